@@ -1,0 +1,218 @@
+"""Digits in: the bundled MNIST, any folder of IDX files, and the arrays the network reads.
+
+An IDX file is a big-endian header (a magic number, then one length for each axis) and then one
+unsigned byte for each number. Source: LeCun, Cortes and Burges, "The MNIST database".
+"""
+
+import gzip
+import hashlib
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 28
+PIXELS = SIDE * SIDE  # 784
+CLASSES = 10
+BUNDLED = Path(__file__).with_name("mnist")
+
+IMAGES_MAGIC = 0x00000803  # unsigned bytes, three axes
+LABELS_MAGIC = 0x00000801  # unsigned bytes, one axis
+CHUNK = 1 << 20  # bytes read at a time
+DEFLATE_LIMIT = 1032  # no deflate stream grows by more than this factor
+
+
+class DataError(ValueError):
+    """A file or array of digits that cannot be used; the message names it and says why."""
+
+
+# ------------------------------------------------------------------------------------ the digits
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Digits:
+    """Images (m, 784) of unsigned bytes, as stored, and their labels (m,), digits 0 to 9.
+
+    Raises DataError for other shapes, types or labels, or if the two counts differ.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
+            raise DataError(
+                f"images must be unsigned bytes of shape (m, {PIXELS}), "
+                f"got {images.dtype} of shape {images.shape}"
+            )
+        if labels.dtype != np.uint8 or labels.ndim != 1:
+            raise DataError(
+                f"labels must be unsigned bytes of shape (m,), "
+                f"got {labels.dtype} of shape {labels.shape}"
+            )
+        if len(images) != len(labels):
+            raise DataError(
+                f"every image needs one label, got {len(images):,} images "
+                f"and {len(labels):,} labels"
+            )
+        if len(labels) == 0:
+            raise DataError("there must be at least one image, got none")
+        if labels.max() >= CLASSES:
+            place = int(np.argmax(labels >= CLASSES))
+            raise DataError(f"labels must be digits 0 to 9, got {labels[place]} at index {place}")
+
+    @property
+    def X(self) -> NDArray[np.float32]:
+        """The images as columns in [0, 1]: (784, m), float32.
+
+        A transposed view of row by row memory, so one image lies in one piece. Made anew at every
+        call (4 bytes a pixel: 188 MB for 60,000 images); keep it while you need it.
+        """
+        X = self.images.astype(np.float32)
+        X /= 255
+        return X.T
+
+    @property
+    def Y(self) -> NDArray[np.float32]:
+        """The labels as one-hot columns: (10, m), float32; made anew at every call."""
+        Y: NDArray[np.float32] = (np.arange(CLASSES)[:, None] == self.labels).astype(np.float32)
+        return Y
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, chosen: SupportsIndex | slice | list[int] | NDArray[np.intp]) -> "Digits":
+        """Some of the digits, as digits: one index, a slice, or a list of indices."""
+        if isinstance(chosen, SupportsIndex) and not isinstance(chosen, np.ndarray):
+            chosen = [int(chosen)]
+        return Digits(self.images[chosen], self.labels[chosen])
+
+    def __repr__(self) -> str:
+        return f"Digits: {len(self):,} images {SIDE} × {SIDE} with labels"
+
+
+# ----------------------------------------------------------------------------------- the folders
+
+
+def load_mnist() -> tuple[Digits, Digits]:
+    """The bundled MNIST: 60,000 digits to train on, 10,000 to test on.
+
+    Raises DataError if a bundled file is not, byte for byte, the published one.
+    """
+    published = {}
+    for line in (BUNDLED / "SHA256SUMS").read_text(encoding="ascii").splitlines():
+        checksum, name = line.split()
+        published[name] = checksum
+    return load_folder(BUNDLED, published)
+
+
+def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
+    """The digits to train on and to test on in a folder of four IDX files with the usual names.
+
+    Those are {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, each as it is or
+    gzipped with the ending .gz. Raises DataError for content that is not what its header says, or
+    is not 28 × 28 images with labels 0 to 9; OSError for a path that cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        kind = "a file" if folder.exists() else "nothing there"
+        raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
+    return load_folder(folder, {})
+
+
+def load_folder(folder: Path, checksums: dict[str, str]) -> tuple[Digits, Digits]:
+    sets = []
+    for part in ("train", "t10k"):
+        arrays = []
+        for name, magic in (
+            (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
+            (f"{part}-labels-idx1-ubyte", LABELS_MAGIC),
+        ):
+            arrays.append(read_idx(find(folder, name), magic, checksums.get(name)))
+        images, labels = arrays
+        if images.shape[1:] != (SIDE, SIDE):
+            _, rows, columns = images.shape
+            raise DataError(
+                f"{folder}: images must be {SIDE} × {SIDE} pixels, "
+                f"{part}-images-idx3-ubyte has {rows} × {columns}"
+            )
+        try:
+            sets.append(Digits(images.reshape(-1, PIXELS), labels))
+        except DataError as error:
+            raise DataError(f"{folder}, {part} files: {error}") from None
+    train, test = sets
+    return train, test
+
+
+def find(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.exists():
+            return path
+    raise DataError(f"{folder}: {name} is missing (with or without .gz)")
+
+
+# -------------------------------------------------------------------------------- one file, alone
+
+
+def read_idx(path: Path, magic: int, checksum: str | None = None) -> NDArray[np.uint8]:
+    """The unsigned bytes of an IDX file with this magic number, in the shape of its header.
+
+    Whatever the header promises, no more memory is taken than the file truly fills. `checksum` is
+    the SHA-256 of the content, header included. Raises DataError, or OSError if unreadable.
+    """
+    zipped = path.suffix == ".gz"
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        most = size * DEFLATE_LIMIT if zipped else size
+        try:
+            header, content = read_content(
+                path, gzip.GzipFile(fileobj=file) if zipped else file, magic, most
+            )
+        except EOFError:
+            raise DataError(f"{path}: the gzip file is cut short; fetch it again") from None
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{path}: the gzip file is damaged ({error}); fetch it again") from None
+    if checksum and hashlib.sha256(header + content).hexdigest() != checksum:
+        raise DataError(f"{path}: not the published content (SHA-256 differs); install again")
+    _, *shape = struct.unpack(f">{len(header) // 4}I", header)
+    array = np.frombuffer(content, dtype=np.uint8).reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+def read_content(
+    path: Path, stream: BinaryIO | gzip.GzipFile, magic: int, most: int
+) -> tuple[bytes, bytearray]:
+    """The header and the bytes it promises; `most` is the most the file can hold."""
+    axes = magic & 0xFF
+    header = stream.read(4 + 4 * axes)
+    if len(header) < 4 + 4 * axes or header[:4] != magic.to_bytes(4, "big"):
+        raise DataError(
+            f"{path}: not an IDX file of {'images' if axes == 3 else 'labels'}: it must begin with "
+            f"{magic:08x} and {axes} lengths, got {header[:4].hex() or 'an empty file'}"
+        )
+    _, *shape = struct.unpack(f">{1 + axes}I", header)
+    promised = math.prod(shape)
+    if promised > most:
+        raise DataError(
+            f"{path}: the header promises {promised:,} bytes, the file cannot hold more than "
+            f"{most:,}; fetch it again"
+        )
+    content = bytearray()
+    while len(content) < promised:
+        chunk = stream.read(min(CHUNK, promised - len(content)))
+        if not chunk:
+            raise DataError(
+                f"{path}: the header promises {promised:,} bytes, "
+                f"the file holds {len(content):,}; fetch it again"
+            )
+        content += chunk
+    if stream.read(1):
+        raise DataError(f"{path}: the file holds more than the {promised:,} bytes of its header")
+    return header, content
