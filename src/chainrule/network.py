@@ -1,0 +1,284 @@
+"""The equations: a network of any depth and width, its loss, and its exact derivatives.
+
+Examples are columns. Layer l reads as it is written on paper,
+
+    Z[l] = W[l] A[l-1] + b[l],     A[0] = X,
+
+with ReLU in every hidden layer and softmax in the last, layer L. The loss E is a mean over the
+m examples, squared error or cross-entropy. docs/equations.md derives every line below.
+
+All weights and biases are one flat vector, in the order W1, b1, W2, b2, …, each row by row;
+W[l] and b[l] are views of it, made on demand. A gradient has the same form, so a step of any
+optimizer is arithmetic on one vector.
+
+Every array may carry stack axes in front: X of shape (t, inputs, m) is t sets of examples, and
+parameters of shape (k, n) are k networks. A stack gives, bit for bit, what a loop over it gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[np.floating]
+Layers = dict[int, Array]  # one array for each layer, under the layer's number in the equations
+Loss = Literal["squared_error", "cross_entropy"]
+
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+
+
+# ---------------------------------------------------------------- the network and its parameters
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network:
+    """Layer sizes, the flat parameters (n,) or (k, n), and the loss they are trained on.
+
+    Raises ValueError for sizes that are not positive, parameters that do not fit them, or an
+    unknown loss.
+    """
+
+    sizes: tuple[int, ...]
+    parameters: Array
+    loss: Loss = "squared_error"
+
+    def __post_init__(self) -> None:
+        wanted = count_parameters(self.sizes)
+        if self.loss not in LOSSES:
+            raise ValueError(f"the loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        if not np.issubdtype(self.parameters.dtype, np.floating):
+            raise ValueError(f"parameters must be floating point, got {self.parameters.dtype}")
+        if self.parameters.shape[-1:] != (wanted,):
+            raise ValueError(
+                f"a network {arrows(self.sizes)} has {wanted:,} parameters, "
+                f"got an array of shape {self.parameters.shape}"
+            )
+
+    @property
+    def depth(self) -> int:
+        """L, the number of the last layer."""
+        return len(self.sizes) - 1
+
+    @property
+    def layers(self) -> tuple[tuple[Array, Array], ...]:
+        """(W, b) of each layer from the first, as views: (units, inputs) and (units, 1)."""
+        views = []
+        start = 0
+        stack = self.parameters.shape[:-1]
+        for inputs, units in pairwise(self.sizes):
+            middle, end = start + units * inputs, start + units * inputs + units
+            W = self.parameters[..., start:middle].reshape(*stack, units, inputs)
+            b = self.parameters[..., middle:end].reshape(*stack, units, 1)
+            views.append((W, b))
+            start = end
+        return tuple(views)
+
+    def __repr__(self) -> str:
+        *stack, n = self.parameters.shape
+        name = f"{prod(stack):,} networks" if stack else "Network"
+        loss = self.loss.replace("_", " ")
+        dtype = self.parameters.dtype
+        return f"{name} {arrows(self.sizes)}, {loss}, {n:,} parameters, {dtype}"
+
+
+def arrows(sizes: Sequence[int]) -> str:
+    """Layer sizes as people write them: 784 → 10 → 10."""
+    return " → ".join(map(str, sizes))
+
+
+def count_parameters(sizes: Sequence[int]) -> int:
+    """How many weights and biases layers of these sizes have; ValueError unless they are sizes."""
+    if len(sizes) < 2 or any(int(size) != size or size < 1 for size in sizes):
+        raise ValueError(
+            f"sizes must be two or more positive whole numbers, inputs first, got {tuple(sizes)}"
+        )
+    return sum(units * inputs + units for inputs, units in pairwise(sizes))
+
+
+def initialise(
+    sizes: Sequence[int],
+    *,
+    loss: Loss = "squared_error",
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+) -> Network:
+    """A network to start from: weights drawn from N(0, 2/inputs), biases zero.
+
+    The draws are made in float64 in the order W1, W2, …, then rounded to `dtype`.
+    Source: He et al. 2015, "Delving deep into rectifiers", equation 10.
+    """
+    parameters = np.zeros(count_parameters(sizes))
+    network = Network(tuple(map(int, sizes)), parameters, loss)
+    for W, _ in network.layers:
+        W[:] = rng.standard_normal(W.shape) * np.sqrt(2 / W.shape[1])
+    return Network(network.sizes, parameters.astype(dtype), loss)
+
+
+# ------------------------------------------------------------------------------ the forward pass
+
+
+class Trace(NamedTuple):
+    """Every number of a forward pass: Z[1] … Z[L] and A[0] … A[L], each (units, m); A[0] is X."""
+
+    Z: Layers
+    A: Layers
+
+
+def relu(Z: Array) -> Array:
+    """max(0, Z), element by element."""
+    return np.maximum(Z, 0)
+
+
+def softmax(Z: Array) -> Array:
+    """exp(Z) / Σ exp(Z) in each column, so that every column sums to 1.
+
+    Softmax does not change when a constant is added to a column; taking its largest element
+    away first keeps exp from overflowing.
+    """
+    e = np.exp(Z - np.max(Z, axis=-2, keepdims=True))
+    return e / np.sum(e, axis=-2, keepdims=True)
+
+
+def forward(network: Network, X: Array) -> Trace:
+    """The trace of the columns of X, shape (inputs, m); raises ValueError for another shape."""
+    check_inputs(network, X)
+    W, b = by_layer(network)
+    L = network.depth
+    Z: Layers = {}
+    A: Layers = {}
+    A[0] = X
+    for l in range(1, L):
+        Z[l] = W[l] @ A[l - 1] + b[l]  # (units, m)
+        A[l] = relu(Z[l])
+    Z[L] = W[L] @ A[L - 1] + b[L]  # (10, m)
+    A[L] = softmax(Z[L])  # probabilities: each column sums to 1
+    return Trace(Z, A)
+
+
+def probabilities(network: Network, X: Array) -> Array:
+    """The last A for the columns of X: (10, m), each column sums to 1."""
+    return forward(network, X).A[network.depth]
+
+
+def predict(network: Network, X: Array) -> NDArray[np.intp]:
+    """The most probable label of each column of X: (m,), digits 0 to 9."""
+    labels: NDArray[np.intp] = np.argmax(probabilities(network, X), axis=-2)
+    return labels
+
+
+# -------------------------------------------------------------------------------------- the loss
+
+
+def loss(network: Network, X: Array, Y: Array) -> Array:
+    """E over the m columns of X (inputs, m) and one-hot Y (10, m): one number for each network.
+
+    squared_error:  E = 1/(2m) Σ (A[L] - Y)²        cross_entropy:  E = -1/m Σ Y log A[L]
+    """
+    return error(network, forward(network, X), Y)
+
+
+def error(network: Network, trace: Trace, Y: Array, *, m: int | None = None) -> Array:
+    """E of a trace against one-hot Y (10, m). A part of a larger set is told the whole m."""
+    Z, A, L = trace.Z, trace.A, network.depth
+    check_targets(A[L], Y)
+    m = m or Y.shape[-1]
+    # Two sums, columns and then examples: a stack adds in the same order as a single matrix.
+    match network.loss:
+        case "squared_error":
+            E = np.sum(np.sum((A[L] - Y) ** 2, axis=-2), axis=-1) / (2 * m)
+        case "cross_entropy":
+            # log A[L] straight from Z, because A[L] underflows to 0 where the loss does not.
+            S = Z[L] - np.max(Z[L], axis=-2, keepdims=True)
+            E = np.sum(np.log(np.sum(np.exp(S), axis=-2)) - np.sum(Y * S, axis=-2), axis=-1) / m
+    return E
+
+
+# ----------------------------------------------------------------------------- the backward pass
+
+
+class Derivatives(NamedTuple):
+    """∂E/∂A, ∂E/∂Z, ∂E/∂W and ∂E/∂b of each layer, each shaped like what it differentiates by."""
+
+    dA: Layers
+    dZ: Layers
+    dW: Layers
+    db: Layers
+
+    @property
+    def flat(self) -> Array:
+        """dW1, db1, dW2, db2, … as one vector in the order of the parameters."""
+        stack = self.dW[1].shape[:-2]
+        parts = [d[l].reshape(*stack, -1) for l in range(1, len(self.dW) + 1) for d in self[2:]]
+        return np.concatenate(parts, axis=-1)
+
+
+def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) -> Derivatives:
+    """Every derivative of E for a trace and one-hot Y (10, m), from the last layer to the first.
+
+    E is a mean, so the derivatives of many examples are sums of those of its parts, if each part
+    is told the whole m (default: the columns of Y).
+    """
+    Z, A, L = trace.Z, trace.A, network.depth
+    check_targets(A[L], Y)
+    m = m or Y.shape[-1]
+    W, _ = by_layer(network)
+    dA: Layers = {}
+    dZ: Layers = {}
+    dW: Layers = {}
+    db: Layers = {}
+    match network.loss:
+        case "squared_error":
+            dA[L] = (A[L] - Y) / m
+            # subtle: every probability depends on every Z of its column, so the whole softmax
+            # Jacobian enters. A - Y alone would be the gradient of cross-entropy.
+            dZ[L] = A[L] * (dA[L] - np.sum(A[L] * dA[L], axis=-2, keepdims=True))
+        case "cross_entropy":
+            # For showing only, and honestly infinite where the true label's probability
+            # underflows to 0. In dZ[L] it has cancelled.
+            with np.errstate(divide="ignore"):
+                dA[L] = np.divide(-Y, m * A[L], out=np.zeros_like(A[L]), where=Y > 0)
+            dZ[L] = (A[L] - Y) / m
+    dW[L] = dZ[L] @ A[L - 1].mT
+    db[L] = np.sum(dZ[L], axis=-1, keepdims=True)  # over the examples, never over the units
+    for l in range(L - 1, 0, -1):
+        dA[l] = W[l + 1].mT @ dZ[l + 1]
+        dZ[l] = dA[l] * (Z[l] > 0)  # ReLU'(0) is taken as 0
+        dW[l] = dZ[l] @ A[l - 1].mT
+        db[l] = np.sum(dZ[l], axis=-1, keepdims=True)
+    return Derivatives(dA, dZ, dW, db)
+
+
+def gradient(network: Network, X: Array, Y: Array, *, m: int | None = None) -> Array:
+    """∂E/∂parameters for X (inputs, m) and one-hot Y (10, m), shaped like the parameters.
+
+    A part of a larger set is told the whole m; the gradients of the parts then add up.
+    """
+    return backward(network, forward(network, X), Y, m=m).flat
+
+
+# ------------------------------------------------------------------------------- at the entrance
+
+
+def by_layer(network: Network) -> tuple[Layers, Layers]:
+    """W and b under the layer numbers of the equations, from 1 to L."""
+    W, b = zip(*network.layers, strict=True)
+    return dict(enumerate(W, 1)), dict(enumerate(b, 1))
+
+
+def check_inputs(network: Network, X: Array) -> None:
+    inputs = network.sizes[0]
+    if X.ndim < 2 or X.shape[-2] != inputs:
+        hint = "pass X.T" if X.shape[-1:] == (inputs,) and X.ndim > 1 else "examples are columns"
+        hint = "pass X[:, None]" if X.shape == (inputs,) else hint
+        raise ValueError(f"X must have shape ({inputs}, m), got {X.shape}; {hint}")
+    if not np.issubdtype(X.dtype, np.floating):
+        raise ValueError(f"X must be floating point in [0, 1], got {X.dtype}; divide pixels by 255")
+
+
+def check_targets(A: Array, Y: Array) -> None:
+    if Y.ndim < 2 or Y.shape[-2:] != A.shape[-2:]:
+        raise ValueError(f"Y must be one-hot of shape {A.shape[-2:]}, got {Y.shape}")
