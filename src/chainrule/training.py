@@ -1,0 +1,276 @@
+"""Training: a generator of snapshots. It prints nothing and saves nothing.
+
+Randomness is a key, not a state: `train` draws one integer from the generator it is given, and
+the order of epoch e comes from default_rng((key, e)). So the whole state of a run is its
+parameters, its optimizer's memory and its step.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count, repeat
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data import CLASSES, Digits
+from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
+from chainrule.network import Loss, Network, backward, error, forward
+
+LossOf = Literal["training set", "batches"]
+
+
+class Recipe(NamedTuple):
+    """What suits a loss and an optimizer: and a rate for batches of about 64."""
+
+    learning_rate: float
+    steps: int
+    batch_learning_rate: float
+
+
+# Measured over several seeds: docs/design/defaults.md.
+RECIPES: dict[tuple[Loss, Optimizer], Recipe] = {
+    ("squared_error", "descent"): Recipe(1.5, 1000, 0.5),
+    ("squared_error", "momentum"): Recipe(0.5, 400, 0.05),
+    ("squared_error", "adam"): Recipe(0.01, 300, 0.002),
+    ("cross_entropy", "descent"): Recipe(0.3, 600, 0.1),
+    ("cross_entropy", "momentum"): Recipe(0.1, 400, 0.01),
+    ("cross_entropy", "adam"): Recipe(0.01, 300, 0.001),
+}
+BATCH_EPOCHS = 10  # the length of a training by batches, if none is given
+EVALUATED_AT_ONCE = 10_000  # columns
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no longer finite; the message names the step and the likely cause."""
+
+
+# ---------------------------------------------------------------------------------- the snapshot
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Snapshot:
+    """The state after `step` steps, and how good it is. Its arrays are never written again.
+
+    `loss` is E of these parameters over the training set when `loss_of` says "training set", the
+    mean over the batches since the last snapshot when it says "batches". Accuracies are shares
+    from 0 to 1, None unless asked for. `memory` holds the optimizer's rows; from `key` comes all
+    that is random in the run.
+    """
+
+    network: Network
+    memory: Array  # (rows, n)
+    step: int
+    key: int
+    loss: float
+    loss_of: LossOf
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Snapshot: step {self.step:,}, loss {self.loss:.6f} ({self.loss_of})"
+
+
+# -------------------------------------------------------------------------------------- training
+
+
+def train(
+    network: Network,
+    digits: Digits,
+    *,
+    optimizer: Optimizer = "descent",
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    every: int = 1,
+    test: Digits | None = None,
+    train_accuracy: bool = False,
+    rng: np.random.Generator | None = None,
+    start: Snapshot | None = None,
+) -> Iterator[Snapshot]:
+    """Snapshots 0, every, 2 every, … and the last, of a training on the digits.
+
+    `batch_size` None is the full batch: each step sees all m digits. Else they are shuffled every
+    epoch and taken in batches of that many, the last one smaller if it must. The length is `steps`
+    in all, or `epochs`; what is not given comes from RECIPES.
+
+    `test` adds the accuracy on those digits to each snapshot, `train_accuracy` that on the
+    training digits. `rng` gives the key of the run. `start`, a snapshot of an earlier call with
+    the same settings, goes on after it to the same end by the same steps: it brings its own
+    parameters, memory and key.
+
+    Raises ValueError for settings that cannot be, when called, and DivergenceError at the step
+    where the loss is no longer finite.
+    """
+    if every < 1:
+        raise ValueError(f"every must be 1 or more, got {every}")
+    m = len(digits)
+    rate, length = settle(network.loss, optimizer, m, learning_rate, batch_size, steps, epochs)
+    if network.parameters.ndim != 1:
+        raise ValueError(f"train takes one network, got {network}")
+    memory_shape = (MEMORY_ROWS[optimizer], network.parameters.size)
+    if start is None:
+        if rng is None:
+            raise ValueError("rng is missing: give numpy.random.default_rng(seed)")
+        first, key = 0, int(rng.integers(2**63))
+        memory = np.zeros(memory_shape, network.parameters.dtype)
+    else:
+        if (start.network.sizes, start.network.loss) != (network.sizes, network.loss):
+            raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
+        if start.memory.shape != memory_shape:
+            raise ValueError(f"{optimizer} remembers {memory_shape}, got {start.memory.shape}")
+        first, key = start.step, start.key
+        network, memory = start.network, start.memory
+
+    X, Y = columns(digits, network)
+    if not np.isfinite([X.min(), X.max(), network.parameters.sum()]).all():
+        raise ValueError("X and the parameters must be finite, got NaN or infinity")
+    seen = columns(test, network) if test is not None else None
+
+    def snapshots(network: Network, memory: Array) -> Iterator[Snapshot]:
+        losses: list[float] = []  # since the last snapshot
+        for step, batch in enumerate(batches(m, batch_size, key, first), first):
+            X_batch, Y_batch = X.T[batch].T, Y[:, batch]
+            E, gradient = loss_and_gradient(network, X_batch, Y_batch)
+            if not math.isfinite(E):
+                raise DivergenceError(
+                    f"the loss is {E} after step {step:,}: the learning rate {rate:g} is too "
+                    f"large for {network.loss.replace('_', ' ')} and {optimizer}; try {rate / 10:g}"
+                )
+            due = step % every == 0 or step == length
+            if due and (start is None or step > start.step):
+                loss_of: LossOf = "batches" if losses else "training set"
+                if losses:
+                    mean = float(np.mean(losses))
+                elif batch_size is None:
+                    mean = E
+                else:
+                    mean = measure(network, X, Y).loss
+                yield Snapshot(
+                    network,
+                    memory,
+                    step,
+                    key,
+                    loss=mean,
+                    loss_of=loss_of,
+                    train_accuracy=measure(network, X, Y).accuracy if train_accuracy else None,
+                    test_accuracy=measure(network, *seen).accuracy if seen else None,
+                )
+                losses = []
+            if step >= length:
+                return
+            if batch_size is not None:
+                losses.append(E)
+            parameters, memory = take_step(
+                optimizer, network.parameters, gradient, memory, learning_rate=rate, step=step + 1
+            )
+            network = replace(network, parameters=parameters)
+
+    return snapshots(network, memory)
+
+
+def settle(
+    loss: Loss,
+    optimizer: Optimizer,
+    m: int,
+    learning_rate: float | None,
+    batch_size: int | None,
+    steps: int | None,
+    epochs: int | None,
+) -> tuple[float, int]:
+    """The learning rate and the number of steps in all; what is None comes from RECIPES.
+
+    Raises ValueError for settings that cannot be.
+    """
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
+    if steps is not None and epochs is not None:
+        raise ValueError("give steps or epochs, not both")
+    for name, number in (("batch_size", batch_size), ("steps", steps), ("epochs", epochs)):
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be 1 or more, got {number}")
+    if batch_size is not None and batch_size > m:
+        raise ValueError(f"batch_size must be at most the {m:,} digits, got {batch_size:,}")
+    recipe = RECIPES[loss, optimizer]
+    if batch_size is None:
+        rate, length = recipe.learning_rate, epochs or recipe.steps
+    else:
+        rate = recipe.batch_learning_rate
+        length = (epochs or BATCH_EPOCHS) * math.ceil(m / batch_size)
+    rate = rate if learning_rate is None else learning_rate
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"learning_rate must be a positive number, got {rate}")
+    return rate, length if steps is None else steps
+
+
+def batches(
+    m: int, batch_size: int | None, key: int, first: int
+) -> Iterator[slice | NDArray[np.intp]]:
+    """The columns of each step from step `first` on, without end.
+
+    The full batch is every column as it stands. The order of an epoch depends on the key and the
+    epoch alone, so any step can be computed again by itself.
+    """
+    if batch_size is None:
+        yield from repeat(slice(None))
+    else:
+        epoch, skipped = divmod(first, math.ceil(m / batch_size))
+        for e in count(epoch):
+            order = np.random.default_rng((key, e)).permutation(m)
+            for begin in range(skipped * batch_size, m, batch_size):
+                yield order[begin : begin + batch_size]
+            skipped = 0
+
+
+def columns(digits: Digits, network: Network) -> tuple[Array, Array]:
+    """X and Y of the digits in the network's own precision."""
+    dtype = network.parameters.dtype
+    return digits.X.astype(dtype, copy=False), digits.Y.astype(dtype, copy=False)
+
+
+def loss_and_gradient(network: Network, X: Array, Y: Array) -> tuple[float, Array]:
+    # An overflow on the way is not a warning but, in the loss, the end of the training.
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = forward(network, X)
+        return float(error(network, trace, Y)), backward(network, trace, Y).flat
+
+
+# ------------------------------------------------------------------------------------ evaluation
+
+
+class Evaluation(NamedTuple):
+    """How a network does on digits: E, and how often each digit (row) was read as each (column)."""
+
+    loss: float
+    confusion: NDArray[np.intp]  # (10, 10)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of digits read right, from 0 to 1."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+    @property
+    def accuracy_per_digit(self) -> NDArray[np.float64]:
+        """The share read right among the images of each digit (10,); NaN where there are none."""
+        counts = self.confusion.sum(axis=1)
+        return np.diag(self.confusion) / np.where(counts, counts, np.nan)
+
+
+def evaluate(network: Network, digits: Digits) -> Evaluation:
+    """The loss and the confusion matrix of a network on digits."""
+    return measure(network, *columns(digits, network))
+
+
+def measure(network: Network, X: Array, Y: Array) -> Evaluation:
+    m = X.shape[-1]
+    loss = 0.0
+    confusion = np.zeros(CLASSES * CLASSES, dtype=np.intp)
+    for begin in range(0, m, EVALUATED_AT_ONCE):
+        part = slice(begin, begin + EVALUATED_AT_ONCE)
+        trace = forward(network, X[:, part])
+        loss += float(error(network, trace, Y[:, part], m=m))
+        truth, answer = Y[:, part].argmax(axis=0), trace.A[network.depth].argmax(axis=0)
+        confusion += np.bincount(CLASSES * truth + answer, minlength=CLASSES * CLASSES)
+    return Evaluation(loss, confusion.reshape(CLASSES, CLASSES))
