@@ -1,0 +1,423 @@
+"""Any cell of one image's forward and backward pass: its formula, the source line that computed it,
+the terms it is the sum of, and its neighbours.
+
+Everything is float64, computed by network.py on the stored parameters, with m = 1: E is the loss of
+this one image. Layers count from 1 and cells from 0: x[350], Z1[3], dW2[3,7], E.
+"""
+
+import ast
+import inspect
+import math
+import re
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule import network as equations
+from chainrule.network import Array, Network, backward, error, forward
+
+# Which function of network.py computes each kind of array.
+COMPUTED_BY = {"x": "forward", "Z": "forward", "A": "forward", "E": "error"} | dict.fromkeys(
+    ("dA", "dZ", "dW", "db"), "backward"
+)
+
+
+class CellError(ValueError):
+    """A cell that is not in the ledger; the message says what is."""
+
+
+class Term(NamedTuple):
+    """One summand: in names, with the numbers put in, and its value."""
+
+    names: str  # W2[3,7] · A1[7]
+    numbers: str  # -0.31 · 1.62
+    value: float
+
+
+class Source(NamedTuple):
+    """The statement of an installed file that computed an array, and the same for its layer."""
+
+    file: str
+    line: int
+    code: str  # Z[l] = W[l] @ A[l - 1] + b[l]
+    put_in: str  # Z[1] = W[1] @ A[0] + b[1]
+
+
+class Cell(NamedTuple):
+    """One number of the pass, opened."""
+
+    name: str
+    value: float  # as it stands in its array
+    formula: str  # of this cell
+    source: Source | None  # None for what no line computes, or if the source cannot be read
+    numerator: Term | None  # the value is the sum of the terms, or this divided by that sum
+    terms: tuple[Term, ...]
+    total: float  # the terms put together with math.fsum; owes nothing to how value was computed
+    comes_from: tuple[str, ...]  # cells, or rows and columns of cells: W1[3,:]
+    feeds: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Every number of one image's pass under its name, in the order of the pass.
+
+    x and y, the biases, Z, A and their derivatives are (units,), the weights and their derivatives
+    (units, inputs), E is ().
+    """
+
+    network: Network
+    arrays: dict[str, Array]
+
+    @property
+    def squared(self) -> bool:
+        """Whether the loss is squared error."""
+        return self.network.loss == "squared_error"
+
+    def units(self, l: int) -> range:
+        """The unit numbers of layer l; layer 0 is the input."""
+        return range(self.network.sizes[l])
+
+    def number(self, array: str, *index: int) -> Term:
+        """One number as it stands in its array."""
+        value = float(self.arrays[array][index])
+        return Term(f"{array}[{','.join(map(str, index))}]", f"{value:.6g}", value)
+
+
+def open_ledger(network: Network, x: Array, label: int) -> Ledger:
+    """The ledger of an image x (inputs,) whose true label is `label`, in float64.
+
+    Raises ValueError for an x of another shape, IndexError for a label the network has no unit for.
+    """
+    network = replace(network, parameters=network.parameters.astype(np.float64))
+    L = network.depth
+    X = x.astype(np.float64)[:, None]
+    Y = np.zeros((network.sizes[-1], 1))
+    Y[label] = 1
+    trace = forward(network, X)
+    derivatives = backward(network, trace, Y)
+    arrays: dict[str, Array] = {"x": X[:, 0]}
+    for l in range(1, L + 1):
+        W, b = network.layers[l - 1]
+        arrays |= {
+            f"W{l}": W,
+            f"b{l}": b[:, 0],
+            f"Z{l}": trace.Z[l][:, 0],
+            f"A{l}": trace.A[l][:, 0],
+        }
+    arrays |= {"y": Y[:, 0], "E": np.asarray(error(network, trace, Y))}
+    for l in range(L, 0, -1):
+        dA, dZ, dW, db = (d[l] for d in derivatives)
+        arrays |= {f"dA{l}": dA[:, 0], f"dZ{l}": dZ[:, 0], f"dW{l}": dW, f"db{l}": db[:, 0]}
+    return Ledger(network, arrays)
+
+
+def array_formula(network: Network, name: str) -> str:
+    """How a whole array comes about, in the symbols of the equations."""
+    kind, l = split(name)
+    L = network.depth
+    below = activation(l - 1)
+    squared = network.loss == "squared_error"
+    match kind:
+        case "x":
+            return "x = the pixels of the image / 255"
+        case "y":
+            return "y = 1 for the true label, else 0"
+        case "W" | "b":
+            return f"{name} is a stored parameter"
+        case "Z":
+            return f"Z{l} = W{l} {below} + b{l}"
+        case "A":
+            return f"A{l} = softmax(Z{l})" if l == L else f"A{l} = ReLU(Z{l})"
+        case "E":
+            return f"E = 1/2 Σ (A{L} - y)²" if squared else f"E = -Σ y log A{L}"
+        case "dA" if l == L:
+            return f"dA{l} = A{l} - y" if squared else f"dA{l} = -y / A{l}"
+        case "dZ" if l == L:
+            return f"dZ{l} = A{l} ⊙ (dA{l} - Σ A{l} dA{l})" if squared else f"dZ{l} = A{l} - y"
+        case "dA":
+            return f"dA{l} = W{l + 1}ᵀ dZ{l + 1}"
+        case "dZ":
+            return f"dZ{l} = dA{l} ⊙ ReLU′(Z{l})"
+        case "dW":
+            return f"dW{l} = dZ{l} {below}ᵀ"
+        case _:
+            return f"db{l} = dZ{l}"
+
+
+# --------------------------------------------------------------------------------- opening a cell
+
+
+def open_cell(ledger: Ledger, name: str) -> Cell:
+    """The cell of this name, such as dW2[3,7]; CellError if the ledger has no such cell."""
+    array, index = locate(ledger, name)
+    kind, l = split(array)
+    name = f"{array}[{','.join(map(str, index))}]" if index else array
+    how = derive(ledger, kind, l, *index)
+    total = math.fsum(term.value for term in how.terms)
+    return Cell(
+        name=name,
+        value=float(ledger.arrays[array][index]),
+        formula=f"{name} {how.formula}",
+        source=find_source(ledger.network, kind, l),
+        numerator=how.numerator,
+        terms=tuple(how.terms),
+        total=how.numerator.value / total if how.numerator else total,
+        comes_from=tuple(how.comes_from.split()),
+        feeds=tuple(how.feeds.split()),
+    )
+
+
+def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
+    """The array and the index that the name of a cell means."""
+    parts = re.fullmatch(r"(\w+)(?:\[(\d{1,9})(?:,(\d{1,9}))?\])?", name.replace(" ", ""), re.ASCII)
+    if not parts or parts[1] not in ledger.arrays:
+        raise CellError(
+            f"no cell is called {name!r}; a cell is one of {', '.join(ledger.arrays)} "
+            f"and its index, such as x[350] or dW1[3,350]"
+        )
+    array, *digits = parts.groups()
+    index = tuple(int(each) for each in digits if each)
+    shape = ledger.arrays[array].shape
+    if len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
+        first, last = ",".join("0" for _ in shape), ",".join(str(n - 1) for n in shape)
+        wanted = f"goes from {array}[{first}] to {array}[{last}]" if shape else "has no index"
+        raise CellError(f"{array} {wanted}, got {name}")
+    return array, index
+
+
+class How(NamedTuple):
+    """How a cell comes about, and what it is used for; names of cells are parted by spaces."""
+
+    formula: str
+    terms: Sequence[Term]
+    comes_from: str
+    feeds: str
+    numerator: Term | None = None
+
+
+def derive(ledger: Ledger, kind: str, l: int, i: int = 0, j: int = 0) -> How:
+    """The formula, terms and neighbours of cell i or i, j of an array of this kind in layer l."""
+    match kind:
+        case "x" | "y" | "W" | "b":
+            return derive_given(ledger, kind, l, i, j)
+        case "Z" | "A":
+            return derive_forward(ledger, kind, l, i)
+        case "E":
+            return derive_loss(ledger)
+        case "dA" | "dZ" if l == ledger.network.depth:
+            return derive_output(ledger, kind, l, i)
+        case _:
+            return derive_backward(ledger, kind, l, i, j)
+
+
+def derive_given(ledger: Ledger, kind: str, l: int, i: int, j: int) -> How:
+    L = ledger.network.depth
+    match kind:
+        case "x":
+            return How("= pixel / 255", [ledger.number("x", i)], "", f"Z1[:] dW1[:,{i}]")
+        case "y":
+            feeds = f"E dA{L}[{i}]" + ("" if ledger.squared else f" dZ{L}[{i}]")
+            return How("= 1 for the true label, else 0", [ledger.number("y", i)], "", feeds)
+        case "W":
+            feeds = f"Z{l}[{i}]" + (f" dA{l - 1}[{j}]" if l > 1 else "")
+            return How("is a stored parameter", [ledger.number(f"W{l}", i, j)], "", feeds)
+        case _:
+            return How("is a stored parameter", [ledger.number(f"b{l}", i)], "", f"Z{l}[{i}]")
+
+
+def derive_forward(ledger: Ledger, kind: str, l: int, i: int) -> How:
+    number, below, last = ledger.number, activation(l - 1), l == ledger.network.depth
+    match kind:
+        case "Z":
+            terms = [
+                product(number(f"W{l}", i, k), number(below, k)) for k in ledger.units(l - 1)
+            ] + [number(f"b{l}", i)]
+            if last:
+                feeds = f"A{l}[:]" if ledger.squared else f"A{l}[:] E"
+            else:
+                feeds = f"A{l}[{i}] dZ{l}[{i}]"
+            formula = f"= Σk W{l}[{i},k] {below}[k] + b{l}[{i}]"
+            return How(formula, terms, f"W{l}[{i},:] {below}[:] b{l}[{i}]", feeds)
+        case _ if last:
+            exps = exponentials(ledger)
+            feeds = f"dA{l}[{i}] " + (f"E dZ{l}[:]" if ledger.squared else f"dZ{l}[{i}]")
+            formula = f"= exp(Z{l}[{i}] - M) / Σk exp(Z{l}[k] - M), M = max Z{l}"
+            return How(formula, exps, f"Z{l}[:]", feeds, numerator=exps[i])
+        case _:
+            z = number(f"Z{l}", i)
+            term = Term(f"max(0, {z.names})", f"max(0, {z.numbers})", max(0.0, z.value))
+            feeds = f"Z{l + 1}[:] dW{l + 1}[:,{i}]"
+            return How(f"= max(0, Z{l}[{i}])", [term], f"Z{l}[{i}]", feeds)
+
+
+def derive_loss(ledger: Ledger) -> How:
+    L = ledger.network.depth
+    terms = []
+    if ledger.squared:
+        for k in ledger.units(L):
+            a, y = ledger.number(f"A{L}", k), ledger.number("y", k)
+            names = f"1/2 ({a.names} - {y.names})²"
+            numbers = f"1/2 ({a.numbers} - {y.numbers})²"
+            terms.append(Term(names, numbers, (a.value - y.value) ** 2 / 2))
+        return How(f"= 1/2 Σk (A{L}[k] - y[k])²", terms, f"A{L}[:] y[:]", "")
+    inside = math.fsum(e.value for e in exponentials(ledger))
+    terms.append(Term(f"log Σk exp(Z{L}[k] - M)", f"log {inside:.6g}", math.log(inside)))
+    M = float(ledger.arrays[f"Z{L}"].max())
+    for k in ledger.units(L):
+        z, y = ledger.number(f"Z{L}", k), ledger.number("y", k)
+        numbers = f"-{y.numbers} ({z.numbers} - {M:.6g})"
+        terms.append(Term(f"-{y.names} ({z.names} - M)", numbers, -y.value * (z.value - M)))
+    formula = f"= log Σk exp(Z{L}[k] - M) - Σk y[k] (Z{L}[k] - M), M = max Z{L}"
+    return How(formula, terms, f"Z{L}[:] y[:]", "")
+
+
+def derive_output(ledger: Ledger, kind: str, l: int, i: int) -> How:
+    a, y = ledger.number(f"A{l}", i), ledger.number("y", i)
+    difference = How(f"= A{l}[{i}] - y[{i}]", [a, minus(y)], f"A{l}[{i}] y[{i}]", "")
+    match kind:
+        case "dA" if ledger.squared:
+            return difference._replace(feeds=f"dZ{l}[:]")
+        case "dA":
+            value = -y.value / a.value if a.value else (-math.inf if y.value else 0.0)
+            term = Term(f"-{y.names} / {a.names}", f"-{y.numbers} / {a.numbers}", value)
+            return How(f"= -y[{i}] / A{l}[{i}]", [term], f"A{l}[{i}] y[{i}]", "")
+        case _ if ledger.squared:
+            terms = [product(a, ledger.number(f"dA{l}", i))] + [
+                minus(product(a, ledger.number(f"A{l}", k), ledger.number(f"dA{l}", k)))
+                for k in ledger.units(l)
+            ]
+            formula = f"= A{l}[{i}] (dA{l}[{i}] - Σk A{l}[k] dA{l}[k])"
+            return How(formula, terms, f"A{l}[:] dA{l}[:]", feeds_of_dZ(l, i))
+        case _:
+            return difference._replace(feeds=feeds_of_dZ(l, i))
+
+
+def derive_backward(ledger: Ledger, kind: str, l: int, i: int, j: int) -> How:
+    number, below = ledger.number, activation(l - 1)
+    match kind:
+        case "dA":
+            terms = [
+                product(number(f"W{l + 1}", k, i), number(f"dZ{l + 1}", k))
+                for k in ledger.units(l + 1)
+            ]
+            formula = f"= Σk W{l + 1}[k,{i}] dZ{l + 1}[k]"
+            return How(formula, terms, f"W{l + 1}[:,{i}] dZ{l + 1}[:]", f"dZ{l}[{i}]")
+        case "dZ":
+            z = number(f"Z{l}", i)
+            slope = Term(f"ReLU′({z.names})", f"{int(z.value > 0)}", float(z.value > 0))
+            term = product(number(f"dA{l}", i), slope)
+            formula = f"= dA{l}[{i}] ReLU′(Z{l}[{i}])"
+            return How(formula, [term], f"dA{l}[{i}] Z{l}[{i}]", feeds_of_dZ(l, i))
+        case "dW":
+            term = product(number(f"dZ{l}", i), number(below, j))
+            formula = f"= dZ{l}[{i}] {below}[{j}]"
+            return How(formula, [term], f"dZ{l}[{i}] {below}[{j}]", "")
+        case _:
+            return How(f"= dZ{l}[{i}]", [number(f"dZ{l}", i)], f"dZ{l}[{i}]", "")
+
+
+def feeds_of_dZ(l: int, i: int) -> str:
+    return f"dW{l}[{i},:] db{l}[{i}]" + (f" dA{l - 1}[:]" if l > 1 else "")
+
+
+def product(*factors: Term) -> Term:
+    return Term(
+        " · ".join(factor.names for factor in factors),
+        " · ".join(factor.numbers for factor in factors),
+        math.prod(factor.value for factor in factors),
+    )
+
+
+def minus(term: Term) -> Term:
+    return Term(f"-{term.names}", f"-{term.numbers}", -term.value)
+
+
+def exponentials(ledger: Ledger) -> tuple[Term, ...]:
+    """exp(Z - M) of each unit of the last layer, M being the largest Z."""
+    L = ledger.network.depth
+    Z = ledger.arrays[f"Z{L}"].tolist()
+    largest = max(Z)
+    return tuple(
+        Term(f"exp(Z{L}[{k}] - M)", f"exp({z:.6g} - {largest:.6g})", math.exp(z - largest))
+        for k, z in enumerate(Z)
+    )
+
+
+def activation(l: int) -> str:
+    return f"A{l}" if l else "x"
+
+
+def split(array: str) -> tuple[str, int]:
+    """dW2 is of kind dW in layer 2; x, y and E are of no layer (0)."""
+    kind = array.rstrip("0123456789")
+    return kind, int(array[len(kind) :] or 0)
+
+
+# --------------------------------------------------------------------------------- its source line
+
+
+def find_source(network: Network, kind: str, l: int) -> Source | None:
+    """The statement of network.py that computed this array, found by the name it assigns.
+
+    None for what no statement there computes, and if the source cannot be read.
+    """
+    text, functions = read_equations()
+    if kind not in COMPUTED_BY or not functions:
+        return None
+    L = network.depth
+    wanted = {"E": "E", "x": "A[0]"}.get(kind, f"{kind}[{'L' if l == L else 'l'}]")
+    for statement in executed(functions[COMPUTED_BY[kind]].body, network.loss):
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == wanted:
+            code = " ".join((ast.get_source_segment(text, statement) or "").split())
+            put_in = ast.unparse(PutIn(l=l, L=L, m=1).visit(deepcopy(statement)))
+            return Source("network.py", statement.lineno, code, put_in)
+    return None
+
+
+@cache
+def read_equations() -> tuple[str, dict[str, ast.FunctionDef]]:
+    """The text of network.py and its functions by name, both empty if it cannot be read."""
+    try:
+        text = inspect.getsource(equations)
+    except OSError:
+        return "", {}
+    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    return text, {function.name: function for function in functions}
+
+
+def executed(body: list[ast.stmt], loss: str) -> Iterator[ast.stmt]:
+    """The statements of a function in order, through loops and the case of this loss."""
+    for statement in body:
+        match statement:
+            case ast.For() | ast.With():
+                yield from executed(statement.body, loss)
+            case ast.Match():
+                for case in statement.cases:
+                    if ast.unparse(case.pattern) == repr(loss):
+                        yield from executed(case.body, loss)
+            case _:
+                yield statement
+
+
+class PutIn(ast.NodeTransformer):
+    """Puts numbers for names, and takes sums of two numbers."""
+
+    def __init__(self, **numbers: int) -> None:
+        self.numbers = numbers
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        number = self.numbers.get(node.id)
+        return node if number is None else ast.Constant(number)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(ast.Constant(int(a)), ast.Add(), ast.Constant(int(b))):
+                return ast.Constant(a + b)
+            case ast.BinOp(ast.Constant(int(a)), ast.Sub(), ast.Constant(int(b))):
+                return ast.Constant(a - b)
+        return node
