@@ -80,7 +80,7 @@ def main() -> NoReturn:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    click.echo(f"chainrule: {' '.join(message.split())}", err=True)
+    print(f"chainrule: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -369,7 +369,7 @@ def train_command(
 ) -> None:
     """Train a network, measure it, and save it.
 
-    Without options: the seed's network (784 → 10 → 10, squared error) by full-batch gradient
+    Without options: the seed's network (784-10-10, squared error) by full-batch gradient
     descent.
     """
     train_set, test_set = read_digits(data)
@@ -671,8 +671,8 @@ def check_command(
 ) -> None:
     """Prove the gradient by central differences.
 
-    Every parameter is nudged by ±h and the change of E compared with the gradient; the wrong
-    gradients that are often copied (the impostors) must fail the same check.
+    Every parameter is nudged up and down by h, and the change of E compared with the gradient.
+    The impostors, wrong gradients that are often copied, must fail the same check.
 
     MODEL is a model file, or the folder that a training made. Exit code 1 if chainrule's own
     gradient fails.
@@ -729,4 +729,4 @@ def show(pieces: Iterable["str | Text | Table"]) -> None:
 
 
 def print_json(**fields: object) -> None:
-    click.echo(json.dumps(fields, ensure_ascii=False))
+    print(json.dumps(fields))

@@ -123,10 +123,10 @@ def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
     if not folder.is_dir():
         kind = "a file" if folder.exists() else "nothing there"
         raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
-    return load_folder(folder, {})
+    return load_folder(folder, None)
 
 
-def load_folder(folder: Path, checksums: dict[str, str]) -> tuple[Digits, Digits]:
+def load_folder(folder: Path, checksums: dict[str, str] | None) -> tuple[Digits, Digits]:
     sets = []
     for part in ("train", "t10k"):
         arrays = []
@@ -134,14 +134,9 @@ def load_folder(folder: Path, checksums: dict[str, str]) -> tuple[Digits, Digits
             (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
             (f"{part}-labels-idx1-ubyte", LABELS_MAGIC),
         ):
-            arrays.append(read_idx(find(folder, name), magic, checksums.get(name)))
+            checksum = None if checksums is None else checksums.get(name, "missing")
+            arrays.append(read_idx(find(folder, name), magic, checksum))
         images, labels = arrays
-        if images.shape[1:] != (SIDE, SIDE):
-            _, rows, columns = images.shape
-            raise DataError(
-                f"{folder}: images must be {SIDE} × {SIDE} pixels, "
-                f"{part}-images-idx3-ubyte has {rows} × {columns}"
-            )
         try:
             sets.append(Digits(images.reshape(-1, PIXELS), labels))
         except DataError as error:
@@ -198,6 +193,10 @@ def read_content(
             f"{magic:08x} and {axes} lengths, got {header[:4].hex() or 'an empty file'}"
         )
     _, *shape = struct.unpack(f">{1 + axes}I", header)
+    if axes == 3 and shape[1:] != [SIDE, SIDE]:
+        raise DataError(
+            f"{path}: images must be {SIDE} × {SIDE} pixels, the header has {shape[1]} × {shape[2]}"
+        )
     promised = math.prod(shape)
     if promised > most:
         raise DataError(

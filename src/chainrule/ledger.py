@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule import network as equations
-from chainrule.network import Array, Network, backward, error, forward
+from chainrule.network import Array, Loss, Network, backward, error, forward
 
 # Which function of network.py computes each kind of array.
 COMPUTED_BY = {"x": "forward", "Z": "forward", "A": "forward", "E": "error"} | dict.fromkeys(
@@ -162,7 +162,7 @@ def open_cell(ledger: Ledger, name: str) -> Cell:
         name=name,
         value=float(ledger.arrays[array][index]),
         formula=f"{name} {how.formula}",
-        source=find_source(ledger.network, kind, l),
+        source=find_source(kind, l, ledger.network.depth, ledger.network.loss),
         numerator=how.numerator,
         terms=tuple(how.terms),
         total=how.numerator.value / total if how.numerator else total,
@@ -360,7 +360,8 @@ def split(array: str) -> tuple[str, int]:
 # --------------------------------------------------------------------------------- its source line
 
 
-def find_source(network: Network, kind: str, l: int) -> Source | None:
+@cache
+def find_source(kind: str, l: int, L: int, loss: Loss) -> Source | None:
     """The statement of network.py that computed this array, found by the name it assigns.
 
     None for what no statement there computes, and if the source cannot be read.
@@ -368,9 +369,8 @@ def find_source(network: Network, kind: str, l: int) -> Source | None:
     text, functions = read_equations()
     if kind not in COMPUTED_BY or not functions:
         return None
-    L = network.depth
     wanted = {"E": "E", "x": "A[0]"}.get(kind, f"{kind}[{'L' if l == L else 'l'}]")
-    for statement in executed(functions[COMPUTED_BY[kind]].body, network.loss):
+    for statement in executed(functions[COMPUTED_BY[kind]].body, loss):
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == wanted:
             code = " ".join((ast.get_source_segment(text, statement) or "").split())
             put_in = ast.unparse(PutIn(l=l, L=L, m=1).visit(deepcopy(statement)))
@@ -389,7 +389,7 @@ def read_equations() -> tuple[str, dict[str, ast.FunctionDef]]:
     return text, {function.name: function for function in functions}
 
 
-def executed(body: list[ast.stmt], loss: str) -> Iterator[ast.stmt]:
+def executed(body: list[ast.stmt], loss: Loss) -> Iterator[ast.stmt]:
     """The statements of a function in order, through loops and the case of this loss."""
     for statement in body:
         match statement:

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from chainrule.network import LOSSES, Array, Network
+from chainrule.network import LOSSES, Array, Loss, Network
 
 FORMAT = 1
 DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
@@ -40,9 +39,7 @@ def save_model(network: Network, path: str | Path) -> None:
     if not np.isfinite(parameters).all():
         raise ValueError("a model file holds finite parameters, got NaN or infinity")
     tensors = named_tensors(network)
-    fields: dict[str, Any] = {"format": FORMAT, "loss": network.loss}
-    fields["sha256"] = digest(fields, tensors)
-    metadata = {"chainrule": json.dumps(fields, sort_keys=True)}
+    metadata = {"chainrule": entry_of(network.loss, tensors)}
     # subtle: safetensors writes memory as it lies, so a view that is not C-contiguous would be
     # saved wrong without a word.
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -64,22 +61,32 @@ def load_model(path: str | Path) -> Network:
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
+            loss = loss_of(metadata)
             names = list(file.keys())
-            unknown = {file.get_slice(name).get_dtype() for name in names} - set(DTYPES.values())
+            parts = {name: file.get_slice(name) for name in names}
+            unknown = {part.get_dtype() for part in parts.values()} - set(DTYPES.values())
             if unknown:
                 raise ModelError(f"parameters must be float32 or float64, got {min(unknown)}")
+            # Before any array is made: NumPy refuses some shapes of nothing in its own words.
+            if any(len(shape := part.get_shape()) != 2 or 0 in shape for part in parts.values()):
+                raise ModelError("its arrays must be matrices")
             tensors = {name: file.get_tensor(name) for name in names}
-        return network_of(metadata, tensors)
+        return network_of(metadata["chainrule"], loss, tensors)
     except SafetensorError as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({error})") from None
+        raise ModelError(f"{path}: not a whole safetensors file ({printable(error)})") from None
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{path}: {printable(error)}") from None
 
 
-def network_of(metadata: dict[str, str], tensors: dict[str, Array]) -> Network:
-    """The network of these contents; ModelError unless they are exactly as save_model makes them.
+def printable(error: Exception) -> str:
+    """The message in one line: it may quote the file, which may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in str(error))
 
-    The fields come first, so that a file of a newer format is called that and not damaged.
+
+def loss_of(metadata: dict[str, str]) -> Loss:
+    """The loss this metadata names; ModelError unless its fields are those of this format.
+
+    They come before the arrays, so that a newer format is called that and not damaged.
     """
     if set(metadata) != {"chainrule"}:
         raise ModelError("not a chainrule model: its metadata must be one entry, chainrule")
@@ -94,14 +101,17 @@ def network_of(metadata: dict[str, str], tensors: dict[str, Array]) -> Network:
         raise ModelError("damaged: its fields must be format, loss and sha256")
     if fields["loss"] not in LOSSES:
         raise ModelError(f"the loss must be one of {', '.join(LOSSES)}, got {fields['loss']!r:.40}")
+    loss: Loss = fields["loss"]
+    return loss
 
+
+def network_of(entry: str, loss: Loss, tensors: dict[str, Array]) -> Network:
+    """The network of these contents; ModelError unless they are just as save_model makes them."""
     depth = len(tensors) // 2
     names = [f"{kind}{l}" for l in range(1, depth + 1) for kind in "Wb"]
     if not names or set(tensors) != set(names):
         came = ", ".join(sorted(tensors)) or "none"
         raise ModelError(f"its arrays must be W1, b1, W2, b2, …, got {came:.60}")
-    if any(array.ndim != 2 or array.size == 0 for array in tensors.values()):
-        raise ModelError("its arrays must be matrices")
     sizes = (tensors["W1"].shape[1], *(len(tensors[f"W{l}"]) for l in range(1, depth + 1)))
     dtype = tensors["W1"].dtype
     for l, (inputs, units) in enumerate(pairwise(sizes), 1):
@@ -113,12 +123,12 @@ def network_of(metadata: dict[str, str], tensors: dict[str, Array]) -> Network:
                     f"got {array.dtype} of shape {array.shape}"
                 )
     tensors = {name: tensors[name] for name in names}
-    if fields["sha256"] != digest(fields, tensors):
+    if entry != entry_of(loss, tensors):
         raise ModelError("damaged: its content does not match its checksum")
     parameters = np.concatenate([array.ravel() for array in tensors.values()])
     if not np.isfinite(parameters).all():
         raise ModelError("its parameters are not finite")
-    return Network(sizes, parameters, fields["loss"])
+    return Network(sizes, parameters, loss)
 
 
 def named_tensors(network: Network) -> dict[str, Array]:
@@ -130,14 +140,17 @@ def named_tensors(network: Network) -> dict[str, Array]:
     }
 
 
-def digest(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
-    """SHA-256 over the fields but itself, then each tensor's name, dtype, shape and bytes."""
-    rest = {name: value for name, value in fields.items() if name != "sha256"}
-    sha256 = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+def entry_of(loss: Loss, tensors: Mapping[str, Array]) -> str:
+    """The metadata entry: the fields, and last the SHA-256 of them and of every tensor.
+
+    It covers the other fields as JSON, then each tensor's name, dtype, shape and bytes.
+    """
+    fields = {"format": FORMAT, "loss": loss}
+    sha256 = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
     for name, array in tensors.items():
         sha256.update(json.dumps([name, str(array.dtype), array.shape]).encode())
         sha256.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
-    return sha256.hexdigest()
+    return json.dumps({**fields, "sha256": sha256.hexdigest()}, sort_keys=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:

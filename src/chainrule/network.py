@@ -103,7 +103,7 @@ def initialise(
     sizes: Sequence[int],
     *,
     loss: Loss = "squared_error",
-    rng: np.random.Generator,
+    rng: "np.random.Generator",  # in quotes: the name itself would import numpy.random
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """A network to start from: weights drawn from N(0, 2/inputs), biases zero.
@@ -160,8 +160,15 @@ def forward(network: Network, X: Array) -> Trace:
 
 
 def probabilities(network: Network, X: Array) -> Array:
-    """The last A for the columns of X: (10, m), each column sums to 1."""
-    return forward(network, X).A[network.depth]
+    """The last A for the columns of X: (10, m), each column sums to 1.
+
+    Raises ValueError if X or the parameters hold NaN or infinity.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        A = forward(network, X).A[network.depth]
+    if not np.isfinite(A).all():
+        raise ValueError("X and the parameters must be finite, got NaN or infinity")
+    return A
 
 
 def predict(network: Network, X: Array) -> NDArray[np.intp]:
@@ -239,7 +246,7 @@ def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) 
         case "cross_entropy":
             # For showing only, and honestly infinite where the true label's probability
             # underflows to 0. In dZ[L] it has cancelled.
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", over="ignore"):
                 dA[L] = np.divide(-Y, m * A[L], out=np.zeros_like(A[L]), where=Y > 0)
             dZ[L] = (A[L] - Y) / m
     dW[L] = dZ[L] @ A[L - 1].mT

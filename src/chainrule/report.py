@@ -69,6 +69,7 @@ def reading(x: Array, A: Array, index: int, label: int) -> Pieces:
             style = "green" if digit == label else "red" if digit == answer else ""
             bar = INK[-1] * round(28 * float(A[digit]))
             line.append(f"   {digit} {percent(A[digit], 1):>8}  {mark:6} {bar}", style)
+        line.rstrip()
         yield line
 
 
@@ -127,7 +128,7 @@ def picture(name: str, array: Array) -> Pieces:
         lines = list(units(name, array))
     else:
         lines = marks(np.atleast_2d(array), 28, 76, float(np.abs(array).max()))
-    yield from (f"  {line}" for line in lines)
+    yield from (f"  {line}".rstrip() for line in lines)
     order = np.argsort(-np.abs(array), axis=None, kind="stable")[:5]
     cells = [np.unravel_index(place, array.shape) for place in order]
     legend = "" if array.shape == (PIXELS,) else "+ * # above 0, - = % below; "

@@ -87,7 +87,7 @@ def train(
     every: int = 1,
     test: Digits | None = None,
     train_accuracy: bool = False,
-    rng: np.random.Generator | None = None,
+    rng: "np.random.Generator | None" = None,
     start: Snapshot | None = None,
 ) -> Iterator[Snapshot]:
     """Snapshots 0, every, 2 every, … and the last, of a training on the digits.

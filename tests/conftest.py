@@ -1,0 +1,62 @@
+"""What several test files share: the real digits, small problems, and one default training."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule import initialise, load_mnist
+
+ROOT = Path(__file__).parent.parent
+
+
+def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float64):
+    """A network with biases that are not zero, X and one-hot Y."""
+    network = initialise(sizes, loss=loss, rng=rng, dtype=dtype)
+    network.parameters[:] += 0.1 * rng.standard_normal(network.parameters.size)
+    X = rng.random((sizes[0], m)).astype(dtype)
+    Y = np.eye(sizes[-1], dtype=dtype)[:, rng.integers(sizes[-1], size=m)]
+    return network, X, Y
+
+
+def run(*arguments, cwd=None, **environment):
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-c", "from chainrule.cli import main; main()", *map(str, arguments)]
+    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environment}
+    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=cwd, env=env)
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    return load_mnist()
+
+
+@pytest.fixture(scope="session")
+def default_training(tmp_path_factory):
+    """`chainrule train` with its default settings: the folder to run in, and what it printed."""
+    folder = tmp_path_factory.mktemp("default")
+    done = run("train", "--out", "runs/first", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="session")
+def model(default_training):
+    """The model of the default training."""
+    return default_training[0] / "runs/first/model.safetensors"
+
+
+@pytest.fixture
+def answer():
+    """Run a command with --json and give its one object."""
+
+    def command(*arguments, **options):
+        done = run(*arguments, "--json", **options)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return command

@@ -1,0 +1,112 @@
+"""The documents tell the truth: every code block in README and docs runs, and says what it printed.
+
+```python   runs, block after block of one file in one namespace; a ```text block right after it is
+            what it prints
+```console  each line after "$ " is run, and what follows is what it prints
+```sh       set-up, run by other tests: only lines listed here
+"""
+
+import contextlib
+import io
+import re
+import shlex
+
+import pytest
+from conftest import ROOT, run
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+SET_UP = {
+    "make train",
+    "make test",
+    "make test-long",
+    "make lint",
+    "python3 -m venv .venv",
+    ".venv/bin/pip install .",
+    ".venv/bin/pip install -e '.[dev]' -c constraints.txt",
+    ".venv/bin/chainrule train",
+    "source .venv/bin/activate",
+}
+NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def blocks(path):
+    """(language, body, the line it begins at) of each fenced block."""
+    text = path.read_text(encoding="utf-8")
+    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        yield found[1], found[2], text[: found.start()].count("\n") + 2
+
+
+def assert_prints(printed, stated):
+    """The same words, and numbers as near as another CPU may come to them."""
+    printed, stated = (
+        re.sub(r"runs/[-\w]+|[\d.]+ s of training", "…", text).split("\n")
+        for text in (printed.strip(), stated.strip())
+    )
+    for ours, theirs in zip(printed, stated, strict=True):
+        assert " ".join(NUMBER.sub("#", ours).split()) == " ".join(NUMBER.sub("#", theirs).split())
+        for a, b in zip(NUMBER.findall(ours), NUMBER.findall(theirs), strict=True):
+            assert near(a, b), f"printed {ours!r}, the document says {theirs!r}"
+
+
+def near(a, b):
+    whole = "." not in a + b
+    a, b = (float(number.replace(",", "")) for number in (a, b))
+    if max(abs(a), abs(b)) < 1e-6:  # what rounding makes of a difference: its size matters
+        return True
+    # Another CPU sums in another order; after 1,000 steps a few digits are read differently.
+    return abs(a - b) <= max(0.05 * abs(b), 20 if whole else 0.05)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_code_blocks_run_and_print_what_they_say(path, default_training, monkeypatch):
+    folder, trained = default_training
+    monkeypatch.chdir(folder)
+    names, printed = {"__name__": path.stem}, None
+    for language, body, line in blocks(path):
+        place = "\n" * (line - 1)
+        before, printed = printed, None
+        if language == "python":
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                exec(compile(place + body, path, "exec"), names)
+            printed = out.getvalue()
+        elif language == "text":
+            assert before is not None, f"{path.name}:{line}: no python block before it prints this"
+            assert_prints(before, body)
+        elif language == "console":
+            for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                command, _, stated = part.partition("\n")
+                if command == "make train":
+                    assert_prints(trained, stated.removeprefix(".venv/bin/chainrule train\n"))
+                    continue
+                program, *arguments = shlex.split(command)
+                assert program == "chainrule", command
+                done = run(*arguments, cwd=folder)
+                assert done.returncode == 0, done.stderr
+                assert_prints(done.stdout, stated)
+        elif language == "sh":
+            assert set(body.splitlines()) <= SET_UP
+        else:
+            assert language in ("math", "toml"), f"{path.name}:{line}: what is ```{language}?"
+
+
+def test_the_literal_code_in_the_equations_is_the_file():
+    literal = (ROOT / "docs/two_layers.py").read_text(encoding="utf-8")
+    assert literal in [body for _, body, _ in blocks(ROOT / "docs/equations.md")]
+
+
+def test_links_and_files_that_documents_name_exist():
+    for path in [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+        text = path.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+        for test in re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", text):
+            assert (ROOT / test[0]).exists(), test
+            assert test[1] in (ROOT / test[0]).read_text(encoding="utf-8"), test
+
+
+def test_set_up_lines_are_real():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in SET_UP:
+        if line.startswith("make "):
+            assert re.search(rf"^{line.split()[1]}:", makefile, re.MULTILINE)

@@ -1,0 +1,57 @@
+"""The built wheel: what is in it, and that it trains by itself."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = ["wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    subprocess.run([sys.executable, "-m", "pip", *build, "-w", folder, ROOT], check=True)
+    (path,) = folder.glob("chainrule-*.whl")
+    return path
+
+
+def test_the_wheel_has_the_digits_their_licence_and_the_types(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = (name for name in names if name.endswith("dist-info/METADATA"))
+        headers = archive.read(metadata).decode().partition("\n\n")[0]
+    for name in (
+        *("py.typed", "mnist/NOTICE", "mnist/LICENSE", "mnist/SHA256SUMS"),
+        *(f"mnist/{part}-images-idx3-ubyte.gz" for part in ("train", "t10k")),
+        *(f"mnist/{part}-labels-idx1-ubyte.gz" for part in ("train", "t10k")),
+    ):
+        assert f"chainrule/{name}" in names
+    assert "License-Expression: MIT AND CC-BY-SA-3.0" in headers
+    assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 3
+    assert not [name for name in names if name.startswith(("tests", "docs"))]
+
+
+def test_the_installed_wheel_trains(wheel, tmp_path):
+    """Installed alone into an empty folder, started elsewhere; its dependencies are this test's."""
+    home = tmp_path / "site"
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]
+    subprocess.run([sys.executable, "-m", "pip", *install, home, wheel], check=True)
+    program = home / ("Scripts" if os.name == "nt" else "bin") / "chainrule"
+    env = {**os.environ, "PYTHONPATH": str(home), "PYTHONWARNINGS": "error"}
+    found = subprocess.run(
+        [sys.executable, "-c", "import chainrule; print(chainrule.__file__)"],
+        **{"env": env, "cwd": tmp_path, "capture_output": True, "text": True, "check": True},
+    )
+    assert found.stdout.startswith(str(home))
+    done = subprocess.run(
+        [program, "train", "--steps", "30", "--json"],
+        **{"env": env, "cwd": tmp_path, "capture_output": True, "text": True, "check": True},
+    )
+    result = json.loads(done.stdout)
+    assert result["accuracy"] > 0.5
+    assert (tmp_path / result["model"]).exists()
