@@ -79,6 +79,18 @@ def test_mini_batches_are_each_epoch_anew_all_examples_once(mnist):
             assert snapshots[step].network.parameters == pytest.approx(theta, abs=1e-6)
 
 
+def test_the_first_step_of_adam_is_the_learning_rate_against_the_sign(mnist):
+    """Its means start from zero and are freed of that by the number of the step."""
+    digits = mnist[0][:100]
+    network, rng = seed_network(dtype=np.float64)
+    g = gradient(network, digits.X.astype(np.float64), digits.Y)
+    *_, last = train(network, digits, optimizer="adam", learning_rate=0.1, steps=1, rng=rng)
+    moved = last.network.parameters - network.parameters
+    felt = np.abs(g) > 1e-4  # of the others the ε in Adam's divisor takes a part
+    assert felt.sum() > 1000
+    assert moved[felt] == pytest.approx(-0.1 * np.sign(g[felt]), rel=1e-3)
+
+
 def test_snapshots_are_never_written_again(mnist):
     network, rng = seed_network()
     seen = [

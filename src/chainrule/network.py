@@ -193,10 +193,9 @@ def error(network: Network, trace: Trace, Y: Array, *, m: int | None = None) -> 
     Z, A, L = trace.Z, trace.A, network.depth
     check_targets(A[L], Y)
     m = m or Y.shape[-1]
-    # Two sums, columns and then examples: a stack adds in the same order as a single matrix.
     match network.loss:
         case "squared_error":
-            E = np.sum(np.sum((A[L] - Y) ** 2, axis=-2), axis=-1) / (2 * m)
+            E = np.sum((A[L] - Y) ** 2, axis=(-2, -1)) / (2 * m)
         case "cross_entropy":
             # log A[L] straight from Z, because A[L] underflows to 0 where the loss does not.
             S = Z[L] - np.max(Z[L], axis=-2, keepdims=True)
