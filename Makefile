@@ -4,7 +4,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train test test-long lint clean
+.PHONY: train test test-long lint bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
@@ -20,8 +20,21 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
 
+# The contestants live in an environment of their own.
+BENCH := benchmarks/.venv
+
+bench bench-full: $(BENCH)/ready
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \
+	    $(BENCH)/bin/python benchmarks/bench.py $(if $(filter bench-full,$@),--full)
+
+$(BENCH)/ready: benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

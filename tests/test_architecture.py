@@ -11,7 +11,8 @@ MAY_IMPORT = {
     "network": set(),
     "descent": set(),
     "data": set(),
-    "training": {"network", "descent", "data"},
+    "tiles": {"network", "data"},
+    "training": {"network", "descent", "data", "tiles"},
     "proof": {"network"},
     "ledger": {"network"},
     "model": {"network"},
@@ -19,7 +20,7 @@ MAY_IMPORT = {
     "cli": {"network", "descent", "data", "training", "proof", "ledger", "model", "report"},
     "__init__": {"network", "data", "training", "model"},
 }
-NUMPY_ONLY = {"network", "descent", "data", "training", "proof", "ledger"}
+NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 
 

@@ -529,17 +529,18 @@ def load_with(folder, name, raw):
     path.write_bytes(raw)
     try:
         sets = load_digits(folder)
+        for digits in sets:
+            assert digits.images.dtype == digits.labels.dtype == np.uint8
+            assert digits.images.shape == (len(digits), 784)
+            assert digits.labels.shape == (len(digits),)
+            assert digits.labels.max() <= 9
+        digits = sets[NAMES.index(name) // 2]
+        # Plain images are mapped, so they are copied out before the file changes under them.
+        return idx(digits.images.reshape(-1, 28, 28) if "images" in name else digits.labels), ""
     except DataError as error:
         return None, str(error)
     finally:
         path.write_bytes(whole)
-    for digits in sets:
-        assert digits.images.dtype == digits.labels.dtype == np.uint8
-        assert digits.images.shape == (len(digits), 784)
-        assert digits.labels.shape == (len(digits),)
-        assert digits.labels.max() <= 9
-    digits = sets[NAMES.index(name) // 2]
-    return idx(digits.images.reshape(-1, 28, 28) if "images" in name else digits.labels), ""
 
 
 def check_refused_or_whole(folder, name, raw, content):

@@ -347,6 +347,11 @@ def cli(context: click.Context) -> None:
     help="Decides the start and the order of batches.",
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads to compute with, by default one for each core; the result is the same.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help=f"The folder for {MODEL}; by default runs/<date-time>.",
@@ -363,6 +368,7 @@ def train_command(
     steps: int | None,
     epochs: int | None,
     seed: int,
+    threads: int | None,
     out: Path | None,
     quiet: bool,
     as_json: bool,
@@ -407,12 +413,15 @@ def train_command(
             steps=length,
             every=max(1, length // 100),
             rng=rng,
+            threads=threads,
         )
         last, seconds = follow(snapshots, test_set, length, bar=shown and sys.stderr.isatty())
         network = last.network
         save_model(network, folder / MODEL)
     model = str(folder / MODEL)
-    on_train, on_test = evaluate(network, train_set), evaluate(network, test_set)
+    on_train, on_test = (
+        evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
+    )
     if as_json:
         print_json(
             accuracy=on_test.accuracy,

@@ -7,11 +7,13 @@ unsigned byte for each number. Source: LeCun, Cortes and Burges, "The MNIST data
 import gzip
 import hashlib
 import math
+import mmap
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO, SupportsIndex
+from typing import Any, BinaryIO, NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ SIDE = 28
 PIXELS = SIDE * SIDE  # 784
 CLASSES = 10
 BUNDLED = Path(__file__).with_name("mnist")
+
+PARTS = ("train", "t10k")
 
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, three axes
 LABELS_MAGIC = 0x00000801  # unsigned bytes, one axis
@@ -38,11 +42,14 @@ class DataError(ValueError):
 class Digits:
     """Images (m, 784) of unsigned bytes, as stored, and their labels (m,), digits 0 to 9.
 
-    Raises DataError for other shapes, types or labels, or if the two counts differ.
+    Digits that were loaded, or are a slice of such, are pickled as a reference to where they lie;
+    others are pickled with their pixels. Raises DataError for other shapes, types or labels, or if
+    the two counts differ.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    origin: "Origin | None" = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -91,10 +98,39 @@ class Digits:
         """Some of the digits, as digits: one index, a slice, or a list of indices."""
         if isinstance(chosen, SupportsIndex) and not isinstance(chosen, np.ndarray):
             chosen = [int(chosen)]
-        return Digits(self.images[chosen], self.labels[chosen])
+        origin = None
+        if self.origin and isinstance(chosen, slice):
+            start, stop, step = chosen.indices(len(self))
+            first = self.origin.first
+            origin = self.origin._replace(first=first + start, last=first + stop)
+            origin = origin if step == 1 else None
+        return Digits(self.images[chosen], self.labels[chosen], origin)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (found, (self.origin,)) if self.origin else (Digits, (self.images, self.labels))
 
     def __repr__(self) -> str:
         return f"Digits: {len(self):,} images {SIDE} × {SIDE} with labels"
+
+
+class Origin(NamedTuple):
+    """Where digits lie: a folder (None: the bundled MNIST), one of its two parts, and a slice."""
+
+    folder: Path | None
+    part: str  # train or t10k
+    first: int
+    last: int
+
+
+def found(origin: Origin) -> Digits:
+    """The digits that lie there; each process reads a folder once."""
+    sets = dict(zip(PARTS, loaded(origin.folder), strict=True))
+    return sets[origin.part][origin.first : origin.last]
+
+
+@cache
+def loaded(folder: Path | None) -> tuple[Digits, Digits]:
+    return load_mnist() if folder is None else load_digits(folder)
 
 
 # ----------------------------------------------------------------------------------- the folders
@@ -109,26 +145,31 @@ def load_mnist() -> tuple[Digits, Digits]:
     for line in (BUNDLED / "SHA256SUMS").read_text(encoding="ascii").splitlines():
         checksum, name = line.split()
         published[name] = checksum
-    return load_folder(BUNDLED, published)
+    return load_folder(BUNDLED, None, published)
 
 
 def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
     """The digits to train on and to test on in a folder of four IDX files with the usual names.
 
     Those are {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, each as it is or
-    gzipped with the ending .gz. Raises DataError for content that is not what its header says, or
-    is not 28 × 28 images with labels 0 to 9; OSError for a path that cannot be read.
+    gzipped with the ending .gz. Images that are not gzipped stay on disk and are read as they are
+    used: there may be more than memory holds, and the file must stay as it is meanwhile.
+
+    Raises DataError for content that is not what its header says, or is not 28 × 28 images with
+    labels 0 to 9; OSError for a path that cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
         kind = "a file" if folder.exists() else "nothing there"
         raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
-    return load_folder(folder, None)
+    return load_folder(folder, folder.absolute(), None)
 
 
-def load_folder(folder: Path, checksums: dict[str, str] | None) -> tuple[Digits, Digits]:
+def load_folder(
+    folder: Path, reference: Path | None, checksums: dict[str, str] | None
+) -> tuple[Digits, Digits]:
     sets = []
-    for part in ("train", "t10k"):
+    for part in PARTS:
         arrays = []
         for name, magic in (
             (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
@@ -138,7 +179,8 @@ def load_folder(folder: Path, checksums: dict[str, str] | None) -> tuple[Digits,
             arrays.append(read_idx(find(folder, name), magic, checksum))
         images, labels = arrays
         try:
-            sets.append(Digits(images.reshape(-1, PIXELS), labels))
+            origin = Origin(reference, part, 0, len(labels))
+            sets.append(Digits(images.reshape(-1, PIXELS), labels, origin))
         except DataError as error:
             raise DataError(f"{folder}, {part} files: {error}") from None
     train, test = sets
@@ -158,33 +200,56 @@ def find(folder: Path, name: str) -> Path:
 def read_idx(path: Path, magic: int, checksum: str | None = None) -> NDArray[np.uint8]:
     """The unsigned bytes of an IDX file with this magic number, in the shape of its header.
 
+    A plain file of images is mapped, not read: pixels come into memory as they are used.
     Whatever the header promises, no more memory is taken than the file truly fills. `checksum` is
     the SHA-256 of the content, header included. Raises DataError, or OSError if unreadable.
     """
-    zipped = path.suffix == ".gz"
     with path.open("rb") as file:
         size = path.stat().st_size
-        most = size * DEFLATE_LIMIT if zipped else size
-        try:
-            header, content = read_content(
-                path, gzip.GzipFile(fileobj=file) if zipped else file, magic, most
-            )
-        except EOFError:
-            raise DataError(f"{path}: the gzip file is cut short; fetch it again") from None
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"{path}: the gzip file is damaged ({error}); fetch it again") from None
-    if checksum and hashlib.sha256(header + content).hexdigest() != checksum:
-        raise DataError(f"{path}: not the published content (SHA-256 differs); install again")
+        if path.suffix != ".gz":
+            header, promised = read_header(path, file, magic, most=size)
+            held = size - len(header)
+            if held < promised:
+                raise DataError(
+                    f"{path}: the header promises {promised:,} bytes, "
+                    f"the file holds {held:,}; fetch it again"
+                )
+            more = held > promised
+            content: bytes | bytearray | memoryview
+            if magic == IMAGES_MAGIC:
+                content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                content = content[len(header) :]
+            else:
+                content = file.read(promised)
+        else:
+            try:
+                stream = gzip.GzipFile(fileobj=file)
+                header, promised = read_header(path, stream, magic, most=size * DEFLATE_LIMIT)
+                content = read_content(path, stream, promised)
+                more = bool(stream.read(1))
+            except EOFError:
+                raise DataError(f"{path}: the gzip file is cut short; fetch it again") from None
+            except (zlib.error, gzip.BadGzipFile) as error:
+                raise DataError(
+                    f"{path}: the gzip file is damaged ({error}); fetch it again"
+                ) from None
+    if more:
+        raise DataError(f"{path}: the file holds more than the {promised:,} bytes of its header")
+    if checksum:
+        sha256 = hashlib.sha256(header)
+        sha256.update(content)
+        if sha256.hexdigest() != checksum:
+            raise DataError(f"{path}: not the published content (SHA-256 differs); install again")
     _, *shape = struct.unpack(f">{len(header) // 4}I", header)
     array = np.frombuffer(content, dtype=np.uint8).reshape(shape)
     array.flags.writeable = False
     return array
 
 
-def read_content(
-    path: Path, stream: BinaryIO | gzip.GzipFile, magic: int, most: int
-) -> tuple[bytes, bytearray]:
-    """The header and the bytes it promises; `most` is the most the file can hold."""
+def read_header(
+    path: Path, stream: BinaryIO | gzip.GzipFile, magic: int, *, most: int
+) -> tuple[bytes, int]:
+    """The header and how many bytes it promises; `most` is the most the file can hold."""
     axes = magic & 0xFF
     header = stream.read(4 + 4 * axes)
     if len(header) < 4 + 4 * axes or header[:4] != magic.to_bytes(4, "big"):
@@ -203,6 +268,11 @@ def read_content(
             f"{path}: the header promises {promised:,} bytes, the file cannot hold more than "
             f"{most:,}; fetch it again"
         )
+    return header, promised
+
+
+def read_content(path: Path, stream: gzip.GzipFile, promised: int) -> bytearray:
+    """The promised bytes, piece by piece: a promise alone takes no memory."""
     content = bytearray()
     while len(content) < promised:
         chunk = stream.read(min(CHUNK, promised - len(content)))
@@ -212,6 +282,4 @@ def read_content(
                 f"the file holds {len(content):,}; fetch it again"
             )
         content += chunk
-    if stream.read(1):
-        raise DataError(f"{path}: the file holds more than the {promised:,} bytes of its header")
-    return header, content
+    return content

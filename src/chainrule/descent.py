@@ -31,8 +31,11 @@ def momentum(
 
     Source: Polyak 1964, "Some methods of speeding up the convergence of iteration methods".
     """
-    velocity = decay * memory[0] + gradient
-    return parameters - learning_rate * velocity, velocity[None]
+    velocity = decay * memory[0]
+    velocity += gradient
+    moved = -learning_rate * velocity
+    moved += parameters
+    return moved, velocity[None]
 
 
 def adam(

@@ -7,22 +7,25 @@ parameters, its optimizer's memory and its step.
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, repeat
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES, Digits
+from chainrule.data import Digits
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
-from chainrule.network import Loss, Network, backward, error, forward
+from chainrule.network import Loss, Network
+from chainrule.tiles import Batch, cores, keep_memory, total
 
 LossOf = Literal["training set", "batches"]
 
 
 class Recipe(NamedTuple):
-    """What suits a loss and an optimizer: and a rate for batches of about 64."""
+    """What suits a loss and an optimizer, and the rate that suits it for batches of about 64."""
 
     learning_rate: float
     steps: int
@@ -39,7 +42,13 @@ RECIPES: dict[tuple[Loss, Optimizer], Recipe] = {
     ("cross_entropy", "adam"): Recipe(0.01, 300, 0.001),
 }
 BATCH_EPOCHS = 10  # the length of a training by batches, if none is given
-EVALUATED_AT_ONCE = 10_000  # columns
+
+
+class Pool(TypedDict):
+    """Who computes tiles, in the words of `total`."""
+
+    executor: Executor | None
+    workers: int
 
 
 class DivergenceError(ArithmeticError):
@@ -89,6 +98,8 @@ def train(
     train_accuracy: bool = False,
     rng: "np.random.Generator | None" = None,
     start: Snapshot | None = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[Snapshot]:
     """Snapshots 0, every, 2 every, … and the last, of a training on the digits.
 
@@ -101,11 +112,16 @@ def train(
     the same settings, goes on after it to the same end by the same steps: it brings its own
     parameters, memory and key.
 
+    The tiles of a batch are computed by so many `threads` (default: one for each core); all but
+    the caller's own are tasks of the `executor`, if one is given. Neither changes a bit of what
+    comes out. Digits that were loaded travel to other processes by name, others with pixels.
+
     Raises ValueError for settings that cannot be, when called, and DivergenceError at the step
     where the loss is no longer finite.
     """
-    if every < 1:
-        raise ValueError(f"every must be 1 or more, got {every}")
+    for name, number in (("every", every), ("threads", threads)):
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be 1 or more, got {number}")
     m = len(digits)
     rate, length = settle(network.loss, optimizer, m, learning_rate, batch_size, steps, epochs)
     if network.parameters.ndim != 1:
@@ -124,51 +140,67 @@ def train(
         first, key = start.step, start.key
         network, memory = start.network, start.memory
 
-    X, Y = columns(digits, network)
-    if not np.isfinite([X.min(), X.max(), network.parameters.sum()]).all():
-        raise ValueError("X and the parameters must be finite, got NaN or infinity")
-    seen = columns(test, network) if test is not None else None
+    if not np.isfinite(network.parameters).all():
+        raise ValueError("the parameters must be finite, got NaN or infinity")
 
     def snapshots(network: Network, memory: Array) -> Iterator[Snapshot]:
         losses: list[float] = []  # since the last snapshot
-        for step, batch in enumerate(batches(m, batch_size, key, first), first):
-            X_batch, Y_batch = X.T[batch].T, Y[:, batch]
-            E, gradient = loss_and_gradient(network, X_batch, Y_batch)
-            if not math.isfinite(E):
-                raise DivergenceError(
-                    f"the loss is {E} after step {step:,}: the learning rate {rate:g} is too "
-                    f"large for {network.loss.replace('_', ' ')} and {optimizer}; try {rate / 10:g}"
-                )
-            due = step % every == 0 or step == length
-            if due and (start is None or step > start.step):
-                loss_of: LossOf = "batches" if losses else "training set"
-                if losses:
-                    mean = float(np.mean(losses))
-                elif batch_size is None:
-                    mean = E
-                else:
-                    mean = measure(network, X, Y).loss
-                yield Snapshot(
-                    network,
+        keep_memory()
+        with workers(threads, executor) as pool:
+            for step, batch in enumerate(batches(m, batch_size, key, first), first):
+                part = total(network, digits, batch, **pool)
+                if not math.isfinite(part.loss):
+                    raise DivergenceError(
+                        f"the loss is {part.loss} after step {step:,}: the learning rate "
+                        f"{rate:g} is too large for {network.loss.replace('_', ' ')} and "
+                        f"{optimizer}; try {rate / 10:g}"
+                    )
+                due = step % every == 0 or step == length
+                if due and (start is None or step > start.step):
+                    whole = part  # a full batch is the training set
+                    if batch_size is not None and (train_accuracy or not losses):
+                        whole = total(network, digits, Batch(m), slope=False, **pool)
+                    seen = test and total(network, test, Batch(len(test)), slope=False, **pool)
+                    yield Snapshot(
+                        network,
+                        memory,
+                        step,
+                        key,
+                        loss=float(np.mean(losses)) if losses else whole.loss,
+                        loss_of="batches" if losses else "training set",
+                        train_accuracy=share_right(whole.confusion) if train_accuracy else None,
+                        test_accuracy=share_right(seen.confusion) if seen else None,
+                    )
+                    losses = []
+                if step >= length:
+                    return
+                if batch_size is not None:
+                    losses.append(part.loss)
+                parameters, memory = take_step(
+                    optimizer,
+                    network.parameters,
+                    part.gradient,
                     memory,
-                    step,
-                    key,
-                    loss=mean,
-                    loss_of=loss_of,
-                    train_accuracy=measure(network, X, Y).accuracy if train_accuracy else None,
-                    test_accuracy=measure(network, *seen).accuracy if seen else None,
+                    learning_rate=rate,
+                    step=step + 1,
                 )
-                losses = []
-            if step >= length:
-                return
-            if batch_size is not None:
-                losses.append(E)
-            parameters, memory = take_step(
-                optimizer, network.parameters, gradient, memory, learning_rate=rate, step=step + 1
-            )
-            network = replace(network, parameters=parameters)
+                network = replace(network, parameters=parameters)
 
     return snapshots(network, memory)
+
+
+@contextmanager
+def workers(threads: int | None, executor: Executor | None) -> Iterator[Pool]:
+    """Who computes tiles: so many workers (default: one for each core), of which one is the caller.
+
+    The others are tasks of the executor, or threads if none is given.
+    """
+    count = threads or cores()
+    if executor is not None or count == 1:
+        yield {"executor": executor, "workers": count}
+    else:
+        with ThreadPoolExecutor(count - 1) as others:
+            yield {"executor": others, "workers": count}
 
 
 def settle(
@@ -205,36 +237,16 @@ def settle(
     return rate, length if steps is None else steps
 
 
-def batches(
-    m: int, batch_size: int | None, key: int, first: int
-) -> Iterator[slice | NDArray[np.intp]]:
-    """The columns of each step from step `first` on, without end.
-
-    The full batch is every column as it stands. The order of an epoch depends on the key and the
-    epoch alone, so any step can be computed again by itself.
-    """
+def batches(m: int, batch_size: int | None, key: int, first: int) -> Iterator[Batch]:
+    """The batch of each step from step `first` on, without end."""
     if batch_size is None:
-        yield from repeat(slice(None))
+        yield from repeat(Batch(m))
     else:
         epoch, skipped = divmod(first, math.ceil(m / batch_size))
         for e in count(epoch):
-            order = np.random.default_rng((key, e)).permutation(m)
             for begin in range(skipped * batch_size, m, batch_size):
-                yield order[begin : begin + batch_size]
+                yield Batch(m, key, e, (begin, min(begin + batch_size, m)))
             skipped = 0
-
-
-def columns(digits: Digits, network: Network) -> tuple[Array, Array]:
-    """X and Y of the digits in the network's own precision."""
-    dtype = network.parameters.dtype
-    return digits.X.astype(dtype, copy=False), digits.Y.astype(dtype, copy=False)
-
-
-def loss_and_gradient(network: Network, X: Array, Y: Array) -> tuple[float, Array]:
-    # An overflow on the way is not a warning but, in the loss, the end of the training.
-    with np.errstate(over="ignore", invalid="ignore"):
-        trace = forward(network, X)
-        return float(error(network, trace, Y)), backward(network, trace, Y).flat
 
 
 # ------------------------------------------------------------------------------------ evaluation
@@ -249,7 +261,7 @@ class Evaluation(NamedTuple):
     @property
     def accuracy(self) -> float:
         """The share of digits read right, from 0 to 1."""
-        return float(np.trace(self.confusion) / self.confusion.sum())
+        return share_right(self.confusion)
 
     @property
     def accuracy_per_digit(self) -> NDArray[np.float64]:
@@ -258,19 +270,18 @@ class Evaluation(NamedTuple):
         return np.diag(self.confusion) / np.where(counts, counts, np.nan)
 
 
-def evaluate(network: Network, digits: Digits) -> Evaluation:
-    """The loss and the confusion matrix of a network on digits."""
-    return measure(network, *columns(digits, network))
+def evaluate(
+    network: Network,
+    digits: Digits,
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+) -> Evaluation:
+    """The loss and the confusion matrix of a network on digits; workers as in `train`."""
+    with workers(threads, executor) as pool:
+        seen = total(network, digits, Batch(len(digits)), slope=False, **pool)
+    return Evaluation(seen.loss, seen.confusion)
 
 
-def measure(network: Network, X: Array, Y: Array) -> Evaluation:
-    m = X.shape[-1]
-    loss = 0.0
-    confusion = np.zeros(CLASSES * CLASSES, dtype=np.intp)
-    for begin in range(0, m, EVALUATED_AT_ONCE):
-        part = slice(begin, begin + EVALUATED_AT_ONCE)
-        trace = forward(network, X[:, part])
-        loss += float(error(network, trace, Y[:, part], m=m))
-        truth, answer = Y[:, part].argmax(axis=0), trace.A[network.depth].argmax(axis=0)
-        confusion += np.bincount(CLASSES * truth + answer, minlength=CLASSES * CLASSES)
-    return Evaluation(loss, confusion.reshape(CLASSES, CLASSES))
+def share_right(confusion: NDArray[np.intp]) -> float:
+    return float(np.trace(confusion) / confusion.sum())
