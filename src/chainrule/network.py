@@ -29,6 +29,7 @@ Layers = dict[int, Array]  # one array for each layer, under the layer's number 
 Loss = Literal["squared_error", "cross_entropy"]
 
 LOSSES: tuple[Loss, ...] = get_args(Loss)
+BLOCK = 512  # columns
 
 
 # ---------------------------------------------------------------- the network and its parameters
@@ -164,8 +165,13 @@ def probabilities(network: Network, X: Array) -> Array:
 
     Raises ValueError if X or the parameters hold NaN or infinity.
     """
+    check_inputs(network, X)
+    # Block by block, because the Z and A of a few hundred columns stay in the processor's cache.
+    blocks = range(0, max(X.shape[-1], 1), BLOCK)
+    keep_memory()
     with np.errstate(over="ignore", invalid="ignore"):
-        A = forward(network, X).A[network.depth]
+        parts = [forward(network, X[..., i : i + BLOCK]).A[network.depth] for i in blocks]
+    A = np.concatenate(parts, axis=-1)
     if not np.isfinite(A).all():
         raise ValueError("X and the parameters must be finite, got NaN or infinity")
     return A
@@ -288,3 +294,13 @@ def check_inputs(network: Network, X: Array) -> None:
 def check_targets(A: Array, Y: Array) -> None:
     if Y.ndim < 2 or Y.shape[-2:] != A.shape[-2:]:
         raise ValueError(f"Y must be one-hot of shape {A.shape[-2:]}, got {Y.shape}")
+
+
+def keep_memory() -> None:
+    """Have freed blocks of up to 31 MB kept for the next arrays.
+
+    subtle: glibc gives a large block back to the system as soon as it is freed, until it has seen
+    one freed of that size. Without this, a wide network pays for fresh pages again and again, with
+    up to three times its time (784-800-10). Elsewhere it does nothing.
+    """
+    np.empty(31 << 20, np.uint8)

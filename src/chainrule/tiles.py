@@ -13,7 +13,6 @@ numbers of stacks, never pixels.
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -26,6 +25,8 @@ from chainrule.data import CLASSES, Digits
 from chainrule.network import Array, Network, backward, error, forward
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from threadpoolctl import ThreadpoolController
 
 SMALL = 1_000_000  # OpenBLAS multiplies faster, without packing, up to this many products
@@ -186,7 +187,7 @@ def total(
     batch: Batch,
     *,
     slope: bool = True,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
     workers: int = 1,
 ) -> Part:
     """E, confusion and, if wanted, ∂E of a batch: the same bits for any executor and any workers.
@@ -303,16 +304,6 @@ def blas() -> "ThreadpoolController":
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
-
-
-def keep_memory() -> None:
-    """Have freed blocks of up to 31 MB kept for the next step.
-
-    subtle: glibc gives a large block back to the system as soon as it is freed, until it has seen
-    one freed of that size. Without this, steps of a wide network pay for fresh pages, with up to
-    three times their time (784-800-10). Elsewhere it does nothing.
-    """
-    np.empty(31 << 20, np.uint8)
 
 
 def cores() -> int:

@@ -7,19 +7,21 @@ parameters, its optimizer's memory and its step.
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, repeat
-from typing import Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
-from chainrule.network import Loss, Network
-from chainrule.tiles import Batch, cores, keep_memory, total
+from chainrule.network import Loss, Network, keep_memory
+from chainrule.tiles import Batch, cores, total
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 LossOf = Literal["training set", "batches"]
 
@@ -47,7 +49,7 @@ BATCH_EPOCHS = 10  # the length of a training by batches, if none is given
 class Pool(TypedDict):
     """Who computes tiles, in the words of `total`."""
 
-    executor: Executor | None
+    executor: "Executor | None"
     workers: int
 
 
@@ -99,7 +101,7 @@ def train(
     rng: "np.random.Generator | None" = None,
     start: Snapshot | None = None,
     threads: int | None = None,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
 ) -> Iterator[Snapshot]:
     """Snapshots 0, every, 2 every, … and the last, of a training on the digits.
 
@@ -190,11 +192,14 @@ def train(
 
 
 @contextmanager
-def workers(threads: int | None, executor: Executor | None) -> Iterator[Pool]:
+def workers(threads: int | None, executor: "Executor | None") -> Iterator[Pool]:
     """Who computes tiles: so many workers (default: one for each core), of which one is the caller.
 
     The others are tasks of the executor, or threads if none is given.
     """
+    # Imported at the first training: it loads logging and more.
+    from concurrent.futures import ThreadPoolExecutor
+
     count = threads or cores()
     if executor is not None or count == 1:
         yield {"executor": executor, "workers": count}
@@ -275,7 +280,7 @@ def evaluate(
     digits: Digits,
     *,
     threads: int | None = None,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
 ) -> Evaluation:
     """The loss and the confusion matrix of a network on digits; workers as in `train`."""
     with workers(threads, executor) as pool:
