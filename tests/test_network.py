@@ -135,6 +135,14 @@ def test_gradient_does_not_depend_on_the_order_of_examples_and_parts_add_up(name
     assert pytest.approx(loss(network, X, Y), rel=1e-14) == E
 
 
+@pytest.mark.parametrize("m", [0, 1, 511, 512, 513, 1500])
+def test_probabilities_of_many_columns_are_those_of_the_forward_pass(m):
+    network, X, _ = toy_problem(np.random.default_rng(4), m=m)
+    A = forward(network, X).A[2]
+    assert probabilities(network, X) == pytest.approx(A, rel=1e-12)
+    assert predict(network, X).tolist() == A.argmax(axis=0).tolist()
+
+
 def test_derivative_of_relu_at_0_is_0():
     network = Network((1, 1, 2), np.array([1.0, 0, 1, -1, 0, 0]))
     X, Y = np.array([[0.0]]), np.array([[1.0], [0.0]])

@@ -76,6 +76,20 @@ def test_any_number_of_workers_gives_the_same_bits_everywhere(
     same_for_everybody(mnist, processes, sizes, name, optimizer)
 
 
+def test_runs_of_stacks_are_branches_of_the_tree(mnist):
+    """The whole training set is 32 stacks, which several workers take in runs of several."""
+    network = initialise((784, 10, 10), rng=np.random.default_rng(0))
+    for m in (60_000, 50_000):
+        digits = mnist[0][:m]
+        alone = total(network, digits, Batch(m))
+        for workers in (2, 3, 5, 7):
+            with ThreadPoolExecutor(workers) as pool:
+                part = total(network, digits, Batch(m), executor=pool, workers=workers)
+            assert part.gradient.tobytes() == alone.gradient.tobytes(), workers
+            assert part.loss == alone.loss
+            assert np.array_equal(part.confusion, alone.confusion)
+
+
 def test_evaluation_does_not_depend_on_the_workers_either(mnist, processes):
     network = initialise((784, 10, 10), rng=np.random.default_rng(0))
     alone = evaluate(network, mnist[1], threads=1)
@@ -190,7 +204,8 @@ def test_workers_receive_parameters_and_numbers_and_never_pixels(mnist):
 
 
 def test_loaded_digits_travel_as_a_reference_and_come_back_the_same(mnist, tmp_path):
-    part = mnist[0][:6000][10:500]
+    part = mnist[0][100:6000][10:500]
+    assert np.array_equal(part.images, mnist[0].images[110:600])
     message = pickle.dumps(part)
     assert len(message) < 300
     again = pickle.loads(message)
