@@ -6,12 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from chainrule import initialise, load_mnist
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config):
+    """`make test` tries the same examples every time, `make test-long` looks for others."""
+    hypothesis.settings.register_profile("same", derandomize=True)
+    if config.option.markexpr == "not long":
+        hypothesis.settings.load_profile("same")
 
 
 def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float64):

@@ -319,6 +319,7 @@ def refused(*arguments, says, cwd=None):
         ("train --batch-size many", "from 1 or all, got 'many'"),
         ("train --batch-size 60001", "at most the 60,000 digits, got 60,001"),
         ("train --seed -1", "--seed.*-1"),
+        ("train --threads 0", "--threads.*0 is not in the range"),
         ("train --loss hinge", "--loss.*'hinge' is not one of 'squared-error'"),
         ("train --optimizer sgd", "--optimizer.*'sgd' is not one of 'descent'"),
         ("train --data nowhere", "nowhere: wanted a folder.*found nothing"),
