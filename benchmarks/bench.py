@@ -175,12 +175,15 @@ def start_up() -> list[tuple[str, float]]:
         "import chainrule": [sys.executable, "-c", "import chainrule"],
         "chainrule --help": [str(Path(sys.executable).with_name("chainrule")), "--help"],
     }
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     taken: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(15):
+
+    def start(command: list[str]) -> None:
+        subprocess.run(command, env=env, capture_output=True, check=True)
+
+    for _ in range(16):
         for name, command in commands.items():
-            taken[name].append(
-                seconds_of(lambda c=command: subprocess.run(c, capture_output=True, check=True), 1)
-            )
+            taken[name].append(seconds_of(lambda c=command: start(c), 1))
     return [(name, median(values)) for name, values in taken.items()]
 
 

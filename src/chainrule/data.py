@@ -5,7 +5,6 @@ unsigned byte for each number. Source: LeCun, Cortes and Burges, "The MNIST data
 """
 
 import gzip
-import hashlib
 import math
 import mmap
 import struct
@@ -236,6 +235,8 @@ def read_idx(path: Path, magic: int, checksum: str | None = None) -> NDArray[np.
     if more:
         raise DataError(f"{path}: the file holds more than the {promised:,} bytes of its header")
     if checksum:
+        import hashlib  # at the first file: it loads OpenSSL
+
         sha256 = hashlib.sha256(header)
         sha256.update(content)
         if sha256.hexdigest() != checksum:

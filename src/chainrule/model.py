@@ -3,10 +3,8 @@
 docs/files.md describes it field by field. safetensors, and only it, is loaded at the first file.
 """
 
-import hashlib
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import pairwise
@@ -145,6 +143,8 @@ def entry_of(loss: Loss, tensors: Mapping[str, Array]) -> str:
 
     It covers the other fields as JSON, then each tensor's name, dtype, shape and bytes.
     """
+    import hashlib  # at the first file, like safetensors: it loads OpenSSL
+
     fields = {"format": FORMAT, "loss": loss}
     sha256 = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
     for name, array in tensors.items():
@@ -158,7 +158,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     A temporary file in the same folder is written, made durable and moved over the old one.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:
             file.write(content)
