@@ -231,6 +231,8 @@ def test_explain_shows_deep_and_wide_networks(tmp_path):
     printed = run("explain", tmp_path, "--test", "0").stdout
     assert "the ten of its 150 rows with the largest norm" in printed
     assert "dW2 = dZ2 A1ᵀ" in printed
+    assert "a mark is the largest of 8 cells" in printed  # dW1, units of 28 × 28 in 7 × 14 marks
+    assert "a mark is the largest of 4 cells" in printed  # dW2, 30 × 150 in 28 × 76
     assert max(map(len, printed.splitlines())) <= 80
 
 

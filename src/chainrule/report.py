@@ -122,18 +122,23 @@ def table_of(array: Array) -> Pieces:
 
 def picture(name: str, array: Array) -> Pieces:
     """An array as marks, then its range, its norm and its five largest cells."""
+    block = 1  # cells for which one mark stands
     if array.shape == (PIXELS,):
         lines = drawing(array)
     elif array.ndim == 2 and array.shape[1] == PIXELS:
-        lines = list(units(name, array))
+        lines, block = list(units(name, array)), 8
     else:
-        lines = marks(np.atleast_2d(array), 28, 76, float(np.abs(array).max()))
+        matrix = np.atleast_2d(array)
+        lines = marks(matrix, 28, 76, float(np.abs(array).max()))
+        block = math.ceil(matrix.shape[0] / 28) * math.ceil(matrix.shape[1] / 76)
     yield from (f"  {line}".rstrip() for line in lines)
     order = np.argsort(-np.abs(array), axis=None, kind="stable")[:5]
     cells = [np.unravel_index(place, array.shape) for place in order]
-    legend = "" if array.shape == (PIXELS,) else "+ * # above 0, - = % below; "
+    if array.shape != (PIXELS,):
+        of = f"; a mark is the largest of {block} cells" if block > 1 else ""
+        yield f"  + * # above 0, - = % below{of}"
     low, high, norm = array.min(), array.max(), np.linalg.norm(array)
-    yield f"  {legend}from {low:.4g} to {high:.4g}, norm {norm:.4g}"
+    yield f"  from {low:.4g} to {high:.4g}, norm {norm:.4g}"
     largest = "; ".join(f"{name}[{','.join(map(str, at))}] {array[at]:.3g}" for at in cells)
     yield from wrap(f"largest: {largest}", 80, initial_indent="  ", subsequent_indent="    ")
 
