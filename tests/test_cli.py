@@ -453,7 +453,7 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing_behind(tmp_path):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr.strip() == "chainrule: stopped; nothing was saved"
+    assert stderr.strip() == "chainrule: stopped before the end"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -60,7 +60,7 @@ def main() -> NoReturn:
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
-        fail("stopped; nothing was saved", 130)
+        fail("stopped before the end", 130)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "chainrule"
         fail(f"{error.format_message().rstrip('.')}; see {command} -h", 2)
@@ -417,11 +417,11 @@ def train_command(
         )
         last, seconds = follow(snapshots, test_set, length, bar=shown and sys.stderr.isatty())
         network = last.network
-        save_model(network, folder / MODEL)
+        on_train, on_test = (
+            evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
+        )
+        save_model(network, folder / MODEL)  # last, so that whatever stops before leaves nothing
     model = str(folder / MODEL)
-    on_train, on_test = (
-        evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
-    )
     if as_json:
         print_json(
             accuracy=on_test.accuracy,
