@@ -181,7 +181,7 @@ def torch_compiled(job: SimpleNamespace) -> Contestant:
 # ------------------------------------------------------------------------------------------ JAX
 
 
-def jax_jitted(job: SimpleNamespace) -> Contestant:
+def jax_jitted(job: SimpleNamespace, scan: bool = False) -> Contestant:
     import jax
     import jax.numpy as jnp
 
@@ -201,15 +201,19 @@ def jax_jitted(job: SimpleNamespace) -> Contestant:
         moved = [p - job.learning_rate * v for p, v in zip(parameters, velocities, strict=True)]
         return moved, velocities
 
+    full = jax.jit(update)
+
     @jax.jit
-    def full(state, X, Y):
-        return update(state, X, Y)
+    def one(state, X, Y, chosen):
+        return update(state, X[chosen], Y[chosen])
 
     @jax.jit
     def epoch(state, X, Y, chosen):  # one compiled loop over the batches of one size
         return jax.lax.scan(lambda s, c: (update(s, X[c], Y[c]), None), state, chosen)[0]
 
-    if job.batch:
+    if job.batch and not scan:
+        batches = [jnp.asarray(batch) for batch in job.batches]
+    elif job.batch:
         whole = [batch for batch in job.batches if len(batch) == job.batch]
         rest = job.batches[len(whole) :]
         whole = jnp.asarray(np.array(whole))
@@ -218,7 +222,10 @@ def jax_jitted(job: SimpleNamespace) -> Contestant:
         parameters = [jnp.asarray(part) for part in layers(job)]
         state = parameters, [jnp.zeros_like(part) for part in parameters]
         yield None
-        if job.batch:
+        if job.batch and not scan:
+            for batch in batches:
+                state = one(state, X, Y, batch)
+        elif job.batch:
             state = epoch(state, X, Y, whole)
             if rest is not None:
                 state = epoch(state, X, Y, rest)
@@ -227,6 +234,10 @@ def jax_jitted(job: SimpleNamespace) -> Contestant:
                 state = full(state, X, Y)
         jax.block_until_ready(state)
         yield flat(state[0])
+
+
+def jax_scan(job: SimpleNamespace) -> Contestant:
+    return jax_jitted(job, scan=True)
 
 
 # --------------------------------------------------------------------------------- scikit-learn
@@ -239,7 +250,7 @@ def sklearn_mlp(job: SimpleNamespace) -> Contestant:
         job.sizes[1:-1],
         solver="sgd",
         alpha=0,
-        batch_size=job.batch or 100,
+        batch_size=job.batch or "auto",
         learning_rate_init=job.learning_rate or 0.1,
         momentum=job.momentum,
         nesterovs_momentum=False,

@@ -150,7 +150,7 @@ def train(
         keep_memory()
         with workers(threads, executor) as pool:
             for step, batch in enumerate(batches(m, batch_size, key, first), first):
-                part = total(network, digits, batch, **pool)
+                part = total(network, digits, batch, slope=step < length, **pool)
                 if not math.isfinite(part.loss):
                     raise DivergenceError(
                         f"the loss is {part.loss} after step {step:,}: the learning rate "
