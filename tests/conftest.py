@@ -1,7 +1,9 @@
 """What several test files share: the real digits, small problems, and one default training."""
 
+import gzip
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,21 @@ def default_training(tmp_path_factory):
 def model(default_training):
     """The model of the default training."""
     return default_training[0] / "runs/first/model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory, mnist):
+    """A folder of IDX files with the first 600 training and 200 test images."""
+    folder = tmp_path_factory.mktemp("small")
+    for part, digits, m in (("train", mnist[0], 600), ("t10k", mnist[1], 200)):
+        images, labels = digits.images[:m], digits.labels[:m]
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(
+            struct.pack(">4I", 0x803, m, 28, 28) + images.tobytes()
+        )
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(
+            gzip.compress(struct.pack(">2I", 0x801, m) + labels.tobytes())
+        )
+    return folder
 
 
 @pytest.fixture

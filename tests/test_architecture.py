@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "proof": {"network"},
     "ledger": {"network"},
     "model": {"network"},
-    "report": {"network", "data", "training", "proof", "ledger"},
-    "cli": {"network", "descent", "data", "training", "proof", "ledger", "model", "report"},
+    "runs": {"network", "descent", "data", "training", "model"},
+    "report": {"network", "data", "training", "proof", "ledger", "runs"},
+    "cli": {"network", "descent", "data", "training", "proof", "ledger", "model", "runs", "report"},
     "__init__": {"network", "data", "training", "model"},
 }
 NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger"}

@@ -289,9 +289,9 @@ REFUSED = {
     "two files in one": (model_file(tiny()) * 2, "not a whole safetensors file"),
     "a huge header": ((2**63).to_bytes(8, "little") + b"{}", "not a whole safetensors file"),
     "somebody else's": (SAVE({"fc.weight": np.ones((2, 2))}, {"format": "pt"}), "not a chainrule"),
-    "no metadata": (SAVE(tiny()), "not a chainrule model"),
-    "other metadata": (SAVE(tiny(), {"format": "np"}), "not a chainrule model"),
-    "more metadata": (SAVE(tiny(), {**METADATA, "format": "np"}), "not a chainrule model"),
+    "no metadata": (SAVE(tiny()), "not a chainrule file"),
+    "other metadata": (SAVE(tiny(), {"format": "np"}), "not a chainrule file"),
+    "more metadata": (SAVE(tiny(), {**METADATA, "format": "np"}), "not a chainrule file"),
     # names
     "no arrays": (SAVE({}, METADATA), "W1, b1"),
     "an array more": (model_file(tiny(W3=np.ones((2, 2), np.float32))), "W3"),

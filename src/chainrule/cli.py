@@ -5,33 +5,45 @@ import hashlib
 import json
 import math
 import os
+import signal
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from chainrule import __version__
 from chainrule.data import CLASSES, PIXELS, DataError, Digits, load_digits, load_mnist
 from chainrule.descent import OPTIMIZERS, Optimizer
 from chainrule.ledger import CellError, array_formula, open_cell, open_ledger
-from chainrule.model import MODEL, ModelError, load_model, save_model
-from chainrule.network import LOSSES, Loss, Network, initialise, probabilities
+from chainrule.model import MODEL, ModelError, load_model
+from chainrule.network import LOSSES, Loss, Network, probabilities
 from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
-from chainrule.training import (
-    BATCH_EPOCHS,
-    RECIPES,
-    DivergenceError,
-    Snapshot,
-    evaluate,
-    settle,
-    train,
+from chainrule.runs import (
+    CHECKPOINT_EVERY,
+    LOCK,
+    RUN,
+    Entry,
+    Run,
+    RunError,
+    Settings,
+    begin,
+    discard,
+    go_on,
+    list_runs,
+    locked,
+    moved,
+    open_run,
+    prepare,
+    read_checkpoint,
+    start_of,
 )
+from chainrule.training import BATCH_EPOCHS, RECIPES, DivergenceError, Snapshot, evaluate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +82,7 @@ def main() -> NoReturn:
         # Whoever read our output has left. Nothing more can be said, not even at shutdown.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (DataError, ModelError, CellError, DivergenceError) as error:
+    except (DataError, ModelError, RunError, CellError, DivergenceError) as error:
         fail(str(error), 2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
@@ -263,16 +275,14 @@ def pick(digits: Digits, indices: Sequence[int]) -> Digits:
 
 @contextmanager
 def output_folder(path: Path | None) -> Iterator[Path]:
-    """The folder for a new model, made before the work starts, so that it cannot fail after.
+    """The folder for a new run, made before the work starts, so that it cannot fail after.
 
-    Nothing is left behind if the work is not finished.
+    Nothing is left behind if the work ends before there is a run in it.
     """
     if path is None:
         now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
         names = (now, *(f"{now}-{n}" for n in range(2, 100)))
         path = next(folder for name in names if not (folder := Path("runs", name)).exists())
-    if (path / MODEL).exists():
-        raise ModelError(f"{path} already holds a {MODEL}; give --out another folder")
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -280,10 +290,33 @@ def output_folder(path: Path | None) -> Iterator[Path]:
             raise PermissionError(13, "cannot be written", str(path))
         yield path
     except BaseException:
-        for folder in missing:
-            with suppress(OSError):
+        with suppress(OSError):
+            if not (path / RUN).exists():
+                (path / LOCK).unlink(missing_ok=True)
+            for folder in missing:
                 folder.rmdir()
         raise
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """The signals that asked to stop: the first Ctrl-C or SIGTERM is noted, the next one acts."""
+    asked: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        asked.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in stopping}
+    for each in stopping:
+        signal.signal(each, note)
+    try:
+        yield asked
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 # -------------------------------------------------------------------------------------- commands
@@ -354,7 +387,21 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help=f"The folder for {MODEL}; by default runs/<date-time>.",
+    help="The folder for the run; by default runs/<date-time>.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Go on with the run in this folder, to the same bytes as if it had not stopped.",
+)
+@click.option(
+    "--checkpoint-every",
+    metavar="SECONDS",
+    type=Rate(),
+    default=CHECKPOINT_EVERY,
+    show_default=True,
+    help="How often the state is put on disk.",
 )
 @quiet_option
 @json_option
@@ -370,6 +417,8 @@ def train_command(
     seed: int,
     threads: int | None,
     out: Path | None,
+    resume: Path | None,
+    checkpoint_every: float,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -377,50 +426,71 @@ def train_command(
 
     Without options: the seed's network (784-10-10, squared error) by full-batch gradient
     descent.
+
+    The training is a run in a folder of its own. Ctrl-C stops it after the step it is at, and
+    whatever stops it, --resume goes on to the same bytes; with it go --threads,
+    --checkpoint-every, --quiet, --json, and --data if the digits have moved.
     """
-    train_set, test_set = read_digits(data)
-    name = cast("Loss", loss.replace("-", "_"))
-    batch = batch_size or None
-    try:
-        rate, length = settle(name, optimizer, len(train_set), learning_rate, batch, steps, epochs)
-    except ValueError as error:
-        raise click.UsageError(str(error), click.get_current_context()) from None
-    settings = {
-        "data": "mnist" if data is None else str(data),
-        "hidden": list(hidden),
-        "loss": loss,
-        "optimizer": optimizer,
-        "learning_rate": rate,
-        "batch_size": batch or "all",
-        "steps": length,
-        "seed": seed,
-    }
-    rng = np.random.default_rng(seed)
-    network = initialise((PIXELS, *hidden, CLASSES), loss=name, rng=rng)
+    if resume is not None:
+        refuse_settings()
+        open_run(resume)
+    asking = Settings(
+        data=None if data is None else str(data.absolute()),
+        hidden=hidden,
+        loss=cast("Loss", loss.replace("-", "_")),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=batch_size or None,
+        steps=steps,
+        epochs=epochs,
+        seed=seed,
+    )
     shown = not (quiet or as_json)
-    with output_folder(out) as folder:
-        if shown:
-            m = len(train_set)
-            seen = f"batches of {batch:,} of {m:,} images" if batch else f"all {m:,} images"
-            how = f"{optimizer}, α = {rate:g}, {length:,} steps of {seen}, seed {seed}"
-            show([str(network), how])
-        snapshots = train(
-            network,
-            train_set,
-            optimizer=optimizer,
-            learning_rate=rate,
-            batch_size=batch,
-            steps=length,
-            every=max(1, length // 100),
-            rng=rng,
-            threads=threads,
-        )
-        last, seconds = follow(snapshots, test_set, length, bar=shown and sys.stderr.isatty())
-        network = last.network
-        on_train, on_test = (
-            evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
-        )
-        save_model(network, folder / MODEL)  # last, so that whatever stops before leaves nothing
+    with (
+        stop_signals() as asked,
+        output_folder(out) if resume is None else nullcontext(resume) as folder,
+        locked(folder),
+    ):
+        run = begin(folder, asking) if resume is None else open_run(folder)
+        try:
+            place = run.settings.data if data is None else data
+            train_set, test_set = read_digits(None if place is None else Path(place))
+            differs = moved(run)
+            try:
+                run = prepare(run, train_set, test_set)
+            except RunError:
+                raise
+            except ValueError as error:
+                raise click.UsageError(str(error), click.get_current_context()) from None
+            if differs:
+                print(f"chainrule: bytes may differ from here on: {differs}", file=sys.stderr)
+            if shown:
+                show(run_lines(run, len(train_set)))
+            snapshots = go_on(
+                run,
+                train_set,
+                test_set,
+                threads=threads,
+                checkpoint_every=checkpoint_every,
+                stop=lambda: asked,
+            )
+            with progress(run.length) if shown and sys.stderr.isatty() else nullcontext() as bar:
+                for snapshot in snapshots:
+                    if bar:
+                        bar(snapshot)
+        except BaseException as error:
+            # What has not begun, or leads nowhere, is not worth a folder.
+            if resume is None and (run.data is None or isinstance(error, DivergenceError)):
+                discard(run)
+            raise
+        reached = read_checkpoint(run)
+        if reached is None or reached.step < run.length:
+            at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
+            fail(f"stopped at {at}; go on with: chainrule train --resume {folder}", 128 + asked[0])
+    network = load_model(folder)
+    on_train, on_test = (
+        evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
+    )
     model = str(folder / MODEL)
     if as_json:
         print_json(
@@ -428,11 +498,11 @@ def train_command(
             train_accuracy=on_train.accuracy,
             loss=on_train.loss,
             test_loss=on_test.loss,
-            steps=last.step,
-            seconds=seconds,
+            steps=run.length,
+            seconds=reached.seconds,
             model=model,
             parameters_sha256=hashlib.sha256(network.parameters.tobytes()).hexdigest(),
-            settings=settings,
+            settings=settings_as_asked(run),
         )
         return
     from chainrule import report
@@ -444,30 +514,57 @@ def train_command(
                 f"loss {on_train.loss:.4f} on the training images, {on_test.loss:.4f} on the "
                 f"test images",
                 f"training accuracy {report.percent(on_train.accuracy)}, "
-                f"{seconds:.1f} s of training",
+                f"{reached.seconds:.1f} s of training",
                 f"model {model}",
             ]
         )
     show([report.accuracy(on_test)])
 
 
-def follow(
-    snapshots: Iterator[Snapshot], test_set: Digits, length: int, *, bar: bool
-) -> tuple[Snapshot, float]:
-    """The last snapshot and the seconds spent on training alone; with a bar on stderr if wanted."""
-    update = progress(length, test_set) if bar else nullcontext()
-    with update as shown:
-        seconds, began = 0.0, time.perf_counter()
-        for snapshot in snapshots:
-            seconds += time.perf_counter() - began
-            if shown:
-                shown(snapshot)
-            began = time.perf_counter()
-    return snapshot, seconds
+def refuse_settings() -> None:
+    """A usage error if anything but what may go with --resume was given."""
+    context = click.get_current_context()
+    may = {"resume", "threads", "checkpoint_every", "quiet", "as_json", "data"}
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name not in may:
+            raise click.UsageError(
+                f"{parameter.opts[0]} does not go with --resume: a run keeps its settings", context
+            )
+
+
+def run_lines(run: Run, m: int) -> list[str]:
+    """What is trained, and where it stands."""
+    settings, reached = run.settings, read_checkpoint(run)
+    network, _ = start_of(settings)
+    size = settings.batch_size
+    seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
+    rate = f"α = {settings.learning_rate:g}"
+    how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
+    if reached is None:
+        return [str(network), how]
+    if (run.folder / MODEL).exists():
+        return [str(network), how, f"{run.folder} is finished: there is nothing left to train"]
+    return [str(network), how, f"going on after step {reached.step:,}"]
+
+
+def settings_as_asked(run: Run) -> dict[str, object]:
+    """The settings of a run in the words of the options."""
+    settings = run.settings
+    return {
+        "data": "mnist" if settings.data is None else settings.data,
+        "hidden": list(settings.hidden),
+        "loss": dashed(settings.loss),
+        "optimizer": settings.optimizer,
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size or "all",
+        "steps": run.length,
+        "seed": settings.seed,
+    }
 
 
 @contextmanager
-def progress(length: int, test_set: Digits) -> Iterator[Callable[[Snapshot], None]]:
+def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
     """A bar with loss, test accuracy and time left; it goes when the training is over."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -484,7 +581,7 @@ def progress(length: int, test_set: Digits) -> Iterator[Callable[[Snapshot], Non
         task = bar.add_task("", total=length)
 
         def update(snapshot: Snapshot) -> None:
-            seen = percent(evaluate(snapshot.network, test_set).accuracy, 1)
+            seen = percent(snapshot.test_accuracy or 0.0, 1)
             words = f"loss {snapshot.loss:.4f}, test accuracy {seen}"
             bar.update(task, completed=snapshot.step, description=words)
 
@@ -710,6 +807,35 @@ def check_command(
         show([report.verdict(proof)])
     if not proof.own.agrees:
         sys.exit(1)
+
+
+@cli.command("runs", epilog=example("runs"))
+@click.argument("folder", type=click.Path(path_type=Path), default="runs")
+@json_option
+def runs_command(folder: Path, as_json: bool) -> None:
+    """List the runs in a folder, by default those in runs.
+
+    State, steps, loss, test accuracy, size and age of each.
+    """
+    found = list(list_runs(folder))
+    entries = [each for each in found if isinstance(each, Entry)]
+    damaged = [str(each) for each in found if isinstance(each, RunError)]
+    if as_json:
+        print_json(
+            runs=[
+                entry._asdict() | {"folder": str(entry.folder), "started": str(entry.started)}
+                for entry in entries
+            ],
+            damaged=damaged,
+        )
+        return
+    from chainrule import report
+
+    if entries:
+        show(report.runs(entries, datetime.now(UTC)))
+    elif not damaged:
+        show([f"no runs in {folder}; chainrule train makes one"])
+    show(f"damaged: {line}" for line in damaged)
 
 
 # -------------------------------------------------------------------------------------- printing

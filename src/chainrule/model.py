@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,19 +30,12 @@ def save_model(network: Network, path: str | Path) -> None:
     The same network gives the same bytes. Raises ValueError for a stack of networks, parameters
     that are not finite, or another type than float32 and float64; OSError if it cannot be written.
     """
-    from safetensors.numpy import save
-
     parameters = network.parameters
     if parameters.ndim != 1 or str(parameters.dtype) not in DTYPES:
         raise ValueError(f"a model file holds one float32 or float64 network, got {network}")
     if not np.isfinite(parameters).all():
         raise ValueError("a model file holds finite parameters, got NaN or infinity")
-    tensors = named_tensors(network)
-    metadata = {"chainrule": entry_of(network.loss, tensors)}
-    # subtle: safetensors writes memory as it lies, so a view that is not C-contiguous would be
-    # saved wrong without a word.
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_whole(Path(path), save(contiguous, metadata))
+    write_whole(Path(path), seal({"format": FORMAT, "loss": network.loss}, named_tensors(network)))
 
 
 def load_model(path: str | Path) -> Network:
@@ -50,28 +44,12 @@ def load_model(path: str | Path) -> Network:
     Raises ModelError if anything in it is not exactly as save_model writes it; OSError if it
     cannot be read.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
     if path.is_dir():
         path = path / MODEL
-    path.open("rb").close()  # a path that cannot be read says so in the system's own words
+    entry, fields, tensors = unseal(path, FORMAT, {"loss"})
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            loss = loss_of(metadata)
-            names = list(file.keys())
-            parts = {name: file.get_slice(name) for name in names}
-            unknown = {part.get_dtype() for part in parts.values()} - set(DTYPES.values())
-            if unknown:
-                raise ModelError(f"parameters must be float32 or float64, got {min(unknown)}")
-            # Before any array is made: NumPy refuses some shapes of nothing in its own words.
-            if any(len(shape := part.get_shape()) != 2 or 0 in shape for part in parts.values()):
-                raise ModelError("its arrays must be matrices")
-            tensors = {name: file.get_tensor(name) for name in names}
-        return network_of(metadata["chainrule"], loss, tensors)
-    except SafetensorError as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({printable(error)})") from None
+        return network_of(entry, fields, tensors)
     except ModelError as error:
         raise ModelError(f"{path}: {printable(error)}") from None
 
@@ -81,30 +59,11 @@ def printable(error: Exception) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(error))
 
 
-def loss_of(metadata: dict[str, str]) -> Loss:
-    """The loss this metadata names; ModelError unless its fields are those of this format.
-
-    They come before the arrays, so that a newer format is called that and not damaged.
-    """
-    if set(metadata) != {"chainrule"}:
-        raise ModelError("not a chainrule model: its metadata must be one entry, chainrule")
-    try:
-        fields = json.loads(metadata["chainrule"])
-    except (ValueError, RecursionError):
-        raise ModelError("damaged: its chainrule entry is not JSON") from None
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        came = fields.get("format") if isinstance(fields, dict) else fields
-        raise ModelError(f"this chainrule reads format {FORMAT}, the file has {came!r:.40}")
-    if set(fields) != {"format", "loss", "sha256"}:
-        raise ModelError("damaged: its fields must be format, loss and sha256")
-    if fields["loss"] not in LOSSES:
-        raise ModelError(f"the loss must be one of {', '.join(LOSSES)}, got {fields['loss']!r:.40}")
-    loss: Loss = fields["loss"]
-    return loss
-
-
-def network_of(entry: str, loss: Loss, tensors: dict[str, Array]) -> Network:
+def network_of(entry: str, fields: dict[str, Any], tensors: dict[str, Array]) -> Network:
     """The network of these contents; ModelError unless they are just as save_model makes them."""
+    loss: Loss = fields["loss"]
+    if loss not in LOSSES:
+        raise ModelError(f"the loss must be one of {', '.join(LOSSES)}, got {loss!r:.40}")
     depth = len(tensors) // 2
     names = [f"{kind}{l}" for l in range(1, depth + 1) for kind in "Wb"]
     if not names or set(tensors) != set(names):
@@ -121,8 +80,7 @@ def network_of(entry: str, loss: Loss, tensors: dict[str, Array]) -> Network:
                     f"got {array.dtype} of shape {array.shape}"
                 )
     tensors = {name: tensors[name] for name in names}
-    if entry != entry_of(loss, tensors):
-        raise ModelError("damaged: its content does not match its checksum")
+    check_seal(entry, fields, tensors)
     parameters = np.concatenate([array.ravel() for array in tensors.values()])
     if not np.isfinite(parameters).all():
         raise ModelError("its parameters are not finite")
@@ -138,19 +96,84 @@ def named_tensors(network: Network) -> dict[str, Array]:
     }
 
 
-def entry_of(loss: Loss, tensors: Mapping[str, Array]) -> str:
+# ---------------------------------------------------------------- a safetensors file with a seal
+
+
+def seal(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
+    """A safetensors file: its one metadata entry is the fields and a checksum of everything."""
+    from safetensors.numpy import save
+
+    # subtle: safetensors writes memory as it lies, so a view that is not C-contiguous would be
+    # saved wrong without a word.
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return save(contiguous, {"chainrule": entry_of(fields, tensors)})
+
+
+def unseal(path: Path, format: int, keys: set[str]) -> tuple[str, dict[str, Any], dict[str, Array]]:
+    """The metadata entry of a sealed file, its fields, and its tensors by name.
+
+    Raises ModelError unless it is a whole safetensors file of this format, with just these keys
+    beside `format` and `sha256`, and matrices of float32 or float64. The caller, who knows the
+    names and shapes, calls check_seal. Raises OSError if it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path.open("rb").close()  # a path that cannot be read says so in the system's own words
+    try:
+        with safe_open(path, framework="np") as file:
+            entry, fields = fields_of(file.metadata() or {}, format, keys)
+            names = list(file.keys())
+            parts = {name: file.get_slice(name) for name in names}
+            unknown = {part.get_dtype() for part in parts.values()} - set(DTYPES.values())
+            if unknown:
+                raise ModelError(f"parameters must be float32 or float64, got {min(unknown)}")
+            # Before any array is made: NumPy refuses some shapes of nothing in its own words.
+            if any(len(shape := part.get_shape()) != 2 or 0 in shape for part in parts.values()):
+                raise ModelError("its arrays must be matrices")
+            return entry, fields, {name: file.get_tensor(name) for name in names}
+    except SafetensorError as error:
+        raise ModelError(f"{path}: not a whole safetensors file ({printable(error)})") from None
+    except ModelError as error:
+        raise ModelError(f"{path}: {printable(error)}") from None
+
+
+def fields_of(metadata: dict[str, str], format: int, keys: set[str]) -> tuple[str, dict[str, Any]]:
+    """The entry and its fields; they come first, so that a newer format is called that."""
+    if set(metadata) != {"chainrule"}:
+        raise ModelError("not a chainrule file: its metadata must be one entry, chainrule")
+    entry = metadata["chainrule"]
+    try:
+        fields = json.loads(entry)
+    except (ValueError, RecursionError):
+        raise ModelError("damaged: its chainrule entry is not JSON") from None
+    came = fields.get("format") if isinstance(fields, dict) else fields
+    if not isinstance(fields, dict) or type(came) is not int or came != format:
+        raise ModelError(f"this chainrule reads format {format}, the file has {came!r:.40}")
+    wanted = sorted({"format", "sha256", *keys})
+    if sorted(fields) != wanted:
+        raise ModelError(f"damaged: its fields must be {', '.join(wanted)}")
+    return entry, fields
+
+
+def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
     """The metadata entry: the fields, and last the SHA-256 of them and of every tensor.
 
     It covers the other fields as JSON, then each tensor's name, dtype, shape and bytes.
     """
     import hashlib  # at the first file, like safetensors: it loads OpenSSL
 
-    fields = {"format": FORMAT, "loss": loss}
+    fields = {key: value for key, value in fields.items() if key != "sha256"}
     sha256 = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
     for name, array in tensors.items():
         sha256.update(json.dumps([name, str(array.dtype), array.shape]).encode())
         sha256.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
     return json.dumps({**fields, "sha256": sha256.hexdigest()}, sort_keys=True)
+
+
+def check_seal(entry: str, fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
+    """ModelError unless this is the entry of these fields and tensors, in this order."""
+    if entry != entry_of(fields, tensors):
+        raise ModelError("damaged: its content does not match its checksum")
 
 
 def write_whole(path: Path, content: bytes) -> None:

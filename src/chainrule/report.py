@@ -5,6 +5,7 @@ Nothing is printed here. Each function gives what is to be printed, piece by pie
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from textwrap import wrap
 
 import numpy as np
@@ -16,6 +17,7 @@ from chainrule.data import CLASSES, PIXELS, SIDE
 from chainrule.ledger import Cell, Ledger, array_formula
 from chainrule.network import Array
 from chainrule.proof import H, Proof
+from chainrule.runs import Entry
 from chainrule.training import Evaluation
 
 Pieces = Iterator[str | Text | Table]
@@ -77,6 +79,39 @@ def drawing(x: Array) -> list[str]:
     """An image (784,) in [0, 1] as 14 lines of 28 characters, each the mean of two pixels."""
     means = x.reshape(SIDE // 2, 2, SIDE).mean(axis=1)
     return ["".join(INK[min(4, int(5 * mean))] for mean in line) for line in means]
+
+
+# ----------------------------------------------------------------------------------- a list of runs
+
+
+def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
+    """A line for each run."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("run", overflow="fold")
+    table.add_column("state")
+    for name in ("steps", "loss", "test", "size", "age"):
+        table.add_column(name, justify="right")
+    colours = {"running": "green", "finished": "", "interrupted": "yellow"}
+    for entry in entries:
+        length = "?" if entry.length is None else f"{entry.length:,}"
+        table.add_row(
+            str(entry.folder),
+            Text(entry.state, colours[entry.state]),
+            f"{entry.step:,} of {length}",
+            "" if entry.loss is None else f"{entry.loss:.4f}",
+            "" if entry.test_accuracy is None else percent(entry.test_accuracy, 1),
+            f"{entry.bytes / 1e6:.1f} MB",
+            age((now - entry.started).total_seconds()),
+        )
+    yield table
+
+
+def age(seconds: float) -> str:
+    """A time in its largest unit."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
 
 
 # ------------------------------------------------------------------------------- an array explained

@@ -168,7 +168,7 @@ def train(
                         memory,
                         step,
                         key,
-                        loss=float(np.mean(losses)) if losses else whole.loss,
+                        loss=math.fsum(losses) / len(losses) if losses else whole.loss,
                         loss_of="batches" if losses else "training set",
                         train_accuracy=share_right(whole.confusion) if train_accuracy else None,
                         test_accuracy=share_right(seen.confusion) if seen else None,
