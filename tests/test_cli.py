@@ -17,7 +17,6 @@ from chainrule.ledger import open_cell, open_ledger
 from chainrule.proof import check
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
-
 # --------------------------------------------------------------------------------------- train
 
 
@@ -375,7 +374,10 @@ def test_a_model_is_not_overwritten(small, tmp_path):
     arguments = ("train", "--data", small, "--steps", "1", "--json", "--out", tmp_path / "run")
     assert run(*arguments).returncode == 0
     before = (tmp_path / "run/model.safetensors").read_bytes()
-    refused(*arguments, says="already holds a run.json, go on with --resume .* or give --out another folder")
+    refused(
+        *arguments,
+        says="already holds a run.json; go on with --resume .* or give --out another folder",
+    )
     assert (tmp_path / "run/model.safetensors").read_bytes() == before
 
 

@@ -6,11 +6,12 @@ The second answer is always the run that nobody disturbed.
 import ast
 import csv
 import errno
+import hashlib
 import json
 import math
 import os
+import re
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -23,9 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_data import mutated
 
-from chainrule import load_digits, load_model, runs, train
-from chainrule.descent import OPTIMIZERS
-from chainrule.model import MODEL
+from chainrule import initialise, load_digits, load_model, runs, save_model, train
+from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
+from chainrule.model import MODEL, ModelError, seal
 from chainrule.runs import (
     CHECKPOINT,
     HISTORY,
@@ -67,12 +68,9 @@ def digits(small):
 def trained(folder, digits, settings=None, **options):
     """A run in this folder, trained as far as the options let it; how many rows it gave."""
     folder.mkdir(exist_ok=True)
-    if (folder / RUN).exists():
-        started = open_run(folder)
-    else:
-        started = begin(folder, settings or asked())
-    run = prepare(started, *digits)
-    rows = list(go_on(run, *digits, threads=1, **options))
+    begun = (folder / RUN).exists()
+    a_run = prepare(open_run(folder) if begun else begin(folder, settings or asked()), *digits)
+    rows = list(go_on(a_run, *digits, threads=1, **options))
     return open_run(folder), rows
 
 
@@ -217,7 +215,7 @@ cli.main()
 """
 
 
-# ------------------------------------------------------------------------------------ killed anywhere
+# ---------------------------------------------------------------------------------- killed anywhere
 
 
 class Killer:
@@ -407,3 +405,539 @@ def test_killed_or_failing_at_writes_fsyncs_and_renames_it_resumes(short, tmp_pa
 def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(short, tmp_path, way):
     for place in range(1, short[2] + 1):
         check_injected(place, way, short, tmp_path / str(place))
+
+
+# -------------------------------------------------------------------------------- damage is refused
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    """Runs of a 3-2-2 network, whose files are small enough to damage in every way."""
+    monkeypatch.setattr(runs, "PIXELS", 3)
+    monkeypatch.setattr(runs, "CLASSES", 2)
+    return asked(hidden=(2,), steps=4)
+
+
+def with_checkpoint(folder, settings):
+    """A run with a checkpoint after step 2 of 4, of numbers that are easy to tell apart."""
+    started = begin(folder, settings)
+    started = replace(started, data={"training": "a" * 64, "test": "b" * 64})
+    runs.write_run(started)
+    rows = 1 + MEMORY_ROWS[settings.optimizer]
+    n = runs.count_parameters(settings.sizes)
+    history = np.array([[k, 1 / (k + 3), math.nan, k / 4, k / 7] for k in range(3)])
+    state = np.linspace(-1, 1, rows * n, dtype=np.float32).reshape(rows, n)
+    write_checkpoint(started, Checkpoint(2, state[0], state[1:], history, (0.5, 1), 0.25, 3))
+    return started
+
+
+def same(a, b):
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
+
+
+def read_or_refused(a_run, damaged):
+    """What the reader makes of these bytes; None if it says in one line what is wrong."""
+    path = a_run.folder / CHECKPOINT
+    path.write_bytes(damaged)
+    try:
+        return read_checkpoint(a_run)
+    except RunError as error:
+        said = str(error)
+    assert said.startswith(f"{path}: ")
+    assert said.isprintable()
+    return None
+
+
+def check_damaged(a_run, wanted, damaged):
+    found = read_or_refused(a_run, damaged)
+    assert found is None or same(found, wanted)
+
+
+def flips(content):
+    for bit in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        yield bytes(damaged)
+
+
+def test_the_checkpoint_comes_back(tmp_path, small_network):
+    a_run = with_checkpoint(tmp_path, small_network)
+    found = read_checkpoint(open_run(tmp_path))
+    assert found.step == 2
+    assert np.append(found.parameters, found.memory).tolist() == (
+        np.linspace(-1, 1, 28, dtype=np.float32).tolist()
+    )
+    assert found.history[:, 3].tolist() == [0, 0.25, 0.5]
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    write_checkpoint(a_run, found)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_flipped_bits_and_cuts_of_a_checkpoint_are_refused(tmp_path, small_network):
+    a_run = with_checkpoint(tmp_path, small_network)
+    whole, wanted = (tmp_path / CHECKPOINT).read_bytes(), read_checkpoint(a_run)
+    for damaged in list(flips(whole))[::41]:
+        check_damaged(a_run, wanted, damaged)
+    for end in range(0, len(whole), 37):
+        assert read_or_refused(a_run, whole[:end]) is None
+
+
+@pytest.mark.long
+def test_every_flipped_bit_and_every_cut_of_a_checkpoint_is_refused(tmp_path, small_network):
+    a_run = with_checkpoint(tmp_path, small_network)
+    whole, wanted = (tmp_path / CHECKPOINT).read_bytes(), read_checkpoint(a_run)
+    for damaged in flips(whole):
+        check_damaged(a_run, wanted, damaged)
+    for end in range(len(whole)):
+        assert read_or_refused(a_run, whole[:end]) is None
+
+
+@pytest.mark.long
+def test_every_flipped_bit_and_every_cut_of_a_model_is_refused(tmp_path):
+    network = initialise((3, 2, 2), rng=np.random.default_rng(0))
+    check_model(tmp_path, network, lambda whole: flips(whole), range)
+
+
+@pytest.mark.long
+def test_2000_random_flips_and_cuts_of_the_seed_networks_files_are_refused(tmp_path):
+    rng = np.random.default_rng()
+
+    def some_flips(whole):
+        for bit in rng.integers(8 * len(whole), size=1000):
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            yield bytes(damaged)
+
+    def some_ends(length):
+        return rng.integers(length, size=1000)
+
+    network = initialise((784, 10, 10), rng=np.random.default_rng(0))
+    check_model(tmp_path, network, some_flips, some_ends)
+    (tmp_path / "run").mkdir()
+    a_run = with_checkpoint(tmp_path / "run", asked(steps=4))
+    whole, wanted = (a_run.folder / CHECKPOINT).read_bytes(), read_checkpoint(a_run)
+    for damaged in some_flips(whole):
+        check_damaged(a_run, wanted, damaged)
+    for end in some_ends(len(whole)):
+        assert read_or_refused(a_run, whole[:end]) is None
+
+
+def check_model(folder, network, flipped, ends):
+    path = folder / MODEL
+    save_model(network, path)
+    whole = path.read_bytes()
+    for damaged in flipped(whole):
+        path.write_bytes(damaged)
+        try:
+            found = load_model(path)
+        except ModelError as error:
+            said, found = str(error), network
+        else:
+            said = f"{path}: "
+        assert said.startswith(f"{path}: ")
+        assert found.parameters.tobytes() == network.parameters.tobytes()
+        assert (found.sizes, found.loss) == (network.sizes, network.loss)
+    for end in ends(len(whole)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ModelError, match=MODEL):
+            load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"hidden": (12,)}, r"hidden is \[12\], that of run.json is \[10\]"),
+        ({"optimizer": "adam"}, "optimizer is 'adam', that of run.json is 'momentum'"),
+        ({"loss": "cross_entropy"}, "loss is 'cross_entropy', that of run.json is 'squared_error'"),
+        ({"seed": 4}, "seed is 4, that of run.json is 3"),
+        ({"steps": 5}, "steps is 5, that of run.json is 4"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_with_both_sides(tmp_path, changes, says):
+    for name, wanted in (("a", asked(steps=4)), ("b", asked(**{"steps": 4, **changes}))):
+        (tmp_path / name).mkdir()
+        with_checkpoint(tmp_path / name, wanted)
+    (tmp_path / "b" / CHECKPOINT).replace(tmp_path / "a" / CHECKPOINT)
+    with pytest.raises(RunError, match=f"{CHECKPOINT}: it is of another run: its {says}"):
+        read_checkpoint(open_run(tmp_path / "a"))
+
+
+def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, monkeypatch):
+    a_run = with_checkpoint(tmp_path, asked(steps=4))
+    other = replace(a_run, data={"training": "c" * 64, "test": "b" * 64})
+    with pytest.raises(RunError, match=r"training digits is 'a+', that of run.json is 'c+'"):
+        read_checkpoint(other)
+    found = read_checkpoint(a_run)
+    with monkeypatch.context() as newer:
+        newer.setattr(runs, "FORMAT", 2)
+        write_checkpoint(a_run, found)
+        runs.write_run(a_run)
+    with pytest.raises(RunError, match=f"{CHECKPOINT}: this chainrule reads format 1, .* has 2"):
+        read_checkpoint(a_run)
+    with pytest.raises(RunError, match=f"{RUN}: this chainrule reads format 1, the file has 2"):
+        open_run(tmp_path)
+
+
+def test_a_run_is_refused_for_other_digits(tmp_path, digits):
+    trained(tmp_path / "a", digits, stop=stop_after(5))
+    with pytest.raises(RunError, match=r"trained on other training digits: SHA-256 .{12}…, these"):
+        prepare(open_run(tmp_path / "a"), digits[0][1:], digits[1])
+    with pytest.raises(RunError, match="trained on other test digits"):
+        prepare(open_run(tmp_path / "a"), digits[0], digits[1][:-1])
+
+
+def test_a_run_goes_on_on_another_machine_and_says_so(tmp_path, digits, monkeypatch, small):
+    trained(tmp_path / "a", digits, asked(data=str(small)), stop=stop_after(5))
+    here = runs.machine()
+    assert runs.moved(open_run(tmp_path / "a")) is None
+    there = {**here, "numpy": "1.0", "kernel": "Z80"}
+    monkeypatch.setattr(runs, "machine", lambda: there)
+    a_run = open_run(tmp_path / "a")
+    assert f"numpy was {here['numpy']}, is 1.0" in runs.moved(a_run)
+    prepare(a_run, *digits)
+    monkeypatch.undo()
+    assert open_run(tmp_path / "a").machines == (here, there)
+    done = run("train", "--resume", tmp_path / "a", "--quiet")
+    assert done.returncode == 0
+    assert done.stderr.startswith("chainrule: bytes may differ from here on: numpy was 1.0, is ")
+    assert done.stderr.count("\n") == 1
+    assert open_run(tmp_path / "a").machines == (here, there, here)
+
+
+def test_a_damaged_row_of_the_trajectory_is_refused(tmp_path, digits):
+    done, _ = trained(tmp_path / "a", digits)
+    path = tmp_path / "a" / TRAJECTORY
+    whole = path.read_bytes()
+    size = runs.row_bytes(done.settings.sizes)
+    for place in (7 * size, 7 * size + 8, 8 * size - 33, 8 * size - 1):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match="damaged: the row of step 7 does not match"):
+            network_at(done, 7)
+        network_at(done, 6)
+    path.write_bytes(whole[: 8 * size - 1])
+    with pytest.raises(RunError, match="damaged: the row of step 7"):
+        network_at(done, 7)
+
+
+def test_a_trajectory_that_lost_rows_is_refused_on_resume(tmp_path, digits):
+    trained(tmp_path / "a", digits, stop=stop_after(5))
+    path = tmp_path / "a" / TRAJECTORY
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RunError, match="damaged: it must hold 5 rows"):
+        trained(tmp_path / "a", digits)
+
+
+def test_rows_past_the_checkpoint_are_dropped_and_computed_again(tmp_path, digits):
+    trained(tmp_path / "whole", digits)
+    trained(tmp_path / "a", digits, stop=stop_after(5))
+    with (tmp_path / "a" / TRAJECTORY).open("ab") as file:
+        file.write(b"half a row")
+    trained(tmp_path / "a", digits)
+    assert content(tmp_path / "a") == content(tmp_path / "whole")
+
+
+# ---------------------------------------------------------------------------------------- run.json
+
+
+def resealed(content):
+    """This run.json with a checksum that fits it, as docs/files.md says it is made."""
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    text = json.dumps(rest, sort_keys=True)
+    return {**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def written(folder, changes=(), **settings):
+    folder.mkdir(exist_ok=True)
+    (folder / RUN).unlink(missing_ok=True)
+    begin(folder, asked())
+    path = folder / RUN
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["settings"] |= settings
+    path.write_text(json.dumps(resealed({**content, **dict(changes)})), encoding="utf-8")
+    return folder
+
+
+def test_run_json_comes_back_and_its_checksum_is_as_documented(tmp_path):
+    begun = begin(tmp_path, asked(data="/somewhere/é", hidden=(300, 100)))
+    assert open_run(tmp_path) == begun
+    content = json.loads((tmp_path / RUN).read_text(encoding="utf-8"))
+    assert content == resealed(content)
+    _, rng = start_of(begun.settings)
+    assert begun.key == int(rng.integers(2**63))
+    assert open_run(written(tmp_path / "a")).settings == asked()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden": [0]}, {"hidden": 10}, {"hidden": [1.5]}, {"hidden": [True]}, {"hidden": [None]},
+        {"hidden": [2**60]}, {"loss": "hinge"}, {"loss": None}, {"loss": []}, {"optimizer": "sgd"},
+        {"optimizer": {}}, {"learning_rate": 0}, {"learning_rate": -1.0}, {"learning_rate": "1"},
+        {"learning_rate": math.nan}, {"learning_rate": math.inf}, {"batch_size": 0},
+        {"batch_size": 1.5}, {"steps": 0}, {"steps": True}, {"seed": -1}, {"seed": None},
+        {"seed": 1.0}, {"data": 7}, {"epochs": "1"}, {"more": 1},
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(tmp_path, settings):
+    with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: "):
+        open_run(written(tmp_path / "a", **settings))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"key": -1}, {"key": 2**63}, {"key": 1.0}, {"key": None}, {"started": 7}, {"started": "x"},
+        {"machines": []}, {"machines": {}}, {"machines": [1]}, {"data": 7}, {"data": {}},
+        {"data": {"training": 1, "test": 2}}, {"settings": []}, {"settings": {}}, {"format": 1.0},
+        {"format": "1"}, {"format": None}, {"more": 1},
+        {"data": {"training": "a", "test": "b"}, "settings": {"steps": None}},
+    ],
+)  # fmt: skip
+def test_fields_that_cannot_be_are_refused(tmp_path, changes):
+    with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: "):
+        open_run(written(tmp_path / "a", changes))
+
+
+def test_an_edited_run_json_is_refused(tmp_path):
+    begin(tmp_path, asked())
+    path = tmp_path / RUN
+    path.write_text(path.read_text(encoding="utf-8").replace('"seed": 3', '"seed": 4'), "utf-8")
+    with pytest.raises(RunError, match="damaged or edited: its content does not match"):
+        open_run(tmp_path)
+
+
+def opened(folder):
+    """The run in this folder; None if it is refused in one line."""
+    try:
+        return open_run(folder)
+    except RunError as error:
+        said = str(error)
+    assert said.isprintable()
+    return None
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory):
+    """A run whose files are to be mutated, and their content."""
+    a_run = with_checkpoint(tmp_path_factory.mktemp("fuzzed"), asked(steps=4))
+    names = (RUN, CHECKPOINT)
+    return a_run, read_checkpoint(a_run), {n: (a_run.folder / n).read_bytes() for n in names}
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_mutated_run_json_is_refused_or_the_same(fuzzed, data):
+    a_run, _, whole = fuzzed
+    (a_run.folder / RUN).write_bytes(data.draw(mutated(whole[RUN]) | st.binary(max_size=200)))
+    assert opened(a_run.folder) in (a_run, None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=8), inside),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_any_values_in_a_run_json_whose_checksum_fits_are_refused_or_make_a_run(fuzzed, data):
+    a_run, _, whole = fuzzed
+    content = json.loads(whole[RUN])
+    place = data.draw(st.sampled_from([content, content["settings"]]))
+    place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
+    (a_run.folder / RUN).write_text(json.dumps(resealed(content)), encoding="utf-8")
+    found = opened(a_run.folder)
+    assert found is None or found.settings.sizes[0] == 784
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_mutated_checkpoint_is_refused_or_the_same(fuzzed, data):
+    a_run, wanted, whole = fuzzed
+    check_damaged(a_run, wanted, data.draw(mutated(whole[CHECKPOINT]) | st.binary(max_size=200)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.sampled_from(["step", "losses", "seconds", "recorded", "run", "format"]), value=JSON)
+def test_any_values_in_a_checkpoint_whose_checksum_fits_are_refused_or_read(fuzzed, name, value):
+    a_run, wanted, _ = fuzzed
+    fields = {
+        "format": 1, "run": a_run.identity, "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "recorded": 3, name: value,
+    }  # fmt: skip
+    state = np.concatenate([wanted.parameters[None], wanted.memory])
+    found = read_or_refused(a_run, seal(fields, {"state": state, "history": wanted.history}))
+    if found is not None:
+        assert same(found[:4], wanted[:4])
+
+
+# ------------------------------------------------------------------------------- no code in files
+
+
+def test_no_file_is_ever_unpickled_or_run():
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module, *(alias.name for alias in node.names)]
+            elif isinstance(node, ast.Attribute):
+                names = [node.attr] if node.attr in ("eval", "exec") else []
+            elif isinstance(node, ast.Name):
+                names = [node.id]
+            elif isinstance(node, ast.keyword):
+                names = [node.arg]
+            parts = {part for name in names if name for part in name.split(".")}
+            forbidden = {"pickle", "marshal", "shelve", "dill", "allow_pickle", "eval", "exec"}
+            assert not parts & forbidden, f"{path}:{node.lineno}"
+
+
+# ------------------------------------------------------------------------------ on the command line
+
+
+@pytest.fixture
+def start(small, tmp_path):
+    """Start a training in a process, wait for its first checkpoint, and give both."""
+    processes = []
+
+    def started(*more, steps=1_000_000):
+        process = subprocess.Popen(
+            [*COMMAND, "train", "--data", str(small), "--steps", str(steps), "--out", "runs/a",
+             "--checkpoint-every", "0.01", *more],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        )  # fmt: skip
+        processes.append(process)
+        until = time.monotonic() + 60
+        while not (tmp_path / "runs/a" / CHECKPOINT).exists():
+            assert time.monotonic() < until
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        return process
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_after_the_step_with_a_checkpoint(start, tmp_path, number, code):
+    process = start("--quiet")
+    process.send_signal(number)
+    printed, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert printed == ""
+    a_run = open_run(tmp_path / "runs/a")
+    step = read_checkpoint(a_run).step
+    assert said == (
+        f"chainrule: stopped at step {step:,} of 1,000,000; "
+        f"go on with: chainrule train --resume runs/a\n"
+    )
+    assert not (tmp_path / "runs/a" / MODEL).exists()
+
+
+def test_a_second_ctrl_c_leaves_at_once(start, tmp_path):
+    process = start("--quiet")
+    before = read_checkpoint(open_run(tmp_path / "runs/a")).step
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in said
+    assert read_checkpoint(open_run(tmp_path / "runs/a")).step >= before
+
+
+def test_two_processes_cannot_train_the_same_run(start, small, tmp_path):
+    process = start()
+    for arguments in (("--resume", "runs/a"), ("--data", small, "--out", "runs/a")):
+        done = run("train", *arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr == "chainrule: runs/a: another process is training this run\n"
+    listed = json.loads(run("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert [entry["state"] for entry in listed] == ["running"]
+    process.kill()
+    process.wait()
+    listed = json.loads(run("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert [entry["state"] for entry in listed] == ["interrupted"]
+    with locked(tmp_path / "runs/a"):
+        pass
+
+
+def test_resuming_a_finished_run_says_so_and_exits_0(small, tmp_path):
+    first = run("train", "--data", small, "--steps", 5, "--out", "runs/a", cwd=tmp_path)
+    before = content(tmp_path / "runs/a")
+    again = run("train", "--resume", "runs/a", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    lines, finished = first.stdout.splitlines(), again.stdout.splitlines()
+    assert finished[2] == "runs/a is finished: there is nothing left to train"
+    assert finished[3:] == lines[2:]
+    assert content(tmp_path / "runs/a") == before
+
+
+def test_resume_keeps_the_settings_and_takes_moved_data(small, tmp_path):
+    (tmp_path / "moved").mkdir()
+    for path in small.iterdir():
+        (tmp_path / "moved" / path.name).write_bytes(path.read_bytes())
+    data = ("--data", tmp_path / "moved")
+    done = run("train", *data, "--steps", 5, "--out", "a", "--json", cwd=tmp_path)
+    (tmp_path / "moved").rename(tmp_path / "elsewhere")
+    refused = run("train", "--resume", "a", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "moved: wanted a folder with the four IDX files" in refused.stderr
+    found = run("train", "--resume", "a", "--data", "elsewhere", "--json", cwd=tmp_path)
+    old, new = json.loads(done.stdout), json.loads(found.stdout)
+    assert {**new, "seconds": 0} == {**old, "seconds": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("--resume nowhere", "nowhere: wanted the folder of a run, found no run.json in it"),
+        ("--resume a --steps 7", "--steps does not go with --resume: a run keeps its settings"),
+        ("--resume a --out b", "--out does not go with --resume"),
+        ("--checkpoint-every 0", "positive number"),
+        ("--checkpoint-every -1", "positive number"),
+    ],
+)
+def test_wrong_words_with_resume_are_one_line(tmp_path, arguments, says):
+    done = run("train", *arguments.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_lists_them(small, digits, tmp_path):
+    empty = run("runs", cwd=tmp_path)
+    assert empty.stdout == "no runs in runs; chainrule train makes one\n"
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    trained(folder / "done", digits, asked(steps=5))
+    trained(folder / "part", digits, asked(steps=5000), stop=stop_after(1235))
+    (folder / "new").mkdir()
+    begin(folder / "new", asked(steps=None, epochs=3))
+    (folder / "bad").mkdir()
+    (folder / "bad" / RUN).write_text("{")
+    printed = run("runs", cwd=tmp_path).stdout
+    assert re.search(r"runs/done +finished +5 of 5 +\d\.\d{4} +\d+\.\d % +0\.\d MB +\d+ s", printed)
+    assert re.search(r"runs/part +interrupted +1,234 of 5,000 ", printed)
+    assert re.search(r"runs/new +interrupted +0 of \? ", printed)
+    assert "damaged: runs/bad/run.json: damaged: it is not JSON" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    listed = {
+        entry["folder"]: entry
+        for entry in json.loads(run("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    }
+    assert listed["runs/part"]["step"] == 1234
+    done = read_checkpoint(open_run(folder / "done")).history[-1]
+    assert listed["runs/done"]["loss"] == done[1]
+    assert listed["runs/done"]["test_accuracy"] == done[3]
+    files = sum(path.stat().st_size for path in (folder / "done").iterdir())
+    assert listed["runs/done"]["bytes"] == files
+    assert [
+        entry.folder.name for entry in list_runs(folder) if not isinstance(entry, RunError)
+    ] == (["done", "new", "part"])

@@ -809,7 +809,7 @@ def check_command(
         sys.exit(1)
 
 
-@cli.command("runs", epilog=example("runs"))
+@cli.command("runs", epilog=example("runs trainings/monday"))
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
 @json_option
 def runs_command(folder: Path, as_json: bool) -> None:

@@ -159,8 +159,8 @@ def begin(folder: Path, settings: Settings) -> Run:
     """
     for name in (RUN, MODEL):
         if (folder / name).exists():
-            go_on = f", go on with --resume {folder}" if name == RUN else ""
-            raise RunError(f"{folder} already holds a {name}{go_on} or give --out another folder")
+            instead = f"go on with --resume {folder} or " if name == RUN else ""
+            raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     run = Run(folder, settings, int(rng.integers(2**63)), started, (machine(),))
@@ -431,9 +431,7 @@ def growing(run: Run, rows: int) -> Iterator[BinaryIO]:
     path, size = run.folder / TRAJECTORY, rows * row_bytes(run.settings.sizes)
     with path.open("r+b" if rows else "wb") as file:
         if path.stat().st_size < size:
-            raise RunError(
-                f"{path}: damaged: the checkpoint knows of {rows} rows, some are missing"
-            )
+            raise RunError(f"{path}: damaged: it must hold {rows} rows, some are missing")
         file.truncate(size)
         file.seek(size)
         yield file
@@ -452,7 +450,8 @@ def network_at(run: Run, step: int) -> Network:
     with path.open("rb") as file:
         file.seek(steps.index(step) * size)
         row = file.read(size)
-    parameters = np.frombuffer(row[8:-32], "<f4").astype(np.float32)
+    whole = len(row) == size
+    parameters = np.frombuffer(row[8:-32] if whole else b"", "<f4").astype(np.float32)
     if row != row_of(step, parameters):
         raise RunError(f"{path}: damaged: the row of step {step} does not match its checksum")
     return Network(run.settings.sizes, parameters, run.settings.loss)
