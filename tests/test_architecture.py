@@ -18,7 +18,11 @@ MAY_IMPORT = {
     "model": {"network"},
     "runs": {"network", "descent", "data", "training", "model"},
     "report": {"network", "data", "training", "proof", "ledger", "runs"},
-    "cli": {"network", "descent", "data", "training", "proof", "ledger", "model", "runs", "report"},
+    "page": {"network", "data", "training", "runs"},
+    "cli": {
+        *("network", "descent", "data", "training", "proof", "ledger", "model", "runs"),
+        *("report", "page"),
+    },
     "__init__": {"network", "data", "training", "model"},
 }
 NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger"}

@@ -4,9 +4,11 @@ The second answer is always the run that nobody disturbed.
 """
 
 import ast
+import base64
 import csv
 import errno
 import hashlib
+import io
 import json
 import math
 import os
@@ -16,17 +18,29 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from conftest import ROOT, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from test_data import mutated
 
-from chainrule import initialise, load_digits, load_model, runs, save_model, train
+from chainrule import (
+    evaluate,
+    initialise,
+    load_digits,
+    load_model,
+    probabilities,
+    runs,
+    save_model,
+    train,
+)
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
 from chainrule.model import MODEL, ModelError, seal
+from chainrule.page import curves
 from chainrule.runs import (
     CHECKPOINT,
     HISTORY,
@@ -385,6 +399,7 @@ def check_injected(place, way, short, folder):
         assert len(lines) == 1
         assert lines[0].startswith("chainrule: ")
         assert os.strerror(getattr(errno, way)).lower() in lines[0]
+        assert str(folder) in lines[0]
         if (folder / RUN).exists():
             assert "the run is safe up to step" in lines[0]
             assert f"chainrule train --resume {folder}" in lines[0]
@@ -941,3 +956,129 @@ def test_runs_lists_them(small, digits, tmp_path):
     assert [
         entry.folder.name for entry in list_runs(folder) if not isinstance(entry, RunError)
     ] == (["done", "new", "part"])
+
+
+# ------------------------------------------------------------------------------------ looking back
+
+
+@pytest.fixture(scope="module")
+def two(small, digits, tmp_path_factory):
+    """A folder with a finished run and an interrupted one."""
+    folder = tmp_path_factory.mktemp("two")
+    trained(folder / "done", digits, asked(data=str(small), steps=30))
+    trained(folder / "part", digits, asked(data=str(small), steps=30), stop=stop_after(21))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["evaluate {}", "predict {} --test 0,1", "explain {} --test 0", "check {} --sample 50"],
+)
+def test_a_run_is_a_model_at_its_end_and_at_any_recorded_step(two, small, digits, command):
+    def told(where, *more):
+        done = run(*command.format(where).split(), "--data", small, "--json", *more, cwd=two)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        del told["model"], told["step"]
+        return told, done.stderr
+
+    done = open_run(two / "done")
+    for step in (0, 20, 30):
+        save_model(network_at(done, step), two / f"{step}.safetensors")
+    assert told("done") == told("done", "--step", "30") == told("30.safetensors")
+    assert told("done", "--step", "20") == told("20.safetensors")
+    assert told("part", "--step", "0") == told("0.safetensors") != told("20.safetensors")
+    answer, said = told("part")
+    assert answer == told("20.safetensors")[0]
+    assert said == "chainrule: part is not finished: this is step 20 of 30\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("done --step 31", "done: step 31 is not recorded; the nearest of 31 recorded ones is 30"),
+        ("part --step 21", "part: step 21 is not recorded; the nearest of 21 recorded ones is 20"),
+        ("done/model.safetensors --step 3", "wanted the folder of a run, found no run.json"),
+        ("done --step -1", "--step"),
+    ],
+)
+def test_steps_that_are_not_recorded_are_refused(two, where, says):
+    done = run("evaluate", *where.split(), cwd=two)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+class Page(HTMLParser):
+    """What a page shows and what it would load."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.loads, self.images, self.inside, self.cells, self.words = [], [], None, [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag
+        found = dict(attributes)
+        if tag == "img":
+            self.images.append(found)
+        elif tag == "td":
+            self.cells.append("")
+        self.loads += [found[name] for name in ("src", "href") if found.get(name)]
+
+    def handle_data(self, data):
+        if self.inside == "td":
+            self.cells[-1] += data.strip()
+        if self.inside not in ("script", "style"):
+            self.words += data
+
+
+@pytest.mark.parametrize("name", ["done", "part"])
+def test_show_makes_one_page_that_loads_nothing(two, small, digits, name):
+    done = run("show", name, "--no-browser", cwd=two)
+    assert (done.returncode, done.stdout) == (0, f"{name}/report.html\n")
+    shown = Page((two / name / "report.html").read_text(encoding="utf-8"))
+    assert all(place.startswith("data:image/png;base64,") for place in shown.loads)
+    a_run = open_run(two / name)
+    reached = read_checkpoint(a_run)
+    network = network_at(a_run, reached.step)
+    seen = evaluate(network, digits[1])
+    counts = [int(cell or 0) for row in range(10) for cell in shown.cells[11 * row :][:10]]
+    assert counts == seen.confusion.ravel().tolist()
+    assert f"step {reached.step} of 30" in shown.words
+    assert f"{100 * seen.accuracy:.2f} %" in shown.words
+    units = [each for each in shown.images if each["alt"].startswith("weights of unit")]
+    assert len(units) == 10
+    for unit, each in enumerate(units):
+        content = base64.b64decode(each["src"].partition(",")[2])
+        pixels = np.asarray(Image.open(io.BytesIO(content))).reshape(784, 3).astype(int)
+        red = pixels[:, 0] - pixels[:, 2]
+        W = network.layers[0][0][unit]
+        assert np.corrcoef(red, W)[0, 1] > 0.999
+    A = probabilities(network, digits[1].X)
+    wrong = np.flatnonzero(A.argmax(axis=0) != digits[1].labels)
+    worst = max(wrong, key=lambda k: A[:, k].max())
+    first = shown.images[10]
+    assert first["alt"] == f"test image {worst}, a {digits[1].labels[worst]}"
+    content = base64.b64decode(first["src"].partition(",")[2])
+    pixels = np.asarray(Image.open(io.BytesIO(content)))
+    assert np.array_equal(255 - pixels.ravel(), digits[1].images[worst])
+
+
+def test_the_curves_of_the_page_are_the_history(two):
+    reached = read_checkpoint(open_run(two / "done"))
+    figures = curves(reached)
+    losses = re.findall(r'"y":(\[[^\]]*\])', figures)[-2:]
+    assert json.loads(losses[0]) == reached.history[:, 1].tolist()
+    assert json.loads(losses[1]) == (100 * reached.history[:, 3]).tolist()
+
+
+def test_show_without_its_libraries_says_how_to_get_them(two):
+    code = "import sys; sys.modules['plotly'] = None; from chainrule.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "show", "done"], cwd=two, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "chainrule: show needs Plotly and Pillow: pip install 'chainrule[lab]'\n"
+    )

@@ -21,13 +21,14 @@ from chainrule import __version__
 from chainrule.data import CLASSES, PIXELS, DataError, Digits, load_digits, load_mnist
 from chainrule.descent import OPTIMIZERS, Optimizer
 from chainrule.ledger import CellError, array_formula, open_cell, open_ledger
-from chainrule.model import MODEL, ModelError, load_model
+from chainrule.model import MODEL, ModelError, load_model, write_whole
 from chainrule.network import LOSSES, Loss, Network, probabilities
 from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
 from chainrule.runs import (
     CHECKPOINT_EVERY,
     LOCK,
     RUN,
+    Checkpoint,
     Entry,
     Run,
     RunError,
@@ -38,6 +39,7 @@ from chainrule.runs import (
     list_runs,
     locked,
     moved,
+    network_at,
     open_run,
     prepare,
     read_checkpoint,
@@ -241,26 +243,50 @@ def quiet_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("-q", "--quiet", is_flag=True, help="Print the result alone.")(command)
 
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+def model_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """MODEL, and --step for a run."""
+    step = click.option(
+        "--step",
+        type=click.IntRange(min=0),
+        help="Of a run, the parameters after this step, if it is a recorded one.",
+    )
+    return click.argument("model", type=click.Path(path_type=Path))(step(command))
 
 
 def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
     return load_mnist() if folder is None else load_digits(folder)
 
 
-def read_model(path: Path) -> Network:
-    if not (path / MODEL if path.is_dir() else path).exists():
+def read_model(path: Path, step: int | None) -> Network:
+    """The network of a model file, of a folder with one, or of a run after a step."""
+    if step is not None:
+        network = network_at(open_run(path), step)
+    elif (path / MODEL if path.is_dir() else path).exists():
+        network = load_model(path)
+    elif (path / RUN).exists():
+        network, _ = last_of(open_run(path))
+    else:
         raise ModelError(
-            f"{path}: wanted a model file or a folder with {MODEL}, found none; "
+            f"{path}: wanted a model file, a folder with {MODEL} or a run, found none; "
             f"chainrule train makes one"
         )
-    network = load_model(path)
     if (network.sizes[0], network.sizes[-1]) != (PIXELS, CLASSES):
         raise ModelError(
             f"{path}: a model for digits has {PIXELS} inputs and {CLASSES} outputs, "
             f"got {network.sizes[0]} and {network.sizes[-1]}"
         )
     return network
+
+
+def last_of(run: Run) -> tuple[Network, Checkpoint]:
+    """The network of a run at its last checkpoint, which is said if it is not its end."""
+    reached = read_checkpoint(run)
+    if reached is None:
+        raise RunError(f"{run.folder}: it has no checkpoint yet: chainrule train --resume it")
+    if reached.step < run.length:
+        at = f"step {reached.step:,} of {run.length:,}"
+        print(f"chainrule: {run.folder} is not finished: this is {at}", file=sys.stderr)
+    return Network(run.settings.sizes, reached.parameters, run.settings.loss), reached
 
 
 def pick(digits: Digits, indices: Sequence[int]) -> Digits:
@@ -593,14 +619,16 @@ def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
 @data_option
 @quiet_option
 @json_option
-def evaluate_command(model: Path, data: Path | None, quiet: bool, as_json: bool) -> None:
+def evaluate_command(
+    model: Path, step: int | None, data: Path | None, quiet: bool, as_json: bool
+) -> None:
     """Measure a model on the test images.
 
     Accuracy, also per digit, and which digits are read as which.
 
-    MODEL is a model file, or the folder that a training made.
+    MODEL is a model file, or the folder of a run.
     """
-    network = read_model(model)
+    network = read_model(model, step)
     _, test_set = read_digits(data)
     seen = evaluate(network, test_set)
     if as_json:
@@ -610,6 +638,7 @@ def evaluate_command(model: Path, data: Path | None, quiet: bool, as_json: bool)
             accuracy_per_digit=seen.accuracy_per_digit.tolist(),
             confusion=seen.confusion.tolist(),
             model=str(model),
+            step=step,
         )
         return
     from chainrule import report
@@ -630,15 +659,20 @@ def evaluate_command(model: Path, data: Path | None, quiet: bool, as_json: bool)
 @quiet_option
 @json_option
 def predict_command(
-    model: Path, indices: tuple[int, ...], data: Path | None, quiet: bool, as_json: bool
+    model: Path,
+    step: int | None,
+    indices: tuple[int, ...],
+    data: Path | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Read test images by number.
 
     Each one drawn, with its ten probabilities and the truth.
 
-    MODEL is a model file, or the folder that a training made.
+    MODEL is a model file, or the folder of a run.
     """
-    network = read_model(model)
+    network = read_model(model, step)
     _, test_set = read_digits(data)
     chosen = pick(test_set, indices)
     X = chosen.X
@@ -656,6 +690,7 @@ def predict_command(
                 for k, index in enumerate(indices)
             ],
             model=str(model),
+            step=step,
         )
     elif quiet:
         show(map(str, readings))
@@ -682,6 +717,7 @@ def predict_command(
 @json_option
 def explain_command(
     model: Path,
+    step: int | None,
     index: int,
     label: int | None,
     cell: str | None,
@@ -694,10 +730,10 @@ def explain_command(
     The whole forward and backward pass (m = 1: E is the loss of this one image), or any cell of
     it with its formula, the source line that computed it, and the sum it is.
 
-    MODEL is a model file, or the folder that a training made. Everything is computed in float64
+    MODEL is a model file, or the folder of a run. Everything is computed in float64
     on the stored parameters.
     """
-    network = read_model(model)
+    network = read_model(model, step)
     _, test_set = read_digits(data)
     chosen = pick(test_set, [index])
     truth = int(chosen.labels[0])
@@ -706,6 +742,7 @@ def explain_command(
     A = ledger.arrays[f"A{network.depth}"]
     about = {
         "model": str(model),
+        "step": step,
         "test": index,
         "label": label,
         "prediction": int(A.argmax()),
@@ -769,6 +806,7 @@ def explain_command(
 @json_option
 def check_command(
     model: Path,
+    step: int | None,
     indices: tuple[int, ...],
     sample: int | None,
     data: Path | None,
@@ -780,10 +818,10 @@ def check_command(
     Every parameter is nudged up and down by h, and the change of E compared with the gradient.
     The impostors, wrong gradients that are often copied, must fail the same check.
 
-    MODEL is a model file, or the folder that a training made. Exit code 1 if chainrule's own
+    MODEL is a model file, or the folder of a run. Exit code 1 if chainrule's own
     gradient fails.
     """
-    network = read_model(model)
+    network = read_model(model, step)
     _, test_set = read_digits(data)
     chosen = pick(test_set, indices)
     proof = check(network, chosen.X, chosen.Y, sample=sample)
@@ -799,6 +837,7 @@ def check_command(
                 for account in (proof.own, *proof.impostors)
             },
             model=str(model),
+            step=step,
         )
     else:
         from chainrule import report
@@ -836,6 +875,35 @@ def runs_command(folder: Path, as_json: bool) -> None:
     elif not damaged:
         show([f"no runs in {folder}; chainrule train makes one"])
     show(f"damaged: {line}" for line in damaged)
+
+
+@cli.command("show", epilog=example("show runs/first"))
+@click.argument("run", type=click.Path(path_type=Path))
+@data_option
+@click.option("--no-browser", is_flag=True, help="Write the page, and do not open it.")
+def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
+    """Make a page of a run, and open it in the browser.
+
+    Loss and accuracy curves, the confusion matrix, the first layer's weights as images, the
+    worst mistakes: one HTML file in the run's folder, that needs nothing else.
+    """
+    try:
+        from chainrule.page import page
+    except ModuleNotFoundError:
+        needs = "show needs Plotly and Pillow: pip install 'chainrule[lab]'"
+        raise click.ClickException(needs) from None
+    opened = open_run(run)
+    network, reached = last_of(opened)
+    place = data or opened.settings.data
+    _, test_set = read_digits(None if place is None else Path(place))
+    content = page(opened, reached, network, test_set, evaluate(network, test_set))
+    path = run / "report.html"
+    write_whole(path, content.encode())
+    show([str(path)])
+    if not no_browser:
+        import webbrowser
+
+        webbrowser.open(path.absolute().as_uri())
 
 
 # -------------------------------------------------------------------------------------- printing

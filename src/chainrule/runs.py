@@ -164,7 +164,11 @@ def begin(folder: Path, settings: Settings) -> Run:
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     run = Run(folder, settings, int(rng.integers(2**63)), started, (machine(),))
-    write_run(run)
+    try:
+        write_run(run)
+    except BaseException:
+        discard(run)
+        raise
     return run
 
 
