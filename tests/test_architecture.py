@@ -19,7 +19,9 @@ MAY_IMPORT = {
     "runs": {"network", "descent", "data", "training", "model"},
     "report": {"network", "data", "training", "proof", "ledger", "runs"},
     "page": {"network", "data", "training", "runs"},
+    "options": {"training"},
     "cli": {
+        "options",
         *("network", "descent", "data", "training", "proof", "ledger", "model", "runs"),
         *("report", "page"),
     },

@@ -308,7 +308,7 @@ def refused(*arguments, says, cwd=None):
         ("train --frobnicate", "(?i)no such option.*--frobnicate.*see chainrule train -h"),
         ("frobnicate", "(?i)no such command.*frobnicate.*see chainrule -h"),
         ("evaluate", "(?i)missing argument 'MODEL'"),
-        ("evaluate nowhere", "nowhere: wanted a model file or a folder.*chainrule train"),
+        ("evaluate nowhere", "nowhere: wanted a model file, a folder.*chainrule train"),
         ("predict nowhere --test 0", "nowhere: wanted a model"),
         ("check nowhere", "nowhere: wanted a model"),
         ("explain nowhere --test 0", "nowhere: wanted a model"),
@@ -353,7 +353,9 @@ def test_models_that_are_none_are_one_line_and_exit_code_2(tmp_path, model):
     refused("evaluate", cut, says="cut.safetensors: not a whole safetensors file")
     refused("evaluate", changed, says="changed.safetensors: damaged")
     refused("evaluate", small, says="784 inputs and 10 outputs, got 3 and 2")
-    refused("evaluate", tmp_path, says="wanted a model file or a folder with model.safetensors")
+    refused(
+        "evaluate", tmp_path, says="wanted a model file, a folder with model.safetensors or a run"
+    )
 
 
 def test_a_learning_rate_that_explodes_leaves_nothing_behind(small, tmp_path):

@@ -14,9 +14,11 @@ import math
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -118,13 +120,13 @@ def test_a_run_gives_the_parameters_of_train(tmp_path, digits, optimizer, size):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("size", [None, 50])
 def test_stopped_again_and_again_it_ends_in_the_same_bytes(tmp_path, digits, optimizer, size):
-    settings = asked(optimizer=optimizer, batch_size=size)
+    settings = asked(optimizer=optimizer, batch_size=size, steps=130)
     whole, rows = trained(tmp_path / "whole", digits, settings)
     parts, seen = tmp_path / "parts", []
-    for calls in (1, 7, 2, 13, 1, 100):
+    for calls in (1, 7, 2, 14, 1, 3, 1000):
         seen += trained(parts, digits, settings, stop=stop_after(calls))[1]
     assert content(parts) == content(tmp_path / "whole")
-    assert [each.step for each in seen] == [each.step for each in rows] == list(range(41))
+    assert [each.step for each in seen] == [each.step for each in rows] == whole.moments
     assert [each.loss for each in seen] == [each.loss for each in rows]
     histories = [read_checkpoint(open_run(f)).history for f in (parts, tmp_path / "whole")]
     assert np.array_equal(histories[0][:, :4], histories[1][:, :4], equal_nan=True)
@@ -648,7 +650,7 @@ def test_rows_past_the_checkpoint_are_dropped_and_computed_again(tmp_path, digit
     trained(tmp_path / "whole", digits)
     trained(tmp_path / "a", digits, stop=stop_after(5))
     with (tmp_path / "a" / TRAJECTORY).open("ab") as file:
-        file.write(b"half a row")
+        file.write(b"more than all the rows that are still to come" * 40_000)
     trained(tmp_path / "a", digits)
     assert content(tmp_path / "a") == content(tmp_path / "whole")
 
@@ -787,6 +789,35 @@ def test_any_values_in_a_checkpoint_whose_checksum_fits_are_refused_or_read(fuzz
     found = read_or_refused(a_run, seal(fields, {"state": state, "history": wanted.history}))
     if found is not None:
         assert same(found[:4], wanted[:4])
+
+
+@pytest.mark.long
+@settings(max_examples=20_000, deadline=None)
+@given(data=st.data())
+def test_a_long_campaign_against_the_readers(fuzzed, data):
+    campaign = (
+        test_a_mutated_run_json_is_refused_or_the_same,
+        test_any_values_in_a_run_json_whose_checksum_fits_are_refused_or_make_a_run,
+        test_a_mutated_checkpoint_is_refused_or_the_same,
+    )
+    data.draw(st.sampled_from(campaign)).hypothesis.inner_test(fuzzed, data)
+
+
+def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):
+    a_run = with_checkpoint(tmp_path, asked(steps=4))
+    n = 10**12
+    header = {"__metadata__": {"chainrule": json.dumps({
+        "format": 1, "run": a_run.identity, "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "recorded": 3, "sha256": "0" * 64,
+    })}}  # fmt: skip
+    for end in (4 * n, 400):
+        header["state"] = {"dtype": "F32", "shape": [1, n], "data_offsets": [0, end]}
+        text = json.dumps(header).encode()
+        damaged = struct.pack("<Q", len(text)) + text + bytes(400)
+        tracemalloc.start()
+        assert read_or_refused(a_run, damaged) is None
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+        tracemalloc.stop()
 
 
 # ------------------------------------------------------------------------------- no code in files

@@ -3,7 +3,6 @@
 import codecs
 import hashlib
 import json
-import math
 import os
 import signal
 import sys
@@ -23,6 +22,19 @@ from chainrule.descent import OPTIMIZERS, Optimizer
 from chainrule.ledger import CellError, array_formula, open_cell, open_ledger
 from chainrule.model import MODEL, ModelError, load_model, write_whole
 from chainrule.network import LOSSES, Loss, Network, probabilities
+from chainrule.options import (
+    BatchSize,
+    Indices,
+    Rate,
+    Widths,
+    dashed,
+    data_option,
+    example,
+    json_option,
+    model_argument,
+    quiet_option,
+    recipes,
+)
 from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
 from chainrule.runs import (
     CHECKPOINT_EVERY,
@@ -45,7 +57,7 @@ from chainrule.runs import (
     read_checkpoint,
     start_of,
 )
-from chainrule.training import BATCH_EPOCHS, RECIPES, DivergenceError, Snapshot, evaluate
+from chainrule.training import DivergenceError, Snapshot, evaluate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,131 +138,7 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-# -------------------------------------------------------------------------------------- settings
-
-
-class Widths(click.ParamType[tuple[int, ...]]):
-    """Widths of hidden layers: 10, or 300,100, or none."""
-
-    name = "widths"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        if value == "none":
-            return ()
-        widths = numbers(str(value))
-        if not widths or not all(1 <= width <= 1_000_000 for width in widths):
-            self.fail(f"wanted widths from 1 to 1,000,000 such as 300,100 or none, got {value!r}")
-        return widths
-
-
-class Indices(click.ParamType[tuple[int, ...]]):
-    """Numbers of images, from 0: 0,7,12."""
-
-    name = "list"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        indices = numbers(str(value))
-        if not indices:
-            self.fail(f"wanted numbers of test images such as 0,7,12, got {value!r}")
-        return indices
-
-
-class Rate(click.ParamType[float]):
-    """A positive, finite number."""
-
-    name = "rate"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            rate = float(str(value))
-        except ValueError:
-            rate = math.nan
-        if not (math.isfinite(rate) and rate > 0):
-            self.fail(f"wanted a positive number such as 0.5, got {value!r}")
-        return rate
-
-
-class BatchSize(click.ParamType[int]):
-    """A number of images, or 0 for all of them."""
-
-    name = "n|all"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if value in ("all", 0):
-            return 0
-        size = numbers(str(value))
-        if len(size) != 1 or size[0] < 1:
-            self.fail(f"wanted a number of images from 1 or all, got {value!r}")
-        return size[0]
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """Whole numbers parted by commas; none at all if anything else stands there."""
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() and len(part) <= 18 for part in parts):
-        return ()
-    return tuple(int(part) for part in parts)
-
-
-def dashed(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def recipes() -> str:
-    """The defaults of each pair of loss and optimizer, for the help."""
-    lines = ["Defaults, for the full batch and for batches:"]
-    lines += [f"  {'loss':15}{'optimizer':11}rate   steps   rate (batches)   epochs (batches)"]
-    for (loss, optimizer), recipe in RECIPES.items():
-        lines.append(
-            f"  {dashed(loss):15}{optimizer:11}{recipe.learning_rate:<7g}{recipe.steps:<8}"
-            f"{recipe.batch_learning_rate:<17g}{BATCH_EPOCHS}"
-        )
-    return "\n".join(lines)
-
-
-def example(line: str) -> str:
-    return f"\b\nExample:\n  chainrule {line}"
-
-
-def data_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--data",
-        metavar="FOLDER",
-        type=click.Path(path_type=Path),
-        help="A folder of four IDX files, gzipped or not, in place of the bundled MNIST.",
-    )(command)
-
-
-def json_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
-    )(command)
-
-
-def quiet_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("-q", "--quiet", is_flag=True, help="Print the result alone.")(command)
-
-
-def model_argument(command: Callable[..., None]) -> Callable[..., None]:
-    """MODEL, and --step for a run."""
-    step = click.option(
-        "--step",
-        type=click.IntRange(min=0),
-        help="Of a run, the parameters after this step, if it is a recorded one.",
-    )
-    return click.argument("model", type=click.Path(path_type=Path))(step(command))
+# --------------------------------------------------------------------------- what commands work on
 
 
 def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
