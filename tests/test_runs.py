@@ -924,6 +924,16 @@ def test_resuming_a_finished_run_says_so_and_exits_0(small, tmp_path):
     assert content(tmp_path / "runs/a") == before
 
 
+def test_a_large_network_records_fewer_steps_and_says_how_many(small, tmp_path):
+    arguments = ("--hidden", "800", "--steps", "30", "--out", "a")
+    done = run("train", "--data", small, *arguments, cwd=tmp_path)
+    assert "16 of 31 moments are kept to look back: the network is large\n" in done.stdout
+    a_run = open_run(tmp_path / "a")
+    assert a_run.recorded == list(range(0, 31, 2))
+    assert (tmp_path / "a" / TRAJECTORY).stat().st_size == 16 * (8 + 4 * 636_010 + 32)
+    assert network_at(a_run, 28).sizes == (784, 800, 10)
+
+
 def test_resume_keeps_the_settings_and_takes_moved_data(small, tmp_path):
     (tmp_path / "moved").mkdir()
     for path in small.iterdir():

@@ -455,11 +455,15 @@ def run_lines(run: Run, m: int) -> list[str]:
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
     rate = f"α = {settings.learning_rate:g}"
     how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
-    if reached is None:
-        return [str(network), how]
+    lines = [str(network), how]
+    kept, moments = len(run.recorded), len(run.moments)
+    if kept < moments:
+        lines.append(f"{kept} of {moments} moments are kept to look back: the network is large")
     if (run.folder / MODEL).exists():
-        return [str(network), how, f"{run.folder} is finished: there is nothing left to train"]
-    return [str(network), how, f"going on after step {reached.step:,}"]
+        lines.append(f"{run.folder} is finished: there is nothing left to train")
+    elif reached is not None:
+        lines.append(f"going on after step {reached.step:,}")
+    return lines
 
 
 def settings_as_asked(run: Run) -> dict[str, object]:
