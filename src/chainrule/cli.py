@@ -216,21 +216,30 @@ def output_folder(path: Path | None) -> Iterator[Path]:
 def stop_signals() -> Iterator[list[int]]:
     """The signals that asked to stop: the first Ctrl-C or SIGTERM is noted, the next one acts."""
     asked: list[int] = []
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in stopping}
 
     def note(number: int, _: object) -> None:
         asked.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        if len(asked) > 1:
+            ignore_all()
+            sys.exit(128 + number)  # in silence: a handler may interrupt another print
 
-    stopping = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.getsignal(each) for each in stopping}
+    def ignore_all() -> None:
+        # Once it is leaving, a further one would only make a traceback of a clean end.
+        for each in stopping:
+            signal.signal(each, signal.SIG_IGN)
+
     for each in stopping:
         signal.signal(each, note)
     try:
         yield asked
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        if asked:
+            ignore_all()
+        else:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
 
 # -------------------------------------------------------------------------------------- commands
