@@ -37,7 +37,9 @@ def run(*arguments, cwd=None, **environment):
     """Run the command line in a process of its own."""
     command = [sys.executable, "-c", "from chainrule.cli import main; main()", *map(str, arguments)]
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environment}
-    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=cwd, env=env)
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", cwd=cwd, env=env, timeout=300
+    )
 
 
 @pytest.fixture(scope="session")
