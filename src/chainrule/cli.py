@@ -791,7 +791,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
     try:
         from chainrule.page import page
     except ModuleNotFoundError:
-        needs = "show needs Plotly and Pillow: pip install 'chainrule[lab]'"
+        needs = "show needs the extra lab: pip install plotly pillow"
         raise click.ClickException(needs) from None
     opened = open_run(run)
     network, reached = last_of(opened)
