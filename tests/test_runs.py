@@ -29,6 +29,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from test_data import mutated
+from test_model import TINY, check_refused_or_the_same
 
 from chainrule import (
     evaluate,
@@ -676,6 +677,14 @@ def written(folder, changes=(), **settings):
     return folder
 
 
+@pytest.mark.parametrize("name", [RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY])
+def test_a_folder_with_a_file_that_a_run_would_write_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("somebody's")
+    with pytest.raises(RunError, match=f"already holds a {name}; .*give --out another folder"):
+        begin(tmp_path, asked())
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["somebody's"]
+
+
 def test_run_json_comes_back_and_its_checksum_is_as_documented(tmp_path):
     begun = begin(tmp_path, asked(data="/somewhere/é", hidden=(300, 100)))
     assert open_run(tmp_path) == begun
@@ -801,6 +810,7 @@ def test_a_long_campaign_against_the_readers(fuzzed, data):
         test_a_mutated_checkpoint_is_refused_or_the_same,
     )
     data.draw(st.sampled_from(campaign)).hypothesis.inner_test(fuzzed, data)
+    check_refused_or_the_same(fuzzed[0].folder, data.draw(mutated(TINY)))
 
 
 def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):

@@ -170,7 +170,7 @@ def last_of(run: Run) -> tuple[Network, Checkpoint]:
     """The network of a run at its last checkpoint, which is said if it is not its end."""
     reached = read_checkpoint(run)
     if reached is None:
-        raise RunError(f"{run.folder}: it has no checkpoint yet: chainrule train --resume it")
+        raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
         print(f"chainrule: {run.folder} is not finished: this is {at}", file=sys.stderr)

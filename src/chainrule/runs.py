@@ -82,27 +82,30 @@ class Settings:
     seed: int
 
     def __post_init__(self) -> None:
-        whole = (self.batch_size, self.steps, self.epochs, *self.hidden)
         rate = self.learning_rate
+        lengths = {"batch_size": self.batch_size, "steps": self.steps, "epochs": self.epochs}
         possible = {
             "data": self.data is None or isinstance(self.data, str),
-            "hidden": len(self.hidden) <= 1000 and None not in self.hidden,
+            "hidden": len(self.hidden) <= 1000 and all(counts(n) for n in self.hidden),
             "loss": self.loss in LOSSES,
             "optimizer": self.optimizer in OPTIMIZERS,
             "learning_rate": rate is None or (type(rate) is float and 0 < rate < math.inf),
-            "sizes and lengths": all(
-                n is None or (type(n) is int and 0 < n < 2**53) for n in whole
-            ),
+            **{name: n is None or counts(n) for name, n in lengths.items()},
             "seed": type(self.seed) is int and self.seed >= 0,
         }
         for name, fine in possible.items():
             if not fine:
-                raise RunError(f"{name} cannot be what it is: {asdict(self)}")
+                raise RunError(f"the setting {name} cannot be {getattr(self, name)!r:.60}")
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The layer sizes of the network, inputs first."""
         return (PIXELS, *self.hidden, CLASSES)
+
+
+def counts(n: object) -> bool:
+    """Whether it is a number of things: whole, positive, and exact as a float too."""
+    return type(n) is int and 0 < n < 2**53
 
 
 @dataclass(frozen=True)
@@ -155,9 +158,9 @@ class Run:
 def begin(folder: Path, settings: Settings) -> Run:
     """A new run in this folder, with its run.json on disk.
 
-    Raises RunError if the folder holds a run or a model already.
+    Raises RunError if the folder holds a file already that a run would write.
     """
-    for name in (RUN, MODEL):
+    for name in (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY):
         if (folder / name).exists():
             instead = f"go on with --resume {folder} or " if name == RUN else ""
             raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
