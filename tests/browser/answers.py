@@ -1,0 +1,61 @@
+"""The library's own answers, to hold against what the page shows."""
+
+import re
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+import chainrule
+from chainrule import load_mnist, load_model
+from chainrule.ledger import open_ledger
+
+MODELS = Path(chainrule.__file__).with_name("models")
+MINUS = "\N{MINUS SIGN}"
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+NUMBER = re.compile(
+    rf"([+\-{MINUS}]?)(\d[\d,\u202f\u2009]*(?:\.\d+)?)"
+    rf"(?:(?:e|\s?×\s?10)([+\-{MINUS}]?\d+|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+))?"
+)
+NAME = re.compile(r"(?<![\d.])[A-Za-z]\w*(?:\[[^\]]*\])?", re.ASCII)  # x, W2[3,7], but not 1e-07
+
+
+@cache
+def test_set():
+    return load_mnist()[1]
+
+
+@cache
+def network(name="seed"):
+    return load_model(MODELS / f"{name}.safetensors")
+
+
+def ledger(image=1832, label=None, *, name="seed"):
+    """The ledger of a test image, by its number, or of 784 pixels with a label."""
+    if isinstance(image, int):
+        digits = test_set()
+        label = int(digits.labels[image]) if label is None else label
+        image = digits.images[image]
+    return open_ledger(network(name), image / 255, label)
+
+
+def numbers(text):
+    """Every number that a text shows, exactly as it stands there; W2[3,7] is none."""
+    found = []
+    for sign, digits, exponent in NUMBER.findall(NAME.sub(" ", text)):
+        power = exponent.translate(RAISED).replace(MINUS, "-") or "0"
+        minus = "-" if sign in ("-", MINUS) else ""
+        plain = re.sub("[,\u202f\u2009]", "", digits)
+        found.append(Decimal(f"{minus}{plain}e{power}"))
+    return found
+
+
+def shows(number, value, *, figures=4):
+    """Whether a shown number is this float, correct to its last shown digit.
+
+    It must show so many significant figures, unless it is 0 or shows the whole float.
+    """
+    exact = Decimal(float(value))
+    if float(number) == float(value):
+        return True
+    half = Decimal(1).scaleb(number.as_tuple().exponent) / 2
+    return abs(number - exact) <= half and len(number.as_tuple().digits) >= figures
