@@ -68,7 +68,7 @@ def start(driver: playwright.sync_api.Playwright) -> playwright.sync_api.Browser
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     debian = Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
     tried: list[Step] = []
-    reason = ""
+    reasons: list[str] = []
     while True:
         here = places(driver.chromium.executable_path)
         step = next_step(here, tried, root=root, debian=debian)
@@ -78,14 +78,14 @@ def start(driver: playwright.sync_api.Playwright) -> playwright.sync_api.Browser
                 try:
                     return driver.chromium.launch(executable_path=step.place)
                 except playwright.sync_api.Error as error:
-                    reason = f"{step.place}: {error.message.splitlines()[0]}"
+                    reasons.append(f"{step.place}: {error.message.splitlines()[0]}")
             case "run":
-                reason = install(step.commands) or reason
+                reasons += install(step.commands)
             case "fail":
-                raise RuntimeError(f"{step.message} (last: {reason})")
+                raise RuntimeError(f"{step.message} ({'; '.join(reasons)})")
 
 
-def install(commands: Sequence[Sequence[str]]) -> str:
+def install(commands: Sequence[Sequence[str]]) -> list[str]:
     """Run the commands of an installation; why it failed, or nothing."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in commands:
@@ -97,10 +97,11 @@ def install(commands: Sequence[Sequence[str]]) -> str:
                 **{"capture_output": True, "encoding": "utf-8", "errors": "replace"},
             )
         except subprocess.TimeoutExpired:
-            return f"{' '.join(command)}: not done after {MINUTES} minutes"
+            return [f"{' '.join(command)}: not done after {MINUTES} minutes"]
         except subprocess.CalledProcessError as error:
-            said = (error.stderr or error.stdout).strip().splitlines() or ["nothing said"]
-            return f"{' '.join(command)}: {said[-1]}"
+            lines = [line for line in (error.stderr or error.stdout).splitlines() if line.strip()]
+            said = next((line for line in lines if line.startswith("E")), *lines[-1:] or [""])
+            return [f"{' '.join(command)}: {said}"]
         except OSError as error:
-            return f"{command[0]}: {error.strerror}"
-    return ""
+            return [f"{command[0]}: {error.strerror}"]
+    return []

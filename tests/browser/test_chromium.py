@@ -1,6 +1,7 @@
 """How a browser is come by. Nothing is installed, and none is started."""
 
 import itertools
+import sys
 
 import pytest
 
@@ -55,4 +56,13 @@ def test_what_an_installation_brought_is_started():
 
 
 def test_a_failed_installation_says_why():
-    assert install([["no-such-program-here", "x"]]).startswith("no-such-program-here: ")
+    python = [sys.executable, "-c"]
+    for command, why in (
+        (["no-such-program-here", "x"], "no-such-program-here: No such file or directory"),
+        ([*python, "raise SystemExit('a\\nE: no such host\\n}')"], "E: no such host"),
+        ([*python, "raise SystemExit('out of\\ndisk\\n\\n')"], "disk"),
+        ([*python, "raise SystemExit(1)"], ""),
+    ):
+        (reason,) = install([[*python, ""], command, ["never-reached"]])
+        assert reason.endswith(why)
+    assert install([[*python, ""]]) == []
