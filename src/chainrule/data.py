@@ -140,11 +140,19 @@ def load_mnist() -> tuple[Digits, Digits]:
 
     Raises DataError if a bundled file is not, byte for byte, the published one.
     """
-    published = {}
-    for line in (BUNDLED / "SHA256SUMS").read_text(encoding="ascii").splitlines():
-        checksum, name = line.split()
-        published[name] = checksum
-    return load_folder(BUNDLED, None, published)
+    train, test = (load_part(BUNDLED, part, None, published()) for part in PARTS)
+    return train, test
+
+
+def load_mnist_test() -> Digits:
+    """The second part of load_mnist alone, in a tenth of the time."""
+    return load_part(BUNDLED, PARTS[1], None, published())
+
+
+def published() -> dict[str, str]:
+    """The SHA-256 of each bundled file, unpacked."""
+    lines = (BUNDLED / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    return {name: checksum for checksum, name in map(str.split, lines)}
 
 
 def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
@@ -161,29 +169,26 @@ def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
     if not folder.is_dir():
         kind = "a file" if folder.exists() else "nothing there"
         raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
-    return load_folder(folder, folder.absolute(), None)
-
-
-def load_folder(
-    folder: Path, reference: Path | None, checksums: dict[str, str] | None
-) -> tuple[Digits, Digits]:
-    sets = []
-    for part in PARTS:
-        arrays = []
-        for name, magic in (
-            (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
-            (f"{part}-labels-idx1-ubyte", LABELS_MAGIC),
-        ):
-            checksum = None if checksums is None else checksums.get(name, "missing")
-            arrays.append(read_idx(find(folder, name), magic, checksum))
-        images, labels = arrays
-        try:
-            origin = Origin(reference, part, 0, len(labels))
-            sets.append(Digits(images.reshape(-1, PIXELS), labels, origin))
-        except DataError as error:
-            raise DataError(f"{folder}, {part} files: {error}") from None
-    train, test = sets
+    train, test = (load_part(folder, part, folder.absolute(), None) for part in PARTS)
     return train, test
+
+
+def load_part(
+    folder: Path, part: str, reference: Path | None, checksums: dict[str, str] | None
+) -> Digits:
+    """The images and labels of one part, which pickle as a reference to this folder."""
+    arrays = []
+    for name, magic in (
+        (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
+        (f"{part}-labels-idx1-ubyte", LABELS_MAGIC),
+    ):
+        checksum = None if checksums is None else checksums.get(name, "missing")
+        arrays.append(read_idx(find(folder, name), magic, checksum))
+    images, labels = arrays
+    try:
+        return Digits(images.reshape(-1, PIXELS), labels, Origin(reference, part, 0, len(labels)))
+    except DataError as error:
+        raise DataError(f"{folder}, {part} files: {error}") from None
 
 
 def find(folder: Path, name: str) -> Path:

@@ -1,0 +1,302 @@
+"""The answers: what the library says of a moment, as values that JSON can carry.
+
+Every number comes from the rooms that `chainrule explain` and `chainrule check` use. Arrays travel
+as base64 of little-endian float64, so that every bit arrives, infinity too.
+"""
+
+import base64
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule import __version__
+from chainrule.data import PIXELS, Digits, load_mnist_test
+from chainrule.lab import asked
+from chainrule.lab.asked import Moment, RefusedError
+from chainrule.ledger import (
+    Ledger,
+    array_formula,
+    find_source,
+    open_cell,
+    open_ledger,
+    pattern,
+    softmax_jacobian,
+    split,
+)
+from chainrule.model import load_model
+from chainrule.network import Array, Network, probabilities
+from chainrule.proof import H
+from chainrule.runs import Checkpoint, Run
+
+Answer = dict[str, Any]
+
+SHIPPED = Path(__file__).parent.parent / "models"
+LARGEST = 3_000_000  # parameters of a network whose ledger a page can still take in
+KEPT = 100_000_000  # bytes of ledgers that stay open
+MOST_IMAGES = 500  # in one answer
+
+
+# ------------------------------------------------------------------------------------- the networks
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A network under the id that links use, with the settings it was trained with, if known."""
+
+    id: str
+    name: str
+    network: Network
+    settings: dict[str, Any] | None = None
+
+
+def shipped() -> tuple[Named, ...]:
+    """The two trained networks of the package."""
+    return tuple(
+        Named(id, f"{id} network", load_model(SHIPPED / f"{id}.safetensors"))
+        for id in ("seed", "stronger")
+    )
+
+
+def named_model(network: Network) -> Named:
+    """A network under the first digits of the SHA-256 of its parameters."""
+    first = sha256(network.parameters.tobytes()).hexdigest()[:8]
+    return Named(f"model-{first}", f"model {first}", network)
+
+
+def named_run(run: Run, reached: Checkpoint, settings: dict[str, Any]) -> Named:
+    """The network of a run under its settings and seed, and its step unless that is its end."""
+    asked_for = run.settings
+    rate = asked_for.learning_rate or math.nan
+    parts = [
+        "-".join(map(str, asked_for.sizes)),
+        asked_for.loss,
+        asked_for.optimizer,
+        f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate),
+        str(asked_for.batch_size or "all"),
+        str(run.length),
+        f"seed{asked_for.seed}",
+    ]
+    if asked_for.data is not None and run.data is not None:
+        parts.append(f"data-{run.data['training'][:8]}")
+    if reached.step < run.length:
+        parts.append(f"step{reached.step}")
+    network = Network(asked_for.sizes, reached.parameters, asked_for.loss)
+    return Named(".".join(parts), f"run {run.folder.name}", network, settings)
+
+
+# ------------------------------------------------------------------------------------------ the lab
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """What a server answers from: the networks, the test digits, and the moments opened last."""
+
+    networks: tuple[Named, ...]
+    given: str | None = None
+    opened: Callable[[Moment], Ledger] = field(init=False)
+
+    def __post_init__(self) -> None:
+        largest = max(16 * each.network.parameters.size for each in self.networks)
+        keep = lru_cache(max(1, min(16, KEPT // largest)))
+        object.__setattr__(self, "opened", keep(self.open))
+
+    @cached_property
+    def test_set(self) -> Digits:
+        return load_mnist_test()
+
+    @cached_property
+    def read(self) -> dict[str, Array]:
+        """The ten probabilities of every test image (10, 10000), for each network."""
+        X = self.test_set.X
+        return {each.id: probabilities(each.network, X) for each in self.networks}
+
+    def named(self, id: str) -> Named:
+        for each in self.networks:
+            if each.id == id:
+                return each
+        known = ", ".join(each.id for each in self.networks)
+        raise RefusedError(f"no network {asked.short(id)} here; there are {known}", 404)
+
+    def image(self, image: asked.Image) -> Digits:
+        """The image as one digit; its label is 0 where nobody has told it."""
+        match image:
+            case asked.Test(number):
+                if number >= len(self.test_set):
+                    last = len(self.test_set) - 1
+                    raise RefusedError(f"test images go from 0 to {last}, got {number}", 404)
+                return self.test_set[number]
+            case asked.Pixels(content):
+                pixels = np.frombuffer(content, np.uint8).reshape(1, PIXELS)
+                return Digits(pixels, np.zeros(1, np.uint8))
+            case asked.Drawn():
+                raise RefusedError("drawings are not read here yet", 404)
+
+    def open(self, moment: Moment) -> Ledger:
+        """The ledger of a moment; its label must be settled."""
+        if moment.label is None:
+            raise ValueError("wanted a settled moment, got one without a label")
+        x = self.image(moment.image).X[:, 0]
+        return open_ledger(self.named(moment.network).network, x, moment.label)
+
+    def settled(self, moment: Moment) -> Moment:
+        """The moment with its label: the image's own, or for a drawing what the network reads."""
+        if moment.label is not None:
+            return moment
+        image = self.image(moment.image)
+        if isinstance(moment.image, asked.Test):
+            return moment._replace(label=int(image.labels[0]))
+        A = probabilities(self.named(moment.network).network, image.X)
+        return moment._replace(label=int(A[:, 0].argmax()))
+
+
+# ------------------------------------------------------------------------------ values for the wire
+
+
+def f8(array: Array) -> str:
+    """An array as base64 of little-endian float64 in C order."""
+    return packed(np.ascontiguousarray(array, "<f8").tobytes())
+
+
+def packed(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def plain(value: object) -> object:
+    """A value that JSON can carry: floats that are not finite become inf, -inf or nan."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case dict():
+            return {key: plain(each) for key, each in value.items()}
+        case tuple() if isinstance(fields := getattr(value, "_fields", None), tuple):
+            return {key: plain(each) for key, each in zip(fields, value, strict=True)}
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case np.ndarray() | np.generic():
+            return plain(value.tolist())
+    return value
+
+
+# -------------------------------------------------------------------------------------- GET answers
+
+
+def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """What there is: the networks with their accuracy on the test images, and where to begin."""
+    asked.query(query, ())
+    labels = lab.test_set.labels
+    return {
+        "version": __version__,
+        "networks": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "sizes": each.network.sizes,
+                "loss": each.network.loss,
+                "parameters": each.network.parameters.size,
+                "accuracy": float(np.mean(lab.read[each.id].argmax(axis=0) == labels)),
+                "settings": each.settings,
+            }
+            for each in lab.networks
+        ],
+        "given": lab.given,
+        "images": len(labels),
+        "h": H,
+    }
+
+
+def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """The test images a network reads wrong, in their order."""
+    id = asked.query(query, ("network",))["network"]
+    A = lab.read[lab.named(asked.text(id, "network")).id]
+    predictions = A.argmax(axis=0)
+    wrong = np.flatnonzero(predictions != lab.test_set.labels)
+    return {
+        "indices": wrong,
+        "labels": lab.test_set.labels[wrong],
+        "predictions": predictions[wrong],
+        "confidence": A.max(axis=0)[wrong].astype(np.float64),
+    }
+
+
+def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """A run of test images, as bytes, with their labels."""
+    found = asked.query(query, ("start", "count"))
+    m = len(lab.test_set)
+    start = asked.counted(found["start"], "start", 0, m - 1)
+    count = asked.counted(found["count"], "count", 1, MOST_IMAGES)
+    digits = lab.test_set[start : start + count]
+    return {"start": start, "images": packed(digits.images.tobytes()), "labels": digits.labels}
+
+
+# ------------------------------------------------------------------------------------- POST answers
+
+
+def ledger(lab: Lab, body: Answer) -> Answer:
+    """Every number of a moment's pass, in the order of the pass."""
+    moment, _ = asked.moment(body)
+    return ledger_of(lab, moment)
+
+
+def ledger_of(lab: Lab, moment: Moment) -> Answer:
+    settled = lab.settled(moment)
+    opened = lab.opened(settled)
+    network = opened.network
+    L = network.depth
+    A = opened.arrays[f"A{L}"]
+    is_test = isinstance(moment.image, asked.Test)
+    return {
+        "network": settled.network,
+        "image": image_of(moment.image),
+        "label": settled.label,
+        "truth": int(lab.image(moment.image).labels[0]) if is_test else None,
+        "prediction": int(A.argmax()),
+        "m": 1,
+        "arrays": [
+            {
+                "name": name,
+                "shape": array.shape,
+                "f8": f8(array),
+                "formula": array_formula(network, name),
+                "cell": pattern(network, name)._asdict(),
+                "source": find_source(*split(name), L, network.loss),
+            }
+            for name, array in opened.arrays.items()
+        ],
+        "jacobian": {
+            "name": f"∂A{L}/∂Z{L}",
+            "shape": (len(A), len(A)),
+            "f8": f8(softmax_jacobian(opened)),
+            "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
+        },
+    }
+
+
+def image_of(image: asked.Image) -> Answer:
+    """The image as it was asked for."""
+    match image:
+        case asked.Test(number):
+            return {"test": number}
+        case asked.Drawn(strokes, off):
+            return {"strokes": strokes, "off": off}
+        case asked.Pixels(content):
+            return {"pixels": packed(content)}
+
+
+def cell(lab: Lab, body: Answer) -> Answer:
+    """One cell of a moment, opened."""
+    moment, more = asked.moment(body, "cell")
+    name = asked.text(more["cell"], "cell", 40)
+    return open_cell(lab.opened(lab.settled(moment)), name)._asdict()
+
+
+def warm(lab: Lab, moments: Iterable[Moment] = ()) -> None:
+    """Have ready what the first page asks for."""
+    _ = lab.read
+    for moment in moments:
+        lab.opened(lab.settled(moment))
