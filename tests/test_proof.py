@@ -2,21 +2,24 @@
 
 import math
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
 from conftest import toy_problem
 
-from chainrule import initialise, load_bundled
+from chainrule import forward, gradient, initialise, load_bundled, loss
 from chainrule.ledger import CellError, open_ledger
 from chainrule.network import LOSSES, Network
 from chainrule.proof import (
     ABSOLUTE,
     IMPOSTORS,
+    RATES,
     RELATIVE,
     cell_name,
     central_differences,
     check,
+    learn_once,
     prove,
     prove_output,
     why_not,
@@ -267,7 +270,7 @@ def test_dA_of_cross_entropy_is_proven_at_any_probability_above_0(gap):
     proof = prove(open_ledger(start, np.ones(1), 1), "dA1[1]")
     assert proof.ours == pytest.approx(-(1 + math.exp(gap)))
     assert proof.agrees
-    assert proof.relative < 1e-9
+    assert proof.relative < 1e-8  # E itself is up to 650, and its last bit 1e-13
     assert prove(open_ledger(start, np.ones(1), 1), "dA1[0]").quotient == 0
 
 
@@ -327,3 +330,64 @@ def test_impostors_of_dZ_fail_and_ours_does_not(name, sizes):
 def test_quotients_of_dZ_are_those_of_its_cells(seed_book):
     quotients = [prove(seed_book, f"dZ2[{k}]").quotient for k in range(10)]
     assert prove_output(seed_book).quotients.tolist() == quotients
+
+
+# -------------------------------------------------------------------------- one step on one image
+
+
+@pytest.mark.parametrize("together", [8_000_000, 250, 1])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_step_is_what_a_loop_of_single_networks_gives(name, together, monkeypatch):
+    """Bit for bit, in one stack, in a few and one by one (a toy network has 39 parameters)."""
+    from chainrule import proof as room
+
+    monkeypatch.setattr(room, "STACK", together)
+    book = toy_book(3, loss=name)
+    X, Y = book.arrays["x"][:, None], book.arrays["y"][:, None]
+    g = gradient(book.network, X, Y)
+    step = learn_once(book)
+    assert len(step.rates) == 50
+    assert step.slope == pytest.approx(math.fsum(g**2), rel=1e-14)
+    assert loss(book.network, X, Y) == step.E
+    assert np.array_equal(step.probabilities, book.arrays["A2"])
+    assert step.prediction == book.arrays["A2"].argmax()
+    for k, alpha in enumerate(step.rates):
+        single = Network(book.network.sizes, book.network.parameters - alpha * g, name)
+        A = forward(single, X).A[2][:, 0]
+        assert step.promised[k] == -alpha * step.slope
+        assert step.E_after[k] == loss(single, X, Y)
+        assert step.measured[k] == step.E_after[k] - step.E
+        assert np.array_equal(step.probabilities_after[k], A)
+        assert step.predictions_after[k] == A.argmax()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_promise_is_kept_the_better_the_smaller_the_rate(seed, name):
+    """E is smooth there, so what the promise leaves out is c α², a share of c' α."""
+    book = toy_book(seed, loss=name)
+    step = learn_once(book, np.array([4e-3, 2e-3, 1e-3, 5e-4]))
+    missing = step.measured / step.promised - 1
+    assert abs(missing[-1]) < 2e-3
+    assert missing[:-1] / missing[1:] == pytest.approx(2, rel=0.05)
+
+
+def test_one_step_on_the_digit_that_the_lab_opens_with(seed_book):
+    step = learn_once(seed_book)
+    assert step.rates is RATES
+    assert (step.prediction, step.predictions_after[0], step.predictions_after[-1]) == (5, 5, 3)
+    assert step.measured[0] / step.promised[0] == pytest.approx(1, abs=1e-3)
+    assert step.measured[-1] / step.promised[-1] < 1e-3  # E cannot fall below 0
+
+
+def test_a_step_of_a_wide_network_stays_small(mnist):
+    """50 networks 784-800-10 are 254 MB at once."""
+    start = initialise((784, 800, 10), rng=np.random.default_rng(0))
+    book = open_ledger(start, mnist[1].X[:, 0], 7)
+    tracemalloc.start()
+    step = learn_once(book)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6
+    assert step.E_after.shape == (50,)
+    assert (np.diff(step.E_after[:20]) < 0).all()
