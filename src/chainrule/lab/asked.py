@@ -6,6 +6,7 @@ Nothing here trusts its input. A refusal is one line: what was wanted, what came
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
@@ -111,13 +112,18 @@ def fields(
     value: object, what: str, wanted: tuple[str, ...], may: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """An object with exactly these fields, and perhaps those; RefusedError otherwise."""
-    if not isinstance(value, dict):
-        raise RefusedError(f"{what} must be an object, got {kind(value)}")
+    value = an_object(value, what)
     missing = [name for name in wanted if name not in value]
     unknown = [name for name in value if name not in wanted + may]
     if missing or unknown:
         came = f"{missing[0]} is missing" if missing else f"got {short(unknown[0])} too"
         raise RefusedError(f"the fields of {what} are {', '.join(wanted + may)}; {came}")
+    return value
+
+
+def an_object(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RefusedError(f"{what} must be an object, got {kind(value)}")
     return value
 
 
@@ -223,13 +229,19 @@ def counted(value: str, what: str, low: int, high: int) -> int:
     return whole(int(value), what, low, high)
 
 
-def state(value: object, depth: int = DEPTH) -> object:
-    """The page's own state, any JSON that is not too deep."""
-    if depth == 0:
+def state(value: dict[str, Any]) -> dict[str, Any]:
+    """The page's own state, any JSON of finite numbers that is not too deep."""
+    level: list[object] = [value]
+    for _ in range(DEPTH):
+        if any(isinstance(each, float) and not math.isfinite(each) for each in level):
+            raise RefusedError("view must hold finite numbers")
+        level = [child for each in level for child in children(each)]
+    if level:
         raise RefusedError(f"view may be nested {DEPTH} deep, not more")
-    children = value if isinstance(value, list) else []
-    for child in value.values() if isinstance(value, dict) else children:
-        state(child, depth - 1)
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        raise RefusedError("view must hold finite numbers")
     return value
+
+
+def children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

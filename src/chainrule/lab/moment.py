@@ -5,12 +5,12 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 """
 
 import base64
+import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,23 +23,25 @@ from chainrule.ledger import (
     Ledger,
     array_formula,
     find_source,
+    named,
     open_cell,
     open_ledger,
     pattern,
     softmax_jacobian,
     split,
 )
-from chainrule.model import load_model
+from chainrule.model import bundled, load_bundled
 from chainrule.network import Array, Network, probabilities
-from chainrule.proof import H
+from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
 from chainrule.runs import Checkpoint, Run
 
 Answer = dict[str, Any]
 
-SHIPPED = Path(__file__).parent.parent / "models"
 LARGEST = 3_000_000  # parameters of a network whose ledger a page can still take in
 KEPT = 100_000_000  # bytes of ledgers that stay open
 MOST_IMAGES = 500  # in one answer
+MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
+MOST_PROOFS = 300  # in a saved page
 
 
 # ------------------------------------------------------------------------------------- the networks
@@ -57,10 +59,7 @@ class Named:
 
 def shipped() -> tuple[Named, ...]:
     """The two trained networks of the package."""
-    return tuple(
-        Named(id, f"{id} network", load_model(SHIPPED / f"{id}.safetensors"))
-        for id in ("seed", "stronger")
-    )
+    return tuple(Named(id, f"{id} network", load_bundled(id)) for id in bundled())
 
 
 def named_model(network: Network) -> Named:
@@ -167,6 +166,10 @@ def packed(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+def to_json(value: object) -> bytes:
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
+
+
 def plain(value: object) -> object:
     """A value that JSON can carry: floats that are not finite become inf, -inf or nan."""
     match value:
@@ -206,7 +209,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
         ],
         "given": lab.given,
         "images": len(labels),
-        "h": H,
+        "h": H_OF_ONE,
     }
 
 
@@ -290,9 +293,88 @@ def image_of(image: asked.Image) -> Answer:
 
 def cell(lab: Lab, body: Answer) -> Answer:
     """One cell of a moment, opened."""
+    opened, name = cell_asked(lab, body)
+    return open_cell(opened, name)._asdict()
+
+
+def proof(lab: Lab, body: Answer) -> Answer:
+    """One derivative of a moment beside its central difference."""
+    opened, name = cell_asked(lab, body)
+    return prove(opened, name)._asdict()
+
+
+def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
     moment, more = asked.moment(body, "cell")
     name = asked.text(more["cell"], "cell", 40)
-    return open_cell(lab.opened(lab.settled(moment)), name)._asdict()
+    return lab.opened(lab.settled(moment)), name
+
+
+def impostors(lab: Lab, body: Answer) -> Answer:
+    """dZ of the last layer, as chainrule and as the impostors compute it."""
+    moment, _ = asked.moment(body)
+    return impostors_of(lab.opened(lab.settled(moment)))
+
+
+def impostors_of(opened: Ledger) -> Answer:
+    found = prove_output(opened)
+    accounts = found.candidates
+    return {"array": found.array, "quotients": found.quotients, "accounts": accounts}
+
+
+def step(lab: Lab, body: Answer) -> Answer:
+    """One step on this image alone, at many learning rates."""
+    moment, _ = asked.moment(body)
+    return step_of(lab.opened(lab.settled(moment)))
+
+
+def step_of(opened: Ledger) -> Answer:
+    return learn_once(opened)._asdict()
+
+
+# ----------------------------------------------------------------------------------- a moment saved
+
+
+def saved(lab: Lab, body: Answer) -> tuple[str, Answer]:
+    """A name for the file of a moment, and all that its page shows without a server."""
+    moment, more = asked.moment(body, "view")
+    view = asked.state(asked.an_object(more["view"], "view"))
+    settled = lab.settled(moment)
+    opened = lab.opened(settled)
+    arrays = dict(small_arrays(opened))
+    names = {name for each in arrays.values() for name in each}
+    proven: set[str] = set()
+    for array, cells in arrays.items():
+        if array.startswith("d") and len(proven) + len(cells) <= MOST_PROOFS:
+            proven.update(cells)
+    chosen = view.get("cell")
+    if isinstance(chosen, str) and chosen:
+        name = open_cell(opened, chosen).name
+        names.add(name)
+        proven |= {name} if why_not(opened, name) is None else set()
+    which = f"test{moment.image.number}" if isinstance(moment.image, asked.Test) else "drawing"
+    return f"chainrule-{settled.network}-{which}.html", {
+        "lab": about(lab, []),
+        "ledger": ledger_of(lab, moment),
+        "mistakes": None,
+        "cells": {name: open_cell(opened, name) for name in sorted(names)},
+        "proofs": {name: prove(opened, name) for name in sorted(proven)},
+        "impostors": impostors_of(opened),
+        "step": step_of(opened),
+        "view": view,
+    }
+
+
+def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
+    """The arrays whose cells, all opened, a page can still carry, with the names of their cells."""
+    costs = {}
+    for name, array in opened.arrays.items():
+        first = named(name, *(0,) * array.ndim)
+        costs[name] = array.size * len(to_json(open_cell(opened, first)))
+    spent = 0
+    for name in sorted(costs, key=costs.__getitem__):
+        spent += costs[name]
+        if spent <= MOST_SAVED:
+            yield name, [named(name, *index) for index in np.ndindex(opened.arrays[name].shape)]
 
 
 def warm(lab: Lab, moments: Iterable[Moment] = ()) -> None:

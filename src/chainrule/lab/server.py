@@ -5,7 +5,6 @@ and why.
 """
 
 import asyncio
-import json
 import os
 import re
 import secrets
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote_plus
 
 import uvicorn
@@ -30,8 +29,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chainrule.lab import asked, moment
 from chainrule.lab.asked import RefusedError
-from chainrule.lab.moment import Lab, plain
+from chainrule.lab.moment import Lab, to_json
+from chainrule.lab.saved import saved_page
 from chainrule.ledger import CellError
+
+Value = TypeVar("Value")
 
 PORT = 8765
 TYPES = {
@@ -111,6 +113,20 @@ def make_app(served: Served) -> ASGIApp:
 
         return endpoint
 
+    async def save(request: Request) -> Response:
+        body = await read_body(request, SMALL)
+
+        def page() -> tuple[str, bytes]:
+            name, answer = moment.saved(lab, asked.read_json(body))
+            return name, saved_page(files, TYPES, to_json(answer))
+
+        name, content = await in_thread(served, page)
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        return Response(content, headers=headers, media_type="text/html")
+
     async def shell(request: Request) -> Response:
         if "token" in request.query_params:
             return enter(request, served)
@@ -134,6 +150,10 @@ def make_app(served: Served) -> ASGIApp:
         Route("/api/images", get(moment.images)),
         Route("/api/ledger", post(moment.ledger), methods=["POST"]),
         Route("/api/cell", post(moment.cell), methods=["POST"]),
+        Route("/api/proof", post(moment.proof), methods=["POST"]),
+        Route("/api/impostors", post(moment.impostors), methods=["POST"]),
+        Route("/api/step", post(moment.step), methods=["POST"]),
+        Route("/api/save", save, methods=["POST"]),
     ]
     app = Starlette(
         routes=routes,
@@ -247,14 +267,14 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 async def computed(served: Served, answer: Callable[[], object]) -> Response:
-    """The JSON of what a function gives, computed in a thread: the loop never waits for NumPy."""
+    """The JSON of what a function gives."""
+    return json_response(await in_thread(served, lambda: to_json(answer())))
+
+
+async def in_thread(served: Served, work: Callable[[], Value]) -> Value:
+    """What a function gives, computed in a thread: the loop never waits for NumPy."""
     async with served.threads:
-        content = await asyncio.to_thread(lambda: to_json(answer()))
-    return json_response(content)
-
-
-def to_json(value: object) -> bytes:
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
+        return await asyncio.to_thread(work)
 
 
 def json_response(content: bytes, status: int = 200) -> Response:
