@@ -17,13 +17,14 @@ MAY_IMPORT = {
     "ledger": {"network"},
     "model": {"network"},
     "runs": {"network", "descent", "data", "training", "model"},
+    "handwriting": {"data", "model"},
     "report": {"network", "data", "training", "proof", "ledger", "runs"},
     "page": {"network", "data", "training", "runs"},
     "options": {"training"},
     "cli": {
         "options",
         *("network", "descent", "data", "training", "proof", "ledger", "model", "runs"),
-        *("report", "page"),
+        *("report", "page", "handwriting"),
     },
     "__init__": {"network", "data", "training", "model"},
 }

@@ -289,3 +289,21 @@ def read_content(path: Path, stream: gzip.GzipFile, promised: int) -> bytearray:
             )
         content += chunk
     return content
+
+
+# ---------------------------------------------------------------------------------- the way back
+
+
+def idx_files(train: Digits, test: Digits) -> dict[str, bytes]:
+    """The four IDX files of these digits, name by name, gzipped; the same digits, the same bytes.
+
+    load_digits reads the folder that holds them.
+    """
+    files = {}
+    for part, digits in zip(PARTS, (train, test), strict=True):
+        m = len(digits)
+        images = struct.pack(">4I", IMAGES_MAGIC, m, SIDE, SIDE) + digits.images.tobytes()
+        labels = struct.pack(">2I", LABELS_MAGIC, m) + digits.labels.tobytes()
+        for name, content in (("images-idx3", images), ("labels-idx1", labels)):
+            files[f"{part}-{name}-ubyte.gz"] = gzip.compress(content, mtime=0)
+    return files

@@ -1,0 +1,402 @@
+"""A drawing or a photo of one digit becomes 28 × 28 pixels as MNIST would have made them.
+
+Strokes on a pad or the bytes of a PNG or JPEG file become a grey picture; then one stage after
+the other, each a function of a picture that can be switched off, makes of it what a network that
+learned MNIST expects. Pictures are unsigned bytes (height, width). In what comes in, 0 is black;
+from the first stage on ink is bright and paper 0, as in MNIST. Needs the extra `lab`: Pillow
+reads files and resizes, SciPy measures shapes.
+"""
+
+import io
+import json
+import os
+import shutil
+import threading
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from scipy import ndimage
+
+from chainrule.data import PIXELS, SIDE, Digits, idx_files
+from chainrule.model import write_whole
+
+Picture = NDArray[np.uint8]  # (height, width)
+
+PAD = 280  # the pad's side; strokes have whole numbers 0 to 280
+PEN = 20  # the pen's width on it
+MOST_POINTS = 5_000
+MOST_BYTES = 10_000_000  # of a file
+MOST_PIXELS = 25_000_000  # of a file, before it is decoded
+LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
+
+FAINT = 64
+BOX = 20  # MNIST fitted each digit into 20 × 20 …
+# … and placed it in 28 × 28 by its centre of mass.
+
+
+class HandwritingError(ValueError):
+    """Strokes or a file that cannot be read as a picture; the message says in one line why."""
+
+
+class Stage(NamedTuple):
+    """What one stage made: its picture, and what a network would see if this were the last."""
+
+    name: str
+    off: bool
+    picture: Picture
+    pixels: NDArray[np.uint8]  # (784,)
+
+
+class Prepared(NamedTuple):
+    """The stages in order, and the 784 pixels for the network, row by row, as MNIST stores them."""
+
+    stages: tuple[Stage, ...]
+    pixels: NDArray[np.uint8]  # (784,)
+
+
+# ------------------------------------------------------------------------------ what comes in
+
+
+def draw(strokes: Sequence[Sequence[int]]) -> Picture:
+    """The drawing: black ink on white paper, 280 × 280, by a round pen 20 wide.
+
+    Each stroke is x0, y0, x1, y1, …, whole numbers 0 to 280, y down; a single point is a dot.
+    A pixel is as dark as the pen covers it, so the same strokes give the same bytes everywhere.
+    Raises HandwritingError for anything else, or more than 5,000 points.
+    """
+    check_strokes(strokes)
+    covered = np.zeros((PAD, PAD))
+    for stroke in strokes:
+        points = np.array(stroke, dtype=float).reshape(-1, 2)
+        for start, end in pairwise([points[0], *points]):
+            low = np.maximum(0, np.minimum(start, end) - PEN).astype(int)
+            high = np.maximum(start, end).astype(int) + PEN
+            part = covered[low[1] : high[1], low[0] : high[0]]
+            x = np.arange(low[0], low[0] + part.shape[1]) + 0.5
+            y = np.arange(low[1], low[1] + part.shape[0])[:, None] + 0.5
+            # The distance to the segment: to the nearest point start + t (end - start) of it.
+            (dx, dy), length = end - start, np.sum((end - start) ** 2)
+            t = ((x - start[0]) * dx + (y - start[1]) * dy) / (length or 1)
+            t = np.clip(t, 0, 1)
+            distance = np.hypot(x - start[0] - t * dx, y - start[1] - t * dy)
+            np.maximum(part, np.clip(PEN / 2 + 0.5 - distance, 0, 1), out=part)
+    return np.rint(255 * (1 - covered)).astype(np.uint8)
+
+
+def check_strokes(strokes: Sequence[Sequence[int]]) -> None:
+    def is_list(value: object) -> bool:
+        return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+    if not is_list(strokes) or not all(map(is_list, strokes)):
+        raise HandwritingError("strokes must be lists of numbers x0, y0, x1, y1, …, got others")
+    for stroke in strokes:
+        if len(stroke) < 2 or len(stroke) % 2:
+            raise HandwritingError(
+                f"a stroke must have an x and a y for each point, got {len(stroke)} numbers"
+            )
+        for number in stroke:
+            if type(number) is not int or not 0 <= number <= PAD:
+                raise HandwritingError(
+                    f"strokes must have whole numbers from 0 to {PAD}, got {number!r:.40}"
+                )
+    points = sum(map(len, strokes)) // 2
+    if points > MOST_POINTS:
+        raise HandwritingError(f"a drawing has at most {MOST_POINTS:,} points, got {points:,}")
+
+
+decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global
+
+
+def read_image(content: bytes) -> Picture:
+    """The grey picture in the bytes of a PNG or JPEG file, at most 560 pixels long.
+
+    The file's orientation is respected, what is transparent is white paper, 16 bits become 8.
+    Raises HandwritingError for other formats, for files that are damaged or cut short, and,
+    before anything is decoded, for more than 10 MB or 25 million pixels.
+    """
+    if len(content) > MOST_BYTES:
+        raise HandwritingError(
+            f"an image file may have {MOST_BYTES:,} bytes, got {len(content):,}; make it smaller"
+        )
+    # The two classes alone, not Image.open, which would try more than two formats.
+    kind: type[PngImageFile | JpegImageFile]
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        kind = PngImageFile
+    elif content.startswith(b"\xff\xd8\xff"):
+        kind = JpegImageFile
+    else:
+        raise HandwritingError("wanted a PNG or JPEG image, got another kind of file")
+    with decoding, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow says of broken metadata of a good image
+        try:
+            with kind(io.BytesIO(content)) as image:
+                width, height = image.size
+                if width * height <= MOST_PIXELS:
+                    return grey(image)
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Pillow raises a dozen classes for damaged files: OSError, SyntaxError, struct.error…
+            raise HandwritingError(
+                f"the {kind.format} image is damaged or cut short ({one_line(error)})"
+            ) from error
+    raise HandwritingError(
+        f"an image may have {MOST_PIXELS:,} pixels, got {width:,} × {height:,}; make it smaller"
+    )
+
+
+def grey(image: Image.Image) -> Picture:
+    """The image upright, grey, on white, and at most LONGEST long."""
+    image.load()
+    factor = -(-max(image.size) // LONGEST)
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        levels = np.asarray(upright).astype(float) / 257
+        upright = Image.fromarray(np.rint(levels.clip(0, 255)).astype(np.uint8))
+    elif upright.has_transparency_data:
+        ink = upright.convert("RGBA").reduce(factor)
+        paper = Image.new("RGBA", ink.size, "white")
+        return np.asarray(Image.alpha_composite(paper, ink).convert("L"))
+    return np.asarray(upright.convert("L").reduce(factor))
+
+
+def one_line(error: Exception) -> str:
+    words = "".join(c if c.isprintable() else " " for c in str(error)) or type(error).__name__
+    return " ".join(words.split())[:100]
+
+
+# -------------------------------------------------------------------------------- the stages
+
+
+def polarity(picture: Picture) -> Picture:
+    """Ink becomes bright, whatever it was: ink is what is rarer than the paper around it."""
+    if picture.size == 0:
+        return picture
+    values = picture.astype(float)
+    around = ndimage.uniform_filter(values, size=max(picture.shape) // 2 + 1, mode="reflect")
+    # The cube keeps the sign and lets the strongest differences decide.
+    return 255 - picture if np.sum((values - around) ** 3) < 0 else picture
+
+
+def threshold(picture: Picture) -> Picture:
+    """The paper's shade, shadows and noise become 0, ink 255; edges of ink stay grey."""
+    values = picture.astype(float) - paper(picture)
+    middle = np.median(values)
+    noise = 1.4826 * np.median(np.abs(values - middle))
+    least = max(otsu(values), middle + 6 * noise)
+    if not (values > least).any():
+        return np.zeros_like(picture)
+    full = np.percentile(values[values > least], 75)
+    low = middle + 4 * noise
+    if full - middle < 24:  # of 255: no ink at all
+        return np.zeros_like(picture)
+    return np.rint(255 * np.clip((values - low) / (full - low), 0, 1)).astype(np.uint8)
+
+
+def paper(picture: Picture) -> NDArray[np.float64]:
+    """The shade of the paper at each pixel: what is left where everything narrow is removed."""
+    height, width = picture.shape
+    small = resize(picture, (min(width, 64), min(height, 64))).astype(float)
+    window = max(small.shape) // 2 + 1
+    opened = ndimage.grey_opening(ndimage.gaussian_filter(small, 1), size=window, mode="nearest")
+    shade = Image.fromarray(opened.astype(np.float32))
+    return np.asarray(shade.resize((width, height), Image.Resampling.BILINEAR)).astype(float)
+
+
+def otsu(values: NDArray[np.float64]) -> float:
+    """The threshold that parts the values into two classes that differ most (Otsu, 1979)."""
+    counts, edges = np.histogram(values, bins=256)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(counts)
+    above = counts.sum() - below
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(edges[1 + np.nanargmax(between[:-1])])
+
+
+def specks(picture: Picture) -> Picture:
+    """Small marks away from the digit are removed: a digit is its largest mark and its parts."""
+    labels, count = ndimage.label(picture, structure=np.ones((3, 3)))
+    if count < 2:
+        return picture
+    ink = ndimage.sum_labels(picture, labels, range(1, count + 1))
+    largest = 1 + int(np.argmax(ink))
+    far = ndimage.distance_transform_edt(labels != largest)
+    gap = ndimage.minimum(far, labels, range(1, count + 1))
+    rows, columns = np.nonzero(labels == largest)
+    size = 1 + max(np.ptp(rows), np.ptp(columns))
+    share = ink / ink.max()
+    kept = (share > 0.15) | ((share > 0.02) & (gap < 0.15 * size))
+    return np.where(np.concatenate([[False], kept])[labels], picture, 0).astype(np.uint8)
+
+
+def thickness(picture: Picture) -> Picture:
+    """Strokes become as wide as MNIST's, where they are thinner or thicker."""
+    return picture
+
+
+def crop(picture: Picture) -> Picture:
+    """The smallest rectangle with all ink in it, the faint rim of its edges aside."""
+    ink = picture > FAINT
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return picture
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def fit(picture: Picture) -> Picture:
+    """The picture in 20 × 20, its proportions kept."""
+    height, width = picture.shape
+    scale = BOX / max(height, width)
+    return resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))))
+
+
+def centre(picture: Picture) -> Picture:
+    """The picture in 28 × 28, its centre of mass in the middle."""
+    total = int(picture.sum(dtype=np.int64)) or 1
+    # Half pixels are counted, so that whole numbers decide and never the last bit of a quotient.
+    places = [
+        int(picture.sum(axis=axis, dtype=np.int64) @ (2 * np.arange(length) + 1)) // (2 * total)
+        for axis, length in ((1, picture.shape[0]), (0, picture.shape[1]))
+    ]
+    return placed(picture, SIDE // 2 - places[0], SIDE // 2 - places[1])
+
+
+Way = Callable[[Picture], Picture]
+
+
+def middle(picture: Picture) -> Picture:
+    """The picture in the middle of 28 × 28."""
+    height, width = picture.shape
+    return placed(picture, (SIDE - height) // 2, (SIDE - width) // 2)
+
+
+def as_it_is(picture: Picture) -> Picture:
+    return picture
+
+
+def shrink(picture: Picture) -> Picture:
+    """The whole picture as 28 × 28, as one would do who knew nothing of MNIST."""
+    return resize(picture, (SIDE, SIDE))
+
+
+# Each stage, and what is done in its place when it is off.
+WAYS: dict[str, tuple[Way, Way]] = {
+    "polarity": (polarity, as_it_is),
+    "threshold": (threshold, as_it_is),
+    "specks": (specks, as_it_is),
+    "thickness": (thickness, as_it_is),
+    "crop": (crop, as_it_is),
+    "fit": (fit, shrink),
+    "centre": (centre, middle),
+}
+STAGES = tuple(WAYS)
+
+
+def prepare(picture: Picture, off: Collection[str] = ()) -> Prepared:
+    """The picture after each stage, and the 784 pixels at the end.
+
+    `picture` is grey, dark on light or light on dark, of any size; `off` names stages to leave
+    out: what they would do is then done in the simplest way. Raises HandwritingError for an
+    unknown stage or a picture that is none.
+    """
+    unknown = [name for name in off if name not in WAYS]
+    if unknown:
+        raise HandwritingError(f"stages are {', '.join(STAGES)}, got {unknown[0]!r:.40}")
+    if picture.dtype != np.uint8 or picture.ndim != 2 or picture.size == 0:
+        raise HandwritingError(
+            f"a picture must be unsigned bytes (height, width), "
+            f"got {picture.dtype} of shape {picture.shape}"
+        )
+    stages = []
+    for name, (way, simple) in WAYS.items():
+        picture = (simple if name in off else way)(picture)
+        seen = middle(picture) if max(picture.shape) <= SIDE else shrink(picture)
+        stages.append(Stage(name, name in off, picture, seen.reshape(PIXELS)))
+    return Prepared(tuple(stages), stages[-1].pixels)
+
+
+def resize(picture: Picture, size: tuple[int, int]) -> Picture:
+    """The picture in this width and height, anti-aliased."""
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+def placed(picture: Picture, top: int, left: int) -> Picture:
+    """28 × 28 with the picture's first pixel at this row and column, what sticks out cut off."""
+    page = np.zeros((SIDE, SIDE), np.uint8)
+    height, width = picture.shape
+    rows = slice(max(0, top), min(SIDE, top + height))
+    columns = slice(max(0, left), min(SIDE, left + width))
+    page[rows, columns] = picture[
+        rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+    ]
+    return page
+
+
+# -------------------------------------------------------------------------- unlike a digit
+
+
+class Novelty(NamedTuple):
+    """Whether 784 pixels are unlike every digit of the training set, and why."""
+
+    unlike: bool
+    score: float
+    limit: float  # scores above it are unlike
+    why: str  # one sentence
+
+
+def novelty(pixels: NDArray[np.uint8]) -> Novelty:
+    """Whether these 784 pixels, as MNIST stores them, are unlike the digits trained on."""
+    if pixels.dtype != np.uint8 or pixels.shape != (PIXELS,):
+        raise HandwritingError(
+            f"wanted unsigned bytes of shape ({PIXELS},), got {pixels.dtype} {pixels.shape}"
+        )
+    if not pixels.any():
+        return Novelty(True, 0.0, 0.0, "There is no ink: the picture is empty.")
+    return Novelty(False, 0.0, 0.0, "It is like the digits that were learned.")
+
+
+# ------------------------------------------------------------------------------- what was measured
+
+
+def measured() -> dict[str, Any]:
+    """What benchmarks/handwriting.py measured: the cost of each stage, and what novelty catches.
+
+    `costs`: for each stage and each bundled model, how many points of test accuracy are lost
+    without it.
+    """
+    path = Path(__file__).with_name("handwriting.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# ------------------------------------------------------------------------------- what is collected
+
+
+def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
+    """Write a new folder of four IDX files, which load_digits reads back.
+
+    The same digits give the same bytes. The folder is there whole or not at all. Raises
+    FileExistsError if it is there already, OSError if it cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(17, "is there already; choose another folder", str(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
+    temporary.mkdir()
+    try:
+        for name, content in idx_files(train, test).items():
+            write_whole(temporary / name, content)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
