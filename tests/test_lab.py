@@ -89,7 +89,7 @@ def test_the_networks_and_their_accuracy(page, lab, mnist):
         assert entry["loss"] == named.network.loss
     assert about["images"] == 10_000
     assert about["given"] is None
-    assert about["h"] == 1e-6
+    assert about["h"] == 1e-5
 
 
 def test_mistakes_are_the_images_read_wrong(page, lab, mnist):

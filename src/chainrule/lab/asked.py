@@ -17,6 +17,7 @@ PAD = 280  # a drawing's pad is PAD × PAD
 STROKES = 100  # in a drawing
 POINTS = 5_000  # in a drawing
 DRAWINGS = 500  # in a collection
+FILE = 10_000_000  # bytes of an image file
 DEPTH = 20  # of the page's own state, in a saved moment
 TEXT = 200  # characters of a name
 
@@ -46,6 +47,13 @@ class Pixels(NamedTuple):
     """A prepared image: 784 bytes, row by row."""
 
     content: bytes
+
+
+class Upload(NamedTuple):
+    """The bytes of an image file, and the stages of preparation switched off."""
+
+    content: bytes
+    off: tuple[str, ...]
 
 
 Image = Test | Drawn | Pixels
@@ -184,14 +192,41 @@ def image(value: object) -> Image:
         number = fields(value, "a test image", ("test",))["test"]
         return Test(whole(number, "test", 0, 10**9))
     if "strokes" in came:
-        found = fields(value, "a drawing", ("strokes",), ("off",))
-        return Drawn(strokes(found["strokes"]), off(found.get("off", [])))
+        return drawn(value)
     if "pixels" in came:
         content = packed(fields(value, "an image", ("pixels",))["pixels"], "pixels", PIXELS)
         if len(content) != PIXELS:
             raise RefusedError(f"pixels must be {PIXELS} bytes, row by row, got {len(content)}")
         return Pixels(content)
     raise RefusedError("image must be an object with one of test, strokes or pixels")
+
+
+def drawing(value: object) -> Drawn | Upload:
+    """What is still to be prepared: strokes, or an image file."""
+    came = an_object(value, "image")
+    if "strokes" in came:
+        return drawn(value)
+    if "file" in came:
+        found = fields(value, "an upload", ("file",), ("off",))
+        return Upload(packed(found["file"], "file", FILE), off(found.get("off", [])))
+    raise RefusedError("image must be an object with strokes or a file")
+
+
+def drawn(value: object) -> Drawn:
+    found = fields(value, "a drawing", ("strokes",), ("off",))
+    return Drawn(strokes(found["strokes"]), off(found.get("off", [])))
+
+
+def drawings(value: object) -> list[tuple[Drawn | Pixels, int]]:
+    """Drawings, or prepared images, with the digits they are."""
+    found = []
+    for each in listed(value, "drawings", 2, DRAWINGS):
+        entry = fields(each, "one of drawings", ("image", "label"))
+        kind = image(entry["image"])
+        if isinstance(kind, Test):
+            raise RefusedError("one of drawings must have strokes or pixels, got a test image")
+        found.append((kind, whole(entry["label"], "label", 0, CLASSES - 1)))
+    return found
 
 
 def strokes(value: object) -> tuple[tuple[int, ...], ...]:

@@ -7,13 +7,16 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule import __version__
 from chainrule.data import PIXELS, Digits, load_mnist_test
@@ -35,6 +38,9 @@ from chainrule.network import Array, Network, probabilities
 from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
 from chainrule.runs import Checkpoint, Run
 
+if TYPE_CHECKING:
+    from chainrule.handwriting import Prepared
+
 Answer = dict[str, Any]
 
 LARGEST = 3_000_000  # parameters of a network whose ledger a page can still take in
@@ -55,6 +61,11 @@ class Named:
     name: str
     network: Network
     settings: dict[str, Any] | None = None
+
+    @cached_property
+    def exact(self) -> Network:
+        """The same in float64, as the ledger has it."""
+        return replace(self.network, parameters=self.network.parameters.astype(np.float64))
 
 
 def shipped() -> tuple[Named, ...]:
@@ -98,6 +109,7 @@ class Lab:
 
     networks: tuple[Named, ...]
     given: str | None = None
+    folder: Path = field(default_factory=Path.cwd)  # in which drawings are collected
     opened: Callable[[Moment], Ledger] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,10 +143,9 @@ class Lab:
                     raise RefusedError(f"test images go from 0 to {last}, got {number}", 404)
                 return self.test_set[number]
             case asked.Pixels(content):
-                pixels = np.frombuffer(content, np.uint8).reshape(1, PIXELS)
-                return Digits(pixels, np.zeros(1, np.uint8))
+                return digits_of([content])
             case asked.Drawn():
-                raise RefusedError("drawings are not read here yet", 404)
+                return digits_of([pixels_of(image)])
 
     def open(self, moment: Moment) -> Ledger:
         """The ledger of a moment; its label must be settled."""
@@ -150,8 +161,34 @@ class Lab:
         image = self.image(moment.image)
         if isinstance(moment.image, asked.Test):
             return moment._replace(label=int(image.labels[0]))
-        A = probabilities(self.named(moment.network).network, image.X)
+        A = probabilities(self.named(moment.network).exact, image.X.astype(np.float64))
         return moment._replace(label=int(A[:, 0].argmax()))
+
+
+def digits_of(contents: Sequence[bytes], labels: Sequence[int] | None = None) -> Digits:
+    """Images of 784 bytes as digits."""
+    images = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, PIXELS)
+    return Digits(images, np.array(labels or [0] * len(images), np.uint8))
+
+
+def prepared(image: asked.Drawn | asked.Upload) -> "Prepared":
+    """A drawing or a file after every stage; RefusedError if it cannot be read."""
+    from chainrule.handwriting import HandwritingError, draw, prepare, read_image
+
+    try:
+        match image:
+            case asked.Drawn(strokes, off):
+                return prepare(draw(strokes), off)
+            case asked.Upload(content, off):
+                return prepare(read_image(content), off)
+    except HandwritingError as error:
+        raise RefusedError(str(error)) from None
+
+
+@lru_cache(64)
+def pixels_of(drawing: asked.Drawn) -> bytes:
+    """The 784 bytes that a drawing becomes."""
+    return prepared(drawing).pixels.tobytes()
 
 
 # ------------------------------------------------------------------------------ values for the wire
@@ -191,7 +228,10 @@ def plain(value: object) -> object:
 
 def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """What there is: the networks with their accuracy on the test images, and where to begin."""
+    from chainrule.handwriting import STAGES, measured
+
     asked.query(query, ())
+    costs = measured()["costs"]
     labels = lab.test_set.labels
     return {
         "version": __version__,
@@ -209,6 +249,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
         ],
         "given": lab.given,
         "images": len(labels),
+        "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
         "h": H_OF_ONE,
     }
 
@@ -252,12 +293,13 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
     network = opened.network
     L = network.depth
     A = opened.arrays[f"A{L}"]
+    digits = lab.image(moment.image)
     is_test = isinstance(moment.image, asked.Test)
     return {
         "network": settled.network,
         "image": image_of(moment.image),
         "label": settled.label,
-        "truth": int(lab.image(moment.image).labels[0]) if is_test else None,
+        "truth": int(digits.labels[0]) if is_test else None,
         "prediction": int(A.argmax()),
         "m": 1,
         "arrays": [
@@ -277,6 +319,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
             "f8": f8(softmax_jacobian(opened)),
             "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
         },
+        "unlike": None if is_test else unlike(digits.images[0]),
     }
 
 
@@ -331,6 +374,68 @@ def step_of(opened: Ledger) -> Answer:
     return learn_once(opened)._asdict()
 
 
+# ---------------------------------------------------------------------------------------- drawings
+
+
+def drawing(lab: Lab, body: Answer) -> Answer:
+    """A drawing or an image file after every stage, and what the network reads at each."""
+    found = asked.fields(body, "the body", ("network", "image"))
+    network = lab.named(asked.text(found["network"], "network")).exact
+    made = prepared(asked.drawing(found["image"]))
+    seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
+    *readings, last = probabilities(network, seen.X.astype(np.float64)).T
+    return {
+        "stages": [
+            {
+                "name": stage.name,
+                "off": stage.off,
+                "width": stage.picture.shape[1],
+                "height": stage.picture.shape[0],
+                "pixels": packed(stage.picture.tobytes()),
+                "prediction": A.argmax(),
+                "probabilities": A,
+            }
+            for stage, A in zip(made.stages, readings, strict=True)
+        ],
+        "pixels": packed(made.pixels.tobytes()),
+        "prediction": last.argmax(),
+        "probabilities": last,
+        "unlike": unlike(made.pixels),
+    }
+
+
+def unlike(pixels: NDArray[np.uint8]) -> Answer:
+    """Whether an image (784,) is unlike what was learned from."""
+    from chainrule.handwriting import novelty
+
+    return novelty(pixels)._asdict()
+
+
+def collect(lab: Lab, body: Answer) -> Answer:
+    """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
+    from chainrule.handwriting import write_digits
+
+    found = asked.drawings(asked.fields(body, "the body", ("drawings",))["drawings"])
+    digits = digits_of(
+        [lab.image(image).images.tobytes() for image, _ in found], [label for _, label in found]
+    )
+    for_test = np.arange(len(digits)) % 5 == 4
+    for_test[-1] |= not for_test.any()
+    train, test = (digits[np.flatnonzero(which)] for which in (~for_test, for_test))
+    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    for name in (now, *(f"{now}-{n}" for n in range(2, 100))):
+        place = f"drawings/{name}"
+        try:
+            write_digits(lab.folder / place, train, test)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RefusedError(f"{place} cannot be written: {reason}", 500) from None
+        return {"folder": place, "train": len(train), "test": len(test)}
+    raise RefusedError(f"drawings/{now} and 98 others are there already; wait a second", 503)
+
+
 # ----------------------------------------------------------------------------------- a moment saved
 
 
@@ -377,8 +482,6 @@ def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
             yield name, [named(name, *index) for index in np.ndindex(opened.arrays[name].shape)]
 
 
-def warm(lab: Lab, moments: Iterable[Moment] = ()) -> None:
+def warm(lab: Lab) -> None:
     """Have ready what the first page asks for."""
-    _ = lab.read
-    for moment in moments:
-        lab.opened(lab.settled(moment))
+    about(lab, [])

@@ -26,6 +26,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from threadpoolctl import threadpool_limits
 
 from chainrule.lab import asked, moment
 from chainrule.lab.asked import RefusedError
@@ -47,6 +48,8 @@ TYPES = {
 }
 
 SMALL = 1 << 18  # bytes of a body that holds a moment
+UPLOAD = 14_000_000  # that holds an image file
+COLLECTION = 8_000_000  # that holds labelled drawings
 OPEN = 64  # requests at once; one more is told to come again
 COMPUTING = 2  # of them in threads; the others wait
 PATIENCE = 30.0  # seconds for a body to arrive
@@ -153,6 +156,8 @@ def make_app(served: Served) -> ASGIApp:
         Route("/api/proof", post(moment.proof), methods=["POST"]),
         Route("/api/impostors", post(moment.impostors), methods=["POST"]),
         Route("/api/step", post(moment.step), methods=["POST"]),
+        Route("/api/drawing", post(moment.drawing, UPLOAD), methods=["POST"]),
+        Route("/api/collect", post(moment.collect, COLLECTION), methods=["POST"]),
         Route("/api/save", save, methods=["POST"]),
     ]
     app = Starlette(
@@ -398,6 +403,9 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
             threading.Thread(target=moment.warm, args=(served.lab,), daemon=True).start()
             threading.Thread(target=when_ready, daemon=True).start()
 
+    # Products here are small, and several are computed at once: more threads of BLAS would only
+    # wait for each other, up to ten times as long. The bits are the same.
+    threadpool_limits(1, user_api="blas")
     config = uvicorn.Config(
         make_app(served),
         http="h11",
