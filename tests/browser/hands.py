@@ -1,0 +1,76 @@
+"""What a visitor does at the page and reads from it, by role and by accessible name."""
+
+import math
+import re
+
+from browser.answers import numbers
+
+PAD = 280  # the side of the pad in its own units
+
+# Digits as strokes x0, y0, x1, y1, … on the pad, as a hand draws them.
+ROUND = [2 * math.pi * k / 16 for k in range(17)]
+STROKES = {
+    0: [[round(v) for t in ROUND for v in (140 + 60 * math.sin(t), 140 - 90 * math.cos(t))]],
+    1: [[150, 50, 140, 140, 135, 230]],
+    4: [[100, 50, 90, 150, 200, 150], [180, 60, 170, 240]],
+    7: [[80, 70, 200, 65, 130, 235]],
+}
+
+
+def grid(page, array):
+    """The matrix, vector or image of this name."""
+    return page.get_by_role("grid", name=re.compile(rf"^{re.escape(array)}(,|$)"))
+
+
+def cell(page, name):
+    """The cell of this name, such as dW2[3,7]."""
+    array = name.partition("[")[0]
+    return grid(page, array).get_by_role("gridcell", name=re.compile(rf"^{re.escape(name)} "))
+
+
+def opened(page, name):
+    """What is shown of an opened cell."""
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def value_of(page, name):
+    """The number that an opened cell shows as its value."""
+    (number,) = numbers(page.get_by_label(f"The value of {name}", exact=True).inner_text())
+    return number
+
+
+def row(page, table, header):
+    """The numbers in one row of a table, both by their names."""
+    found = page.get_by_role("table", name=table).get_by_role("row")
+    return numbers(found.filter(has=page.get_by_role("rowheader", name=header)).inner_text())
+
+
+def pad(page):
+    return page.get_by_label("Drawing pad")
+
+
+def draw(page, strokes):
+    """Draw with the mouse."""
+    pad(page).scroll_into_view_if_needed()
+    box = pad(page).bounding_box()
+    scale = box["width"] / PAD
+    for stroke in strokes:
+        points = [
+            (box["x"] + x * scale, box["y"] + y * scale)
+            for x, y in zip(stroke[::2], stroke[1::2], strict=True)
+        ]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=4)
+        page.mouse.up()
+
+
+def shown_cells(page):
+    """Every cell that the page shows now: its name to (its exact value, what it is called)."""
+    found = page.evaluate(
+        """() => [...document.querySelectorAll("[role=gridcell][data-cell]")]
+          .filter(cell => cell.checkVisibility())
+          .map(cell => [cell.dataset.cell, cell.dataset.value, cell.ariaLabel])"""
+    )
+    return {name: (value, called) for name, value, called in found}

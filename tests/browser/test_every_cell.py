@@ -1,0 +1,126 @@
+"""Every number that the page shows of one digit, against the library."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from browser.answers import ledger, numbers, shows
+from browser.hands import cell, grid, opened, shown_cells, value_of
+
+
+def names(arrays):
+    """The name and the float of every cell of a ledger."""
+    for array, values in arrays.items():
+        for index in np.ndindex(values.shape):
+            yield f"{array}[{','.join(map(str, index))}]" if index else array, float(values[index])
+
+
+def check(shown, truth):
+    """Every shown cell: its exact value, and the rounded one in what it is called."""
+    for name, (value, called) in shown.items():
+        assert float(value.replace("−", "-").replace("∞", "inf")) == truth[name], name
+        assert called.startswith(f"{name} ")
+        (number,) = numbers(called)
+        factor = 100 if called.endswith("%") else 1
+        figures = 1 if called.endswith("%") or number == 0 else 2
+        assert shows(number, factor * truth[name], figures=figures), called
+
+
+def wait_for_all(page, array, count):
+    """Large matrices make their cells while the browser is idle."""
+    expect(grid(page, array).get_by_role("gridcell")).to_have_count(count)
+
+
+def test_every_cell_of_one_digit(page):
+    truth = dict(names(ledger(1832).arrays))
+    seen = set()
+    wait_for_all(page, "x", 784)
+    shown = shown_cells(page)
+    check({name: each for name, each in shown.items() if not name.startswith("∂")}, truth)
+    seen |= set(shown)
+
+    # W1 and dW1 open one unit at a time, both together.
+    page.get_by_role("button", name=re.compile("^dW1, unit 0: open")).click()
+    for unit in range(10):
+        for array in ("W1", "dW1"):
+            expect(grid(page, array)).to_have_attribute("aria-label", re.compile(f"unit {unit}:"))
+            wait_for_all(page, array, 784)
+        shown = shown_cells(page)
+        check({name: each for name, each in shown.items() if "W1[" in name}, truth)
+        seen |= set(shown)
+        page.get_by_role("button", name="Later unit").last.click()
+    assert {name for name in seen if not name.startswith("∂")} == set(truth)
+    gradients = sum(name.startswith(("dW", "db")) for name in seen)
+    assert gradients == 7960
+
+
+def test_the_jacobian(page):
+    A = ledger(1832).arrays["A2"]
+    J = np.diag(A) - np.outer(A, A)
+    wait_for_all(page, "∂A2/∂Z2", 100)
+    shown = {k: v for k, v in shown_cells(page).items() if k.startswith("∂")}
+    assert len(shown) == 100
+    for i, j in np.ndindex(10, 10):
+        value, called = shown[f"∂A2/∂Z2[{i},{j}]"]
+        # A(1 - A) in the diagonal may be computed so or as A - A²: the last bits differ.
+        assert np.isclose(float(value.replace("−", "-")), J[i, j], rtol=1e-13, atol=0)
+        assert shows(numbers(called.split("]")[1])[0], J[i, j], figures=2)
+
+
+@pytest.mark.parametrize("name", ["dW2[3,7]", "E", "x[350]", "W1[3,350]", "dW1[7,407]", "Z2[5]"])
+def test_an_opened_cell_shows_the_library_s_float(page, name):
+    """Chosen by name; each is shown to its last digit, and so is what its terms make."""
+    page.get_by_label("Go to").fill(name)
+    page.keyboard.press("Enter")
+    expect(opened(page, name)).to_be_visible()
+    truth = dict(names(ledger(1832).arrays))[name]
+    assert float(value_of(page, name)) == truth
+
+
+def test_selecting_the_cell_in_its_matrix(page):
+    """dW2[3,7] to the last digit that is shown."""
+    cell(page, "dW2[3,7]").click()
+    value = ledger(1832).arrays["dW2"][3, 7]
+    shown = value_of(page, "dW2[3,7]")
+    assert shows(shown, value, figures=15)
+    assert not shows(shown, np.nextafter(value, 1) + 1e-15, figures=15)
+
+
+def test_any_gradient_in_two_clicks(page):
+    page.get_by_role("button", name=re.compile("^dW1, unit 7: open")).click()
+    cell(page, "dW1[7,407]").click()
+    truth = ledger(1832).arrays["dW1"][7, 407]
+    assert float(value_of(page, "dW1[7,407]")) == truth != 0
+
+
+def test_another_label_gives_another_pass_back(page):
+    page.get_by_role("group", name="Go back as if it were a").get_by_label("8").check()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("takes it for an 8")
+    other = dict(names(ledger(1832, 8).arrays))
+    shown = {k: v for k, v in shown_cells(page).items() if re.match("dZ|dW2|db|y|E", k)}
+    assert len(shown) > 100
+    check(shown, other)
+
+
+def test_another_image_and_the_next_mistake(page):
+    number = page.get_by_label("Test image", exact=True)
+    number.fill("0")
+    number.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    first = dict(names(ledger(0).arrays))
+    check({k: v for k, v in shown_cells(page).items() if re.match("[ZA]2|dW2|E", k)}, first)
+    page.get_by_role("button", name="Next mistake").click()
+    expect(page.get_by_role("heading", level=1)).not_to_contain_text("I say 7 (100")
+    k = int(number.input_value())
+    L = ledger(k)
+    read, label = L.arrays["A2"].argmax(), L.arrays["y"].argmax()
+    assert read != label
+    said = page.get_by_role("heading", level=1).inner_text()
+    assert f"I say {read} (" in said
+    assert re.search(f"It is an? {label}", said)
+    check(
+        {k: v for k, v in shown_cells(page).items() if "2[" in k and "∂" not in k},
+        dict(names(L.arrays)),
+    )
