@@ -821,12 +821,14 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
     The page is served by this computer to itself alone, and needs no network. Two trained
     networks are in the package; a run or a model file of yours comes beside them.
     """
-    try:
-        from chainrule.lab.moment import LARGEST, Lab, named_model, named_run, shipped
-        from chainrule.lab.server import PortTakenError, Served, listen, serve
-    except ModuleNotFoundError:
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn", "plotly", "PIL", "scipy"))):
         needs = "lab needs the extra lab: pip install starlette uvicorn plotly pillow scipy"
-        raise click.ClickException(needs) from None
+        raise click.ClickException(needs)
+    from chainrule.lab.moment import LARGEST, Lab, named_model, named_run, shipped
+    from chainrule.lab.server import PortTakenError, Served, listen, serve
+
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     networks, given = shipped(), None
     if model is not None:

@@ -7,6 +7,7 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 import base64
 import json
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -97,6 +98,8 @@ def named_run(run: Run, reached: Checkpoint, settings: dict[str, Any]) -> Named:
     if reached.step < run.length:
         parts.append(f"step{reached.step}")
     network = Network(asked_for.sizes, reached.parameters, asked_for.loss)
+    if asked_for.data is not None:
+        settings = {**settings, "data": "other digits"}  # where they lie is nobody's business
     return Named(".".join(parts), f"run {run.folder.name}", network, settings)
 
 
@@ -111,6 +114,7 @@ class Lab:
     given: str | None = None
     folder: Path = field(default_factory=Path.cwd)  # in which drawings are collected
     opened: Callable[[Moment], Ledger] = field(init=False)
+    collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
 
     def __post_init__(self) -> None:
         largest = max(16 * each.network.parameters.size for each in self.networks)
@@ -423,17 +427,15 @@ def collect(lab: Lab, body: Answer) -> Answer:
     for_test[-1] |= not for_test.any()
     train, test = (digits[np.flatnonzero(which)] for which in (~for_test, for_test))
     now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    for name in (now, *(f"{now}-{n}" for n in range(2, 100))):
-        place = f"drawings/{name}"
+    with lab.collecting:
+        names = (f"drawings/{now}{n}" for n in ("", *range(-2, -1000, -1)))  # -2, -3, …
+        place = next(name for name in names if not (lab.folder / name).exists())
         try:
             write_digits(lab.folder / place, train, test)
-        except FileExistsError:
-            continue
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise RefusedError(f"{place} cannot be written: {reason}", 500) from None
-        return {"folder": place, "train": len(train), "test": len(test)}
-    raise RefusedError(f"drawings/{now} and 98 others are there already; wait a second", 503)
+    return {"folder": place, "train": len(train), "test": len(test)}
 
 
 # ----------------------------------------------------------------------------------- a moment saved

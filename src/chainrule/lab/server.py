@@ -322,6 +322,9 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers[name] = value
+                if message["status"] > 400:
+                    # Its body may not have been read, and is not read now.
+                    headers["Connection"] = "close"
             await send(message)
 
         if served.open >= OPEN:
