@@ -335,7 +335,7 @@ def test_quotients_of_dZ_are_those_of_its_cells(seed_book):
 # -------------------------------------------------------------------------- one step on one image
 
 
-@pytest.mark.parametrize("together", [8_000_000, 250, 1])
+@pytest.mark.parametrize("together", [1_000_000, 250, 1])
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_step_is_what_a_loop_of_single_networks_gives(name, together, monkeypatch):
     """Bit for bit, in one stack, in a few and one by one (a toy network has 39 parameters)."""
@@ -388,6 +388,6 @@ def test_a_step_of_a_wide_network_stays_small(mnist):
     step = learn_once(book)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 200e6
+    assert peak < 60e6
     assert step.E_after.shape == (50,)
     assert (np.diff(step.E_after[:20]) < 0).all()

@@ -40,10 +40,10 @@ H_OF_ONE = 1e-5  # for one cell, seen to nine digits: the two errors are equal, 
 NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
-# Learning rates for one step on one image: at the first, a trained 784-10-10 keeps the promise to
-# 0.15 % on every digit it misreads; at the last, the change is 0.1 % of what was promised.
+# Learning rates for one step on one image. With the first, a trained 784-10-10 keeps its promise to
+# 0.2 % on each of the 670 digits it misreads; with the last, half of them get 0.6 % of it or less.
 RATES = np.geomspace(1e-5, 10, 50)
-STACK = 8_000_000  # parameters of the networks in one stack: 64 MB
+STACK = 1_000_000  # parameters of the networks in one stack: 8 MB, fastest of 0.2 to 8 million
 
 
 class Nudged(NamedTuple):
