@@ -5,8 +5,10 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 import chainrule
-from chainrule import load_mnist, load_model
+from chainrule import Digits, load_mnist, load_model
 from chainrule.ledger import open_ledger
 
 MODELS = Path(chainrule.__file__).with_name("models")
@@ -30,12 +32,13 @@ def network(name="seed"):
 
 
 def ledger(image=1832, label=None, *, name="seed"):
-    """The ledger of a test image, by its number, or of 784 pixels with a label."""
+    """The ledger of a test image, by its number, or of 784 bytes with a label."""
     if isinstance(image, int):
-        digits = test_set()
-        label = int(digits.labels[image]) if label is None else label
-        image = digits.images[image]
-    return open_ledger(network(name), image / 255, label)
+        digits = test_set()[image]
+    else:
+        digits = Digits(image.reshape(1, 784), np.array([label], np.uint8))
+    label = int(digits.labels[0]) if label is None else label
+    return open_ledger(network(name), digits.X[:, 0], label)
 
 
 def numbers(text):

@@ -50,9 +50,10 @@ class Lab:
         self.said, lines = [], queue.Queue()
 
         def listen(stream):
-            for line in stream:
-                self.said.append(line)
-                lines.put(line)
+            with stream:
+                for line in stream:
+                    self.said.append(line)
+                    lines.put(line)
             lines.put(None)
 
         threading.Thread(target=listen, args=(self.process.stdout,), daemon=True).start()

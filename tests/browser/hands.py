@@ -30,7 +30,8 @@ def cell(page, name):
 
 def opened(page, name):
     """What is shown of an opened cell."""
-    return page.get_by_role("region", name=name, exact=True)
+    region = page.get_by_role("region", name=name, exact=True)
+    return region.filter(has=page.get_by_role("heading", level=2, name=name, exact=True))
 
 
 def value_of(page, name):
@@ -67,7 +68,14 @@ def draw(page, strokes):
 
 
 def shown_cells(page):
-    """Every cell that the page shows now: its name to (its exact value, what it is called)."""
+    """Every cell that the page shows now: its name to (its exact value, what it is called).
+
+    Large matrices make their cells while the browser is idle; this waits for all of them.
+    """
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("[role=grid]")].every(
+          grid => grid.querySelectorAll("[role=row]").length === Number(grid.ariaRowCount))"""
+    )
     found = page.evaluate(
         """() => [...document.querySelectorAll("[role=gridcell][data-cell]")]
           .filter(cell => cell.checkVisibility())

@@ -28,15 +28,9 @@ def check(shown, truth):
         assert shows(number, factor * truth[name], figures=figures), called
 
 
-def wait_for_all(page, array, count):
-    """Large matrices make their cells while the browser is idle."""
-    expect(grid(page, array).get_by_role("gridcell")).to_have_count(count)
-
-
 def test_every_cell_of_one_digit(page):
     truth = dict(names(ledger(1832).arrays))
     seen = set()
-    wait_for_all(page, "x", 784)
     shown = shown_cells(page)
     check({name: each for name, each in shown.items() if not name.startswith("∂")}, truth)
     seen |= set(shown)
@@ -46,7 +40,6 @@ def test_every_cell_of_one_digit(page):
     for unit in range(10):
         for array in ("W1", "dW1"):
             expect(grid(page, array)).to_have_attribute("aria-label", re.compile(f"unit {unit}:"))
-            wait_for_all(page, array, 784)
         shown = shown_cells(page)
         check({name: each for name, each in shown.items() if "W1[" in name}, truth)
         seen |= set(shown)
@@ -59,7 +52,6 @@ def test_every_cell_of_one_digit(page):
 def test_the_jacobian(page):
     A = ledger(1832).arrays["A2"]
     J = np.diag(A) - np.outer(A, A)
-    wait_for_all(page, "∂A2/∂Z2", 100)
     shown = {k: v for k, v in shown_cells(page).items() if k.startswith("∂")}
     assert len(shown) == 100
     for i, j in np.ndindex(10, 10):
@@ -112,7 +104,8 @@ def test_another_image_and_the_next_mistake(page):
     first = dict(names(ledger(0).arrays))
     check({k: v for k, v in shown_cells(page).items() if re.match("[ZA]2|dW2|E", k)}, first)
     page.get_by_role("button", name="Next mistake").click()
-    expect(page.get_by_role("heading", level=1)).not_to_contain_text("I say 7 (100")
+    expect(number).not_to_have_value("0")
+    expect(page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
     k = int(number.input_value())
     L = ledger(k)
     read, label = L.arrays["A2"].argmax(), L.arrays["y"].argmax()

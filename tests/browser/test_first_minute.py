@@ -21,10 +21,10 @@ def truth():
 
 def test_the_first_minute(page, truth):
     # A misread test digit fills the left.
-    said = page.get_by_role("heading", level=1).inner_text()
     A2 = truth.arrays["A2"]
     assert A2.argmax() == 5
-    assert said == f"I say 5 ({100 * A2[5]:.0f} %). It is a 3."
+    said = page.get_by_role("heading", level=1)
+    expect(said).to_have_text(f"I say 5 ({100 * A2[5]:.0f} %). It is a 3.")
     image = page.get_by_role("grid", name="x, the image")
     box, width = image.bounding_box(), page.viewport_size["width"]
     assert box["x"] + box["width"] < width / 2
