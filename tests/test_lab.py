@@ -242,6 +242,14 @@ def test_only_its_own_names_are_answered_to(served):
             assert page.get(path).status_code != 403, (path, host)
 
 
+def test_at_port_80_browsers_leave_out_the_port(lab):
+    served = Served(lab, 80)
+    page = client_of(served, Host="127.0.0.1", Origin="http://127.0.0.1")
+    assert page.post("/api/cell", json=MISREAD | {"cell": "E"}).status_code == 200
+    for wrong in ({"Host": "127.0.0.1:8765"}, {"Host": "evil.example"}):
+        assert client_of(served, Origin=None, **wrong).get("/").status_code == 403
+
+
 @pytest.mark.parametrize(
     "origin",
     ["null", "http://evil.example", "https://127.0.0.1:8765", "http://127.0.0.1:80", "file://", ""],

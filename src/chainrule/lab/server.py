@@ -90,8 +90,10 @@ class Served:
 
     @property
     def hosts(self) -> frozenset[bytes]:
+        """What the header Host may be; browsers leave out the port if it is 80."""
+        ports = (f":{self.port}", "") if self.port == 80 else (f":{self.port}",)
         names = ("127.0.0.1", "localhost", "[::1]")
-        return frozenset(f"{name}:{self.port}".encode() for name in names)
+        return frozenset(f"{name}{port}".encode() for name in names for port in ports)
 
 
 # --------------------------------------------------------------------------------------- the routes
