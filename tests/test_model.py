@@ -589,6 +589,15 @@ def test_bundled_models_are_named():
         load_bundled("../seed")
 
 
+def test_a_damaged_bundled_model_is_refused(tmp_path, monkeypatch):
+    damaged = bytearray((BUNDLED / "seed.safetensors").read_bytes())
+    damaged[-1] ^= 1
+    (tmp_path / "seed.safetensors").write_bytes(damaged)
+    monkeypatch.setattr("chainrule.model.BUNDLED", tmp_path)
+    with pytest.raises(ModelError, match="does not match its checksum"):
+        load_bundled("seed")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kernel", [{}, {"OPENBLAS_CORETYPE": "Haswell"}], ids=["own", "other"])
 @pytest.mark.parametrize("name", ["seed", "stronger"])

@@ -232,9 +232,15 @@ CLOSE = np.array([1.0, 1.0, -0.5, -1 + 3e-6, 1, -1, 0.3, 0.7, 0, 0])
 def test_at_the_corner_of_relu_it_says_so(cell):
     proof = prove(open_ledger(Network((1, 2, 2), KINKED), np.ones(1), 0), cell)
     assert proof.kink.startswith("Z1[0] is at 0, the corner of ReLU")
-    assert "ours takes ReLU′(0) as 0" in proof.kink
+    assert proof.kink.endswith("the quotient is their mean, ours takes ReLU′(0) as 0")
     assert proof.ours == 0
     assert not proof.agrees
+    # The mean of 0 and of what the slope is above.
+    above = prove(
+        open_ledger(Network((1, 2, 2), KINKED + 1e-9 * (np.arange(10) == 0)), np.ones(1), 0),
+        "dZ1[0]",
+    )
+    assert proof.quotient == pytest.approx(above.ours / 2, rel=1e-4)
 
 
 def test_near_the_corner_of_relu_it_says_so():
@@ -314,7 +320,7 @@ def test_impostors_of_dZ_fail_and_ours_does_not(name, sizes):
         "A ⊙ (dA - Σ A dA)": A * ((A - y) - (A * (A - y)).sum()),
     }
     proof = prove_output(book)
-    ours, *impostors = proof.candidates
+    ours, *impostors = proof.accounts
     assert proof.array == f"dZ{L}"
     assert (ours.name, ours.agrees) == ("chainrule", True)
     assert ours.relative < 1e-8

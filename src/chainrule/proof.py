@@ -359,18 +359,16 @@ def corner(ledger: Ledger, switched: tuple[tuple[int, int], ...]) -> str | None:
     """What ±h does at a corner of E, naming the units whose ReLU it switches."""
     if not switched:
         return None
-    units = [f"Z{l}[{unit}]" for l, unit in switched]
+    at_0 = [(l, unit) for l, unit in switched if ledger.arrays[f"Z{l}"][unit] == 0]
+    units = [named(f"Z{l}", unit) for l, unit in at_0 or switched]
     names = " and ".join(units) if len(units) < 3 else f"{units[0]} and {len(units) - 1} others"
-    if any(ledger.arrays[f"Z{l}"][unit] == 0 for l, unit in switched):
-        at = f"{names} {'is' if len(units) == 1 else 'are'} at 0"
-        return (
-            f"{at}, the corner of ReLU: E has one slope below it and another above, "
-            f"the quotient is their mean, and ours takes ReLU′(0) as 0"
-        )
-    return (
-        f"between -h and +h {names} passes through 0, the corner of ReLU: E has one slope below "
-        f"it and another above, so the quotient is the slope of neither"
-    )
+    one = len(units) == 1
+    slopes = "the corner of ReLU: E has one slope below it and another above"
+    if at_0:
+        is_at = "is at 0" if one else "are at 0"
+        return f"{names} {is_at}, {slopes}; the quotient is their mean, ours takes ReLU′(0) as 0"
+    passes = "passes" if one else "pass"
+    return f"between -h and +h {names} {passes} through 0, {slopes}, and the quotient mixes the two"
 
 
 def infinite(name: str) -> str:
@@ -383,7 +381,7 @@ def infinite(name: str) -> str:
 # --------------------------------------------------------------------- the impostors of one image
 
 
-class Candidate(NamedTuple):
+class OutputAccount(NamedTuple):
     """One way to compute dZ[L], chainrule's or an impostor's, compared with the quotients."""
 
     name: str
@@ -398,7 +396,7 @@ class OutputProof(NamedTuple):
 
     array: str  # dZ2
     quotients: Array  # (10,)
-    candidates: tuple[Candidate, ...]  # chainrule first
+    accounts: tuple[OutputAccount, ...]  # chainrule first
 
 
 def prove_output(ledger: Ledger) -> OutputProof:
@@ -408,16 +406,16 @@ def prove_output(ledger: Ledger) -> OutputProof:
     quotients = np.array([measure(ledger, f"Z{L}", (k,))[1].quotient for k in ledger.units(L)])
     trace = forward(network, ledger.arrays["x"][:, None])
     Y = ledger.arrays["y"][:, None]
-    accounts = {"chainrule": ledger.arrays[array]} | {
+    values = {"chainrule": ledger.arrays[array]} | {
         name: impostor(network, trace, Y).dZ[L][:, 0]
         for name, impostor in IMPOSTORS[network.loss].items()
     }
     scale = max(float(ledger.arrays["E"]), 1.0)
-    candidates = []
-    for name, values in accounts.items():
-        row = judge(array, values, quotients, scale)
-        candidates.append(Candidate(name, values, row.relative, row.largest, row.agrees))
-    return OutputProof(array, quotients, tuple(candidates))
+    accounts = []
+    for name, dZ in values.items():
+        row = judge(array, dZ, quotients, scale)
+        accounts.append(OutputAccount(name, dZ, row.relative, row.largest, row.agrees))
+    return OutputProof(array, quotients, tuple(accounts))
 
 
 # -------------------------------------------------------------------------- one step on one image
