@@ -100,7 +100,7 @@ def named_run(run: Run, reached: Checkpoint, settings: dict[str, Any]) -> Named:
     network = Network(asked_for.sizes, reached.parameters, asked_for.loss)
     if asked_for.data is not None:
         settings = {**settings, "data": "other digits"}  # where they lie is nobody's business
-    return Named(".".join(parts), f"run {run.folder.name}", network, settings)
+    return Named(".".join(parts), f"run {run.folder.absolute().name}", network, settings)
 
 
 # ------------------------------------------------------------------------------------------ the lab
@@ -113,13 +113,13 @@ class Lab:
     networks: tuple[Named, ...]
     given: str | None = None
     folder: Path = field(default_factory=Path.cwd)  # in which drawings are collected
-    opened: Callable[[Moment], Ledger] = field(init=False)
     collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def opened(self) -> Callable[[Moment], Ledger]:
+        """The ledger of a settled moment; the last ones stay open."""
         largest = max(16 * each.network.parameters.size for each in self.networks)
-        keep = lru_cache(max(1, min(16, KEPT // largest)))
-        object.__setattr__(self, "opened", keep(self.open))
+        return lru_cache(max(1, min(16, KEPT // largest)))(self.open)
 
     @cached_property
     def test_set(self) -> Digits:
@@ -152,7 +152,6 @@ class Lab:
                 return digits_of([pixels_of(image)])
 
     def open(self, moment: Moment) -> Ledger:
-        """The ledger of a moment; its label must be settled."""
         if moment.label is None:
             raise ValueError("wanted a settled moment, got one without a label")
         x = self.image(moment.image).X[:, 0]
@@ -363,9 +362,7 @@ def impostors(lab: Lab, body: Answer) -> Answer:
 
 
 def impostors_of(opened: Ledger) -> Answer:
-    found = prove_output(opened)
-    accounts = found.candidates
-    return {"array": found.array, "quotients": found.quotients, "accounts": accounts}
+    return prove_output(opened)._asdict()
 
 
 def step(lab: Lab, body: Answer) -> Answer:
