@@ -22,7 +22,8 @@ NAME = re.compile(r"(?<![\d.])[A-Za-z]\w*(?:\[[^\]]*\])?", re.ASCII)  # x, W2[3,
 
 
 @cache
-def test_set():
+def held_out():
+    """The 10,000 test digits."""
     return load_mnist()[1]
 
 
@@ -34,7 +35,7 @@ def network(name="seed"):
 def ledger(image=1832, label=None, *, name="seed"):
     """The ledger of a test image, by its number, or of 784 bytes with a label."""
     if isinstance(image, int):
-        digits = test_set()[image]
+        digits = held_out()[image]
     else:
         digits = Digits(image.reshape(1, 784), np.array([label], np.uint8))
     label = int(digits.labels[0]) if label is None else label
@@ -62,3 +63,11 @@ def shows(number, value, *, figures=4):
         return True
     half = Decimal(1).scaleb(number.as_tuple().exponent) / 2
     return abs(number - exact) <= half and len(number.as_tuple().digits) >= figures
+
+
+def says_share(text, share):
+    """Whether a text that ends in 64 % or > 99.9 % says this share, as far as it goes."""
+    number = numbers(text)[-1]
+    if ">" in text:
+        return float(number) < 100 * share < 100
+    return text.rstrip(" ).").endswith("%") and shows(number, 100 * share, figures=1)

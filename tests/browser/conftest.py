@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser import chromium
 
-SECONDS = 10  # that the page may take for anything
+SECONDS = 6  # that the page may take for anything
 DESK = {"width": 1280, "height": 900}
 
 # Every policy violation is said on the console, where the watch finds it.
@@ -111,13 +111,17 @@ class Watch:
     def page(self, page: Page):
         page.on("console", lambda m: m.type in ("error", "warning") and self.note(m.type, m.text))
         page.on("pageerror", lambda error: self.note("page error", str(error)))
-        page.on("requestfailed", lambda r: self.note("failed", f"{r.url} {r.failure}"))
+        page.on("requestfailed", self.failed)
         page.on("request", lambda request: self.request(request.url))
         page.on("response", lambda r: r.status >= 400 and self.note(str(r.status), r.url))
 
     def request(self, url):
         if not url.startswith((self.home, "data:", "blob:", "file:")):
             self.note("foreign", url)
+
+    def failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # the page asked for something newer, or is left
+            self.note("failed", request.url, str(request.failure))
 
     def note(self, *what):
         self.seen.append(" ".join(what))

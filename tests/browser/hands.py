@@ -2,6 +2,9 @@
 
 import math
 import re
+import time
+
+from playwright.sync_api import expect
 
 from browser.answers import numbers
 
@@ -40,10 +43,35 @@ def value_of(page, name):
     return number
 
 
-def row(page, table, header):
-    """The numbers in one row of a table, both by their names."""
-    found = page.get_by_role("table", name=table).get_by_role("row")
-    return numbers(found.filter(has=page.get_by_role("rowheader", name=header)).inner_text())
+def terms(page, name):
+    """The summands that an opened cell shows."""
+    return page.get_by_role("list", name=f"The terms of {name}").get_by_role("listitem")
+
+
+def figures(page, label):
+    """The number in each entry of a small table or list of definitions."""
+    named = page.get_by_label(label).or_(page.get_by_role("table", name=label))
+    entries = named.locator("td, dd")
+    entries.first.wait_for()
+    return [numbers(text)[0] for text in entries.all_inner_texts()]
+
+
+def eventually(check, seconds=5):
+    """Call a check until it no longer fails."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def says(page, digit):
+    """See that the Draw view reads this digit."""
+    answer = page.get_by_role("status").filter(has_text=re.compile(rf"^I say {digit} \("))
+    expect(answer).to_be_visible()
 
 
 def pad(page):
@@ -63,7 +91,7 @@ def draw(page, strokes):
         page.mouse.move(*points[0])
         page.mouse.down()
         for point in points[1:]:
-            page.mouse.move(*point, steps=4)
+            page.mouse.move(*point)
         page.mouse.up()
 
 

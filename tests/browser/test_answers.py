@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from browser.answers import numbers, shows
+from browser.answers import numbers, says_share, shows
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,15 @@ def test_a_shown_number_must_be_right_to_its_last_digit():
     assert not shows(Decimal("0"), 1e-300)
     assert shows(Decimal("3.613e-7"), 3.6131130862193625e-07)
     assert not shows(Decimal("3.614e-7"), 3.6131130862193625e-07)
+
+
+def test_a_share_must_be_right_as_far_as_it_goes():
+    assert says_share("64 %", 0.6390147)
+    assert says_share("I say 3 (64 %).", 0.6390147)
+    assert says_share("3 (> 99.9 %).", 0.99901)
+    assert says_share("0.0 %", 1e-9)
+    assert says_share("100 %", 1.0)
+    assert not says_share("63 %", 0.6390147)
+    assert not says_share("> 99.9 %", 0.99895)
+    assert not says_share("> 99.9 %", 1.0)
+    assert not says_share("64", 0.64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from browser.answers import ledger, numbers, shows
+from browser.answers import ledger, numbers, says_share, shows
 from browser.hands import cell, grid, opened, shown_cells, value_of
 
 
@@ -22,10 +22,11 @@ def check(shown, truth):
     for name, (value, called) in shown.items():
         assert float(value.replace("−", "-").replace("∞", "inf")) == truth[name], name
         assert called.startswith(f"{name} ")
-        (number,) = numbers(called)
-        factor = 100 if called.endswith("%") else 1
-        figures = 1 if called.endswith("%") or number == 0 else 2
-        assert shows(number, factor * truth[name], figures=figures), called
+        if called.endswith("%"):
+            assert says_share(called, truth[name]), called
+        else:
+            (number,) = numbers(called)
+            assert shows(number, truth[name], figures=2), called
 
 
 def test_every_cell_of_one_digit(page):

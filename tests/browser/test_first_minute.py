@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.answers import ledger, numbers, shows
-from browser.hands import STROKES, cell, draw, opened, row, value_of
+from browser.answers import ledger, numbers, says_share, shows
+from browser.hands import STROKES, cell, draw, figures, opened, says, terms, value_of
 from chainrule.ledger import open_cell
 from chainrule.proof import learn_once, prove, prove_output
 
@@ -49,9 +49,10 @@ def test_the_first_minute(page, truth):
     expect(about.get_by_role("math").first).to_be_visible()
     assert answer.source.put_in in about.get_by_role("code").first.inner_text()
     (term,) = answer.terms
-    sum_of = about.get_by_role("table", name=f"The terms of {CELL}")
-    expect(sum_of).to_contain_text(term.names)
-    assert all(n in numbers(sum_of.inner_text()) for n in numbers(term.numbers))
+    shown = terms(page, CELL)
+    expect(shown).to_have_count(1)
+    expect(shown).to_contain_text(term.names)
+    assert set(numbers(term.numbers)) < set(numbers(shown.inner_text()))
     for name in answer.comes_from:
         expect(about.get_by_role("button", name=name, exact=True)).to_be_visible()
 
@@ -59,20 +60,12 @@ def test_the_first_minute(page, truth):
     about.get_by_role("button", name="Prove it").click()
     expect(about.get_by_text("✓")).to_be_visible()
     proof = prove(truth, CELL)
-    table = f"Proof of {CELL}"
-    for header, value in (
-        ("E with W2[3,7] + h", proof.E_above),
-        ("E with W2[3,7] − h", proof.E_below),
-        (f"ours, {CELL}", proof.ours),
-    ):
-        (shown,) = row(page, table, header)
-        assert shows(shown, value, figures=9), header
-    shown_rows = page.get_by_role("table", name=table).get_by_role("row")
-    assert shown_rows.count() == 4
-    (quotient,) = numbers(shown_rows.nth(2).get_by_role("cell").inner_text())
-    assert shows(quotient, proof.quotient, figures=9)
+    shown = figures(page, f"Proof of {CELL}")
+    wanted = [proof.E_above, proof.E_below, proof.quotient, proof.ours]
+    for number, value in zip(shown, wanted, strict=True):
+        assert shows(number, value, figures=9)
     ours = truth.arrays["dW2"][3, 7]
-    assert abs(float(quotient) / ours - 1) < 1e-8
+    assert abs(float(shown[2]) / ours - 1) < 1e-8
     verdict = about.get_by_text("✓").inner_text()
     digits = dict(zip(("nine", "ten", "eleven", "twelve"), range(9, 13), strict=True))
     said = next(n for word, n in digits.items() if word in verdict)  # at least nine
@@ -85,7 +78,7 @@ def test_the_first_minute(page, truth):
     # Now yours: the pad, and it reads it.
     page.get_by_role("button", name="Draw a digit").click()
     draw(page, STROKES[7])
-    expect(page.get_by_text(re.compile("I say 7"))).to_be_visible()
+    says(page, 7)
 
 
 # The boxes of the visible elements that an endless animation moves.
@@ -98,23 +91,23 @@ PULSING = """() => document.getAnimations()
 def learn(page, truth):
     """Slide until the digit is read right; every position against the library."""
     answer = learn_once(truth)
-    slider = page.get_by_role("slider", name="α")
+    part = page.get_by_role("region", name="Learn from this once")
+    slider = part.get_by_role("slider", name="α")
     expect(slider).to_be_visible()
     table = "The promised and the measured change of E"
     right = [int(k) for k, read in enumerate(answer.predictions_after) if read == 3]
     assert right, "no rate of the library's makes it a 3"
     for k in (0, right[0], int(slider.get_attribute("max"))):
         slider.fill(str(k))
-        (promised,), (measured,) = row(page, table, "promised"), row(page, table, "measured")
+        promised, measured = figures(page, table)
         assert shows(promised, answer.promised[k], figures=3)
         assert shows(measured, answer.measured[k], figures=3)
-        rate = page.get_by_role("slider", name="α").get_attribute("aria-valuetext")
+        rate = slider.get_attribute("aria-valuetext")
         assert shows(numbers(rate)[-1], answer.rates[k], figures=2)
         read = answer.predictions_after[k]
         share = answer.probabilities_after[k][read]
-        said = page.get_by_text(re.compile(rf"I (still )?say {read} \("))
-        expect(said).to_be_visible()
-        assert shows(numbers(said.inner_text().split("(")[1])[0], 100 * share, figures=1)
+        said = part.get_by_text(re.compile(rf"I (still )?say {read} \("))
+        assert says_share(said.inner_text().partition(")")[0], share)
     slider.fill(str(right[0]))
     expect(page.get_by_text("the 5 has become a 3")).to_be_visible()
 
@@ -127,7 +120,7 @@ def test_what_lights_up_lights_up_both_ways(page):
         "formula": about.get_by_role("math").first.locator("[data-cells='A1[7]']"),
         "line": about.get_by_role("code").first.locator("[data-cells='A1[7]']"),
         "cells": about.get_by_role("button", name="A1[7]", exact=True),
-        "sum": about.get_by_role("table", name="The terms of").get_by_role("row").nth(1),
+        "sum": terms(page, CELL).first,
     }
     lit = re.compile(r"\blit\b")
     for name, place in places.items():
@@ -171,5 +164,8 @@ def test_every_kind_of_gradient_can_be_proven(visit, truth, name):
     about = opened(page, name)
     about.get_by_role("button", name="Prove it").click()
     expect(about.get_by_text(re.compile("✓"))).to_be_visible()
-    (ours,) = row(page, f"Proof of {name}", f"ours, {name}")
-    assert shows(ours, prove(truth, name).ours, figures=1)
+    answer = prove(truth, name)
+    shown = figures(page, f"Proof of {name}")
+    wanted = [answer.E_above, answer.E_below, answer.quotient, answer.ours]
+    for number, value in zip(shown, wanted, strict=True):
+        assert shows(number, value, figures=1)
