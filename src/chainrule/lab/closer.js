@@ -2,7 +2,7 @@
 
 import { button, element } from "./element.js";
 import { largest, signed, css, onTop } from "./colour.js";
-import { formula } from "./formula.js";
+import { display } from "./formula.js";
 import { grid } from "./grid.js";
 import { short } from "./numbers.js";
 import { NotRecorded, impostors as ask } from "./server.js";
@@ -36,7 +36,7 @@ export function closer({ isHidden, reveal }) {
     return element("div", { class: "jacobian" },
       element("h3", {}, words.jacobianTitle),
       element("p", {}, words.jacobianWhy(L)),
-      element("div", { class: "formula", "data-part": "formulas" }, formula(jacobian.formula)),
+      display(jacobian.formula, { "data-part": "formulas" }),
       element("div", { class: "sideways", tabindex: "0", role: "group", "aria-label": words.jacobianLabel(L) }, made.node),
       element("p", { class: "note" }, words.jacobianHow(L)),
     );

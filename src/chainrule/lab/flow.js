@@ -13,7 +13,8 @@ const SIDE = 28; // of an image
 const ROW = 24; // px: ten of them make a vector
 const THUMBS = 10; // units of the first layer on a page
 const WINDOW = [20, 32]; // rows and columns of a weight matrix on a page
-const LIST = 16; // longer vectors are wrapped
+const LIST = 16; // longer vectors are wrapped,
+const WRAPPED = 70; // px wide, if their cells can be that small
 
 // "dW2" is { kind: "dW", layer: 2 }; x, y and E are of no layer.
 export function parts(array) {
@@ -94,11 +95,13 @@ export function flow({ reveal, isHidden, partOf }) {
     const isBar = kind === "A" && layer === L;
     const label = words.gridLabel(array.name, array.shape);
     if (n <= LIST) {
-      const made = grid({ array: array.name, rows: n, columns: 1, index: (r) => [r], label, width: isBar ? 112 : 62, height: ROW, draw: isBar ? "bar" : "number" });
+      const made = grid({ array: array.name, rows: n, columns: 1, index: (r) => [r], label, width: isBar ? 122 : 62, height: ROW, draw: isBar ? "bar" : "number" });
       return { ...single(array, made), node: made.node };
     }
-    const size = n <= 200 ? 16 : 10;
-    const columns = Math.ceil(n / Math.floor((10 * ROW) / size));
+    let size = 16;
+    const wrapped = () => Math.ceil(n / Math.floor((10 * ROW) / size));
+    while (size > 8 && wrapped() * size > WRAPPED) size -= 1;
+    const columns = wrapped();
     const rows = Math.ceil(n / columns);
     const index = (r, c) => (r * columns + c < n ? [r * columns + c] : null);
     const made = grid({ array: array.name, rows, columns, index, label, width: size, height: size });
@@ -124,8 +127,8 @@ export function flow({ reveal, isHidden, partOf }) {
     const made = grid({
       array: array.name, rows, columns, index,
       label: words.gridLabel(array.name, array.shape),
-      width: columns <= 12 ? 23 : columns <= 16 ? 18 : 11,
-      height: rows <= 10 ? ROW : 13,
+      width: columns <= 12 ? 23 : columns <= 16 ? 18 : 8,
+      height: rows <= 10 ? ROW : 12,
     });
     const self = { ...single(array, made) };
     const turned = (set) => (start) => {

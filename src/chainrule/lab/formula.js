@@ -1,25 +1,28 @@
 // A formula as ledger.py writes it, such as "dZ2[3] = A2[3] (dA2[3] - Σk A2[k] dA2[k])", as MathML.
 // Every name of an array or cell in it carries the cells it means in data-cells.
 
-import { maths } from "./element.js";
+import { element, maths } from "./element.js";
 
 const TOKEN = /\s*(Σ[a-z]?|ReLU′|∂|[A-Za-z]+\d*(?:\[[^\]]*\])?[²ᵀ]?|α|h\b|\d+(?:\.\d+)?(?:e[-+]?\d+)?|:=|‖|[-−+=/(),·⊙²ᵀ])/uy;
 const ARRAY = /^(d?[AZWb]\d+|[xyE]|d?[AZWb])(?:\[([^\]]*)\])?$/;
 const FUNCTIONS = new Set(["exp", "log", "max", "softmax", "ReLU", "ReLU′"]);
 const SYMBOLS = new Set(["M", "k", "i", "j", "h", "α", "m", "E", "g", "s"]);
 
-export function formula(text, { block = false } = {}) {
-  const tokens = tokenise(text);
-  const row = sequence(tokens, () => false);
-  return maths("math", block ? { display: "block" } : {}, maths("mrow", {}, ...row));
+export function formula(text) {
+  return maths("math", {}, maths("mrow", {}, ...sequence(tokenise(text), () => false)));
 }
 
-// The same in pieces that a line may end between: after each + − ⊙ outside brackets.
+// A formula on a line of its own, which may scroll sideways where it is too long.
+export function display(text, attributes = {}) {
+  return element("div", { class: "formula", tabindex: "0", role: "group", "aria-label": text, ...attributes }, pieces(text));
+}
+
+// The same in pieces that a line may end between: after each = + − ⊙ and comma outside brackets.
 export function pieces(text) {
   const rows = [[]];
   for (const node of sequence(tokenise(text), () => false)) {
     rows.at(-1).push(node);
-    if (node.localName === "mo" && /^[+−⊙]$/.test(node.textContent) && rows.at(-1).length > 1) rows.push([]);
+    if (node.localName === "mo" && /^([=+−⊙,]|:=)$/.test(node.textContent) && rows.at(-1).length > 1) rows.push([]);
   }
   rows[0][0]?.setAttribute("lspace", "0");
   return rows.filter((row) => row.length).map((row) => maths("math", {}, maths("mrow", {}, ...row)));

@@ -212,7 +212,7 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     const { ink, line, probability } = colours();
     const pad = 5 * devicePixelRatio * factor;
     const start = left + 18 * devicePixelRatio * factor;
-    const room = w - (start - left) - 44 * devicePixelRatio * factor;
+    const room = w - (start - left) - 54 * devicePixelRatio * factor;
     font(pen, 12.5);
     pen.fillStyle = css(ink);
     pen.textAlign = "left";
@@ -244,7 +244,8 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
       pen.lineWidth = thick * devicePixelRatio;
       pen.setLineDash(dashes.map((each) => each * devicePixelRatio));
       pen.strokeStyle = css(colour);
-      contour(pen, within, thick * devicePixelRatio * 0.5);
+      // Around a small cell rather than over it.
+      contour(pen, within, thick * devicePixelRatio * (width * factor < 14 ? -0.3 : 0.5));
     }
   }
 
@@ -254,11 +255,14 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
       for (let c = 0; c < columns; c += 1) {
         if (!within[r][c]) continue;
         const [left, top, w, h] = box(r, c);
-        const [x0, y0, x1, y1] = [left + inset, top + inset, left + w - inset, top + h - inset];
-        if (!within[r - 1]?.[c]) pen.moveTo(x0, y0), pen.lineTo(x1, y0);
-        if (!within[r]?.[c + 1]) pen.moveTo(x1, y0), pen.lineTo(x1, y1);
-        if (!within[r + 1]?.[c]) pen.moveTo(x1, y1), pen.lineTo(x0, y1);
-        if (!within[r]?.[c - 1]) pen.moveTo(x0, y1), pen.lineTo(x0, y0);
+        const [up, right, down, back] = [within[r - 1]?.[c], within[r]?.[c + 1], within[r + 1]?.[c], within[r]?.[c - 1]];
+        // Towards a neighbour in the same region a line runs on to the border of the cell.
+        const [x0, y0] = [back ? left : left + inset, up ? top : top + inset];
+        const [x1, y1] = [right ? left + w : left + w - inset, down ? top + h : top + h - inset];
+        if (!up) pen.moveTo(x0, y0), pen.lineTo(x1, y0);
+        if (!right) pen.moveTo(x1, y0), pen.lineTo(x1, y1);
+        if (!down) pen.moveTo(x1, y1), pen.lineTo(x0, y1);
+        if (!back) pen.moveTo(x0, y1), pen.lineTo(x0, y0);
       }
     }
     pen.stroke();

@@ -14,6 +14,7 @@ import { step } from "./step.js";
 import { story } from "./story.js";
 import { words } from "./strings.js";
 
+const narrow = matchMedia("(max-width: 60rem)"); // as in style.css
 const HINT = "dW2[3,7]"; // the cell of the first minute
 
 // The part of the page, as in hide=, that the values of an array belong to.
@@ -162,6 +163,8 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
       cell.show(ledger, settled(), name);
       tale.compact(array !== "x");
       done.opened = true;
+      // On a narrow screen the opened cell lies over the page: keep what it is a cell of in sight.
+      if (narrow.matches) (pass.block(array) ?? tale.node).scrollIntoView({ block: "start", behavior: gently() });
     }
     lead();
     pulseAt();

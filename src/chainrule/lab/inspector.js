@@ -3,7 +3,7 @@
 
 import { button, element } from "./element.js";
 import { parts } from "./flow.js";
-import { formula } from "./formula.js";
+import { display } from "./formula.js";
 import { light } from "./light.js";
 import { count, full, minus, six } from "./numbers.js";
 import { proof } from "./proof.js";
@@ -43,7 +43,7 @@ export function inspector({ go, close, isHidden, reveal, partOf, proven }) {
     const how = element("div", { class: "how" },
       titled(words.formula, isHidden("formulas")
         ? button(words.reveal, () => reveal("formulas"), { class: "small" })
-        : element("div", { id: "cell-formula", class: "formula" }, formula(said.formula))),
+        : display(said.formula, { id: "cell-formula" })),
       titled(words.line, source(whole.source, said.comes_from, array)),
       said.comes_from.length ? titled(words.comesFrom, chips(said.comes_from, go, "comes-from")) : null,
       said.feeds.length ? titled(words.feeds, chips(said.feeds, go, "feeds")) : null,

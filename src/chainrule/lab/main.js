@@ -9,6 +9,7 @@ import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave
 import { PARTS, change, moment, networkOf, now, onChange, parameters, start } from "./state.js";
 import { words } from "./strings.js";
 
+const wide = matchMedia("(min-width: 60rem)");
 const revealed = new Set();
 let lab = null;
 let views = {};
@@ -65,8 +66,8 @@ function frame() {
     ),
   );
   const main = element("main", { id: "main", tabindex: "-1" });
-  document.body.append(header, banner, question, main, element("footer", {}, words.footer(lab)), live, keys);
-  if (recorded) question.before(element("p", { class: "recorded" }, words.recorded));
+  header.append(banner, ...(recorded ? [element("p", { class: "recorded" }, words.recorded)] : []), question);
+  document.body.append(header, main, element("footer", {}, words.footer(lab)), live, keys);
   return { tabs, projector, boxes, question, main };
 }
 
@@ -146,13 +147,14 @@ function showView() {
   }
   for (const [name, each] of Object.entries(views)) each.node.hidden = name !== view;
   document.title = words.title(words.views[view]);
+  scrollTo(0, 0);
 }
 
 function showProjector() {
   const { projector } = now();
   document.documentElement.classList.toggle("projector", projector);
   parts.projector.setAttribute("aria-pressed", String(projector));
-  enlarge(projector ? 1.35 : 1);
+  enlarge(projector && wide.matches ? 1.35 : 1);
   themeChanged();
 }
 
@@ -235,6 +237,7 @@ async function begin() {
   });
   onChange(follow);
   addEventListener("keydown", onKey);
+  wide.addEventListener("change", showProjector);
   addEventListener("popstate", () => location.reload());
   showView();
   showProjector();

@@ -35,9 +35,10 @@ export function six(value) {
     : full(value);
 }
 
+// Never 100 % for less than 1.
 export function percent(share) {
-  const text = (100 * share).toFixed(share > 0.9995 && share < 1 ? 2 : share < 0.0995 ? 1 : 0);
-  return `${text} %`;
+  if (share > 0.9989 && share < 1) return "> 99.9 %";
+  return `${(100 * share).toFixed((share > 0.9949 && share < 1) || share < 0.0995 ? 1 : 0)} %`;
 }
 
 export function count(value) {

@@ -3,7 +3,7 @@
 
 import { button, element } from "./element.js";
 import { colours, css, onTheme } from "./colour.js";
-import { formula } from "./formula.js";
+import { display, formula } from "./formula.js";
 import { full, percent, short, six } from "./numbers.js";
 import { NotRecorded, recorded, step as ask } from "./server.js";
 import { words } from "./strings.js";
@@ -38,7 +38,7 @@ export function step({ isHidden, reveal, learnt }) {
     node.replaceChildren(
       element("h2", { id: "step-title" }, words.stepTitle),
       element("p", {}, words.stepLead),
-      element("div", { class: "formula", "data-part": "formulas" }, formula("W := W - α dW, b := b - α db")),
+      display("W := W - α dW, b := b - α db", { "data-part": "formulas" }),
       isHidden("gradients") ? button(words.reveal, () => reveal("gradients")) : start,
       result,
     );

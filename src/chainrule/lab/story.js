@@ -19,9 +19,9 @@ export function story({ lab, isHidden, reveal, act }) {
   const guide = element("div", { class: "guide", id: "guide" });
   const picture = grid({ array: "x", rows: SIDE, columns: SIDE, index: (r, c) => [r * SIDE + c], label: words.imageLabel, width: 10, height: 10, draw: "ink" });
   const number = element("input", { type: "number", id: "test-number", min: 0, max: lab.images - 1, step: 1, inputmode: "numeric" });
-  const what = element("label", { for: "test-number" }, words.testImage);
+  const caption = element("figcaption", { "data-cells": "x" });
   const chooser = element("div", { class: "chooser", role: "group", "aria-label": words.image },
-    what, 
+    element("label", { for: "test-number" }, words.testImage),
     button("‹", () => go(-1), { "aria-label": words.earlierImage, class: "small" }),
     number,
     button("›", () => go(1), { "aria-label": words.laterImage, class: "small" }),
@@ -38,7 +38,7 @@ export function story({ lab, isHidden, reveal, act }) {
   const dialog = element("dialog", { class: "browser", "aria-labelledby": "browse-title" });
   const node = element("section", { class: "story", "aria-labelledby": "verdict" },
     element("div", { class: "status", role: "status" }, verdict, unlike),
-    element("figure", {}, picture.node, element("figcaption", { "data-cells": "x" }, words.x)),
+    element("figure", {}, picture.node, caption),
     guide,
   );
   const choices = element("section", { class: "choices", "aria-label": words.choices }, recorded ? null : [chooser, labels, networks.node, dialog]);
@@ -77,7 +77,7 @@ export function story({ lab, isHidden, reveal, act }) {
     unlike.textContent = ledger.unlike?.unlike ? `${words.unlike} ${ledger.unlike.why}` : "";
     const { image } = now();
     number.value = image.test ?? "";
-    what.textContent = "test" in image ? words.testImage : words.drawnImage;
+    caption.textContent = "test" in image ? words.xTest(image.test) : words.xDrawn;
     for (const input of labels.querySelectorAll("input")) {
       const chosen = Number(input.value) === ledger.label;
       input.checked = chosen && !isHidden("truth");
@@ -87,8 +87,8 @@ export function story({ lab, isHidden, reveal, act }) {
   }
 
   function covered(node, part, text) {
-    if (isHidden(part)) node.replaceChildren(button(words.reveal, () => reveal(part), { class: "small", "aria-label": `${words.reveal}: ${words.parts[part]}` }));
-    else node.textContent = text;
+    if (isHidden(part)) node.replaceChildren(`${words.unsaid[part]} `, button(words.reveal, () => reveal(part), { class: "small", "aria-label": `${words.reveal}: ${words.parts[part]}` }));
+    else node.replaceChildren(...text.split(/(?=\()/).map((piece) => element("span", { class: "together" }, piece)));
   }
 
   // One line and one button; `act` knows what the button does.
