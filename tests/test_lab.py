@@ -1215,11 +1215,20 @@ def test_a_signal_ends_it_quietly(number, code):
         page = let_in(lab)
         idle = socket.create_connection(("127.0.0.1", lab.port))  # a browser keeps connections
         assert ask(lab, "GET", "/api/lab", **page).status == 200
+        # A request that never comes to its end must not keep the server.
+        half = http.client.HTTPConnection("127.0.0.1", lab.port)
+        half.putrequest("POST", "/api/ledger")
+        for name, value in page.items():
+            half.putheader(name, value)
+        half.putheader("Content-Length", "100")
+        half.endheaders(b"{")
+        time.sleep(0.2)
         begun = time.monotonic()
         lab.process.send_signal(number)
         printed, complained = lab.process.communicate(timeout=10)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 6
         idle.close()
+        half.close()
     assert lab.process.returncode == code
     assert printed == "Ctrl-C stops it; nothing leaves this computer.\n"
     assert complained == ""

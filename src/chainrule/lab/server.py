@@ -5,6 +5,7 @@ and why.
 """
 
 import asyncio
+import logging
 import os
 import re
 import secrets
@@ -407,6 +408,11 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
             await super().startup(sockets)
             threading.Thread(target=moment.warm, args=(served.lab,), daemon=True).start()
             threading.Thread(target=when_ready, daemon=True).start()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Requests that are cut off now are no news.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+            await super().shutdown(sockets)
 
     # Products here are small, and several are computed at once: more threads of BLAS would only
     # wait for each other, up to ten times as long. The bits are the same.
