@@ -189,6 +189,8 @@ def polarity(picture: Picture) -> Picture:
 def threshold(picture: Picture) -> Picture:
     """The paper's shade, shadows and noise become 0, ink 255; edges of ink stay grey."""
     values = picture.astype(float) - paper(picture)
+    if not np.ptp(values):  # one shade: no ink
+        return np.zeros_like(picture)
     middle = np.median(values)
     noise = 1.4826 * np.median(np.abs(values - middle))
     least = max(otsu(values), middle + 6 * noise)
