@@ -4,7 +4,7 @@
 import { button, element } from "./element.js";
 import { percent } from "./numbers.js";
 import { pad as makePad } from "./pad.js";
-import { bytes, collect as askCollect, drawing as ask } from "./server.js";
+import { bytes, collect as askCollect, drawing as ask, ledger as askLedger } from "./server.js";
 import { change, networkOf, now } from "./state.js";
 import { networkSwitch, paintPixels, thumbnail } from "./story.js";
 import { words } from "./strings.js";
@@ -15,7 +15,7 @@ export function draw({ lab, tell, toInside }) {
   let file = null; // base64 of a picture that stands in place of the strokes
   let off = [];
   let read = null; // the last answer
-  let asking = null;
+  let asking = false;
   let again = false;
   const set = []; // collected: { image, label, pixels }
 
@@ -25,7 +25,7 @@ export function draw({ lab, tell, toInside }) {
   const says = element("p", { class: "verdict-line", id: "draw-says", role: "status" });
   const unlike = element("p", { class: "unlike", id: "draw-unlike", role: "status", hidden: true });
   const bars = element("table", { class: "bars" });
-  const openInside = button(words.openInside, () => toInside(), { id: "open-inside", class: "primary" });
+  const openInside = button(words.openInside, () => toInside(drawn()), { id: "open-inside", class: "primary" });
   const stages = element("ol", { class: "stages" });
   const cards = new Map();
   const node = element("div", { class: "draw", id: "view-draw" },
@@ -76,15 +76,14 @@ export function draw({ lab, tell, toInside }) {
 
   function handMoved(whole) {
     file = null;
-    send();
     if (whole) remember();
+    else send();
   }
 
   function clear() {
     file = null;
     pad.set([]);
     remember();
-    empty();
   }
 
   // The drawing goes into the address, so that a link shows the same.
@@ -95,8 +94,8 @@ export function draw({ lab, tell, toInside }) {
 
   function turn(name, on) {
     off = on ? off.filter((each) => each !== name) : [...off, name];
-    if (!file && pad.strokes.length) remember();
-    send();
+    if (pad.strokes.length) remember();
+    else send();
   }
 
   async function take(chosen) {
@@ -134,27 +133,44 @@ export function draw({ lab, tell, toInside }) {
       again = true;
       return;
     }
-    const strokes = pad.strokes;
-    if (!file && !strokes.length) return empty();
+    if (!something()) return empty();
     asking = true;
     try {
-      const answer = await ask(network().id, file ? { file, off } : { strokes, off });
-      if (!again) show(answer);
-      else if (!file) show(answer);
+      show(await question());
     } catch (failure) {
       tell(words.failed(failure.message));
     }
-    asking = null;
+    asking = false;
     if (again) {
       again = false;
       send();
     }
   }
 
+  // The drawing as the rest of the lab knows it.
+  function drawn() {
+    return pad.strokes.length ? { strokes: pad.strokes, off } : { pixels: read.pixels };
+  }
+
+  function something() {
+    return file !== null || pad.strokes.length > 0 || "pixels" in now().image;
+  }
+
+  // The pixels of a link were prepared before: they have no stages, and the ledger says what is read.
+  async function question() {
+    if (file) return ask(network().id, { file, off });
+    if (pad.strokes.length) return ask(network().id, { strokes: pad.strokes, off });
+    const { image } = now();
+    const found = await askLedger({ network: network().id, image, label: null });
+    const A = [...found.arrays.keys()].findLast((name) => /^A\d/.test(name));
+    return { ...image, stages: [], prediction: found.prediction, probabilities: found.arrays.get(A).values, unlike: found.unlike };
+  }
+
   function show(answer) {
-    if (!file && !pad.strokes.length) return empty();
+    if (!something()) return empty();
     read = answer;
     if (file) change({ image: { pixels: answer.pixels }, label: null, phase: null });
+    if (!pad.strokes.length) pad.show(thumbnail(bytes(answer.pixels)));
     says.textContent = words.isay(answer.prediction, percent(answer.probabilities[answer.prediction]));
     unlike.hidden = !answer.unlike?.unlike;
     unlike.textContent = answer.unlike?.unlike ? `${words.unlike} ${answer.unlike.why}` : "";
@@ -200,8 +216,7 @@ export function draw({ lab, tell, toInside }) {
       card.cost.textContent = costOf(card.stage);
     }
     if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) pad.set(image.strokes);
-    if (pad.strokes.length || file) send();
-    else empty();
+    send();
   }
 
   function costOf(stage) {
@@ -219,8 +234,7 @@ export function draw({ lab, tell, toInside }) {
     const add = button(words.add, () => {
       const label = labels.querySelector("input:checked")?.value;
       if (!read || label === undefined) return tell(words.emptyPad);
-      const image = file ? { pixels: read.pixels } : { strokes: pad.strokes };
-      set.push({ image, label: Number(label), pixels: bytes(read.pixels) });
+      set.push({ image: drawn(), label: Number(label), pixels: bytes(read.pixels) });
       refresh();
       clear();
     }, { id: "collect-add" });

@@ -12,9 +12,12 @@ export function formula(text) {
   return maths("math", {}, maths("mrow", {}, ...sequence(tokenise(text), () => false)));
 }
 
-// A formula on a line of its own, which may scroll sideways where it is too long.
+const LONG = 32; // characters
+
+// A formula on a line of its own; a long one is broken, and scrolls sideways where that is not enough.
 export function display(text, attributes = {}) {
-  return element("div", { class: "formula", tabindex: "0", role: "group", "aria-label": text, ...attributes }, pieces(text));
+  const shown = text.length > LONG ? pieces(text) : formula(text);
+  return element("div", { class: "formula", tabindex: "0", role: "group", "aria-label": text, ...attributes }, shown);
 }
 
 // The same in pieces that a line may end between: after each = + − ⊙ and comma outside brackets.

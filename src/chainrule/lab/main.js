@@ -227,7 +227,7 @@ async function begin() {
   hides((array) => isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = {
     inside: inside({ lab, isHidden, reveal, toDraw: () => change({ view: "draw", cell: null }), tell }),
-    ...(recorded ? {} : { draw: draw({ lab, tell, toInside: () => change({ view: "inside", cell: null, phase: null }) }) }),
+    ...(recorded ? {} : { draw: draw({ lab, tell, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }) }),
   };
   parts.main.append(...Object.values(views).map((view) => view.node));
   if (recorded) state.view = "inside";

@@ -15,6 +15,7 @@ export function pad({ changed, tell }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const node = element("div", { class: "pad", id: "pad", role: "application", "aria-label": words.padLabel, tabindex: "0" }, canvas);
   let strokes = [];
+  let picture = null; // a canvas that stands where there are no strokes
   let drawing = null; // the pointer that draws
   let cursor = null; // of the keyboard: { x, y, down }
 
@@ -24,6 +25,12 @@ export function pad({ changed, tell }) {
     const pen = canvas.getContext("2d");
     const { pixel, accent } = colours();
     pen.scale(size / SIDE, size / SIDE);
+    if (picture) {
+      pen.imageSmoothingEnabled = false;
+      pen.filter = `invert(${getComputedStyle(node).getPropertyValue("--invert")})`;
+      pen.drawImage(picture, 0, 0, SIDE, SIDE);
+      pen.filter = "none";
+    }
     pen.lineCap = pen.lineJoin = "round";
     pen.lineWidth = PEN;
     pen.strokeStyle = css(pixel[1]);
@@ -46,6 +53,7 @@ export function pad({ changed, tell }) {
   }
 
   function begin(x, y) {
+    picture = null;
     if (strokes.length < STROKES) strokes = [...strokes, [x, y]];
   }
 
@@ -128,10 +136,17 @@ export function pad({ changed, tell }) {
 
   function set(next) {
     strokes = next.map((stroke) => [...stroke]);
+    picture = null;
+    paint();
+  }
+
+  function show(canvas) {
+    strokes = [];
+    picture = canvas;
     paint();
   }
 
   onTheme(paint);
   new ResizeObserver(paint).observe(canvas);
-  return { node, set, undo, get strokes() { return strokes.map((stroke) => [...stroke]); } };
+  return { node, set, show, undo, get strokes() { return strokes.map((stroke) => [...stroke]); } };
 }
