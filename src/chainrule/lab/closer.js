@@ -45,24 +45,24 @@ export function closer({ isHidden, reveal }) {
   function trial(ledger, moment, L) {
     const result = element("div", { "aria-live": "polite", id: "impostors" });
     const mine = asked;
-    const start = button(words.tryImpostors(L), async () => {
+    const start = button(words.tryImpostors, async () => {
       start.disabled = true;
       try {
         const found = await ask(moment);
-        if (mine === asked) result.replaceChildren(...verdicts(found, ledger));
+        if (mine === asked) result.replaceChildren(...verdicts(found));
         start.hidden = true;
       } catch (failure) {
         result.replaceChildren(element("p", { class: "quiet" }, failure instanceof NotRecorded ? words.elsewhere : failure.message));
       }
       start.disabled = false;
     }, { id: "try-impostors", class: "primary" });
-    return element("div", { class: "impostors" }, element("h3", {}, words.impostorsTitle), element("p", {}, words.impostorsLead(L)), start, result);
+    return element("div", { class: "impostors" }, element("h3", {}, words.impostorsTitle), element("p", {}, words.impostorsLead(L, ledger.loss)), start, result);
   }
 
   return { node, show };
 }
 
-function verdicts(found, ledger) {
+function verdicts(found) {
   const most = Math.max(largest(found.quotients), ...found.accounts.map((each) => largest(each.values)));
   const painted = (value) => {
     const cell = element("td", { class: "number" }, short(value));
@@ -85,6 +85,6 @@ function verdicts(found, ledger) {
   );
   return [
     element("div", { class: "sideways", tabindex: "0", role: "group", "aria-label": words.impostorsCaption(found.array) }, table),
-    element("ul", { class: "reasons" }, found.accounts.map((each) => element("li", {}, words.why(each.name, ledger.loss, each.agrees)))),
+    element("ul", { class: "reasons" }, found.accounts.map((each) => element("li", {}, words.why(each.name)))),
   ];
 }

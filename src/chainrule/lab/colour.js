@@ -5,6 +5,7 @@ import { element } from "./element.js";
 import { short } from "./numbers.js";
 import { words } from "./strings.js";
 
+const SHADES = 255; // of a colour
 let palette = null;
 const listeners = new Set();
 
@@ -16,6 +17,12 @@ export function colours() {
     ["zero", "positive", "negative", "paper", "surface", "ink", "muted", "line", "accent", "probability"].map((name) => [name, read(`--${name}`)]),
   );
   palette.pixel = [read("--pixel-off"), read("--pixel-on")];
+  const shades = (from, to) => Array.from({ length: SHADES + 1 }, (_, k) => mix(from, to, k / SHADES));
+  palette.shades = {
+    positive: shades(palette.zero, palette.positive),
+    negative: shades(palette.zero, palette.negative),
+    ink: shades(...palette.pixel),
+  };
   return palette;
 }
 
@@ -40,19 +47,23 @@ function mix(from, to, share) {
   return from.map((each, k) => Math.round(each + (to[k] - each) * share));
 }
 
+const texts = new WeakMap(); // the shades are few, and made once for each theme
+
 export function css(colour) {
-  return `rgb(${colour.join(" ")})`;
+  let text = texts.get(colour);
+  if (text === undefined) texts.set(colour, (text = `rgb(${colour.join(" ")})`));
+  return text;
 }
 
 // The colour of a number when `most` is the darkest.
 export function signed(value, most) {
-  const { zero, positive, negative } = colours();
-  if (!(Math.abs(value) > 0)) return zero;
-  return mix(zero, value > 0 ? positive : negative, most > 0 ? Math.min(Math.abs(value) / most, 1) : 1);
+  const { shades } = colours();
+  const size = most > 0 ? Math.min(Math.abs(value) / most, 1) : value === 0 ? 0 : 1;
+  return (value < 0 ? shades.negative : shades.positive)[Math.round(SHADES * size) || 0];
 }
 
 export function inked(value) {
-  return mix(...colours().pixel, Math.min(Math.max(value, 0), 1));
+  return colours().shades.ink[Math.round(SHADES * Math.min(Math.max(value, 0), 1))];
 }
 
 // Black or white, whichever is easier to read on this colour.

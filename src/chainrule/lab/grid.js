@@ -58,8 +58,9 @@ const readout = element("div", { class: "readout", "aria-hidden": "true", hidden
 // lights(cell): the cells of the ledger that light up with it; opens: whether it is one of them.
 export function grid({ array, rows, columns, index, label, width, height, draw = "sign", picture = false, note, lights = (cell) => cell.text, opens = true }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const over = element("canvas", { class: "over", "aria-hidden": "true" });
-  const node = element("div", { class: `grid grid-${draw}` }, canvas, over);
+  const plain = picture || draw === "ink"; // one pixel of the canvas for each cell, made larger by CSS
+  const node = element("div", { class: `grid grid-${draw}${plain ? " plain" : ""}` }, canvas);
+  let over = null; // the canvas of outlines, made when there are any
   const layer = picture ? null : element("div", { role: "grid", "aria-label": label, class: "cells" });
   if (layer) node.append(layer);
   let shape = null; // of the array: its last dimension makes an index flat
@@ -144,13 +145,17 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     const [w, h] = [columns * width * factor, rows * height * factor];
     node.style.width = `${w}px`;
     node.style.height = `${h}px`;
-    for (const each of [canvas, over]) {
-      each.width = Math.round(w * devicePixelRatio);
-      each.height = Math.round(h * devicePixelRatio);
-    }
+    canvas.width = plain ? columns : Math.round(w * devicePixelRatio);
+    canvas.height = plain ? rows : Math.round(h * devicePixelRatio);
+    if (over) fitOver();
     for (const each of made) if (each) size(each);
     paint();
     paintLight();
+  }
+
+  function fitOver() {
+    over.width = Math.round(columns * width * factor * devicePixelRatio);
+    over.height = Math.round(rows * height * factor * devicePixelRatio);
   }
 
   function scaleTo(size) {
@@ -165,11 +170,32 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     return [left, top, Math.round((c + 1) * x) - left, Math.round((r + 1) * y) - top];
   };
 
+  function paintPlain() {
+    const pen = canvas.getContext("2d");
+    const image = pen.createImageData(columns, rows);
+    if (values && !hidden(array)) {
+      let k = 0;
+      for (const line of names) {
+        for (const cell of line) {
+          const value = values[at(cell)];
+          const [r, g, b] = draw === "ink" ? inked(value) : signed(shade(cell, value), most(cell));
+          image.data[k] = r;
+          image.data[k + 1] = g;
+          image.data[k + 2] = b;
+          image.data[k + 3] = 255;
+          k += 4;
+        }
+      }
+    }
+    pen.putImageData(image, 0, 0);
+  }
+
   function paint() {
+    if (plain) return paintPlain();
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
     if (!values || hidden(array)) return;
-    const gap = draw === "ink" || width * factor < 9 ? 0 : 1;
+    const gap = width * factor < 9 ? 0 : 1;
     for (let r = 0; r < rows; r += 1) {
       for (let c = 0; c < columns; c += 1) {
         const cell = names[r][c];
@@ -179,7 +205,7 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
         if (draw === "bar") bar(pen, cell, value, left, top, w, h);
         else {
           const painted = shade(cell, value);
-          const colour = draw === "ink" ? inked(value) : signed(painted, most(cell));
+          const colour = signed(painted, most(cell));
           pen.fillStyle = css(colour);
           pen.fillRect(left, top, w - gap, h - gap);
           if (draw === "number") write(pen, cell, value, colour, left, top, w - gap, h - gap);
@@ -227,10 +253,15 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
   }
 
   // The outlines of what is selected or lit: around each region, not around each of its cells.
-  let dirty = true;
+  let dirty = false;
   function paintLight() {
     const parts = Object.entries(lit).filter(([, refs]) => refs.some((ref) => ref.array === array));
     if (!parts.length && !dirty) return;
+    if (!over) {
+      over = element("canvas", { class: "over", "aria-hidden": "true" });
+      fitOver();
+      canvas.after(over);
+    }
     const pen = over.getContext("2d");
     pen.clearRect(0, 0, over.width, over.height);
     dirty = parts.length > 0;

@@ -58,7 +58,7 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   const tools = element("div", { class: "flow-tools" }, scales.node, scale.node, shadings.node, finder);
   const blank = element("p", { class: "note blank" }, words.blank);
   const pulse = element("span", { class: "pulse", "aria-hidden": "true" });
-  const main = element("div", { class: "pass" }, phases, caption, pass.node, tools, blank, look.node, learning.node);
+  const main = element("div", { class: "pass" }, phases, caption, pass.node, tools, blank, learning.node, look.node);
   const node = element("div", { class: "inside", id: "view-inside" }, element("div", { class: "side" }, tale.node, cell.node, tale.choices), main);
   onTheme(() => scale.show(0));
 
@@ -72,8 +72,9 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   function find(event) {
     event.preventDefault();
     const name = wanted.value.replace(/\s/g, "");
-    if (exists(name)) change({ cell: name });
-    else tell(words.noCell(name));
+    if (!exists(name)) return tell(words.noCell(name));
+    change({ cell: name });
+    bring(name);
   }
 
   function exists(name) {
@@ -172,13 +173,20 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
 
   // A chip that names a cell opens it; one that names a row or an array takes the focus there.
   function go(name) {
-    if (exists(name)) return change({ cell: name });
+    if (exists(name)) {
+      change({ cell: name });
+      return bring(name);
+    }
     const ref = reference(name);
     const index = (ref.index ?? []).map((each) => each ?? 0);
     const first = index.length ? `${ref.array}[${index.join(",")}]` : ref.array;
     pass.reach(ref.array, index);
     if (ref.array === "x") tale.picture.focus(first);
     else pass.focus(ref.array, first);
+  }
+
+  function bring(name) {
+    pass.block(place(name).array)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: gently() });
   }
 
   // Focus goes back to where the cell was opened.

@@ -228,23 +228,22 @@ export const words = {
   jacobianHow: (L) => `Row: the probability that changes. Column: the Z${L} that is raised. (i = j) is 1 on the diagonal, else 0.`,
   jacobianLabel: (L) => `∂A${L}/∂Z${L}, the Jacobian of softmax, 10 × 10`,
   impostorsTitle: "The impostors",
-  impostorsLead: (L) => `Many write dZ${L} = A${L} − Y, or s(1 − s) from the days of the sigmoid. Put all three to the test: what does E really do?`,
-  tryImpostors: (L) => `Test all three`,
+  impostorsLead: (L, loss) => loss === "squared_error"
+    ? `Many write dZ${L} = A${L} − Y, or s(1 − s) from the days of the sigmoid. Put all three to the test: what does E really do?`
+    : `With cross-entropy dZ${L} = A${L} − Y is right. Is s(1 − s), from the days of the sigmoid? Is the formula of squared error? Put all three to the test: what does E really do?`,
+  tryImpostors: "Test all three",
   impostorsCaption: (array) => `${array} by three formulas, beside the measured quotients`,
   quotient: "measured",
-  account: (name) => (name === "chainrule" ? "ours" : name.replace("-", "−")),
+  account: (name) => (name === "chainrule" ? "ours" : name.replaceAll("-", "−")),
   verdict: "verdict",
   agrees: "✓ agrees",
   differs: (by) => `✗ off by ${by}`,
-  why: (name, loss, agrees) => {
-    const squared = loss === "squared_error";
-    if (name === "chainrule") return "Ours is derived from this loss, and agrees with what is measured.";
-    if (name.startsWith("A")) return squared
-      ? "A − Y is the gradient of cross-entropy. With squared error it is too large: the Jacobian is missing."
-      : "A − Y belongs to cross-entropy.";
-    if (name.startsWith("s")) return "s(1 − s) keeps only the diagonal of the Jacobian: it forgets that raising one probability lowers the others.";
-    return agrees ? `${name} agrees here.` : `${name} is the gradient of something else.`;
-  },
+  why: (name) => ({
+    chainrule: "Ours is derived from this loss, and agrees with what is measured.",
+    "A - Y": "A − Y is the gradient of cross-entropy. With squared error the Jacobian of softmax stays in.",
+    "s(1 - s)": "s(1 − s) keeps only the diagonal of the Jacobian: it forgets that raising one probability lowers the others.",
+    "A ⊙ (dA - Σ A dA)": "A ⊙ (dA − Σ A dA), with dA = A − Y, is the gradient of squared error.",
+  })[name] ?? "",
 
   // ------------------------------------------------------------------------------- one step
   stepTitle: "Learn from this once",
