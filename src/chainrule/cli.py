@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
@@ -60,9 +61,12 @@ from chainrule.runs import (
 from chainrule.training import DivergenceError, Snapshot, evaluate
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from chainrule.handwriting import Novelty
 
 # What is said instead where the output cannot encode more than ASCII.
 PLAIN = {
@@ -551,44 +555,69 @@ def evaluate_command(
     show([report.accuracy(seen)])
 
 
-@cli.command("predict", epilog=example("predict runs/first --test 0,7,12"))
-@model_argument
-@click.option(
-    "--test", "indices", type=Indices(), required=True, help="Test images by number, from 0."
+@cli.command(
+    "predict",
+    epilog=example("predict runs/first --test 0,7,12\n  chainrule predict runs/first my-7.png"),
 )
+@model_argument
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--test", "indices", type=Indices(), help="Test images by number, from 0.")
 @data_option
 @quiet_option
 @json_option
 def predict_command(
     model: Path,
     step: int | None,
-    indices: tuple[int, ...],
+    images: tuple[Path, ...],
+    indices: tuple[int, ...] | None,
     data: Path | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Read test images by number.
+    """Read test images by number, or images of one digit each.
 
-    Each one drawn, with its ten probabilities and the truth.
+    Each one drawn, with its ten probabilities, and the truth where it is known.
 
-    MODEL is a model file, or the folder of a run.
+    MODEL is a model file, or the folder of a run. IMAGES are PNG or JPEG files (extra lab): dark
+    on light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was,
+    and it is said if one is unlike any digit.
     """
+    if bool(images) == (indices is not None):
+        raise click.UsageError(
+            "give image files or --test, one of the two", click.get_current_context()
+        )
+    if images and data is not None:
+        raise click.UsageError("--data goes with --test", click.get_current_context())
     network = read_model(model, step)
-    _, test_set = read_digits(data)
-    chosen = pick(test_set, indices)
-    X = chosen.X
+    about: list[dict[str, object]]
+    if indices is not None:
+        _, test_set = read_digits(data)
+        chosen = pick(test_set, indices)
+        X = chosen.X
+        about = [
+            {"test": index, "label": int(label)}
+            for index, label in zip(indices, chosen.labels, strict=True)
+        ]
+        names = [f"test image {index}" for index in indices]
+    else:
+        pixels, unlike = read_images(images)
+        X = np.array(pixels, np.float32).T / np.float32(255)
+        about = [
+            {"image": str(path), "unlike": each._asdict()}
+            for path, each in zip(images, unlike, strict=True)
+        ]
+        names = list(map(str, images))
     A = probabilities(network, X)
     readings = A.argmax(axis=0)
     if as_json:
         print_json(
             predictions=[
                 {
-                    "test": index,
-                    "label": int(chosen.labels[k]),
+                    **fields,
                     "prediction": int(readings[k]),
                     "probabilities": A[:, k].tolist(),
                 }
-                for k, index in enumerate(indices)
+                for k, fields in enumerate(about)
             ],
             model=str(model),
             step=step,
@@ -598,8 +627,29 @@ def predict_command(
     else:
         from chainrule import report
 
-        for k, index in enumerate(indices):
-            show(report.reading(X[:, k], A[:, k], index, int(chosen.labels[k])))
+        for k, name in enumerate(names):
+            label = None if indices is None else int(chosen.labels[k])
+            show(report.reading(X[:, k], A[:, k], name, label))
+            if indices is None and unlike[k].unlike:
+                show(wrap(f"This is unlike any digit. {unlike[k].why}", 80))
+
+
+def read_images(paths: Sequence[Path]) -> "tuple[list[NDArray[np.uint8]], list[Novelty]]":
+    """The 784 pixels of each image file, and whether they are unlike a digit."""
+    try:
+        from chainrule import handwriting
+    except ModuleNotFoundError:
+        needs = "image files need the extra lab: pip install pillow scipy"
+        raise click.ClickException(needs) from None
+    pixels = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                content = file.read(handwriting.MOST_BYTES + 1)
+            pixels.append(handwriting.prepare(handwriting.read_image(content)).pixels)
+        except handwriting.HandwritingError as error:
+            raise click.ClickException(f"{path}: {error}") from None
+    return pixels, [handwriting.novelty(each) for each in pixels]
 
 
 @cli.command("explain", epilog=example("explain runs/first --test 0 --cell 'dW2[3,7]'"))

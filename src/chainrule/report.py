@@ -58,17 +58,19 @@ def confusion(seen: Evaluation) -> Pieces:
     yield table
 
 
-def reading(x: Array, A: Array, index: int, label: int) -> Pieces:
-    """One image (784,) beside its ten probabilities A (10,)."""
+def reading(x: Array, A: Array, name: str, label: int | None) -> Pieces:
+    """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known."""
     answer = int(A.argmax())
     verdict = "right" if answer == label else "wrong"
-    yield Text(f"test image {index}: a {label}, read as {answer}, {verdict}", "bold")
+    said = f"read as {answer}" if label is None else f"a {label}, read as {answer}, {verdict}"
+    yield Text(f"{name}: {said}", "bold")
     for place, ink in enumerate(drawing(x)):
         line = Text(ink)
         digit = place - 2
         if 0 <= digit < CLASSES:
             mark = "truth" if digit == label else ""
-            style = "green" if digit == label else "red" if digit == answer else ""
+            wrong = digit == answer and label is not None
+            style = "green" if digit == label else "red" if wrong else ""
             bar = INK[-1] * round(28 * float(A[digit]))
             line.append(f"   {digit} {percent(A[digit], 1):>8}  {mark:6} {bar}", style)
         line.rstrip()
