@@ -67,7 +67,7 @@ export function flow({ reveal, isHidden, partOf }) {
     const cover = element("div", { class: "cover", hidden: true }, button(words.reveal, () => reveal(partOf(array.name))));
     const frame = element("section", {
       id: `block-${array.name}`,
-      class: `block ${backward ? "backward" : "forward"} kind-${kind}`,
+      class: `block ${backward ? "backward" : "forward"} kind-${kind}${kind === "A" && layer === L ? " output" : ""}`,
       "aria-labelledby": `title-${array.name}`,
     }, head, says);
     frame.style.gridColumn = column;

@@ -4,7 +4,7 @@
 import { button, element } from "./element.js";
 import { parts } from "./flow.js";
 import { display } from "./formula.js";
-import { light } from "./light.js";
+import { light, onLight } from "./light.js";
 import { count, full, minus, six } from "./numbers.js";
 import { proof } from "./proof.js";
 import { NotRecorded, cell as askCell } from "./server.js";
@@ -65,6 +65,13 @@ export function inspector({ go, close, isHidden, reveal, partOf, proven }) {
       },
     );
   }
+
+  // A cell that is pointed at brings its term into sight.
+  onLight((part) => {
+    const list = part === "hover" ? node.querySelector(".terms:not(:hover, :focus-within)") : null;
+    const term = list?.querySelector(".lit");
+    if (term) list.scrollTop = term.offsetTop - (list.clientHeight - term.offsetHeight) / 2;
+  });
 
   function hide() {
     asked?.abort();

@@ -39,8 +39,8 @@ export function light(part, text) {
   const wanted = references(text);
   if (same(lit[part], wanted)) return;
   lit[part] = wanted;
-  for (const listener of listeners) listener(part);
   if (part === "hover") markWords();
+  for (const listener of listeners) listener(part);
 }
 
 function same(some, others) {

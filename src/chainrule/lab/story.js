@@ -88,7 +88,7 @@ export function story({ lab, isHidden, reveal, act }) {
 
   function covered(node, part, text) {
     if (isHidden(part)) node.replaceChildren(`${words.unsaid[part]} `, button(words.reveal, () => reveal(part), { class: "small", "aria-label": `${words.reveal}: ${words.parts[part]}` }));
-    else node.replaceChildren(...text.split(/(?=\()/).map((piece) => element("span", { class: "together" }, piece)));
+    else node.replaceChildren(...text.split(/( )(?=\()/).map((piece) => (piece === " " ? piece : element("span", { class: "together" }, piece))));
   }
 
   // One line and one button; `act` knows what the button does.

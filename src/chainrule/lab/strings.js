@@ -80,7 +80,7 @@ export const words = {
   browseImage: (number, label, read) => `Test image ${number}, a ${label}${read === undefined ? "" : `, read as ${read}`}`,
   misread: (label, read) => `${label} read ${read}`,
   images: "images",
-  trueLabel: "Go back as if it were a",
+  trueLabel: "True label: go back as if it were a",
   ownLabel: "its own",
   unlike: "This is unlike anything I was trained on.",
   guide: {
