@@ -154,9 +154,23 @@ def watch() -> Iterator[Watch]:
     assert not watching.complaints
 
 
+OUTCOME = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        item.stash[OUTCOME] = report.failed
+    return report
+
+
 @pytest.fixture
-def visit(browser, watch, lab):
-    """Open a page of the lab in a context of its own; settings are those of a context."""
+def visit(browser, watch, lab, request, tmp_path):
+    """Open a page of the lab in a context of its own; settings are those of a context.
+
+    What a failed test saw last is kept as pictures in its tmp_path.
+    """
     contexts: list[BrowserContext] = []
 
     def open_page(query="", *, at=lab, **settings) -> Page:
@@ -169,9 +183,16 @@ def visit(browser, watch, lab):
         assert context.request.get(at.address).ok  # the token is exchanged for a cookie
         page = context.new_page()
         page.goto(at.home + query)
+        page.locator("main:not([aria-busy])").wait_for()  # it has something to show
         return page
 
     yield open_page
+    failed = request.node.stash.get(OUTCOME, True)
+    pages = [page for context in contexts for page in context.pages if failed]
+    for k, page in enumerate(pages):
+        picture = tmp_path / f"failed-{k}.png"
+        page.screenshot(path=picture)
+        print(f"{page.url} looked like {picture}")
     for context in contexts:
         context.close()
 

@@ -4,9 +4,10 @@ import math
 import re
 import time
 
+import numpy as np
 from playwright.sync_api import expect
 
-from browser.answers import numbers
+from browser.answers import MINUS, numbers
 
 PAD = 280  # the side of the pad in its own units
 
@@ -22,13 +23,15 @@ STROKES = {
 
 def grid(page, array):
     """The matrix, vector or image of this name."""
-    return page.get_by_role("grid", name=re.compile(rf"^{re.escape(array)}(,|$)"))
+    # By the attributes themselves: looking for roles among thousands of cells takes a second.
+    label = f'[aria-label="{array}"]' if array == "E" else f'[aria-label^="{array},"]'
+    return page.locator(f"[role=grid]{label}")
 
 
 def cell(page, name):
     """The cell of this name, such as dW2[3,7]."""
     array = name.partition("[")[0]
-    return grid(page, array).get_by_role("gridcell", name=re.compile(rf"^{re.escape(name)} "))
+    return grid(page, array).locator(f'[role=gridcell][aria-label^="{name} "]')
 
 
 def opened(page, name):
@@ -95,9 +98,10 @@ def draw(page, strokes):
         page.mouse.up()
 
 
-def shown_cells(page):
+def shown_cells(page, arrays=""):
     """Every cell that the page shows now: its name to (its exact value, what it is called).
 
+    `arrays` is a pattern of names, by default of all of them.
     Large matrices make their cells while the browser is idle; this waits for all of them.
     """
     page.wait_for_function(
@@ -105,8 +109,22 @@ def shown_cells(page):
           grid => grid.querySelectorAll("[role=row]").length === Number(grid.ariaRowCount))"""
     )
     found = page.evaluate(
-        """() => [...document.querySelectorAll("[role=gridcell][data-cell]")]
-          .filter(cell => cell.checkVisibility())
-          .map(cell => [cell.dataset.cell, cell.dataset.value, cell.ariaLabel])"""
+        """pattern => [...document.querySelectorAll("[role=gridcell][data-cell]")]
+          .filter(cell => new RegExp(pattern).test(cell.dataset.cell) && cell.checkVisibility())
+          .map(cell => [cell.dataset.cell, cell.dataset.value, cell.ariaLabel])""",
+        arrays,
     )
     return {name: (value, called) for name, value, called in found}
+
+
+def exact(shown):
+    """The exact values of shown cells."""
+    readable = str.maketrans({MINUS: "-", "∞": "inf"})
+    return {name: float(value.translate(readable)) for name, (value, _) in shown.items()}
+
+
+def names(arrays):
+    """The name and the float of every cell of a ledger's arrays."""
+    for array, values in arrays.items():
+        for index in np.ndindex(values.shape):
+            yield f"{array}[{','.join(map(str, index))}]" if index else array, float(values[index])

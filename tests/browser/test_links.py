@@ -7,15 +7,22 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.answers import ledger, network
-from browser.hands import STROKES, cell, draw, figures, opened, says, shown_cells, terms, value_of
+from browser.conftest import Watch
+from browser.hands import (
+    STROKES,
+    cell,
+    draw,
+    exact,
+    figures,
+    opened,
+    says,
+    shown_cells,
+    terms,
+    value_of,
+)
 from chainrule.proof import prove
 
 PLACE = re.compile("strokes=")
-
-
-def exact(shown):
-    """The exact values of shown cells."""
-    return {name: float(value.replace("−", "-")) for name, (value, _) in shown.items()}
 
 
 def drawing(page):
@@ -180,23 +187,25 @@ def save(page, folder):
 
 
 @pytest.fixture
-def from_disk(browser, watch):
-    """Open a file in a browser without a network."""
+def from_disk(browser):
+    """Open a file in a browser without a network; it may ask nobody for anything."""
     contexts = []
+    watch = Watch("file:///")
 
     def open_file(path):
         context = browser.new_context(offline=True)
         contexts.append(context)
         context.set_default_timeout(6000)
         context.on("page", watch.page)
-        watch.home = "file:///"
         page = context.new_page()
         page.goto(path.as_uri())
+        page.locator("main:not([aria-busy])").wait_for()
         return page
 
     yield open_file
     for context in contexts:
         context.close()
+    assert not watch.complaints
 
 
 def test_the_saved_moment_shows_the_same_numbers(visit, from_disk, tmp_path):
