@@ -482,5 +482,6 @@ def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
 
 
 def warm(lab: Lab) -> None:
-    """Have ready what the first page asks for."""
+    """Have ready what the first page asks for, then what a drawing is compared with."""
     about(lab, [])
+    unlike(lab.test_set.images[0])
