@@ -6,7 +6,7 @@ import { largest } from "./colour.js";
 import { pieces } from "./formula.js";
 import { grid, pager } from "./grid.js";
 import { light } from "./light.js";
-import { count, short } from "./numbers.js";
+import { short } from "./numbers.js";
 import { words } from "./strings.js";
 
 const SIDE = 28; // of an image

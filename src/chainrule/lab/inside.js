@@ -4,7 +4,7 @@
 import { button, element } from "./element.js";
 import { legend, onTheme } from "./colour.js";
 import { closer } from "./closer.js";
-import { flow, parts, phasesOf } from "./flow.js";
+import { flow, phasesOf } from "./flow.js";
 import { formula } from "./formula.js";
 import { inspector, place } from "./inspector.js";
 import { reference } from "./light.js";
@@ -97,11 +97,12 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     stepsOf();
     look.show(ledger, settled());
     learning.show(ledger, settled());
+    // Of the address, what this network does not have is left out.
     const { cell: name, phase } = now();
-    if (name && !exists(name)) return change({ cell: null });
-    if (phase && !phasesOf(ledger).includes(phase)) return change({ phase: null });
-    openCell(name);
-    showPhase(phase);
+    const known = { cell: name && exists(name) ? name : null, phase: phasesOf(ledger).includes(phase) ? phase : null };
+    if (known.cell !== name || known.phase !== phase) change(known);
+    openCell(known.cell);
+    showPhase(known.phase);
   }
 
   // The moment with the label that the ledger was computed for.

@@ -2,7 +2,6 @@
 // the cells it comes from and feeds; and its proof.
 
 import { button, element } from "./element.js";
-import { parts } from "./flow.js";
 import { display } from "./formula.js";
 import { light, onLight } from "./light.js";
 import { count, full, minus, six } from "./numbers.js";

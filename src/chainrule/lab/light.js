@@ -20,7 +20,7 @@ export function reference(text) {
   return found;
 }
 
-export function references(text) {
+function references(text) {
   return text.split(" ").filter(Boolean).map(reference).filter(Boolean);
 }
 

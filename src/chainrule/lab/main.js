@@ -6,7 +6,7 @@ import { draw } from "./draw.js";
 import { enlarge, hides, onOpen, refreshGrids } from "./grid.js";
 import { inside, partOf } from "./inside.js";
 import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
-import { PARTS, change, moment, networkOf, now, onChange, parameters, start } from "./state.js";
+import { PARTS, change, isDefaultMoment, moment, networkOf, now, onChange, parameters, start } from "./state.js";
 import { words } from "./strings.js";
 
 const wide = matchMedia("(min-width: 60rem)");
@@ -54,6 +54,13 @@ function frame() {
   }), element("span", {}, words.parts[part])));
   const hide = element("details", { class: "menu", id: "hide" }, element("summary", {}, words.hideMenu),
     element("fieldset", {}, element("legend", {}, words.hideTitle), boxes, element("p", { class: "quiet" }, words.hideHint)));
+  document.addEventListener("pointerdown", (event) => hide.open && !hide.contains(event.target) && (hide.open = false));
+  hide.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    hide.open = false;
+    hide.querySelector("summary").focus();
+  });
   const question = element("p", { class: "question", id: "question", hidden: true });
   const header = element("header", {},
     element("a", { class: "skip", href: "#main" }, words.skip),
@@ -133,7 +140,10 @@ async function load() {
     found.loss = networkOf().loss;
     views.inside.show(found);
   } catch (failure) {
-    if (failure.name !== "AbortError") tell(words.failed(failure.message));
+    if (failure.name === "AbortError") return;
+    tell(words.failed(failure.message));
+    // An address that the server refuses: begin where everybody begins.
+    if (!views.inside.ledger && !isDefaultMoment()) change({ image: { test: 1832 }, network: null, label: null });
   } finally {
     if (!signal.aborted) parts.main.removeAttribute("aria-busy");
   }
@@ -201,6 +211,7 @@ function onKey(event) {
     return;
   }
   if (typing || event.target.closest?.("input") || now().view !== "inside" || !views.inside.ledger) return;
+  if (event.target.matches?.("[tabindex='0']") && event.target.scrollWidth > event.target.clientWidth) return; // it scrolls
   if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     event.preventDefault();
     views.inside.walk(event.key === "ArrowRight" ? 1 : -1);
@@ -222,7 +233,8 @@ async function begin() {
   const seen = new URLSearchParams(recorded ? Object.entries(recorded.view ?? {}) : location.search);
   lab = await askLab();
   lab.stages ??= [];
-  const state = start(lab, seen);
+  start(lab, seen);
+  if (recorded) change({ view: "inside" });
   parts = frame();
   hides((array) => isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = {
@@ -230,7 +242,7 @@ async function begin() {
     ...(recorded ? {} : { draw: draw({ lab, tell, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }) }),
   };
   parts.main.append(...Object.values(views).map((view) => view.node));
-  if (recorded) state.view = "inside";
+  change({}); // the address without what was not understood
   onOpen((cell, byKey) => {
     change({ cell });
     if (byKey) views.inside.focusCell();

@@ -3,12 +3,10 @@
 
 import { element } from "./element.js";
 import { colours, css, onTheme } from "./colour.js";
-import { SIDE } from "./state.js";
+import { POINTS, SIDE, STROKES } from "./state.js";
 import { words } from "./strings.js";
 
 const PEN = 20;
-const STROKES = 100;
-const POINTS = 5000;
 const NEAR = 3; // closer points add nothing
 
 export function pad({ changed, tell }) {

@@ -7,7 +7,7 @@ const listeners = new Set();
 let status = "running"; // or "stopped" (nobody answers) or "locked" (it wants the address it printed)
 let wake = [];
 
-export class Refused extends Error {}
+class Refused extends Error {}
 export class NotRecorded extends Error {}
 
 export function onStatus(listener) {

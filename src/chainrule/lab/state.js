@@ -3,6 +3,8 @@
 
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
 export const SIDE = 280; // of the pad, on which strokes are drawn
+export const STROKES = 100; // in a drawing
+export const POINTS = 5000; // in a drawing
 
 const DEFAULTS = {
   view: "inside",
@@ -66,7 +68,7 @@ export function isDefaultMoment(some = state) {
 
 // ------------------------------------------------------------------------------ the address
 
-export function read(parameters) {
+function read(parameters) {
   const get = (name) => parameters.get(name);
   const one = (name, allowed, otherwise) => (allowed.includes(get(name)) ? get(name) : otherwise);
   const label = whole(get("label"), 9);
@@ -102,7 +104,8 @@ function whole(text, most) {
 function readStrokes(text) {
   const strokes = text.split("~").filter(Boolean).map((stroke) => stroke.split("-").map((each) => whole(each, SIDE)));
   const good = strokes.every((stroke) => stroke.length % 2 === 0 && stroke.length && stroke.every((each) => each !== null));
-  return good && strokes.length ? strokes : null;
+  const points = strokes.reduce((sum, stroke) => sum + stroke.length / 2, 0);
+  return good && strokes.length && strokes.length <= STROKES && points <= POINTS ? strokes : null;
 }
 
 // The state's own parameters, as they stand in the address; defaults are left out.

@@ -291,7 +291,6 @@ export const words = {
     fit: "Fitted into 20 × 20",
     centre: "Centred by its mass in 28 × 28",
   },
-  stageOn: (name) => `${name}`,
   afterStage: (digit, share) => `Stopping here, I say ${digit} (${share}).`,
   costs: {
     none: "Its cost is not measured.",
