@@ -63,7 +63,7 @@ function frame() {
   });
   const question = element("p", { class: "question", id: "question", hidden: true });
   const header = element("header", {},
-    element("a", { class: "skip", href: "#main" }, words.skip),
+    element("a", { class: "skip", href: "#main", onclick: skip }, words.skip),
     element("a", { class: "brand", href: recorded ? "#main" : "/" }, words.brand),
     recorded ? null : element("nav", { "aria-label": words.viewsLabel, class: "tabs" }, tabs),
     element("div", { class: "tools", role: "group", "aria-label": words.tools },
@@ -76,6 +76,12 @@ function frame() {
   header.append(banner, ...(recorded ? [element("p", { class: "recorded" }, words.recorded)] : []), question);
   document.body.append(header, main, element("footer", {}, words.footer(lab)), live, keys);
   return { tabs, projector, boxes, question, main };
+}
+
+// The address is the state's: no fragment comes into it.
+function skip(event) {
+  event.preventDefault();
+  parts.main.focus();
 }
 
 async function copyLink() {
@@ -250,7 +256,6 @@ async function begin() {
   onChange(follow);
   addEventListener("keydown", onKey);
   wide.addEventListener("change", showProjector);
-  addEventListener("popstate", () => location.reload());
   showView();
   showProjector();
   hiddenChanged();
