@@ -57,7 +57,10 @@ class Visit:
         self.ask("POST", "/api/ledger", moment("seed"))
         return time.perf_counter() - self.began
 
-    def leave(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.connection.close()
         self.process.terminate()
         self.process.wait()
@@ -100,30 +103,28 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         printed, useful, work = [], [], []
         for _ in range(STARTS):
-            visit = Visit(folder)
-            useful.append(visit.first_page())
-            printed.append(visit.printed)
-            visit.leave()
+            with Visit(folder) as visit:
+                useful.append(visit.first_page())
+                printed.append(visit.printed)
             work.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime)
         work = [after - before for before, after in pairwise([0, *work])]
         for what, times in (("address", printed), ("useful page", useful), ("of a CPU", work)):
             print(f"| {what} | {min(times):.2f} | {statistics.median(times):.2f} |")
-        visit = Visit(folder)
-        visit.first_page()
-        for network in ("seed", "stronger"):
-            for method, path, body in routes(network):
-                times, size = [], 0
-                for k in range(ASKED):
-                    began = time.perf_counter()
-                    _, content = visit.ask(method, path, body(k) if callable(body) else body)
-                    times.append(1000 * (time.perf_counter() - began))
-                    size = len(content)
-                what = body.get("cell", "") if isinstance(body, dict) else ""
-                print(
-                    f"| {network} | `{path}` {what} | {min(times):.1f} "
-                    f"| {statistics.median(times):.1f} | {size / 1000:,.0f} kB |"
-                )
-        visit.leave()
+        with Visit(folder) as visit:
+            visit.first_page()
+            for network in ("seed", "stronger"):
+                for method, path, body in routes(network):
+                    times, size = [], 0
+                    for k in range(ASKED):
+                        began = time.perf_counter()
+                        _, content = visit.ask(method, path, body(k) if callable(body) else body)
+                        times.append(1000 * (time.perf_counter() - began))
+                        size = len(content)
+                    what = body.get("cell", "") if isinstance(body, dict) else ""
+                    print(
+                        f"| {network} | `{path}` {what} | {min(times):.1f} "
+                        f"| {statistics.median(times):.1f} | {size / 1000:,.0f} kB |"
+                    )
 
 
 if __name__ == "__main__":
