@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "data": set(),
     "tiles": {"network", "data"},
     "training": {"network", "descent", "data", "tiles"},
-    "proof": {"network"},
+    "proof": {"network", "ledger"},
     "ledger": {"network"},
     "model": {"network"},
     "runs": {"network", "descent", "data", "training", "model"},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what only files need is loaded at the first one
 FORMAT = 1
 DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
 MODEL = "model.safetensors"  # its name in a folder
+BUNDLED = Path(__file__).with_name("models")
 
 
 class ModelError(ValueError):
@@ -59,6 +60,21 @@ def load_model(path: str | Path) -> Network:
         return network_of(entry, fields, tensors)
     except ModelError as error:
         raise ModelError(f"{path}: {printable(error)}") from None
+
+
+def bundled() -> tuple[str, ...]:
+    """The names of the trained models in the package; docs/files.md says how they were made."""
+    return tuple(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
+
+
+def load_bundled(name: str) -> Network:
+    """A trained model of the package: "seed", 784-10-10, or "stronger", 784-128-10.
+
+    Raises ValueError for another name.
+    """
+    if name not in bundled():
+        raise ValueError(f"the bundled models are {', '.join(bundled())}; got {name!r}")
+    return load_model(BUNDLED / f"{name}.safetensors")
 
 
 def printable(error: Exception) -> str:
