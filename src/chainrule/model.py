@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # what only files need is loaded at the first one
 FORMAT = 1
 DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
 MODEL = "model.safetensors"  # its name in a folder
-BUNDLED = Path(__file__).with_name("models")
 
 
 class ModelError(ValueError):
@@ -64,7 +63,14 @@ def load_model(path: str | Path) -> Network:
 
 def bundled() -> tuple[str, ...]:
     """The names of the trained models in the package; docs/files.md says how they were made."""
-    return tuple(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
+    return tuple(sorted(path.stem for path in bundled_models().glob("*.safetensors")))
+
+
+def bundled_models() -> Path:
+    """The folder of the trained models in the package."""
+    from pathlib import Path
+
+    return Path(__file__).with_name("models")
 
 
 def load_bundled(name: str) -> Network:
@@ -74,7 +80,7 @@ def load_bundled(name: str) -> Network:
     """
     if name not in bundled():
         raise ValueError(f"the bundled models are {', '.join(bundled())}; got {name!r}")
-    return load_model(BUNDLED / f"{name}.safetensors")
+    return load_model(bundled_models() / f"{name}.safetensors")
 
 
 def printable(error: Exception) -> str:
