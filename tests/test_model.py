@@ -30,7 +30,7 @@ from chainrule import (
     predict,
     save_model,
 )
-from chainrule.model import BUNDLED, bundled
+from chainrule.model import bundled, bundled_models
 
 SIZES = [(784, 10, 10), (3, 2, 2), (4, 3), (5, 4, 3, 2)]
 LOSSES = ["squared_error", "cross_entropy"]
@@ -590,10 +590,10 @@ def test_bundled_models_are_named():
 
 
 def test_a_damaged_bundled_model_is_refused(tmp_path, monkeypatch):
-    damaged = bytearray((BUNDLED / "seed.safetensors").read_bytes())
+    damaged = bytearray((bundled_models() / "seed.safetensors").read_bytes())
     damaged[-1] ^= 1
     (tmp_path / "seed.safetensors").write_bytes(damaged)
-    monkeypatch.setattr("chainrule.model.BUNDLED", tmp_path)
+    monkeypatch.setattr("chainrule.model.bundled_models", lambda: tmp_path)
     with pytest.raises(ModelError, match="does not match its checksum"):
         load_bundled("seed")
 
@@ -605,7 +605,7 @@ def test_the_documented_command_makes_the_bundled_model_again(name, kernel, tmp_
     """The same bytes on a machine like the one it was made on; close to it with another kernel."""
     done = run(*MADE[name][4].split(), "--quiet", "--out", "again", cwd=tmp_path, **kernel)
     assert done.returncode == 0, done.stderr
-    made, shipped = tmp_path / "again/model.safetensors", BUNDLED / f"{name}.safetensors"
+    made, shipped = tmp_path / "again/model.safetensors", bundled_models() / f"{name}.safetensors"
     (there,) = json.loads((made.parent / "run.json").read_text(encoding="utf-8"))["machines"]
     if (there["numpy"], there["kernel"]) == MADE_WITH:
         assert made.read_bytes() == shipped.read_bytes()
