@@ -11,9 +11,11 @@ import { words } from "./strings.js";
 export function closer({ isHidden, reveal }) {
   const node = element("section", { class: "closer", id: "closer", "aria-labelledby": "closer-title" });
   let asked = 0;
+  let retire = () => {};
 
   function show(ledger, moment) {
     asked += 1;
+    retire();
     const L = ledger.sizes.length - 1;
     const title = element("h2", { id: "closer-title" }, words.closerTitle(L));
     if (isHidden("gradients")) {
@@ -31,6 +33,7 @@ export function closer({ isHidden, reveal }) {
       array: `∂A${L}/∂Z${L}`, rows: n, columns: n, index: (r, c) => [r, c], label: words.jacobianLabel(L), width: 30, height: 26,
       lights: ({ index: [i, j] }) => `A${L}[${i}] Z${L}[${j}]`, opens: false,
     });
+    retire = made.retire;
     const most = largest(jacobian.values);
     made.show(jacobian.values, jacobian.shape, () => most);
     return element("div", { class: "jacobian" },

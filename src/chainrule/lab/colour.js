@@ -5,6 +5,8 @@ import { element } from "./element.js";
 import { short } from "./numbers.js";
 import { words } from "./strings.js";
 
+const DARK = [17, 17, 17];
+const LIGHT = [255, 255, 255];
 const SHADES = 255; // of a colour
 let palette = null;
 const listeners = new Set();
@@ -68,7 +70,7 @@ export function inked(value) {
 
 // Black or white, whichever is easier to read on this colour.
 export function onTop(colour) {
-  return luminance(colour) > 0.179 ? [17, 17, 17] : [255, 255, 255];
+  return luminance(colour) > 0.179 ? DARK : LIGHT;
 }
 
 function luminance(colour) {

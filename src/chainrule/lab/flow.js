@@ -39,6 +39,7 @@ export function flow({ reveal, isHidden, partOf }) {
   // ------------------------------------------------------------------------------------- blocks
 
   function build() {
+    for (const made of blocks.values()) made.retire();
     blocks = new Map();
     const L = ledger.sizes.length - 1;
     const lanes = [element("h2", { class: "lane lane-forward" }, words.forward), element("h2", { class: "lane lane-backward" }, words.backward)];
@@ -110,8 +111,8 @@ export function flow({ reveal, isHidden, partOf }) {
 
   function single(array, made) {
     return {
-      grids: [made],
-      show: (values, shape, scale) => made.show(values, shape, scale),
+      show: made.show,
+      retire: made.retire,
       reach: () => {},
       focus: (cell) => made.focus(cell),
       place: (cell) => ({ grid: made, at: made.place(cell) }),
@@ -170,6 +171,7 @@ export function flow({ reveal, isHidden, partOf }) {
           class: "picture", "aria-label": words.openUnit(array.name, unit), "data-cells": `${array.name}[${unit},:]`,
         });
       }
+      for (const each of self.grids) each.retire();
       self.grids = made;
       pictures.replaceChildren(...made.map((each) => each.open));
       if (shown) self.show(...shown);
@@ -215,6 +217,7 @@ export function flow({ reveal, isHidden, partOf }) {
       }
     }
 
+    self.retire = () => [...self.grids, large].forEach((each) => each?.retire());
     self.openUnit = openUnit;
     self.closeUnit = closeUnit;
     self.show = (...given) => {

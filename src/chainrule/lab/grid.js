@@ -7,8 +7,10 @@ import { light, lit, meets, onLight } from "./light.js";
 import { full, percent, short, tiny } from "./numbers.js";
 import { words } from "./strings.js";
 
+const later = window.requestIdleCallback ?? ((go) => setTimeout(go, 100)); // some browsers have none
+const cancelLater = window.cancelIdleCallback ?? clearTimeout;
 const AT_ONCE = 128; // cells made at once; more are made when the browser is idle
-const grids = new Set();
+const grids = new Set(); // all but the retired
 let factor = 1; // of sizes: larger for a projector
 let open = () => {};
 let hidden = () => false;
@@ -24,29 +26,21 @@ export function hides(test) {
 
 export function enlarge(by) {
   factor = by;
-  for (const each of live()) each.resize();
-}
-
-function* live() {
-  for (const each of grids) {
-    if (each.node.isConnected || !each.seen) yield each;
-    else grids.delete(each);
-    if (each.node.isConnected) each.seen = true;
-  }
+  for (const each of grids) each.resize();
 }
 
 onTheme(() => {
-  for (const each of live()) each.paint();
+  for (const each of grids) each.paint();
 });
 onLight(() => {
-  for (const each of live()) each.paintLight();
+  for (const each of grids) each.paintLight();
 });
 
 let ratio = devicePixelRatio;
 addEventListener("resize", () => {
   if (ratio === devicePixelRatio) return;
   ratio = devicePixelRatio;
-  for (const each of live()) each.resize();
+  for (const each of grids) each.resize();
 });
 
 // One line beside the pointer or the focus: the name and the value of a cell.
@@ -81,7 +75,7 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
       }),
     );
     if (layer) {
-      cancelIdleCallback(waiting);
+      cancelLater(waiting);
       layer.replaceChildren();
       layer.setAttribute("aria-label", label);
       layer.setAttribute("aria-rowcount", rows);
@@ -92,7 +86,7 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
       if (rows * columns <= AT_ONCE) makeAll();
       else {
         makeRow(roving[0]);
-        waiting = requestIdleCallback(makeAll, { timeout: 2000 });
+        waiting = later(makeAll, { timeout: 2000 });
       }
     }
     resize();
@@ -411,14 +405,14 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     return null;
   }
 
-  const self = { node, show, refresh, arrange, resize, scaleTo, paint, paintLight, focus, place, seen: false };
+  const self = { node, show, arrange, resize, scaleTo, paint, paintLight, refresh, focus, place, retire: () => grids.delete(self) };
   grids.add(self);
   arrange();
   return self;
 }
 
 export function refreshGrids() {
-  for (const each of live()) each.refresh();
+  for (const each of grids) each.refresh();
 }
 
 // "rows 0–19 of 100" with buttons to turn; show(start) shows a page.

@@ -27,6 +27,7 @@ export function partOf(array, L) {
 export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   let ledger = null;
   let shading = "weight";
+  let shut = false; // whether the gradients were hidden
   let done = { opened: false, proven: false, asked: false, learnt: false };
   const L = () => ledger.sizes.length - 1;
   const part = (array) => partOf(array, L());
@@ -95,8 +96,12 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     tale.show(ledger);
     paint();
     stepsOf();
-    look.show(ledger, settled());
-    learning.show(ledger, settled());
+    // What was tried stays, unless it is of another moment or is hidden or revealed.
+    if (changed || shut !== isHidden("gradients")) {
+      shut = isHidden("gradients");
+      look.show(ledger, settled());
+      learning.show(ledger, settled());
+    }
     // Of the address, what this network does not have is left out.
     const { cell: name, phase } = now();
     const known = { cell: name && exists(name) ? name : null, phase: phasesOf(ledger).includes(phase) ? phase : null };
