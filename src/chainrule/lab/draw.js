@@ -221,7 +221,7 @@ export function draw({ lab, tell, toInside }) {
 
   function costOf(stage) {
     const points = stage.costs?.[network().id];
-    return typeof points === "number" ? words.costs.one(points.toFixed(1)) : words.costs.none;
+    return typeof points === "number" ? words.costs.some(points) : words.costs.none;
   }
 
   // ------------------------------------------------------------------------------------- collect

@@ -15,9 +15,14 @@ export function formula(text) {
 const LONG = 32; // characters
 
 // A formula on a line of its own; a long one is broken, and scrolls sideways where that is not enough.
+// Its names take the focus, and light up what they mean.
 export function display(text, attributes = {}) {
   const shown = text.length > LONG ? pieces(text) : formula(text);
-  return element("div", { class: "formula", tabindex: "0", role: "group", "aria-label": text, ...attributes }, shown);
+  const node = element("div", { class: "formula", role: "group", "aria-label": text, ...attributes }, shown);
+  const names = node.querySelectorAll("[data-cells]");
+  for (const each of names) each.setAttribute("tabindex", "0");
+  if (!names.length) node.tabIndex = 0;
+  return node;
 }
 
 // The same in pieces that a line may end between: after each = + − ⊙ and comma outside brackets.

@@ -10,6 +10,7 @@ import { PARTS, change, isDefaultMoment, moment, networkOf, now, onChange, param
 import { words } from "./strings.js";
 
 const wide = matchMedia("(min-width: 60rem)");
+const widest = matchMedia("(min-width: 112rem)");
 const revealed = new Set();
 let lab = null;
 let views = {};
@@ -170,7 +171,7 @@ function showProjector() {
   const { projector } = now();
   document.documentElement.classList.toggle("projector", projector);
   parts.projector.setAttribute("aria-pressed", String(projector));
-  enlarge(projector && wide.matches ? 1.35 : 1);
+  enlarge(!wide.matches ? 1 : projector ? 1.35 : widest.matches ? 1.2 : 1);
   themeChanged();
 }
 
@@ -255,7 +256,7 @@ async function begin() {
   });
   onChange(follow);
   addEventListener("keydown", onKey);
-  wide.addEventListener("change", showProjector);
+  for (const each of [wide, widest]) each.addEventListener("change", showProjector);
   showView();
   showProjector();
   hiddenChanged();

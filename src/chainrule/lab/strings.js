@@ -293,8 +293,10 @@ export const words = {
   },
   afterStage: (digit, share) => `Stopping here, I say ${digit} (${share}).`,
   costs: {
-    none: "Its cost is not measured.",
-    one: (points) => `Without it, ${points} points of test accuracy are lost (measured on 10,000 images).`,
+    none: "Its cost is not measured for this network.",
+    some: (points) => points > 0
+      ? `Without it, ${points.toFixed(points < 0.1 ? 2 : 1)} points of accuracy are lost on the 10,000 test images, moved, scaled and turned dark on light.`
+      : "Without it, no accuracy is lost on the 10,000 test images, moved, scaled and turned dark on light.",
   },
   collectTitle: "Collect",
   collectLead: "Draw, say what it is, add it; save a set that chainrule can train on with --data. Nothing drawn leaves this machine.",
