@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser import chromium
 
-SECONDS = 6  # that the page may take for anything
+SECONDS = 10  # that the page may take for anything
 DESK = {"width": 1280, "height": 900}
 
 # Every policy violation is said on the console, where the watch finds it.
@@ -135,6 +135,7 @@ class Watch:
 def browser() -> Iterator[Browser]:
     with playwright.sync_api.sync_playwright() as driver:
         started = chromium.start(driver)
+        playwright.sync_api.expect.set_options(timeout=SECONDS * 1000)
         yield started
         started.close()
 
@@ -194,7 +195,7 @@ def visit(browser, watch, lab, request, tmp_path):
         page.screenshot(path=picture)
         print(f"{page.url} looked like {picture}")
     for context in contexts:
-        context.close()
+        context.close()  # again, if a test did so, is nothing
 
 
 @pytest.fixture

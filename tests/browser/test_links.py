@@ -1,13 +1,15 @@
 """A moment travels: as a link to another browser, and as one HTML file without chainrule."""
 
 import re
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from playwright.sync_api import expect
 
 from browser.answers import ledger, network
-from browser.conftest import Watch
+from browser.conftest import SECONDS, Watch
 from browser.hands import (
     STROKES,
     cell,
@@ -20,6 +22,8 @@ from browser.hands import (
     terms,
     value_of,
 )
+from chainrule.handwriting import draw as paper
+from chainrule.handwriting import prepare
 from chainrule.proof import prove
 
 PLACE = re.compile("strokes=")
@@ -122,6 +126,41 @@ def test_a_broken_link_shows_the_beginning(visit, query):
     assert not page.get_by_role("region", name="dW2[99,99]").count()
 
 
+LESSONS = re.findall(
+    r"\(http://127\.0\.0\.1:8765/(\?\S+)\) \|", (ROOT / "docs/lab.md").read_text(encoding="utf-8")
+)
+
+
+def test_the_lessons_of_the_guide_open_as_they_are_meant(visit):
+    """Nothing in a lesson's link is refused, and the drawing is misread until it is mended."""
+    assert len(LESSONS) == 5
+    for query in LESSONS:
+        page = visit(query)
+        page.keyboard.press("Alt+p")  # the page writes what it understood
+        expect(page).to_have_url(re.compile("projector=1"))
+        understood = parse_qs(page.url.partition("?")[2])
+        wanted = parse_qs(query[1:])
+        assert understood == {"projector": ["1"], **wanted} or wanted.pop("test") == ["1832"]
+        assert understood == {"projector": ["1"], **wanted}
+        if "strokes" in wanted:
+            strokes = [[int(n) for n in one.split("-")] for one in wanted["strokes"][0].split("~")]
+            first, mended = (
+                int(
+                    ledger(prepare(paper(strokes), off).pixels, 0, name="stronger")
+                    .arrays["A2"]
+                    .argmax()
+                )
+                for off in (wanted["off"][0].split(","), [])
+            )
+            assert first != mended
+            says(page, first)
+            making = page.get_by_role("region", name="What I make of it")
+            for box in making.get_by_role("checkbox", checked=False).all()[::-1]:
+                box.check()
+            says(page, mended)
+        page.context.close()
+
+
 def test_hide_and_reveal(visit):
     """A teacher asks first and shows later: nothing hidden can be read before."""
     page = visit("?hide=prediction,truth,gradients,probabilities&cell=dW2[3,7]")
@@ -195,7 +234,7 @@ def from_disk(browser):
     def open_file(path):
         context = browser.new_context(offline=True)
         contexts.append(context)
-        context.set_default_timeout(6000)
+        context.set_default_timeout(SECONDS * 1000)
         context.on("page", watch.page)
         page = context.new_page()
         page.goto(path.as_uri())

@@ -98,7 +98,7 @@ def test_a_killed_server_is_told_and_the_page_recovers(visit, watch, tmp_path):
         mine.kill()
         # It says so by itself, and asking says so too; what is shown stays.
         alert = page.get_by_role("alert")
-        expect(alert).to_contain_text("has stopped", timeout=10_000)
+        expect(alert).to_contain_text("has stopped")
         expect(alert).to_contain_text("chainrule lab")
         number = page.get_by_label("Test image", exact=True)
         number.fill("0")
@@ -107,12 +107,12 @@ def test_a_killed_server_is_told_and_the_page_recovers(visit, watch, tmp_path):
         expect(grid(page, "Z1")).to_be_visible()
         # Started again at the same port: the page says what to do, and goes on by itself.
         mine.start()
-        expect(alert).to_contain_text("Open the address", timeout=10_000)
+        expect(alert).to_contain_text("Open the address")
         second = page.context.new_page()
         second.goto(mine.address)
         expect(second.get_by_role("heading", level=1)).to_contain_text("I say 5")
         second.close()
-        expect(alert).to_be_hidden(timeout=10_000)
+        expect(alert).to_be_hidden()
         expect(page.get_by_role("heading", level=1)).to_contain_text("I say 7")
         A2 = ledger(0).arrays["A2"]
         shown = exact(shown_cells(page, "^A2"))
