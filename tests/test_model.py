@@ -603,7 +603,8 @@ def test_a_damaged_bundled_model_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["seed", "stronger"])
 def test_the_documented_command_makes_the_bundled_model_again(name, kernel, tmp_path, mnist):
     """The same bytes on a machine like the one it was made on; close to it with another kernel."""
-    done = run(*MADE[name][4].split(), "--quiet", "--out", "again", cwd=tmp_path, **kernel)
+    command = (*MADE[name][4].split(), "--quiet", "--out", "again")
+    done = run(*command, cwd=tmp_path, timeout=1800, **kernel)  # a minute or two on idle cores
     assert done.returncode == 0, done.stderr
     made, shipped = tmp_path / "again/model.safetensors", bundled_models() / f"{name}.safetensors"
     (there,) = json.loads((made.parent / "run.json").read_text(encoding="utf-8"))["machines"]
