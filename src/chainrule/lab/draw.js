@@ -5,7 +5,7 @@ import { button, element } from "./element.js";
 import { percent } from "./numbers.js";
 import { pad as makePad } from "./pad.js";
 import { bytes, collect as askCollect, drawing as ask, ledger as askLedger } from "./server.js";
-import { change, networkOf, now } from "./state.js";
+import { BEGINNING, change, networkOf, now } from "./state.js";
 import { networkSwitch, paintPixels, thumbnail } from "./story.js";
 import { words } from "./strings.js";
 
@@ -59,7 +59,7 @@ export function draw({ lab, tell, toInside }) {
   });
   bars.append(element("caption", { class: "unseen" }, words.parts.probabilities), element("tbody", {}, rows.map((row) => row.node)));
 
-  for (const stage of lab.stages ?? []) {
+  for (const stage of lab.stages) {
     const canvas = element("canvas", { class: "thumb", "aria-hidden": "true" });
     const on = element("input", { type: "checkbox", id: `stage-${stage.name}`, checked: true, onchange: () => turn(stage.name, on.checked) });
     const told = element("p", { class: "number" });
@@ -89,7 +89,7 @@ export function draw({ lab, tell, toInside }) {
   // The drawing goes into the address, so that a link shows the same.
   function remember() {
     const { strokes } = pad;
-    change({ image: strokes.length ? { strokes, off } : { test: 1832 }, label: null, phase: null });
+    change({ image: strokes.length ? { strokes, off } : BEGINNING, label: null, phase: null });
   }
 
   function turn(name, on) {
@@ -186,7 +186,6 @@ export function draw({ lab, tell, toInside }) {
       card.told.textContent = words.afterStage(stage.prediction, percent(stage.probabilities[stage.prediction]));
     }
     openInside.disabled = false;
-    node.classList.remove("nothing");
   }
 
   function empty() {
@@ -203,7 +202,6 @@ export function draw({ lab, tell, toInside }) {
       told.textContent = "";
     }
     openInside.disabled = true;
-    node.classList.add("nothing");
   }
 
   // What the state says: the drawing of a link, its stages, its network.

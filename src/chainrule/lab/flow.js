@@ -90,14 +90,14 @@ export function flow({ reveal, isHidden, partOf }) {
     if (kind === "E") {
       const made = grid({ array: "E", rows: 1, columns: 1, index: () => [], label: "E", width: 68, height: ROW, draw: "number" });
       const note = element("p", { class: "note" }, words.ofOne);
-      return { ...single(array, made), node: element("div", {}, made.node, note) };
+      return { ...single(made), node: element("div", {}, made.node, note) };
     }
     const n = array.shape[0];
     const isBar = kind === "A" && layer === L;
     const label = words.gridLabel(array.name, array.shape);
     if (n <= LIST) {
       const made = grid({ array: array.name, rows: n, columns: 1, index: (r) => [r], label, width: isBar ? 122 : 62, height: ROW, draw: isBar ? "bar" : "number" });
-      return { ...single(array, made), node: made.node };
+      return { ...single(made), node: made.node };
     }
     let size = 16;
     const wrapped = () => Math.ceil(n / Math.floor((10 * ROW) / size));
@@ -106,10 +106,10 @@ export function flow({ reveal, isHidden, partOf }) {
     const rows = Math.ceil(n / columns);
     const index = (r, c) => (r * columns + c < n ? [r * columns + c] : null);
     const made = grid({ array: array.name, rows, columns, index, label, width: size, height: size });
-    return { ...single(array, made), node: made.node };
+    return { ...single(made), node: made.node };
   }
 
-  function single(array, made) {
+  function single(made) {
     return {
       show: made.show,
       retire: made.retire,
@@ -131,7 +131,7 @@ export function flow({ reveal, isHidden, partOf }) {
       width: columns <= 12 ? 23 : columns <= 16 ? 18 : 8,
       height: rows <= 10 ? ROW : 12,
     });
-    const self = { ...single(array, made) };
+    const self = { ...single(made) };
     const turned = (set) => (start) => {
       set(start);
       made.arrange();

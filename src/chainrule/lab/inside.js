@@ -124,6 +124,7 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
 
   function stepsOf() {
     const names = phasesOf(ledger);
+    if (steps.children.length === names.length) return; // the same depth has the same steps
     steps.replaceChildren(...names.map((name) => element("li", {}, button(name === "update" ? words.update : name, () => change({ phase: now().phase === name ? null : name }), {
       class: `step-button ${/^[dE]/.test(name) ? "backward" : "forward"}`, "data-phase": name, "data-cells": name === "update" ? null : name,
     }))));

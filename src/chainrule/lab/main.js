@@ -6,7 +6,7 @@ import { draw } from "./draw.js";
 import { enlarge, hides, onOpen, refreshGrids } from "./grid.js";
 import { inside, partOf } from "./inside.js";
 import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
-import { PARTS, change, isDefaultMoment, moment, networkOf, now, onChange, parameters, start } from "./state.js";
+import { BEGINNING, PARTS, change, isDefaultMoment, moment, networkOf, now, onChange, parameters, start } from "./state.js";
 import { words } from "./strings.js";
 
 const wide = matchMedia("(min-width: 60rem)");
@@ -150,7 +150,7 @@ async function load() {
     if (failure.name === "AbortError") return;
     tell(words.failed(failure.message));
     // An address that the server refuses: begin where everybody begins.
-    if (!views.inside.ledger && !isDefaultMoment()) change({ image: { test: 1832 }, network: null, label: null });
+    if (!views.inside.ledger && !isDefaultMoment()) change({ image: BEGINNING, network: null, label: null });
   } finally {
     if (!signal.aborted) parts.main.removeAttribute("aria-busy");
   }
@@ -239,7 +239,6 @@ async function begin() {
   watch();
   const seen = new URLSearchParams(recorded ? Object.entries(recorded.view ?? {}) : location.search);
   lab = await askLab();
-  lab.stages ??= [];
   start(lab, seen);
   if (recorded) change({ view: "inside" });
   parts = frame();
