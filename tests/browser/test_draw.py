@@ -176,7 +176,7 @@ def test_undo(board):
 
 def test_touch(visit):
     """A finger on a tablet draws, and the page does not scroll under it."""
-    page = visit("?view=draw", has_touch=True, viewport={"width": 820, "height": 1180})
+    page = visit("?view=draw", has_touch=True, viewport={"width": 820, "height": 700})
     pad(page).scroll_into_view_if_needed()
     box = pad(page).bounding_box()
     client = page.context.new_cdp_session(page)
@@ -189,9 +189,9 @@ def test_touch(visit):
         )
 
     x = box["x"] + box["width"] / 2
-    touch("touchStart", (x, box["y"] + 0.2 * box["height"]))
-    for k in range(1, 13):
-        touch("touchMove", (x - k, box["y"] + (0.2 + 0.05 * k) * box["height"]))
+    touch("touchStart", (x, box["y"] + 0.8 * box["height"]))
+    for k in range(1, 13):  # upwards, which would scroll down
+        touch("touchMove", (x + k, box["y"] + (0.8 - 0.05 * k) * box["height"]))
     touch("touchEnd")
     says(page, 1)
     assert page.evaluate("scrollY") == before
