@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # what only files need is loaded at the first one
-    import gzip
+    from gzip import GzipFile
     from pathlib import Path
 
 SIDE = 28
@@ -266,7 +266,7 @@ def read_idx(path: Path, magic: int, checksum: str | None = None) -> NDArray[np.
 
 
 def read_header(
-    path: Path, stream: BinaryIO | gzip.GzipFile, magic: int, *, most: int
+    path: Path, stream: BinaryIO | GzipFile, magic: int, *, most: int
 ) -> tuple[bytes, int]:
     """The header and how many bytes it promises; `most` is the most the file can hold."""
     axes = magic & 0xFF
@@ -290,7 +290,7 @@ def read_header(
     return header, promised
 
 
-def read_content(path: Path, stream: gzip.GzipFile, promised: int) -> bytearray:
+def read_content(path: Path, stream: GzipFile, promised: int) -> bytearray:
     """The promised bytes, piece by piece: a promise alone takes no memory."""
     content = bytearray()
     while len(content) < promised:
@@ -312,6 +312,8 @@ def idx_files(train: Digits, test: Digits) -> dict[str, bytes]:
 
     load_digits reads the folder that holds them.
     """
+    import gzip
+
     files = {}
     for part, digits in zip(PARTS, (train, test), strict=True):
         m = len(digits)
