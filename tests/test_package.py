@@ -37,8 +37,8 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
     files = {path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     assert package / "lab/index.html" in files
     assert {path.relative_to(package.parent).as_posix() for path in files} <= set(names)
-    assert "License-Expression: MIT AND CC-BY-SA-3.0" in headers
-    assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 3
+    assert "License-Expression: MIT AND CC-BY-SA-3.0 AND LPPL-1.3c" in headers
+    assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 4
     assert not [name for name in names if name.startswith(("tests", "docs"))]
 
 
