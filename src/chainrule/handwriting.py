@@ -204,13 +204,20 @@ def threshold(picture: Picture) -> Picture:
 
 
 def paper(picture: Picture) -> NDArray[np.float64]:
-    """The shade of the paper at each pixel: what is left where everything narrow is removed."""
+    """The shade of the paper at each pixel: what is left where everything narrow is removed.
+
+    On even paper as much as half the picture's side counts as narrow, so that the thickest digit
+    is ink; in uneven light a fifth, so that the edge and the corner of a shadow are paper.
+    """
     height, width = picture.shape
     small = resize(picture, (min(width, 64), min(height, 64))).astype(float)
-    window = max(small.shape) // 2 + 1
-    opened = ndimage.grey_opening(ndimage.gaussian_filter(small, 1), size=window, mode="nearest")
-    shade = Image.fromarray(opened.astype(np.float32))
-    return np.asarray(shade.resize((width, height), Image.Resampling.BILINEAR)).astype(float)
+    small = ndimage.gaussian_filter(small, 1)
+    length = max(small.shape)
+    shade = ndimage.grey_opening(small, size=length // 2 + 1, mode="nearest")
+    if np.ptp(shade) > 0.15 * (small - shade).max():
+        shade = ndimage.grey_opening(small, size=length // 5 + 1, mode="nearest")
+    shades = Image.fromarray(shade.astype(np.float32))
+    return np.asarray(shades.resize((width, height), Image.Resampling.BILINEAR)).astype(float)
 
 
 def otsu(values: NDArray[np.float64]) -> float:
@@ -385,7 +392,7 @@ class Novelty(NamedTuple):
     why: str  # one sentence
 
 
-LIMIT = 0.19
+LIMIT = 0.198  # fitted by benchmarks/handwriting.py
 
 
 def novelty(pixels: NDArray[np.uint8]) -> Novelty:
