@@ -38,6 +38,7 @@ MOST_BYTES = 10_000_000  # of a file
 MOST_PIXELS = 25_000_000  # of a file, before it is decoded
 LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
 
+LEAST = 24  # of 255: what differs less from the paper is not ink
 BOX = 20  # MNIST fitted each digit into 20 × 20 and placed that in 28 × 28
 FAINT = 64  # of 255: what is not brighter is the rim of an edge, not ink
 FINE = 100  # the picture's longer side while widths are measured
@@ -180,8 +181,6 @@ def one_line(error: Exception) -> str:
 
 def polarity(picture: Picture) -> Picture:
     """Ink becomes bright, whatever it was: ink is what is rarer than the paper around it."""
-    if picture.size == 0:
-        return picture
     values = picture.astype(float)
     around = ndimage.uniform_filter(values, size=max(picture.shape) // 2 + 1, mode="reflect")
     # The cube keeps the sign and lets the strongest differences decide.
@@ -191,15 +190,15 @@ def polarity(picture: Picture) -> Picture:
 def threshold(picture: Picture) -> Picture:
     """The paper's shade, shadows and noise become 0, ink 255; edges of ink stay grey."""
     values = picture.astype(float) - paper(picture)
+    if np.ptp(values) < LEAST:
+        return np.zeros_like(picture)
     middle = np.median(values)
     noise = 1.4826 * np.median(np.abs(values - middle))
     least = max(otsu(values), middle + 6 * noise)
-    if not (values > least).any():
+    ink = values[values > least]
+    if ink.size == 0 or np.percentile(ink, 75) - middle < LEAST:
         return np.zeros_like(picture)
-    full = np.percentile(values[values > least], 75)
-    low = middle + 4 * noise
-    if full - middle < 24:  # of 255: no ink at all
-        return np.zeros_like(picture)
+    low, full = middle + 4 * noise, np.percentile(ink, 75)
     return np.rint(255 * np.clip((values - low) / (full - low), 0, 1)).astype(np.uint8)
 
 
@@ -221,15 +220,16 @@ def paper(picture: Picture) -> NDArray[np.float64]:
 
 
 def otsu(values: NDArray[np.float64]) -> float:
-    """The threshold that parts the values into two classes that differ most (Otsu, 1979)."""
+    """The threshold that parts values, not all the same, into the two classes that differ most.
+
+    Source: Otsu, "A threshold selection method from gray-level histograms", 1979.
+    """
     counts, edges = np.histogram(values, bins=256)
-    middles = (edges[1:] + edges[:-1]) / 2
-    below = np.cumsum(counts)
-    above = counts.sum() - below
-    sums = np.cumsum(counts * middles)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
-    return float(edges[1 + np.nanargmax(between[:-1])])
+    values = (edges[1:] + edges[:-1]) / 2
+    below, sums = np.cumsum(counts), np.cumsum(counts * values)
+    above, rest = below[-1] - below[:-1], sums[-1] - sums[:-1]  # neither class is ever empty
+    between = below[:-1] * above * (sums[:-1] / below[:-1] - rest / above) ** 2
+    return float(edges[1 + np.argmax(between)])
 
 
 def specks(picture: Picture) -> Picture:
