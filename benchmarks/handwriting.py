@@ -167,6 +167,19 @@ def readable(picture, off=()):
     return picture.reshape(784)
 
 
+def each_way(picture):
+    """The pixels with all stages, with none, and without each; stages before it are shared."""
+    ways = {"none": readable(picture, STAGES)}
+    for place, stage in enumerate(STAGES):
+        way, simple = WAYS[stage]
+        without = simple(picture)
+        for later in STAGES[place + 1 :]:
+            without = WAYS[later][0](without)
+        ways[stage] = without.reshape(784)
+        picture = way(picture)
+    return ways | {"all": picture.reshape(784)}
+
+
 def accuracies(images, labels):
     X = (np.asarray(images, np.float32) / 255).T
     return {
@@ -182,18 +195,18 @@ def networks():
 def measure_stages(test, damage):
     """Accuracy, in percent: with all stages, with none, and the points lost without each."""
     rng = np.random.default_rng(0)
-    pictures = [damage(image, rng) for image in test.images]
-
-    def accuracy(off):
-        return accuracies([readable(picture, off) for picture in pictures], test.labels)
-
-    best = accuracy(())
+    ways = [each_way(damage(image, rng)) for image in test.images]
+    found = {
+        name: accuracies([each[name] for each in ways], test.labels)
+        for name in ("all", "none", *STAGES)
+    }
+    best = found["all"]
     return {
         "images": len(test),
         "accuracy": best,
-        "unprepared": accuracy(STAGES),
+        "unprepared": found["none"],
         "costs": {
-            stage: {name: round(best[name] - value, 2) for name, value in accuracy([stage]).items()}
+            stage: {name: round(best[name] - found[stage][name], 2) for name in MODELS}
             for stage in STAGES
         },
     }

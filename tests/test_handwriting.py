@@ -301,7 +301,7 @@ def test_a_digit_of_mnist_comes_out_as_it_went_in(mnist):
     for image in mnist[1].images[:200]:
         before = image.reshape(28, 28)
         # The other stages measure grey levels; these place, and must agree with MNIST's own way.
-        pixels = prepare(before, off=("threshold", "thickness")).pixels.reshape(28, 28)
+        pixels = prepare(before, off=("threshold", "slant", "thickness")).pixels.reshape(28, 28)
         rows = np.flatnonzero(before.max(axis=1) > 64)
         columns = np.flatnonzero(before.max(axis=0) > 64)
         if max(np.ptp(rows), np.ptp(columns)) == 19:
@@ -434,6 +434,38 @@ def test_thickness_makes_strokes_as_wide_as_mnists(pen, wide):
     assert np.array_equal(handwriting.thickness(medium), medium)
 
 
+def test_slant_sets_up_what_leans_and_nothing_else():
+    def bar(shear):
+        page = Image.new("L", (400, 400))
+        ImageDraw.Draw(page).line((200 - 150 * shear, 50, 200 + 150 * shear, 350), 255, width=20)
+        return np.asarray(page)
+
+    def lean(page):
+        y, x = np.nonzero(page > 128)
+        return np.polyfit(y, x, 1)[0]
+
+    for shear, wanted in ((-1, -0.44), (-0.7, -0.44), (0.5, 0.13), (1, 0.13)):
+        assert lean(bar(shear)) == pytest.approx(shear, abs=0.02)
+        assert lean(handwriting.slant(bar(shear))) == pytest.approx(wanted, abs=0.02)
+    for shear in (-0.4, 0, 0.1):
+        assert np.array_equal(handwriting.slant(bar(shear)), bar(shear))
+
+
+@pytest.mark.parametrize("shear", [-0.8, 0.5])
+def test_a_digit_that_leans_is_read_right(shear, stronger):
+    for shape in "23457":
+        points = measuring.DIGITS[shape].split(" / ")
+        leaning = " / ".join(
+            " ".join(
+                f"{float(x) + shear * (float(y) - 7)},{y}"
+                for x, y in (point.split(",") for point in stroke.split())
+            )
+            for stroke in points
+        )
+        picture = pens_own(leaning, size=(700, 600), scale=30, pen=34, at=(200, 80))
+        assert read(stronger, prepare(picture).pixels) == int(shape), shape
+
+
 @pytest.mark.parametrize("off", [(), *((stage,) for stage in STAGES), STAGES])
 def test_each_stage_can_be_switched_off(off):
     picture = pens_own(measuring.DIGITS["7"], **HARD["in the corner"])
@@ -447,7 +479,7 @@ def test_each_stage_can_be_switched_off(off):
     assert np.array_equal(prepared.stages[-1].picture.ravel(), prepared.pixels)
     if off:
         assert not np.array_equal(prepared.pixels, prepare(picture).pixels) or off[0] in (
-            *("threshold", "specks"),  # this paper is clean
+            *("threshold", "specks", "slant"),  # clean paper, an upright digit
         )
 
 
