@@ -144,6 +144,7 @@ def test_no_strokes_are_an_empty_pad():
         ({"a": 1}, "lists of numbers"),
         (None, "lists of numbers"),
         ([[0, 0] * (MOST_POINTS + 1)], "at most 5,000 points, got 5,001"),
+        ([[0, 0, 280, 280] * 100], "at most 50,000 long, got 78,800"),
     ],
 )
 def test_strokes_that_are_none_are_refused(strokes, says):

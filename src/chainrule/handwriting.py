@@ -34,7 +34,8 @@ Picture = NDArray[np.uint8]  # (height, width)
 
 PAD = 280  # the pad's side; strokes have whole numbers 0 to 280
 PEN = 20  # the pen's width on it
-MOST_POINTS = 5_000
+MOST_POINTS = 5_000  # of a drawing
+MOST_LENGTH = 50_000  # of all its strokes, on the pad: it would be covered twelve times
 MOST_BYTES = 10_000_000  # of a file
 MOST_PIXELS = 25_000_000  # of a file, before it is decoded
 LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
@@ -75,15 +76,16 @@ def draw(strokes: Sequence[Sequence[int]]) -> Picture:
 
     Each stroke is x0, y0, x1, y1, …, whole numbers 0 to 280, y down; a single point is a dot.
     A pixel is as dark as the pen covers it, so the same strokes give the same bytes everywhere.
-    Raises HandwritingError for anything else, or more than 5,000 points.
+    Raises HandwritingError for anything else, for more than 5,000 points, or for
+    strokes more than 50,000 long.
     """
     check_strokes(strokes)
-    covered = np.zeros((PAD, PAD))
+    covered, reach = np.zeros((PAD, PAD)), PEN // 2 + 1
     for stroke in strokes:
         points = np.array(stroke, dtype=float).reshape(-1, 2)
         for start, end in pairwise([points[0], *points]):
-            low = np.maximum(0, np.minimum(start, end) - PEN).astype(int)
-            high = np.maximum(start, end).astype(int) + PEN
+            low = np.maximum(0, np.minimum(start, end) - reach).astype(int)
+            high = np.maximum(start, end).astype(int) + reach
             part = covered[low[1] : high[1], low[0] : high[0]]
             x = np.arange(low[0], low[0] + part.shape[1]) + 0.5
             y = np.arange(low[1], low[1] + part.shape[0])[:, None] + 0.5
@@ -115,6 +117,15 @@ def check_strokes(strokes: Sequence[Sequence[int]]) -> None:
     points = sum(map(len, strokes)) // 2
     if points > MOST_POINTS:
         raise HandwritingError(f"a drawing has at most {MOST_POINTS:,} points, got {points:,}")
+    length = sum(
+        math.dist(start, end)
+        for stroke in strokes
+        for start, end in pairwise(zip(stroke[::2], stroke[1::2], strict=True))
+    )
+    if length > MOST_LENGTH:
+        raise HandwritingError(
+            f"the strokes of a drawing are at most {MOST_LENGTH:,} long, got {length:,.0f}"
+        )
 
 
 decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global
