@@ -1,0 +1,768 @@
+"""Drawings and photos: what comes in, each stage, what is unlike a digit, what is collected."""
+
+import io
+import json
+import random
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from conftest import ROOT, run
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from scipy.spatial import KDTree
+
+from chainrule import Digits, handwriting, load_digits, load_model, predict
+from chainrule.handwriting import (
+    LIMIT,
+    MOST_BYTES,
+    MOST_POINTS,
+    STAGES,
+    HandwritingError,
+    compared,
+    draw,
+    measured,
+    novelty,
+    prepare,
+    read_image,
+    write_digits,
+)
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+try:
+    import handwriting as measuring  # the script, not our room
+finally:
+    sys.path.pop(0)
+
+MODELS = ROOT / "src/chainrule/models"
+
+
+@pytest.fixture(scope="module")
+def stronger():
+    return load_model(MODELS / "stronger.safetensors")
+
+
+def read(network, pixels):
+    return int(predict(network, pixels[:, None].astype(np.float32) / np.float32(255))[0])
+
+
+def pens_own(shape, *, size, scale, pen, at):
+    """A digit in black on white by Pillow: it owes nothing to draw."""
+    image = Image.new("L", size, 255)
+    pencil = ImageDraw.Draw(image)
+    for stroke in shape.split("/"):
+        points = [[float(n) for n in point.split(",")] for point in stroke.split()]
+        points = [(at[0] + scale * x, at[1] + scale * y) for x, y in points]
+        pencil.line(points, fill=0, width=pen, joint="curve")
+        for x, y in points:
+            pencil.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=0)
+    return np.asarray(image)
+
+
+def file_of(image, kind="PNG", **options):
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(
+        file, kind, **options
+    )
+    return file.getvalue()
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of(width, height, data=b""):
+    """A PNG that promises a size, whatever it holds."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+# ------------------------------------------------------------------------------------- strokes
+
+
+def test_a_drawing_is_the_area_that_the_pen_covers():
+    strokes = [[60, 60, 200, 90, 70, 220], [150, 30]]
+    drawing = draw(strokes)
+    assert drawing.shape == (280, 280)
+    # A second answer: 16 points in each pixel, covered if a point of the stroke's middle is near.
+    middles = [[(150, 30)]]
+    for (ax, ay), (bx, by) in pairwise([(60, 60), (200, 90), (70, 220)]):
+        t = np.linspace(0, 1, 2000)
+        middles.append(np.column_stack([ax + t * (bx - ax), ay + t * (by - ay)]))
+    x = (np.arange(1120) + 0.5) / 4
+    points = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)
+    distance, _ = KDTree(np.concatenate(middles)).query(points, distance_upper_bound=10)
+    covered = np.isfinite(distance).reshape(280, 4, 280, 4).mean(axis=(1, 3))
+    averaged = 255 * (1 - covered)
+    assert np.abs(drawing - averaged).max() < 40  # of 255, at the rim: 16 points are few
+    assert np.abs(drawing - averaged).mean() < 0.3
+
+
+def test_a_dot_is_as_large_as_the_pen():
+    ink = 1 - draw([[100, 140]]) / 255
+    assert ink.sum() == pytest.approx(np.pi * 10**2, rel=0.005)
+    y, x = np.mgrid[:280, :280] + 0.5
+    assert (x * ink).sum() / ink.sum() == pytest.approx(100)
+    assert (y * ink).sum() / ink.sum() == pytest.approx(140)
+
+
+def test_ink_at_the_edge_is_cut_off():
+    assert draw([[0, 0]])[0, 0] == 0
+    assert draw([[280, 280]])[279, 279] == 0
+    assert (draw([[0, 0, 280, 280]]) < 128).any(axis=1).all()
+
+
+def test_order_and_direction_of_strokes_do_not_matter():
+    strokes = [[10, 20, 110, 200, 30, 40], [200, 200, 250, 100]]
+    back = [[200, 200, 250, 100][i] for i in (2, 3, 0, 1)]
+    assert np.array_equal(draw(strokes), draw([back, strokes[0]]))
+
+
+def test_no_strokes_are_an_empty_pad():
+    assert (draw([]) == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("strokes", "says"),
+    [
+        ([[1, 2, 3]], "an x and a y for each point, got 3 numbers"),
+        ([[]], "got 0 numbers"),
+        ([[1, 281]], "from 0 to 280, got 281"),
+        ([[-1, 0]], "got -1"),
+        ([[1.0, 2]], "whole numbers.*got 1.0"),
+        ([[True, 2]], "got True"),
+        ([["1", 2]], "got '1'"),
+        ("12", "lists of numbers"),
+        ([1, 2], "lists of numbers"),
+        ({"a": 1}, "lists of numbers"),
+        (None, "lists of numbers"),
+        ([[0, 0] * (MOST_POINTS + 1)], "at most 5,000 points, got 5,001"),
+        ([[0, 0, 280, 280] * 100], "at most 50,000 long, got 78,800"),
+    ],
+)
+def test_strokes_that_are_none_are_refused(strokes, says):
+    with pytest.raises(HandwritingError, match=says) as refusal:
+        draw(strokes)
+    assert "\n" not in str(refusal.value)
+
+
+# --------------------------------------------------------------------------------------- files
+
+
+@pytest.fixture(scope="module")
+def picture():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (40, 30)).astype(np.uint8)
+
+
+def test_grey_and_palette_files_arrive_as_they_are(picture):
+    assert np.array_equal(read_image(file_of(picture)), picture)
+    palette = Image.fromarray(picture).convert("P")
+    assert np.array_equal(read_image(file_of(palette)), picture)
+    black_and_white = Image.fromarray(picture).convert("1", dither=Image.Dither.NONE)
+    assert np.array_equal(read_image(file_of(black_and_white)), np.where(picture >= 128, 255, 0))
+    jpeg = read_image(file_of(picture, "JPEG", quality=100))
+    assert np.abs(jpeg.astype(int) - picture).mean() < 3
+
+
+def test_16_bits_become_8(picture):
+    file = file_of(Image.fromarray(picture.astype(np.uint16) * 257))
+    assert Image.open(io.BytesIO(file)).mode.startswith("I")
+    assert np.array_equal(read_image(file), picture)
+
+
+def test_colours_are_as_bright_as_they_look():
+    image = np.zeros((1, 4, 3), np.uint8)
+    image[0] = [(0, 0, 255), (255, 255, 0), (255, 255, 255), (0, 0, 0)]
+    blue, yellow, white, black = read_image(file_of(image))[0]
+    assert black == 0 < blue < 64 < 192 < yellow < 255 == white
+    assert read_image(file_of(Image.new("CMYK", (5, 5)), "JPEG")).min() > 250
+
+
+def test_what_is_transparent_is_white_paper():
+    image = np.zeros((1, 3, 4), np.uint8)  # black: transparent, half, opaque
+    image[0, :, 3] = (0, 128, 255)
+    assert read_image(file_of(image))[0].tolist() == [255, 127, 0]
+    palette = Image.fromarray(np.array([[0, 1]], np.uint8), "L").convert("P")
+    palette.putpalette([0, 0, 0, 10, 10, 10])
+    assert read_image(file_of(palette, transparency=0))[0].tolist() == [255, 10]
+    grey_and_alpha = Image.merge("LA", (Image.new("L", (1, 1)), Image.new("L", (1, 1), 0)))
+    assert read_image(file_of(grey_and_alpha)).tolist() == [[255]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_the_orientation_that_the_camera_noted_is_respected(kind):
+    upright = np.zeros((40, 24), np.uint8)
+    upright[:16, :8] = 255  # bright at the top left
+    turned = np.rot90(upright, -3)  # the camera lay on its side: 6 says "turn right to see it"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    seen = read_image(file_of(np.ascontiguousarray(turned), kind, exif=exif.tobytes()))
+    assert seen.shape == upright.shape
+    assert np.abs(seen.astype(int) - upright).mean() < 12
+
+
+def test_large_images_are_made_smaller():
+    image = np.full((3000, 1000), 255, np.uint8)
+    image[:1500] = 0
+    seen = read_image(file_of(image))
+    assert seen.shape == (500, 167)
+    assert seen[:240].max() == 0
+    assert seen[260:].min() == 255
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "wanted a PNG or JPEG image, got another kind of file"),
+        (b"GIF89a" + bytes(50), "wanted a PNG or JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG image is damaged or cut short"),
+        (b"\xff\xd8\xff", "JPEG image is damaged or cut short"),
+        (png_of(10, 10, b"nonsense"), "damaged or cut short"),
+        (png_of(0, 10), "damaged or cut short"),
+        (png_of(5001, 5000), "25,000,000 pixels, got 5,001 × 5,000"),
+        (png_of(2**31 - 1, 2**31 - 1), "pixels, got 2,147,483,647"),
+        (bytes(MOST_BYTES + 1), "may have 10,000,000 bytes, got 10,000,001"),
+    ],
+)
+def test_files_that_are_none_are_refused_in_one_line(content, says):
+    with pytest.raises(HandwritingError, match=says) as refusal:
+        read_image(content)
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 200
+    assert isinstance(refusal.value, ValueError)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"])
+def test_other_formats_are_refused_whatever_they_hold(kind, picture):
+    with pytest.raises(HandwritingError, match="wanted a PNG or JPEG"):
+        read_image(file_of(picture, kind))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_files_that_are_cut_short_are_refused(kind, picture):
+    content = file_of(picture, kind)
+    for length in range(8, len(content) - 60, 37):
+        with pytest.raises(HandwritingError, match="cut short"):
+            read_image(content[:length])
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
+    monkeypatch.setattr(handwriting, "grey", lambda _: pytest.fail("it was decoded"))
+    with pytest.raises(HandwritingError, match="pixels"):
+        read_image(png_of(60_000, 60_000, zlib.compress(bytes(10_000_000))))
+
+
+SEEDS = [
+    file_of(Image.fromarray(np.arange(480, dtype=np.uint16).astype(np.uint8).reshape(24, 20)), k)
+    for k in ("PNG", "JPEG")
+] + [
+    file_of(Image.new("RGBA", (9, 9), (9, 9, 9, 99))),
+    file_of(Image.new("P", (9, 9)), transparency=0),
+]
+
+
+@settings(deadline=None)  # time is never tested
+@given(st.sampled_from(SEEDS), st.integers(0, 2**32), st.integers(1, 12))
+@example(SEEDS[0], 0, 1)
+def test_no_damaged_file_gives_more_than_a_refusal(content, seed, count):
+    rng, changed = random.Random(seed), bytearray(content)
+    for _ in range(count):
+        place = rng.randrange(len(changed))
+        match rng.randrange(3):
+            case 0:
+                changed[place] = rng.randrange(256)
+            case 1:
+                del changed[place : place + rng.randrange(1, 9)]
+            case _:
+                changed[place:place] = rng.randbytes(rng.randrange(1, 9))
+        changed = changed or bytearray(b"\0")
+    try:
+        picture = read_image(bytes(changed))
+    except HandwritingError as error:
+        said = str(error)
+    else:
+        said = f"{prepare(picture).pixels.shape}"
+    assert "\n" not in said
+
+
+# -------------------------------------------------------------------------------------- stages
+
+
+def test_a_digit_of_mnist_comes_out_as_it_went_in(mnist):
+    """The stages do nothing where there is nothing to do."""
+    for image in mnist[1].images[:200]:
+        before = image.reshape(28, 28)
+        # The other stages measure grey levels; these place, and must agree with MNIST's own way.
+        pixels = prepare(before, off=("threshold", "slant", "thickness")).pixels.reshape(28, 28)
+        rows = np.flatnonzero(before.max(axis=1) > 64)
+        columns = np.flatnonzero(before.max(axis=0) > 64)
+        if max(np.ptp(rows), np.ptp(columns)) == 19:
+            # Faint rims beyond the 20 × 20 go; the rest is the same byte for byte.
+            inner = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+            shifted = np.abs(pixels[inner].astype(int) - before[inner]).max()
+            moved = np.argwhere(pixels > 64).min(axis=0) - (rows[0], columns[0])
+            assert shifted == 0 or np.abs(moved).max() == 1
+
+
+def test_prepared_test_images_are_read_about_as_well(mnist, stronger):
+    """A sample of the 10,000; benchmarks/handwriting.py has all."""
+    test = mnist[1][::40]
+    X = np.array([prepare(image.reshape(28, 28)).pixels for image in test.images]).T
+    right = np.mean(predict(stronger, X.astype(np.float32) / 255) == test.labels)
+    as_they_are = np.mean(predict(stronger, test.X) == test.labels)
+    assert right >= as_they_are - 0.012
+
+
+@pytest.mark.parametrize("shape", measuring.DIGITS)
+def test_each_digit_drawn_by_strokes_is_read_right(shape, stronger):
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        strokes = measuring.written(measuring.DIGITS[shape], rng)
+        pixels = prepare(draw(strokes)).pixels
+        assert read(stronger, pixels) == int(shape)
+        assert not novelty(pixels).unlike
+
+
+HARD = {
+    "thin": {"size": (600, 600), "scale": 30, "pen": 4, "at": (140, 80)},
+    "thick": {"size": (600, 600), "scale": 30, "pen": 80, "at": (140, 80)},
+    "in the corner": {"size": (560, 560), "scale": 6, "pen": 6, "at": (480, 460)},
+    "wide": {"size": (560, 60), "scale": 3, "pen": 5, "at": (100, 10)},
+    "large": {"size": (160, 210), "scale": 14, "pen": 14, "at": (8, 8)},
+}
+
+
+@pytest.mark.parametrize("how", HARD)
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_any_pen_place_and_polarity_is_read_right(how, light_on_dark, stronger):
+    for shape in "23457":
+        picture = pens_own(measuring.DIGITS[shape], **HARD[how])
+        picture = 255 - picture if light_on_dark else picture
+        assert read(stronger, prepare(picture).pixels) == int(shape), shape
+
+
+def photo(shape):
+    """A digit on a sheet with uneven light, the edge of a shadow, specks and noise, as JPEG."""
+    rng = np.random.default_rng(3)
+    ink = pens_own(measuring.DIGITS[shape], size=(450, 600), scale=14, pen=9, at=(90, 150))
+    y, x = np.mgrid[:600, :450]
+    light = 210 - x / 9 - y / 10 - 40 / (1 + np.exp(-(x - y + 100) / 10))
+    light[rng.integers(0, 600, 8), rng.integers(0, 450, 8)] *= 0.4
+    image = light * (0.4 + 0.6 * ink / 255) + rng.normal(0, 4, ink.shape)
+    return read_image(file_of(image.clip(0, 255).astype(np.uint8), "JPEG", quality=80))
+
+
+@pytest.mark.parametrize("shape", "234567")
+def test_a_photo_in_uneven_light_is_read_right(shape, stronger):
+    pixels = prepare(photo(shape)).pixels
+    assert read(stronger, pixels) == int(shape)
+    assert not novelty(pixels).unlike
+
+
+def test_the_paper_of_a_photo_becomes_0():
+    stages = {stage.name: stage.picture for stage in prepare(photo("4")).stages}
+    assert np.mean(stages["polarity"] > 0) > 0.99
+    assert np.mean(stages["specks"] > 0) < 0.1
+    assert stages["specks"].max() == 255
+
+
+def test_polarity_does_not_matter():
+    picture = pens_own(measuring.DIGITS["5"], **HARD["large"])
+    assert np.array_equal(prepare(picture).pixels, prepare(255 - picture).pixels)
+
+
+def test_place_and_size_hardly_matter():
+    large = pens_own(measuring.DIGITS["5"], size=(600, 600), scale=30, pen=30, at=(40, 40))
+    small = pens_own(measuring.DIGITS["5"], size=(400, 300), scale=15, pen=15, at=(200, 50))
+    a, b = (prepare(picture).pixels.astype(int) for picture in (large, small))
+    assert np.abs(a - b).sum() < 0.08 * a.sum()
+
+
+def test_specks_away_from_the_digit_go_and_its_parts_stay():
+    page = np.zeros((100, 100), np.uint8)
+    page[20:80, 30:40] = 255  # a bar
+    page[20:26, 44:70] = 255  # its roof, not quite touching
+    page[5:9, 90:94] = 255  # a speck
+    page[95, 5] = 255
+    kept = handwriting.specks(page)
+    assert (kept[20:80] == page[20:80]).all()
+    assert kept[:20].max() == kept[80:].max() == 0
+
+
+def test_crop_fit_and_centre_by_hand():
+    page = np.zeros((50, 60), np.uint8)
+    page[10:40, 20:35] = 200  # 30 × 15
+    cropped = handwriting.crop(page)
+    assert cropped.shape == (30, 15)
+    fitted = handwriting.fit(cropped)
+    assert fitted.shape == (20, 10)
+    assert (fitted == 200).all()
+    # Left half twice as dark: 5 · 2 + 5 · 1 columns; centre of mass (2.5 · 2 + 7.5 · 1) / 3 = 4.17
+    fitted = fitted.copy()
+    fitted[:, 5:] = 100
+    placed = handwriting.centre(fitted)
+    rows, columns = (np.flatnonzero(placed.any(axis=axis)) for axis in (1, 0))
+    assert (rows[0], rows[-1]) == (4, 23)
+    assert (columns[0], columns[-1]) == (10, 19)
+
+
+def test_centre_is_mnists_own(mnist):
+    """In MNIST the centre of mass lies in the pixel right of and below the middle."""
+    for image in mnist[0].images[:2000]:
+        page = image.reshape(28, 28)
+        assert np.array_equal(handwriting.centre(page), page)
+
+
+@pytest.mark.parametrize(("pen", "wide"), [(4, 2.0), (16, 2.5), (80, 3.5)])
+def test_thickness_makes_strokes_as_wide_as_mnists(pen, wide):
+    bar = np.zeros((600, 600), np.uint8)
+    bar[50:550, 300 - pen // 2 : 300 + pen // 2] = 255
+    bar[50 : 50 + pen, 300:500] = 255
+    stroke = handwriting.fit(handwriting.thickness(handwriting.crop(bar)))[14].sum() / 255
+    # 16 of 500 would be 0.64: it is one of the thin, too.
+    assert stroke == pytest.approx(2.0 if pen < 40 else wide, abs=0.45)
+    medium = np.zeros((100, 60), np.uint8)
+    medium[:, 20:33] = 255
+    assert np.array_equal(handwriting.thickness(medium), medium)
+
+
+def test_slant_sets_up_what_leans_and_nothing_else():
+    def bar(shear):
+        page = Image.new("L", (400, 400))
+        ImageDraw.Draw(page).line((200 - 150 * shear, 50, 200 + 150 * shear, 350), 255, width=20)
+        return np.asarray(page)
+
+    def lean(page):
+        y, x = np.nonzero(page > 128)
+        return np.polyfit(y, x, 1)[0]
+
+    for shear, wanted in ((-1, -0.44), (-0.7, -0.44), (0.5, 0.13), (1, 0.13)):
+        assert lean(bar(shear)) == pytest.approx(shear, abs=0.02)
+        assert lean(handwriting.slant(bar(shear))) == pytest.approx(wanted, abs=0.02)
+    for shear in (-0.4, 0, 0.1):
+        assert np.array_equal(handwriting.slant(bar(shear)), bar(shear))
+
+
+@pytest.mark.parametrize("shear", [-0.8, 0.5])
+def test_a_digit_that_leans_is_read_right(shear, stronger):
+    for shape in "23457":
+        points = measuring.DIGITS[shape].split(" / ")
+        leaning = " / ".join(
+            " ".join(
+                f"{float(x) + shear * (float(y) - 7)},{y}"
+                for x, y in (point.split(",") for point in stroke.split())
+            )
+            for stroke in points
+        )
+        picture = pens_own(leaning, size=(700, 600), scale=30, pen=34, at=(200, 80))
+        assert read(stronger, prepare(picture).pixels) == int(shape), shape
+
+
+@pytest.mark.parametrize("off", [(), *((stage,) for stage in STAGES), STAGES])
+def test_each_stage_can_be_switched_off(off):
+    picture = pens_own(measuring.DIGITS["7"], **HARD["in the corner"])
+    prepared = prepare(picture, off)
+    assert tuple(stage.name for stage in prepared.stages) == STAGES
+    assert tuple(stage.name for stage in prepared.stages if stage.off) == off
+    for stage in prepared.stages:
+        assert stage.picture.dtype == stage.pixels.dtype == np.uint8
+        assert stage.pixels.shape == (784,)
+    assert prepared.stages[-1].picture.shape == (28, 28)
+    assert np.array_equal(prepared.stages[-1].picture.ravel(), prepared.pixels)
+    if off:
+        assert not np.array_equal(prepared.pixels, prepare(picture).pixels) or off[0] in (
+            *("threshold", "specks", "slant"),  # clean paper, an upright digit
+        )
+
+
+def test_with_no_stage_the_whole_picture_is_shrunk():
+    picture = pens_own(measuring.DIGITS["3"], **HARD["thick"])[:560, :560]
+    shrunk = prepare(picture, STAGES).pixels.reshape(28, 28)
+    means = picture.reshape(28, 20, 28, 20).mean(axis=(1, 3))
+    assert np.abs(shrunk - means).mean() < 12
+    assert shrunk[0, 0] == 255
+
+
+@pytest.mark.parametrize(
+    ("picture", "off", "says"),
+    [
+        (np.zeros((5, 5)), (), "unsigned bytes.*float64"),
+        (np.zeros((5, 5, 3), np.uint8), (), r"shape \(5, 5, 3\)"),
+        (np.zeros((0, 5), np.uint8), (), r"shape \(0, 5\)"),
+        (np.zeros((5, 5), np.uint8), ("colour",), "stages are polarity.*got 'colour'"),
+    ],
+)
+def test_pictures_and_stages_that_are_none_are_refused(picture, off, says):
+    with pytest.raises(HandwritingError, match=says):
+        prepare(picture, off)
+
+
+@settings(deadline=None)
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.sampled_from(["noise", "flat", "sparse", "ramp", "stripes"]),
+    st.sets(st.sampled_from(STAGES)),
+    st.integers(0, 2**32),
+)
+def test_any_picture_becomes_784_pixels(shape, kind, off, seed):
+    rng = np.random.default_rng(seed)
+    picture = {
+        "noise": rng.integers(0, 256, shape),
+        "flat": np.full(shape, rng.integers(0, 256)),
+        "sparse": 255 * (rng.random(shape) < 0.03),
+        "ramp": np.add.outer(np.arange(shape[0]), np.arange(shape[1])),
+        "stripes": np.broadcast_to(255 * (np.arange(shape[1]) % 2), shape),
+    }[kind].astype(np.uint8)
+    before = picture.copy()
+    prepared = prepare(picture, off)
+    assert prepared.pixels.shape == (784,)
+    assert np.array_equal(picture, before)
+    if kind == "flat" and "threshold" not in off:
+        assert not prepared.pixels.any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 560), (560, 1), (2, 3), (560, 560)])
+def test_pictures_of_any_form_become_784_pixels(shape):
+    for fill in (0, 255):
+        assert prepare(np.full(shape, fill, np.uint8)).pixels.shape == (784,)
+
+
+# ------------------------------------------------------------------------------ unlike a digit
+
+
+def test_an_empty_pad_is_unlike_a_digit():
+    found = novelty(prepare(draw([])).pixels)
+    assert found.unlike
+    assert found.why == "There is no ink: all pixels are the same."
+
+
+def test_noise_is_unlike_a_digit():
+    rng = np.random.default_rng(0)
+    for noise in rng.integers(0, 256, (50, 784)).astype(np.uint8):
+        assert novelty(noise).unlike
+
+
+def test_the_score_is_1_less_the_largest_correlation(mnist):
+    pixels = mnist[1].images[3]
+    small = mnist[0].images[:3000].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
+    one = pixels.reshape(14, 2, 14, 2).mean(axis=(1, 3)).ravel()
+    by_numpy = np.corrcoef(one, small)[0, 1:]
+    ours = compared(mnist[0].images[:3000]) @ compared(pixels[None])[0]
+    np.testing.assert_allclose(ours, by_numpy, atol=1e-5)  # float32
+    found = novelty(pixels)
+    assert found.score <= 1 - by_numpy.max() + 1e-5
+    assert found.limit == LIMIT
+    assert found.unlike == (found.score > LIMIT)
+    assert re.search(r"Of 60,000 training digits the most similar, a \d, correlates", found.why)
+
+
+def test_a_training_digit_is_like_itself(mnist):
+    found = novelty(mnist[0].images[7])
+    assert found.score == pytest.approx(0, abs=1e-5)
+    assert f"a {mnist[0].labels[7]}, correlates with it by 1.00" in found.why
+
+
+@pytest.mark.parametrize("pixels", [np.zeros(784), np.zeros((28, 28), np.uint8)])
+def test_novelty_wants_784_bytes(pixels):
+    with pytest.raises(HandwritingError, match="784 unsigned bytes, got"):
+        novelty(pixels)
+
+
+# -------------------------------------------------------------------------------- the measured
+
+
+def assert_still(count, measured_share, of, now):
+    """A share of a sample is within four standard errors, and one, of the measured one."""
+    error = np.sqrt(max(measured_share * (1 - measured_share), 0.01) / count)
+    assert abs(now - measured_share) <= 4 * error + 1 / count, f"{of}: {now} of {measured_share}"
+
+
+def test_the_figures_of_the_stages_are_still_true(mnist, stronger):
+    figures = measured()
+    test = mnist[1][::40]
+    for name, damage in measuring.DAMAGES.items():
+        rng = np.random.default_rng(5)
+        pictures = [damage(image, rng) for image in test.images]
+        for off, key in (((), "accuracy"), (STAGES, "unprepared")):
+            X = np.array([measuring.readable(each, off) for each in pictures]).T
+            share = np.mean(predict(stronger, X.astype(np.float32) / 255) == test.labels)
+            assert_still(len(test), figures[name][key]["stronger"] / 100, f"{name} {key}", share)
+    assert set(figures["costs"]) == set(STAGES)
+    assert figures["costs"] == figures["moved"]["costs"]
+    assert figures["limit"] == LIMIT
+
+
+def test_false_alarms_are_at_most_2_percent(mnist):
+    figures = measured()["unlike"]
+    assert figures["test digits"]["images"] == 10_000
+    assert figures["test digits"]["unlike"] <= 2
+    found = [novelty(image).unlike for image in mnist[1].images[::20]]
+    assert_still(len(found), figures["test digits"]["unlike"] / 100, "false alarms", np.mean(found))
+
+
+def test_the_shares_caught_are_still_true():
+    figures, rng = measured()["unlike"], np.random.default_rng(9)
+    letters = measuring.strokes_of(measuring.LETTERS, 5, rng)
+    found = np.mean([novelty(pixels).unlike for pixels in letters])
+    assert_still(130, figures["letters drawn by strokes"]["unlike"] / 100, "letters", found)
+    scribbles = [prepare(draw(measuring.scribble(rng))).pixels for _ in range(100)]
+    found = np.mean([novelty(pixels).unlike for pixels in scribbles])
+    assert_still(100, figures["scribbles"]["unlike"] / 100, "scribbles", found)
+
+
+@pytest.mark.long
+def test_the_limit_is_the_one_that_was_fitted():
+    assert measuring.fitted_limit() == pytest.approx(LIMIT, abs=0.002)
+
+
+@pytest.mark.long
+def test_every_measured_figure_is_still_true(mnist):
+    figures = measured()
+    test = mnist[1][::20]
+    for name, damage in measuring.DAMAGES.items():
+        now = measuring.measure_stages(test, damage)
+        for model in measuring.MODELS:
+            before = figures[name]["accuracy"][model] / 100
+            assert_still(500, before, name, now["accuracy"][model] / 100)
+            for stage in STAGES:
+                share = (now["accuracy"][model] - now["costs"][stage][model]) / 100
+                old = before - figures[name]["costs"][stage][model] / 100
+                assert_still(500, old, f"{name} without {stage}", share)
+
+
+def test_the_tables_of_the_document_are_the_measured_ones():
+    document = (ROOT / "docs/handwriting.md").read_text(encoding="utf-8")
+    table = [line for line in measuring.tables(measured()) if line]
+    assert [line for line in table if line not in document] == []
+
+
+# ------------------------------------------------------------------------------ what is collected
+
+
+def collected(seed=0, train=5, test=2):
+    rng = np.random.default_rng(seed)
+    return tuple(
+        Digits(
+            rng.integers(0, 256, (m, 784)).astype(np.uint8),
+            rng.integers(0, 10, m).astype(np.uint8),
+        )
+        for m in (train, test)
+    )
+
+
+def test_collected_digits_are_read_back(tmp_path):
+    train, test = collected()
+    write_digits(tmp_path / "a/mine", train, test)
+    for ours, back in zip((train, test), load_digits(tmp_path / "a/mine"), strict=True):
+        assert np.array_equal(ours.images, back.images)
+        assert np.array_equal(ours.labels, back.labels)
+    assert len(list((tmp_path / "a").iterdir())) == 1
+
+
+def test_the_same_digits_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_digits(tmp_path / name, *collected())
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+        assert path.read_bytes()[4:8] == bytes(4)  # gzip's time
+
+
+def test_a_folder_is_not_overwritten_and_never_half_there(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FileExistsError):
+        write_digits(tmp_path / "mine", *collected())
+    assert list((tmp_path / "mine").iterdir()) == []
+
+    def full(path, content):
+        if "t10k-labels" in path.name:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(handwriting, "write_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_digits(tmp_path / "yours", *collected())
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+# ----------------------------------------------------------------------------- the command line
+
+
+SEED = MODELS / "seed.safetensors"
+STRONGER = MODELS / "stronger.safetensors"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for shape in "37":
+        picture = pens_own(measuring.DIGITS[shape], **HARD["large"])
+        (folder / f"a {shape}.png").write_bytes(file_of(picture))
+    (folder / "photo.jpg").write_bytes(file_of(photo("4"), "JPEG"))
+    (folder / "empty.png").write_bytes(file_of(np.full((50, 50), 255, np.uint8)))
+    (folder / "text.png").write_text("no image")
+    return folder
+
+
+def test_predict_reads_image_files(images, answer):
+    paths = [images / name for name in ("a 3.png", "a 7.png", "photo.jpg", "empty.png")]
+    result = answer("predict", STRONGER, *paths)
+    found = result["predictions"]
+    assert [each["image"] for each in found] == list(map(str, paths))
+    assert [each["prediction"] for each in found[:3]] == [3, 7, 4]
+    assert [each["unlike"]["unlike"] for each in found] == [False, False, False, True]
+    assert set(found[0]) == {"image", "prediction", "probabilities", "unlike"}
+    assert sum(found[0]["probabilities"]) == pytest.approx(1, abs=1e-5)
+    quiet = run("predict", STRONGER, *paths[:3], "--quiet")
+    assert quiet.stdout.split() == ["3", "7", "4"]
+    printed = run("predict", STRONGER, paths[1], paths[3], cwd=images).stdout
+    assert f"{paths[1]}: read as 7\n" in printed
+    assert "truth" not in printed
+    assert printed.count("This is unlike any digit.") == 1
+    assert "There is no ink" in printed
+    assert len([line for line in printed.splitlines() if "█" in line[:28]]) > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["text.png"], "text.png: wanted a PNG or JPEG image"),
+        (["a 3.png", "nowhere.png"], "nowhere.png: no such file"),
+        (["a 3.png", "."], ".*: is a directory"),
+        ([], "give image files or --test, one of the two.*predict -h"),
+        (["a 3.png", "--test", "1"], "give image files or --test, one of the two"),
+        (["a 3.png", "--data", "x"], "--data goes with --test"),
+    ],
+)
+def test_wrong_images_are_one_line_and_exit_code_2(arguments, says, images):
+    for mode in ([], ["--json"], ["--quiet"]):
+        done = run("predict", SEED, *arguments, *mode, cwd=images)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert re.fullmatch(f"chainrule: .*{says}.*\n", done.stderr), done.stderr
+
+
+def test_without_the_extra_it_says_so_in_one_line(images):
+    code = (
+        "import sys; sys.modules['scipy'] = None\n"
+        f"sys.argv = ['chainrule', 'predict', {str(SEED)!r}, {str(images / 'a 3.png')!r}]\n"
+        "from chainrule.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "chainrule: image files need the extra lab: pip install pillow scipy\n"
+
+
+def test_measured_is_small_and_sorted():
+    path = ROOT / "src/chainrule/handwriting.json"
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 10_000
+    assert json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n" == text
