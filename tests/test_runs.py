@@ -49,10 +49,12 @@ from chainrule.runs import (
     HISTORY,
     RUN,
     TRAJECTORY,
+    Change,
     Checkpoint,
     RunError,
     Settings,
     begin,
+    change_rate,
     go_on,
     list_runs,
     locked,
@@ -131,7 +133,7 @@ def test_stopped_again_and_again_it_ends_in_the_same_bytes(tmp_path, digits, opt
     assert [each.loss for each in seen] == [each.loss for each in rows]
     histories = [read_checkpoint(open_run(f)).history for f in (parts, tmp_path / "whole")]
     assert np.array_equal(histories[0][:, :4], histories[1][:, :4], equal_nan=True)
-    assert whole.identity == open_run(parts).identity
+    assert whole.identity() == open_run(parts).identity()
 
 
 def test_history_csv_is_the_history_of_the_checkpoint(tmp_path, digits):
@@ -221,7 +223,7 @@ def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
     whole = run("train", "--data", small, "--out", tmp_path / "b", "--quiet")
     assert done.stdout == whole.stdout
     assert content(tmp_path / "a") == content(tmp_path / "b")
-    assert open_run(tmp_path / "a").identity == open_run(tmp_path / "b").identity
+    assert open_run(tmp_path / "a").identity() == open_run(tmp_path / "b").identity()
 
 
 BEFORE_DATA = """
@@ -230,6 +232,265 @@ from chainrule import cli
 cli.load_digits = lambda folder: os._exit(7)
 cli.main()
 """
+
+
+# ------------------------------------------------------------- the learning rate changes on the way
+
+
+def as_undisturbed(folder, digits, a_run):
+    """What a run with these settings and changes gives, if both are known from the start."""
+    folder.mkdir()
+    whole = prepare(begin(folder, a_run.settings, a_run.changes), *digits)
+    list(go_on(whole, *digits, threads=1))
+    return content(folder)
+
+
+def wishes(rng, share):
+    """A `new_rate` that wants another rate at so many of the times it is asked."""
+    return lambda: float(rng.uniform(0.01, 0.2)) if rng.random() < share else None
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("size", [None, 50])
+def test_with_changes_at_random_steps_it_ends_where_train_does(tmp_path, digits, optimizer, size):
+    settings = asked(optimizer=optimizer, batch_size=size)
+    wish = wishes(np.random.default_rng(1), 0.2)
+    changed, _ = trained(tmp_path / "a", digits, settings, new_rate=wish)
+    assert len(changed.changes) > 3
+    rates = [0.05] * 40
+    for step, rate in changed.changes:
+        rates[step:] = [rate] * (40 - step)
+    network, rng = start_of(settings)
+    *_, last = train(
+        network, digits[0], optimizer=optimizer, learning_rate=rates.__getitem__, batch_size=size,
+        steps=40, rng=rng,
+    )  # fmt: skip
+    assert load_model(tmp_path / "a").parameters.tobytes() == last.network.parameters.tobytes()
+    assert content(tmp_path / "a") == as_undisturbed(tmp_path / "b", digits, changed)
+    assert [changed.learning_rate(step) for step in range(40)] == rates
+
+
+class Kill(BaseException):
+    """What ends a training here as a kill would: nobody catches it, nothing is put in order."""
+
+
+def killing(rng, share, wish):
+    """A `new_rate` after one of whose answers, written down or not, the training is killed."""
+
+    def ask():
+        if rng.random() < share:
+            raise Kill
+        return wish()
+
+    return ask
+
+
+@pytest.mark.parametrize("size", [None, 50])
+@pytest.mark.parametrize("every", [0.001, 1000])
+def test_changed_and_killed_again_and_again_it_ends_in_the_same_bytes(
+    tmp_path, digits, monkeypatch, size, every
+):
+    """With a checkpoint after each step or none at all; a third are killed as a change is down."""
+    rng = np.random.default_rng(2)
+    settings, folder = asked(batch_size=size, steps=260), tmp_path / "a"
+    kills = dropped = 0
+
+    def killed_when_down(a_run, step, rate):
+        nonlocal dropped
+        changed = change_rate(a_run, step, rate)
+        dropped += len(changed.changes) < len(a_run.changes)
+        if rng.random() < 1 / 3:
+            raise Kill
+        return changed
+
+    monkeypatch.setattr(runs, "change_rate", killed_when_down)
+    for k in range(12):
+        stop = stop_after(30) if k % 4 == 3 else lambda: False
+        try:
+            trained(
+                folder, digits, settings, checkpoint_every=every,
+                new_rate=killing(rng, 0.02, wishes(rng, 0.05)), stop=stop,
+            )  # fmt: skip
+        except Kill:
+            kills += 1
+    done, _ = trained(folder, digits)
+    assert kills > 5
+    assert len(done.changes) > 2
+    assert dropped or every < 1
+    assert content(folder) == as_undisturbed(tmp_path / "b", digits, done)
+
+
+CHANGING = """
+import sys
+import numpy as np
+from chainrule import load_digits
+from chainrule.runs import go_on, open_run
+folder, data, seed, every = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+rng = np.random.default_rng(seed)
+wish = lambda: float(rng.uniform(0.01, 0.2)) if rng.random() < 0.1 else None
+print("ready", flush=True)
+list(go_on(open_run(folder), *load_digits(data), threads=1, checkpoint_every=every, new_rate=wish))
+"""
+
+
+@pytest.mark.parametrize(("size", "every"), [(None, 0.01), (50, 0.05)])
+def test_changing_all_the_time_and_killed_by_the_system_it_ends_in_the_same_bytes(
+    small, digits, tmp_path, size, every
+):
+    folder, rng, changes = tmp_path / "a", np.random.default_rng(5), set()
+    folder.mkdir()
+    prepare(begin(folder, asked(batch_size=size, steps=800)), *digits)
+    for k in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHANGING, folder, small, str(k), str(every)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(rng.uniform(0.05, 0.4))
+        process.kill()
+        process.communicate()
+        changes.add(open_run(folder).changes)
+    assert len(changes) > 1
+    done, _ = trained(folder, digits)
+    assert content(folder) == as_undisturbed(tmp_path / "b", digits, done)
+
+
+def test_a_change_is_on_disk_before_its_step_and_in_the_checkpoint_after(tmp_path, digits):
+    folder, steps = tmp_path / "a", iter(range(1000))
+
+    def wish():
+        step = next(steps)
+        written = open_run(folder).changes
+        assert written == tuple(c for c in (Change(7, 0.1), Change(9, 0.2)) if c.step < step)
+        return {7: 0.1, 8: 0.1, 9: 0.2}.get(step)
+
+    before = trained(folder, digits, new_rate=wish, stop=stop_after(11))[0]
+    assert before.changes == (Change(7, 0.1), Change(9, 0.2))
+    assert read_checkpoint(before).step == 10
+    assert before.identity(9)["changes"] == [{"step": 7, "learning_rate": 0.1}]
+    assert before.rates == "α = 0.05, 0.1 from step 7, 0.2 from step 9"
+    assert [before.learning_rate(step) for step in (0, 6, 7, 8, 9, 39)] == [
+        0.05, 0.05, 0.1, 0.1, 0.2, 0.2,
+    ]  # fmt: skip
+    with locked(folder):
+        change_rate(before, 3, 0.7)  # as if the checkpoint were another run's
+    with pytest.raises(RunError, match=r"its changes is .*0\.1.*, that of run\.json is .*0\.7"):
+        read_checkpoint(open_run(folder))
+
+
+def test_a_later_wish_takes_the_place_of_what_a_killed_process_wanted(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    for step, rate, changes in (
+        (8, 0.2, [(8, 0.2)]),
+        (9, 0.2, [(8, 0.2)]),  # as it is
+        (10, 0.3, [(8, 0.2), (10, 0.3)]),
+        (10, 0.4, [(8, 0.2), (10, 0.4)]),
+        (10, 0.2, [(8, 0.2)]),  # taken back
+        (12, 0.5, [(8, 0.2), (12, 0.5)]),
+        (6, 0.05, []),  # nothing later is wanted any more
+    ):
+        a_run = change_rate(a_run, step, rate)
+        assert a_run.changes == tuple(changes)
+        assert open_run(tmp_path / "a") == a_run
+    for step, rate, says in ((40, 0.1, "no step is left"), (5, 0.0, "got 0"), (5, math.nan, "nan")):
+        with pytest.raises(RunError, match=says):
+            change_rate(a_run, step, rate)
+
+
+def test_a_run_opened_before_a_change_reads_what_came_after(tmp_path, digits):
+    """As the lab does it: one thread trains, others look at the run they have opened once."""
+    early, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    middle, _ = trained(
+        tmp_path / "a", digits, new_rate=iter([None, 0.1, *[None] * 9]).__next__,
+        stop=stop_after(9),
+    )  # fmt: skip
+    assert (early.changes, middle.changes) == ((), (Change(5, 0.1),))
+    assert read_checkpoint(early).step == 13
+    assert network_at(early, 12).parameters.tobytes() == network_at(middle, 12).parameters.tobytes()
+    late = change_rate(middle, 13, 0.3)
+    assert read_checkpoint(middle).step == read_checkpoint(early).step == 13
+    list(go_on(early, *digits, threads=1))
+    assert content(tmp_path / "a") == as_undisturbed(tmp_path / "b", digits, late)
+
+
+def test_files_of_format_1_are_read_and_gone_on_with(tmp_path, digits):
+    """Format 1 is what it was before a rate could be changed: the same, without the changes."""
+    whole = content(trained(tmp_path / "whole", digits)[0].folder)
+    old, _ = trained(tmp_path / "a", digits, stop=stop_after(7))
+    reached = read_checkpoint(old)
+    path = tmp_path / "a" / RUN
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    assert fields.pop("changes") == []
+    path.write_text(json.dumps(resealed({**fields, "format": 1})), encoding="utf-8")
+    identity = old.identity()
+    del identity["changes"]
+    (tmp_path / "a" / CHECKPOINT).write_bytes(
+        seal(
+            {"format": 1, "run": identity, "step": 6, "losses": list(reached.losses),
+             "seconds": reached.seconds, "recorded": 7},
+            {"state": np.concatenate([reached.parameters[None], reached.memory]),
+             "history": reached.history},
+        )
+    )  # fmt: skip
+    assert open_run(tmp_path / "a") == old
+    assert same(read_checkpoint(old)[:4], reached[:4])
+    changed = change_rate(old, 6, 0.2)
+    assert json.loads(path.read_text(encoding="utf-8"))["format"] == 2
+    assert read_checkpoint(changed).step == 6
+    change_rate(changed, 6, 0.05)
+    trained(tmp_path / "a", digits)
+    assert content(tmp_path / "a") == whole
+
+
+def test_on_the_command_line_resume_changes_the_rate_from_where_the_run_stands(
+    small, digits, tmp_path
+):
+    settings = asked(data=str(small), steps=60)
+    (tmp_path / "runs").mkdir()
+    part, _ = trained(tmp_path / "runs/a", digits, settings, stop=stop_after(21))
+    change_rate(part, 33, 0.9)  # of a process that was killed before its next checkpoint
+    done = run("train", "--resume", "runs/a", "--learning-rate", "0.01", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\nα = 0.05, 0.01 from step 20\n" in done.stdout
+    changed = open_run(tmp_path / "runs/a")
+    assert changed.changes == (Change(20, 0.01),)
+    assert content(tmp_path / "runs/a") == as_undisturbed(tmp_path / "b", digits, changed)
+    changes = [{"step": 20, "learning_rate": 0.01}]
+    again = run("train", "--resume", "runs/a", "--json", cwd=tmp_path)
+    assert json.loads(again.stdout)["changes"] == changes
+    assert json.loads(again.stdout)["settings"]["learning_rate"] == 0.05
+    listed = run("runs", cwd=tmp_path).stdout
+    assert listed.endswith("\nruns/a: α = 0.05, 0.01 from step 20\n")
+    [entry] = json.loads(run("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert entry["changes"] == changes
+    late = run("train", "--resume", "runs/a", "--learning-rate", "0.02", cwd=tmp_path)
+    assert late.returncode == 2
+    assert late.stderr == ("chainrule: runs/a: finished: no step is left to take at another rate\n")
+
+
+@pytest.mark.parametrize("way", ["kill", "ENOSPC"])
+def test_a_change_that_cannot_be_written_or_is_killed_leaves_the_run_as_it_was_or_changed(
+    small, digits, tmp_path, way
+):
+    settings = asked(data=str(small), steps=3)
+    trained(tmp_path / "a", digits, settings, stop=stop_after(2))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    wanted = None
+    for place in range(1, 5):  # the write, the fsync, the rename and the folder's fsync of run.json
+        folder = tmp_path / f"{place}"
+        folder.mkdir()
+        for name, whole in before.items():
+            (folder / name).write_bytes(whole)
+        done = inject(
+            "any", place, way, "train", "--resume", folder, "--learning-rate", 0.2, "--quiet"
+        )
+        assert done.returncode in (-signal.SIGKILL, 2)
+        found = open_run(folder)
+        assert found.changes == ((Change(1, 0.2),) if place > 3 else ())
+        assert read_checkpoint(found).step == 1
+        assert run("train", "--resume", folder, "--learning-rate", 0.2, "-q").returncode == 0
+        wanted = wanted or as_undisturbed(tmp_path / "whole", digits, open_run(folder))
+        assert content(folder) == wanted
 
 
 # ---------------------------------------------------------------------------------- killed anywhere
@@ -587,12 +848,16 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         read_checkpoint(other)
     found = read_checkpoint(a_run)
     with monkeypatch.context() as newer:
-        newer.setattr(runs, "FORMAT", 2)
+        newer.setattr(runs, "FORMAT", 3)
         write_checkpoint(a_run, found)
         runs.write_run(a_run)
-    with pytest.raises(RunError, match=f"{CHECKPOINT}: this chainrule reads format 1, .* has 2"):
+    with pytest.raises(
+        RunError, match=f"{CHECKPOINT}: this chainrule reads format 1 and 2, .* has 3"
+    ):
         read_checkpoint(a_run)
-    with pytest.raises(RunError, match=f"{RUN}: this chainrule reads format 1, the file has 2"):
+    with pytest.raises(
+        RunError, match=f"{RUN}: this chainrule reads format 1 and 2, the file has 3"
+    ):
         open_run(tmp_path)
 
 
@@ -719,6 +984,15 @@ def test_settings_that_cannot_be_are_refused(tmp_path, settings):
         {"data": {"training": 1, "test": 2}}, {"settings": []}, {"settings": {}}, {"format": 1.0},
         {"format": "1"}, {"format": None}, {"more": 1},
         {"data": {"training": "a", "test": "b"}, "settings": {"steps": None}},
+        {"changes": {}}, {"changes": None}, {"changes": [7]}, {"changes": [[7, 0.1]]},
+        {"changes": [{"step": 7}]}, {"changes": [{"step": -1, "learning_rate": 0.1}]},
+        {"changes": [{"step": 7.0, "learning_rate": 0.1}]},
+        {"changes": [{"step": False, "learning_rate": 0.1}]},
+        {"changes": [{"step": 7, "learning_rate": 0.0}]},
+        {"changes": [{"step": 7, "learning_rate": math.inf}]},
+        {"changes": [{"step": 7, "learning_rate": 1}]},
+        {"changes": 2 * [{"step": 7, "learning_rate": 0.1}]},
+        {"format": 1},
     ],
 )  # fmt: skip
 def test_fields_that_cannot_be_are_refused(tmp_path, changes):
@@ -791,7 +1065,7 @@ def test_a_mutated_checkpoint_is_refused_or_the_same(fuzzed, data):
 def test_any_values_in_a_checkpoint_whose_checksum_fits_are_refused_or_read(fuzzed, name, value):
     a_run, wanted, _ = fuzzed
     fields = {
-        "format": 1, "run": a_run.identity, "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "format": 2, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
         "recorded": 3, name: value,
     }  # fmt: skip
     state = np.concatenate([wanted.parameters[None], wanted.memory])
@@ -817,7 +1091,7 @@ def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):
     a_run = with_checkpoint(tmp_path, asked(steps=4))
     n = 10**12
     header = {"__metadata__": {"chainrule": json.dumps({
-        "format": 1, "run": a_run.identity, "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "format": 2, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
         "recorded": 3, "sha256": "0" * 64,
     })}}  # fmt: skip
     for end in (4 * n, 400):

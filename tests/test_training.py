@@ -122,6 +122,45 @@ def test_a_snapshot_says_what_it_is(mnist):
     assert repr(first).startswith("Snapshot: step 0, loss 0.")
 
 
+@pytest.mark.parametrize("batch_size", [None, 32])
+def test_a_learning_rate_that_is_a_function_is_asked_before_each_step(mnist, batch_size):
+    """The second answer is plain descent by hand, on batches of our own making."""
+    digits = mnist[0][:70]
+    X, Y = digits.X, digits.Y
+    rates, asked = [0.5, 0.1, 2.0, 0.01, 0.7], []
+
+    def rate(step):
+        asked.append(step)
+        return rates[step]
+
+    network, rng = seed_network()
+    snapshots = train(network, digits, learning_rate=rate, batch_size=batch_size, steps=5, rng=rng)
+    theta = network.parameters
+    for snapshot in snapshots:
+        step = snapshot.step
+        assert asked == list(range(step)), "a rate is asked for when its step is taken, not before"
+        assert snapshot.network.parameters == pytest.approx(theta, abs=1e-6)
+        if step < 5:
+            batch = slice(None)
+            if batch_size:
+                order = np.random.default_rng((snapshot.key, step // 3)).permutation(70)
+                batch = order[32 * (step % 3) :][:32]
+            theta = theta - rates[step] * gradient(snapshot.network, X[:, batch], Y[:, batch])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_function_that_never_changes_is_a_fixed_rate(mnist, optimizer):
+    def end(learning_rate):
+        network, rng = seed_network()
+        *_, last = train(
+            network, mnist[0][:50], optimizer=optimizer, learning_rate=learning_rate, steps=5,
+            rng=rng,
+        )  # fmt: skip
+        return last.network.parameters.tobytes()
+
+    assert end(0.07) == end(lambda step: 0.07) != end(lambda step: 0.07 + 0.01 * (step == 4))
+
+
 # ------------------------------------------------------------------------------------- the same
 
 
@@ -201,6 +240,27 @@ def test_a_loss_that_is_not_finite_stops_it_and_names_step_rate_and_remedy(mnist
     network, rng = seed_network()
     with pytest.raises(DivergenceError, match=r"nan after step 1: .* 1e\+38 .* try 1e\+37"):
         all_of(network, mnist[0][:50], learning_rate=1e38, rng=rng)
+
+
+def test_a_loss_that_is_not_finite_names_the_rate_in_force(mnist):
+    network, rng = seed_network()
+    rates = (0.1, 0.2, 1e38, 0.3)
+    with pytest.raises(DivergenceError, match=r"nan after step 3: .* 1e\+38 .* try 1e\+37"):
+        all_of(network, mnist[0][:50], learning_rate=lambda step: rates[step], steps=4, rng=rng)
+    network.parameters[:] *= 1e30
+    with pytest.raises(DivergenceError, match=r"before the first step: start from smaller"):
+        all_of(network, mnist[0][:50], steps=4, rng=rng)
+
+
+@pytest.mark.parametrize("bad", [0, -1.0, np.nan, np.inf])
+def test_a_rate_that_cannot_be_is_refused_at_its_step(mnist, bad):
+    network, rng = seed_network()
+    snapshots = train(
+        network, mnist[0][:50], learning_rate=lambda step: (1.0, bad)[step], steps=2, rng=rng
+    )
+    assert [next(snapshots).step, next(snapshots).step] == [0, 1]
+    with pytest.raises(ValueError, match=f"learning_rate must be a positive number, got {bad}"):
+        next(snapshots)
 
 
 @pytest.mark.parametrize(

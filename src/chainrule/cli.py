@@ -47,6 +47,7 @@ from chainrule.runs import (
     RunError,
     Settings,
     begin,
+    change_rate,
     discard,
     go_on,
     list_runs,
@@ -356,7 +357,8 @@ def train_command(
 
     The training is a run in a folder of its own. Ctrl-C stops it after the step it is at, and
     whatever stops it, --resume goes on to the same bytes; with it go --threads,
-    --checkpoint-every, --quiet, --json, and --data if the digits have moved.
+    --checkpoint-every, --quiet, --json, --data if the digits have moved, and --learning-rate,
+    which changes it from the step where the run stands; the run records the change.
     """
     if resume is not None:
         refuse_settings()
@@ -389,6 +391,9 @@ def train_command(
                 raise
             except ValueError as error:
                 raise click.UsageError(str(error), click.get_current_context()) from None
+            if resume is not None and learning_rate is not None:
+                reached = read_checkpoint(run)
+                run = change_rate(run, reached.step if reached else 0, learning_rate)
             if differs:
                 print(f"chainrule: bytes may differ from here on: {differs}", file=sys.stderr)
             if shown:
@@ -430,6 +435,7 @@ def train_command(
             model=model,
             parameters_sha256=hashlib.sha256(network.parameters.tobytes()).hexdigest(),
             settings=settings_as_asked(run),
+            changes=[change._asdict() for change in run.changes],
         )
         return
     from chainrule import report
@@ -451,7 +457,7 @@ def train_command(
 def refuse_settings() -> None:
     """A usage error if anything but what may go with --resume was given."""
     context = click.get_current_context()
-    may = {"resume", "threads", "checkpoint_every", "quiet", "as_json", "data"}
+    may = {"resume", "learning_rate", "threads", "checkpoint_every", "quiet", "as_json", "data"}
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name not in may:
@@ -466,9 +472,11 @@ def run_lines(run: Run, m: int) -> list[str]:
     network, _ = start_of(settings)
     size = settings.batch_size
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
-    rate = f"α = {settings.learning_rate:g}"
+    rate = f"α = {run.learning_rate(-1):g}"
     how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
     lines = [str(network), how]
+    if run.changes:
+        lines.append(run.rates)
     kept, moments = len(run.recorded), len(run.moments)
     if kept < moments:
         lines.append(f"{kept} of {moments} moments are kept to look back: the network is large")
@@ -813,7 +821,12 @@ def runs_command(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json(
             runs=[
-                entry._asdict() | {"folder": str(entry.folder), "started": str(entry.started)}
+                entry._asdict()
+                | {
+                    "folder": str(entry.folder),
+                    "started": str(entry.started),
+                    "changes": [change._asdict() for change in entry.changes],
+                }
                 for entry in entries
             ],
             damaged=damaged,

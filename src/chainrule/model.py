@@ -54,7 +54,7 @@ def load_model(path: str | Path) -> Network:
     path = Path(path)
     if path.is_dir():
         path = path / MODEL
-    entry, fields, tensors = unseal(path, FORMAT, {"loss"})
+    entry, fields, tensors = unseal(path, (FORMAT,), {"loss"})
     try:
         return network_of(entry, fields, tensors)
     except ModelError as error:
@@ -138,19 +138,21 @@ def seal(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
     return save(contiguous, {"chainrule": entry_of(fields, tensors)})
 
 
-def unseal(path: Path, format: int, keys: set[str]) -> tuple[str, dict[str, Any], dict[str, Array]]:
+def unseal(
+    path: Path, formats: tuple[int, ...], keys: set[str]
+) -> tuple[str, dict[str, Any], dict[str, Array]]:
     """The metadata entry of a sealed file, its fields, and its tensors by name.
 
-    Raises ModelError unless it is a whole safetensors file of this format, with just these keys
-    beside `format` and `sha256`, and matrices of float32 or float64. The caller, who knows the
-    names and shapes, calls check_seal. Raises OSError if it cannot be read.
+    Raises ModelError unless it is a whole safetensors file of one of these formats, with just
+    these keys beside `format` and `sha256`, and matrices of float32 or float64. The caller, who
+    knows the names and shapes, calls check_seal. Raises OSError if it cannot be read.
     """
     from safetensors import SafetensorError, safe_open
 
     path.open("rb").close()  # a path that cannot be read says so in the system's own words
     try:
         with safe_open(path, framework="np") as file:
-            entry, fields = fields_of(file.metadata() or {}, format, keys)
+            entry, fields = fields_of(file.metadata() or {}, formats, keys)
             names = list(file.keys())
             parts = {name: file.get_slice(name) for name in names}
             unknown = {part.get_dtype() for part in parts.values()} - set(DTYPES.values())
@@ -166,7 +168,9 @@ def unseal(path: Path, format: int, keys: set[str]) -> tuple[str, dict[str, Any]
         raise ModelError(f"{path}: {printable(error)}") from None
 
 
-def fields_of(metadata: dict[str, str], format: int, keys: set[str]) -> tuple[str, dict[str, Any]]:
+def fields_of(
+    metadata: dict[str, str], formats: tuple[int, ...], keys: set[str]
+) -> tuple[str, dict[str, Any]]:
     """The entry and its fields; they come first, so that a newer format is called that."""
     import json
 
@@ -178,8 +182,9 @@ def fields_of(metadata: dict[str, str], format: int, keys: set[str]) -> tuple[st
     except (ValueError, RecursionError):
         raise ModelError("damaged: its chainrule entry is not JSON") from None
     came = fields.get("format") if isinstance(fields, dict) else fields
-    if not isinstance(fields, dict) or type(came) is not int or came != format:
-        raise ModelError(f"this chainrule reads format {format}, the file has {came!r:.40}")
+    if not isinstance(fields, dict) or type(came) is not int or came not in formats:
+        known = " and ".join(map(str, formats))
+        raise ModelError(f"this chainrule reads format {known}, the file has {came!r:.40}")
     wanted = sorted({"format", "sha256", *keys})
     if sorted(fields) != wanted:
         raise ModelError(f"damaged: its fields must be {', '.join(wanted)}")

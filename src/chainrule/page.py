@@ -65,7 +65,7 @@ def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation) -> s
     right, m = int(np.trace(seen.confusion)), int(seen.confusion.sum())
     return (
         f"<h1>{escape(str(run.folder))}</h1>\n<p>{escape(str(network))}<br>\n"
-        f"{settings.optimizer}, α = {settings.learning_rate:g}, {size}, seed {settings.seed}; "
+        f"{settings.optimizer}, {run.rates}, {size}, seed {settings.seed}; "
         f"step {reached.step:,} of {run.length:,}, {reached.seconds:.1f} s of training<br>\n"
         f"<strong>{100 * seen.accuracy:.2f} %</strong> of the test images are read right "
         f"({right:,} of {m:,}); their loss is {seen.loss:.4f}</p>"

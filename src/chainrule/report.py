@@ -87,7 +87,7 @@ def drawing(x: Array) -> list[str]:
 
 
 def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
-    """A line for each run."""
+    """A line for each run, and one more for each whose learning rate was changed."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("run", overflow="fold")
     table.add_column("state")
@@ -106,6 +106,9 @@ def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
             age((now - entry.started).total_seconds()),
         )
     yield table
+    for entry in entries:
+        if entry.changes:
+            yield f"{entry.folder}: {entry.rates}"
 
 
 def age(seconds: float) -> str:

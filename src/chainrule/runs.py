@@ -47,7 +47,8 @@ CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.csv"
 TRAJECTORY = "trajectory"
 LOCK = ".lock"
-FORMAT = 1  # of run.json, the checkpoint and the trajectory
+FORMAT = 2  # of run.json and the checkpoint
+FORMATS = (1, FORMAT)  # those that are read; 1 knew no changes of the learning rate
 
 CHECKPOINT_EVERY = 5.0  # seconds
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
@@ -108,12 +109,20 @@ def counts(n: object) -> bool:
     return type(n) is int and 0 < n < 2**53
 
 
+class Change(NamedTuple):
+    """From the state after `step` steps on, the steps are taken at this learning rate."""
+
+    step: int
+    learning_rate: float
+
+
 @dataclass(frozen=True)
 class Run:
     """A run's folder and what its run.json says.
 
     `data` holds the SHA-256 of the training and the test digits, and `settings.steps` the length,
-    once the digits have been read; `machines` what it was computed on, the latest last.
+    once the digits have been read; `machines` what it was computed on, the latest last; `changes`
+    how its learning rate was changed on the way, the steps ascending.
     """
 
     folder: Path
@@ -122,6 +131,7 @@ class Run:
     started: str
     machines: tuple[dict[str, str], ...]
     data: dict[str, str] | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def length(self) -> int:
@@ -130,12 +140,39 @@ class Run:
             raise RunError(f"{self.folder}: its digits have not been read yet")
         return self.settings.steps
 
+    def learning_rate(self, step: int) -> float:
+        """The rate of the step that is taken after `step` steps: the last change until then."""
+        rate = self.settings.learning_rate
+        for change in self.changes:
+            rate = change.learning_rate if change.step <= step else rate
+        if rate is None:
+            raise RunError(f"{self.folder}: its digits have not been read yet")
+        return rate
+
     @property
-    def identity(self) -> dict[str, Any]:
-        """What decides every bit of it on one machine, as a checkpoint repeats it."""
+    def rates(self) -> str:
+        """The learning rate and its changes in words; of many changes the last."""
+        words = f"α = {self.learning_rate(-1):g}"
+        if len(self.changes) > 3:
+            words += f", changed {len(self.changes):,} times"
+        for step, rate in self.changes[-1 if len(self.changes) > 3 else 0 :]:
+            words += f", {rate:g} from step {step:,}"
+        return words
+
+    def identity(self, step: float = math.inf) -> dict[str, Any]:
+        """What decides every bit of it up to this step on one machine, as a checkpoint repeats it.
+
+        A change that comes later, or with the very next step, decides none of them.
+        """
         settings = asdict(self.settings)
         del settings["data"], settings["epochs"]
-        return {**settings, "hidden": list(self.settings.hidden), "key": self.key, **self.data_hash}
+        return {
+            **settings,
+            "hidden": list(self.settings.hidden),
+            "key": self.key,
+            **self.data_hash,
+            "changes": [each._asdict() for each in self.changes if each.step < step],
+        }
 
     @property
     def data_hash(self) -> dict[str, str]:
@@ -155,8 +192,8 @@ class Run:
         return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
 
 
-def begin(folder: Path, settings: Settings) -> Run:
-    """A new run in this folder, with its run.json on disk.
+def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
+    """A new run in this folder, with its run.json on disk; with `changes`, one like another.
 
     Raises RunError if the folder holds a file already that a run would write.
     """
@@ -166,7 +203,8 @@ def begin(folder: Path, settings: Settings) -> Run:
             raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    run = Run(folder, settings, int(rng.integers(2**63)), started, (machine(),))
+    key = int(rng.integers(2**63))
+    run = Run(folder, settings, key, started, (machine(),), changes=changes)
     try:
         write_run(run)
     except BaseException:
@@ -204,6 +242,26 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
     if prepared != run:
         write_run(prepared)
     return prepared
+
+
+def change_rate(run: Run, step: int, learning_rate: float) -> Run:
+    """The run with another learning rate from this step on, once that is on disk.
+
+    The last wish counts: later changes, which a killed process may have left, are dropped. The
+    caller holds the run's lock; the step is not before the last checkpoint. Raises RunError if
+    there is no such step or rate.
+    """
+    if not 0 < learning_rate < math.inf:
+        raise RunError(f"{run.folder}: the rate must be a positive number, got {learning_rate}")
+    if step >= run.length:
+        raise RunError(f"{run.folder}: finished: no step is left to take at another rate")
+    changed = replace(run, changes=tuple(each for each in run.changes if each.step < step))
+    if changed.learning_rate(step) != learning_rate:
+        changes = (*changed.changes, Change(step, float(learning_rate)))
+        changed = replace(run, changes=changes)
+    if changed != run:
+        write_run(changed)
+    return changed
 
 
 def discard(run: Run) -> None:
@@ -255,6 +313,7 @@ def write_run(run: Run) -> None:
         "started": run.started,
         "machines": list(run.machines),
         "data": run.data,
+        "changes": [change._asdict() for change in run.changes],
     }
     content["sha256"] = json_checksum(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -287,9 +346,12 @@ def open_run(folder: str | Path) -> Run:
 def run_of(folder: Path, content: object) -> Run:
     """The run of this content; RunError unless it is just what write_run writes."""
     came = content.get("format") if isinstance(content, dict) else content
-    if not isinstance(content, dict) or type(came) is not int or came != FORMAT:
-        raise RunError(f"this chainrule reads format {FORMAT}, the file has {came!r:.40}")
+    if not isinstance(content, dict) or type(came) is not int or came not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise RunError(f"this chainrule reads format {known}, the file has {came!r:.40}")
     wanted = {"format", "settings", "key", "started", "machines", "data", "sha256"}
+    if came > 1:
+        wanted.add("changes")
     if set(content) != wanted:
         raise RunError(f"damaged: its fields must be {', '.join(sorted(wanted))}")
     if content["sha256"] != json_checksum(content):
@@ -313,11 +375,34 @@ def run_of(folder: Path, content: object) -> Run:
         and (data is None or None not in (settings["steps"], settings["learning_rate"]))
     ):
         raise RunError("its fields are not those of a run")
+    changes = changes_of(content.get("changes", []))
     with suppress(ValueError):
         datetime.fromisoformat(content["started"])
         settings = Settings(**{**settings, "hidden": tuple(settings["hidden"])})
-        return Run(folder, settings, content["key"], content["started"], tuple(machines), data)
+        key, started = content["key"], content["started"]
+        return Run(folder, settings, key, started, tuple(machines), data, changes)
     raise RunError("its settings are not those of a run")
+
+
+def changes_of(content: object) -> tuple[Change, ...]:
+    """The changes in a run.json; RunError unless they are just what write_run writes."""
+    steps = [-1]
+    changes = []
+    for each in content if isinstance(content, list) else [None]:
+        if not isinstance(each, dict) or list(each) != list(Change._fields):
+            raise RunError("its changes are not those of a run")
+        step, rate = each.values()
+        if not (
+            (step == 0 or counts(step))
+            and type(step) is int
+            and step > steps[-1]
+            and type(rate) is float
+            and 0 < rate < math.inf
+        ):
+            raise RunError(f"its changes cannot have {each!r:.60}")
+        steps.append(step)
+        changes.append(Change(step, rate))
+    return tuple(changes)
 
 
 # -------------------------------------------------------------------------------- the checkpoint
@@ -339,7 +424,7 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     state = np.concatenate([checkpoint.parameters[None], checkpoint.memory])
     content = {
         "format": FORMAT,
-        "run": run.identity,
+        "run": run.identity(checkpoint.step),
         "step": checkpoint.step,
         "losses": list(checkpoint.losses),
         "seconds": checkpoint.seconds,
@@ -360,7 +445,7 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
         return None
     try:
         keys = {"run", "step", "losses", "seconds", "recorded"}
-        entry, content, tensors = unseal(path, FORMAT, keys)
+        entry, content, tensors = unseal(path, FORMATS, keys)
     except ModelError as error:
         raise RunError(str(error)) from None
     try:
@@ -377,7 +462,15 @@ def checkpoint_of(
         raise RunError(f"its arrays must be state and history, got {', '.join(sorted(tensors))}")
     state, history = tensors["state"], tensors["history"]
     check_seal(entry, content, {"state": state, "history": history})
-    of, wanted = content["run"], run.identity
+    step, losses, seconds = content["step"], content["losses"], content["seconds"]
+    until = step if type(step) is int else 0
+    of, wanted = content["run"], run.identity(until)
+    if content["format"] == 1 and isinstance(of, dict):
+        of = {**of, "changes": []}
+    if isinstance(of, dict) and of.get("changes") != wanted["changes"]:
+        # It may have been trained on, at another rate, since it was opened. A change is in
+        # run.json before it is in a checkpoint, so what is there now knows all that this one has.
+        wanted = replace(run, changes=open_run(run.folder).changes).identity(until)
     if of != wanted:
         names = [n for n in wanted if not isinstance(of, dict) or of.get(n) != wanted[n]]
         came = of.get(names[0]) if isinstance(of, dict) and names else of
@@ -391,7 +484,6 @@ def checkpoint_of(
         raise RunError(
             f"its state must be float32 of shape {shape}, got {state.dtype} of shape {state.shape}"
         )
-    step, losses, seconds = content["step"], content["losses"], content["seconds"]
     steps = history[:, 0] if history.shape[1] == len(COLUMNS) else np.empty(0)
     if not (
         type(step) is int
@@ -475,20 +567,24 @@ def go_on(
     threads: int | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
     stop: Callable[[], object] = lambda: False,
+    new_rate: Callable[[], float | None] = lambda: None,
 ) -> Iterator[Snapshot]:
     """Train a prepared run to its end from where it stands; the snapshots of its new history rows.
 
     The state is on disk about every `checkpoint_every` seconds, when it ends, and when `stop`
-    says so after a step, with which this ends too. The caller holds the run's lock. Raises
-    RunError if a file cannot be written or is damaged, DivergenceError as `train` does.
+    says so after a step, with which this ends too. `new_rate` is asked before each step for
+    another learning rate, None to leave it as it is; a change is in run.json before the step is
+    taken. The caller holds the run's lock. Raises RunError if a file cannot be written or is
+    damaged, DivergenceError as `train` does.
     """
+    run = open_run(run.folder)  # with the changes made since it was prepared
     reached = read_checkpoint(run)
     safe = reached.step if reached else 0
     for leftover in run.folder.glob(".*.*.????????"):  # of a process killed while it wrote
         leftover.unlink(missing_ok=True)
     try:
         for snapshot, saved in steps_of(
-            run, reached, train_set, test_set, threads, checkpoint_every, stop
+            run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
         ):
             safe = snapshot.step if saved else safe
             if snapshot.test_accuracy is not None:
@@ -512,6 +608,7 @@ def steps_of(
     threads: int | None,
     checkpoint_every: float,
     stop: Callable[[], object],
+    new_rate: Callable[[], float | None],
 ) -> Iterator[tuple[Snapshot, bool]]:
     """Every snapshot after the checkpoint, and whether it is on disk."""
     settings, moments, recorded = run.settings, set(run.moments), set(run.recorded)
@@ -524,11 +621,19 @@ def steps_of(
         start = Snapshot(network, reached.memory, reached.step, run.key, math.nan, "training set")
         rows, losses, seconds = reached.recorded, reached.losses, reached.seconds
         history = reached.history.tolist()
+
+    def learning_rate(step: int) -> float:
+        nonlocal run
+        wanted = new_rate()
+        if wanted is not None:
+            run = change_rate(run, step, wanted)
+        return run.learning_rate(step)
+
     snapshots = train(
         network,
         train_set,
         optimizer=settings.optimizer,
-        learning_rate=settings.learning_rate,
+        learning_rate=learning_rate,
         batch_size=settings.batch_size,
         steps=run.length,
         train_accuracy=settings.batch_size is None,
@@ -597,6 +702,8 @@ class Entry(NamedTuple):
     test_accuracy: float | None
     bytes: int
     started: datetime
+    rates: str | None  # the learning rate in words
+    changes: tuple[Change, ...]
 
 
 def list_runs(folder: Path) -> Iterator[Entry | RunError]:
@@ -622,6 +729,8 @@ def entry_of_run(run: Run) -> Entry:
         accuracy,
         sum(path.stat().st_size for path in files),
         datetime.fromisoformat(run.started),
+        run.rates if run.data else None,
+        run.changes,
     )
 
 

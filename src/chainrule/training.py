@@ -6,7 +6,7 @@ parameters, its optimizer's memory and its step.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, repeat
@@ -91,7 +91,7 @@ def train(
     digits: Digits,
     *,
     optimizer: Optimizer = "descent",
-    learning_rate: float | None = None,
+    learning_rate: float | Callable[[int], float] | None = None,
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int | None = None,
@@ -109,6 +109,9 @@ def train(
     epoch and taken in batches of that many, the last one smaller if it must. The length is `steps`
     in all, or `epochs`; what is not given comes from RECIPES.
 
+    `learning_rate` may be a function: it is called once before each step, with the number of steps
+    taken so far, and gives the rate of that step.
+
     `test` adds the accuracy on those digits to each snapshot, `train_accuracy` that on the
     training digits. `rng` gives the key of the run. `start`, a snapshot of an earlier call with
     the same settings, goes on after it to the same end by the same steps: it brings its own
@@ -119,13 +122,14 @@ def train(
     comes out. Digits that were loaded travel to other processes by name, others with pixels.
 
     Raises ValueError for settings that cannot be, when called, and DivergenceError at the step
-    where the loss is no longer finite.
+    where the loss is no longer finite; it names the rate of the step before.
     """
     for name, number in (("every", every), ("threads", threads)):
         if number is not None and number < 1:
             raise ValueError(f"{name} must be 1 or more, got {number}")
     m = len(digits)
-    rate, length = settle(network.loss, optimizer, m, learning_rate, batch_size, steps, epochs)
+    given = None if callable(learning_rate) else learning_rate
+    fixed, length = settle(network.loss, optimizer, m, given, batch_size, steps, epochs)
     if network.parameters.ndim != 1:
         raise ValueError(f"train takes one network, got {network}")
     memory_shape = (MEMORY_ROWS[optimizer], network.parameters.size)
@@ -147,6 +151,7 @@ def train(
 
     def snapshots(network: Network, memory: Array) -> Iterator[Snapshot]:
         losses: list[float] = []  # since the last snapshot
+        rate: float | None = None  # of the last step
         keep_memory()
         with workers(threads, executor) as pool:
             for step, batch in enumerate(batches(m, batch_size, key, first), first):
@@ -155,11 +160,7 @@ def train(
                 slope = step < length
                 part = total(network, digits, batch, slope=slope, answers=answers, **pool)
                 if not math.isfinite(part.loss):
-                    raise DivergenceError(
-                        f"the loss is {part.loss} after step {step:,}: the learning rate "
-                        f"{rate:g} is too large for {network.loss.replace('_', ' ')} and "
-                        f"{optimizer}; try {rate / 10:g}"
-                    )
+                    raise diverged(part.loss, step, rate, network.loss, optimizer)
                 if due and (start is None or step > start.step):
                     whole = part  # a full batch is the training set
                     if batch_size is not None and (train_accuracy or not losses):
@@ -180,6 +181,7 @@ def train(
                     return
                 if batch_size is not None:
                     losses.append(part.loss)
+                rate = checked(learning_rate(step)) if callable(learning_rate) else fixed
                 parameters, memory = take_step(
                     optimizer,
                     network.parameters,
@@ -191,6 +193,20 @@ def train(
                 network = Network(network.sizes, parameters, network.loss)
 
     return snapshots(network, memory)
+
+
+def diverged(
+    loss: float, step: int, rate: float | None, of: Loss, optimizer: Optimizer
+) -> DivergenceError:
+    """What to say of a loss that is not finite; the rate is that of the last step, if any."""
+    if rate is None:
+        return DivergenceError(
+            f"the loss is {loss} before the first step: start from smaller parameters"
+        )
+    return DivergenceError(
+        f"the loss is {loss} after step {step:,}: the learning rate {rate:g} is too large for "
+        f"{of.replace('_', ' ')} and {optimizer}; try {rate / 10:g}"
+    )
 
 
 @contextmanager
@@ -238,10 +254,15 @@ def settle(
     else:
         rate = recipe.batch_learning_rate
         length = (epochs or BATCH_EPOCHS) * math.ceil(m / batch_size)
-    rate = rate if learning_rate is None else learning_rate
+    rate = checked(rate if learning_rate is None else learning_rate)
+    return rate, length if steps is None else steps
+
+
+def checked(rate: float) -> float:
+    """The learning rate; ValueError unless it is positive and finite."""
     if not (math.isfinite(rate) and rate > 0):
         raise ValueError(f"learning_rate must be a positive number, got {rate}")
-    return rate, length if steps is None else steps
+    return rate
 
 
 def batches(m: int, batch_size: int | None, key: int, first: int) -> Iterator[Batch]:
