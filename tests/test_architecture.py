@@ -17,13 +17,14 @@ MAY_IMPORT = {
     "ledger": {"network"},
     "model": {"network"},
     "runs": {"network", "descent", "data", "training", "model"},
-    "report": {"network", "data", "training", "proof", "ledger", "runs"},
+    "compare": {"network", "data", "runs"},
+    "report": {"network", "data", "training", "proof", "ledger", "runs", "compare"},
     "page": {"network", "data", "training", "runs"},
     "options": {"training"},
     "cli": {
         "options",
         *("network", "descent", "data", "training", "proof", "ledger", "model", "runs"),
-        *("report", "page"),
+        *("report", "page", "compare"),
     },
     "__init__": {"network", "data", "training", "model"},
 }
