@@ -841,6 +841,61 @@ def runs_command(folder: Path, as_json: bool) -> None:
     show(f"damaged: {line}" for line in damaged)
 
 
+@cli.command("compare", epilog=example("compare runs/first runs/second --step 100"))
+@click.argument("a", metavar="A", type=click.Path(path_type=Path))
+@click.argument("b", metavar="B", type=click.Path(path_type=Path))
+@click.option(
+    "--step",
+    type=click.IntRange(min=0),
+    help="Compare them after this step, if both recorded it; by default at their ends.",
+)
+@data_option
+@quiet_option
+@json_option
+def compare_command(
+    a: Path, b: Path, step: int | None, data: Path | None, quiet: bool, as_json: bool
+) -> None:
+    """Put two runs side by side.
+
+    The settings that differ, losses and accuracies over the recorded steps, how far the weights
+    are apart, and the test images that one reads right and the other does not.
+
+    A and B are the folders of two runs.
+    """
+    from chainrule.compare import compare
+
+    runs = open_run(a), open_run(b)
+    place = data or runs[0].settings.data
+    _, test_set = read_digits(None if place is None else Path(place))
+    found = compare(*runs, test_set, step=step)
+    if as_json:
+        answers = {name: numbers.tolist() for name, numbers in found.answers._asdict().items()}
+        print_json(
+            a=str(a),
+            b=str(b),
+            steps=found.steps,
+            settings=found.settings,
+            rows=[
+                {"step": row.step}
+                | {
+                    name: [None if np.isnan(x) else x for x in getattr(row, name)]
+                    for name in row._fields[1:]
+                }
+                for row in found.rows
+            ],
+            apart=found.apart and [each._asdict() for each in found.apart],
+            accuracy=found.accuracy,
+            answers=answers,
+        )
+        return
+    from chainrule import report
+
+    if not quiet:
+        show([f"A {a}", f"B {b}"])
+        show(report.compared(found))
+    show(report.differing_answers(found, len(test_set)))
+
+
 @cli.command("show", epilog=example("show runs/first"))
 @click.argument("run", type=click.Path(path_type=Path))
 @data_option

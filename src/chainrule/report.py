@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from chainrule.compare import Comparison
 from chainrule.data import CLASSES, PIXELS, SIDE
 from chainrule.ledger import Cell, Ledger, array_formula
 from chainrule.network import Array
@@ -117,6 +118,68 @@ def age(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"
     return f"{max(0, seconds):.0f} s"
+
+
+# ---------------------------------------------------------------------------- two runs side by side
+
+
+def compared(found: Comparison) -> Pieces:
+    """The settings that differ, the curves, and how far the weights are apart."""
+    if found.settings:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
+        for name in ("setting", "A", "B"):
+            table.add_column(name, overflow="fold")
+        for name, pair in found.settings.items():
+            table.add_row(name.replace("_", " "), *(setting(name, value) for value in pair))
+        yield table
+    else:
+        yield "the settings are the same"
+    yield from curves(found)
+    at = [f"step {step:,}" for step in found.steps]
+    yield f"A after {at[0]}, B after {at[1]}"
+    if found.apart is None:
+        yield "weights: networks of other sizes cannot be subtracted"
+    else:
+        layers = [f"W{l} {W:.3f}, b{l} {b:.3f}" for l, (W, b) in enumerate(found.apart, 1)]
+        yield from wrap(f"weights apart, ‖A - B‖ over the larger norm: {'; '.join(layers)}", 80)
+
+
+def setting(name: str, value: object) -> str:
+    """A setting as the command line says it."""
+    if name == "changes" and isinstance(value, list):
+        return ", ".join(f"{c['learning_rate']:g} from step {c['step']:,}" for c in value) or "none"
+    if name == "hidden" and isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    if name == "batch_size" and value is None:
+        return "all"
+    if name.endswith("digits"):
+        return f"SHA-256 {value:.12}…" if isinstance(value, str) else "not read yet"
+    return str(value).replace("_", "-")
+
+
+def curves(found: Comparison) -> Pieces:
+    """Losses and accuracies of both at ten or so of the steps, first and last among them."""
+    rows = found.rows
+    places = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 11)).round().astype(int))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in ("step", "loss A", "loss B", "training A", "B", "test A", "B"):
+        table.add_column(name, justify="right")
+    for row in (rows[place] for place in places):
+        cells = [f"{loss:.4f}" for loss in row.loss]
+        cells += [percent(share, 1) for share in (*row.train_accuracy, *row.test_accuracy)]
+        table.add_row(f"{row.step:,}", *("" if "nan" in cell else cell for cell in cells))
+    yield table
+
+
+def differing_answers(found: Comparison, m: int) -> Pieces:
+    """On how many test images the answers differ, and the numbers of the first of them."""
+    accuracies = " and ".join(percent(share) for share in found.accuracy)
+    differ = sum(map(len, found.answers))
+    yield f"test accuracy {accuracies}; answers differ on {differ:,} of {m:,} images"
+    words = ("A right, B wrong", "B right, A wrong", "both wrong, differently")
+    for said, numbers in zip(words, found.answers, strict=True):
+        first = ", ".join(map(str, numbers[:6])) + (", …" if len(numbers) > 6 else "")
+        yield f"  {said:24}{len(numbers):6,}{'   images ' if len(numbers) else ''}{first}"
 
 
 # ------------------------------------------------------------------------------- an array explained

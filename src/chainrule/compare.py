@@ -1,0 +1,113 @@
+"""Two runs side by side: settings, curves, weights, and the images that they read differently."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data import Digits
+from chainrule.network import Array, Network, probabilities
+from chainrule.runs import Run, RunError, network_at, read_checkpoint
+
+
+class Row(NamedTuple):
+    """What both histories say of a step; NaN where one has nothing."""
+
+    step: int
+    loss: tuple[float, float]
+    train_accuracy: tuple[float, float]
+    test_accuracy: tuple[float, float]
+
+
+class Apart(NamedTuple):
+    """How far two layers are apart: ‖A - B‖ over the larger of ‖A‖ and ‖B‖, from 0 to 2."""
+
+    W: float
+    b: float
+
+
+class Answers(NamedTuple):
+    """The numbers of the test images on which two networks give different answers, ascending."""
+
+    a_right: NDArray[np.intp]  # A alone is right
+    b_right: NDArray[np.intp]  # B alone is right
+    both_wrong: NDArray[np.intp]  # and each in its own way
+
+
+class Comparison(NamedTuple):
+    """Two runs, A and B, each after a step."""
+
+    steps: tuple[int, int]
+    settings: dict[str, tuple[object, object]]  # those that differ
+    rows: list[Row]  # the steps that both histories have, then those past the end of one
+    apart: tuple[Apart, ...] | None  # layer by layer; None for networks of other sizes
+    accuracy: tuple[float, float]  # on the test images
+    answers: Answers
+
+
+def compare(a: Run, b: Run, test_set: Digits, *, step: int | None = None) -> Comparison:
+    """How two runs differ after a recorded step, by default each at its last checkpoint.
+
+    Raises RunError if a run has no checkpoint yet, or has not recorded the step.
+    """
+    (at_a, one, history_a), (at_b, two, history_b) = (stand(run, step) for run in (a, b))
+    same = one.sizes == two.sizes
+    read_a, read_b = (probabilities(each, test_set.X).argmax(axis=0) for each in (one, two))
+    right_a, right_b = read_a == test_set.labels, read_b == test_set.labels
+    return Comparison(
+        (at_a, at_b),
+        differing(a, b),
+        side_by_side(history_a, history_b),
+        weights_apart(one, two) if same else None,
+        (float(right_a.mean()), float(right_b.mean())),
+        Answers(
+            np.flatnonzero(right_a & ~right_b),
+            np.flatnonzero(right_b & ~right_a),
+            np.flatnonzero(~right_a & ~right_b & (read_a != read_b)),
+        ),
+    )
+
+
+def stand(run: Run, step: int | None) -> tuple[int, Network, Array]:
+    """Where a run stands after a step, or at its last checkpoint: step, network, history so far."""
+    reached = read_checkpoint(run)
+    if reached is None:
+        raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
+    if step is None:
+        network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
+        return reached.step, network, reached.history
+    return step, network_at(run, step), reached.history[reached.history[:, 0] <= step]
+
+
+def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:
+    """The settings, changes and digits that are not the same, by name: A's and B's."""
+    one, two = a.identity(), b.identity()
+    return {
+        name: (one.get(name), two.get(name))
+        for name in one | two
+        if name != "key" and one.get(name) != two.get(name)  # the key follows from the seed
+    }
+
+
+def side_by_side(a: Array, b: Array) -> list[Row]:
+    """The rows of two histories: steps that both have, then those past the end of the shorter."""
+    rows = [{int(row[0]): row[1:4].tolist() for row in history} for history in (a, b)]
+    shorter = min(max(each, default=-1) for each in rows)
+    either = sorted(rows[0] | rows[1])
+    steps = [s for s in either if (s in rows[0] and s in rows[1]) or s > shorter]
+    nothing = [math.nan] * 3
+    pairs = ((s, zip(*(each.get(s, nothing) for each in rows), strict=True)) for s in steps)
+    return [Row(s, *pair) for s, pair in pairs]
+
+
+def weights_apart(a: Network, b: Network) -> tuple[Apart, ...]:
+    """How far the layers of two networks of the same sizes are apart."""
+    layers = zip(a.layers, b.layers, strict=True)
+    return tuple(Apart(*(apart(x, y) for x, y in zip(*pair, strict=True))) for pair in layers)
+
+
+def apart(x: Array, y: Array) -> float:
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    larger = max(np.linalg.norm(x), np.linalg.norm(y))
+    return float(np.linalg.norm(x - y) / larger) if larger else 0.0
