@@ -36,7 +36,7 @@ export function inspector({ go, close, isHidden, reveal, partOf, proven }) {
       shut
         ? button(words.reveal, () => reveal(part), { class: "small" })
         : element("output", { id: "cell-value", class: "number value", "aria-label": words.valueOf(name) }, full(value)),
-      element("p", { class: "meaning" }, words.meaning(array, index, ledger)),
+      shut ? null : element("p", { class: "meaning" }, words.meaning(array, index, ledger)),
       button("✕", close, { class: "close", "aria-label": words.close, title: words.closeHint }),
     );
     const how = element("div", { class: "how" },
