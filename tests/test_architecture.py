@@ -25,19 +25,24 @@ MAY_IMPORT = {
     "cli": {
         "options",
         *("network", "descent", "data", "training", "proof", "ledger", "model", "runs"),
-        *("report", "page", "compare", "handwriting", "lab.moment", "lab.server"),
+        *("report", "page", "compare", "handwriting"),
+        *("lab.live", "lab.moment", "lab.server"),
     },
     "__init__": {"network", "data", "training", "model"},
     "lab.__init__": set(),
-    "lab.asked": {"data"},
+    "lab.asked": {"network", "descent", "data"},
+    "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
+    "lab.live": {"lab.asked", "lab.shelf", *("network", "data", "runs", "training")},
     "lab.moment": {
-        "lab.asked",
-        *("network", "data", "proof", "ledger", "model", "runs", "handwriting"),
+        *("lab.asked", "lab.shelf", "lab.live"),
+        *("network", "data", "tiles", "training", "proof", "ledger"),
+        *("model", "runs", "handwriting"),
     },
+    "lab.feed": {"lab.live", "lab.moment"},
     "lab.saved": set(),
-    "lab.server": {"lab.asked", "lab.moment", "lab.saved", "ledger"},
+    "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "ledger"},
 }
-DOORS = {"lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
+DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
 NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 

@@ -941,14 +941,17 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
     """
     from importlib.util import find_spec
 
-    if not all(map(find_spec, ("starlette", "uvicorn", "plotly", "PIL", "scipy"))):
-        needs = "lab needs the extra lab: pip install starlette uvicorn plotly pillow scipy"
+    if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "plotly", "PIL", "scipy"))):
+        install = "pip install starlette uvicorn websockets plotly pillow scipy"
+        needs = f"lab needs the extra lab: {install}"
         raise click.ClickException(needs)
-    from chainrule.lab.moment import LARGEST, Lab, named_model, named_run, shipped
+    from chainrule.lab.live import LARGEST
+    from chainrule.lab.moment import Lab, named_model, named_run, shipped
     from chainrule.lab.server import PortTakenError, Served, listen, serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     networks, given = shipped(), None
+    is_run = model is not None and (model / RUN).exists()
     if model is not None:
         network = read_model(model, None)
         if network.parameters.size > LARGEST:
@@ -956,12 +959,12 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
                 f"{model}: the lab shows networks of up to {LARGEST:,} parameters, "
                 f"this one has {network.parameters.size:,}"
             )
-        if (model / RUN).exists():
+        if is_run:
             run = open_run(model)
             reached = read_checkpoint(run)
             if reached is None:
                 raise RunError(f"{model}: no checkpoint yet; chainrule train --resume goes on")
-            given = named_run(run, reached, settings_as_asked(run))
+            given = named_run(run, network, reached.step)
         else:
             given = named_model(network)
         networks = (*networks, given)
@@ -969,7 +972,8 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         listener = listen(port)
     except PortTakenError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
-    served = Served(Lab(networks, given.id if given else None), listener.getsockname()[1])
+    lab = Lab(networks, given.id if given else None, given_run=model if is_run else None)
+    served = Served(lab, listener.getsockname()[1])
 
     def ready() -> None:
         if not no_browser:

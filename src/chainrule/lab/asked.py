@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from chainrule.data import CLASSES, PIXELS
+from chainrule.descent import OPTIMIZERS
+from chainrule.network import LOSSES
 
 PAD = 280  # a drawing's pad is PAD × PAD
 STROKES = 100  # in a drawing
@@ -20,6 +22,9 @@ DRAWINGS = 500  # in a collection
 FILE = 10_000_000  # bytes of an image file
 DEPTH = 20  # of the page's own state, in a saved moment
 TEXT = 200  # characters of a name
+ID = 3_000  # characters of a network's id
+DEEP, BROAD = 10, 100_000  # hidden layers of a network to train, units in one
+LAST = 10**12  # a step, a seed
 
 
 class RefusedError(ValueError):
@@ -65,6 +70,16 @@ class Moment(NamedTuple):
     network: str
     image: Image
     label: int | None
+    step: int | None = None  # of a run; None: its latest
+
+
+class Order(NamedTuple):
+    """What is to become of the training: what to start, or what to do with the one that is on."""
+
+    do: str
+    what: str | dict[str, Any] = ""  # to start: a run's id, or settings by name
+    threads: int | None = None
+    rate: float = 0.0
 
 
 # ------------------------------------------------------------------------------------ JSON, checked
@@ -175,14 +190,84 @@ def packed(value: object, what: str, most: int) -> bytes:
 
 def moment(value: object, *more: str) -> tuple[Moment, dict[str, Any]]:
     """The moment in the fields of a body, and its further fields of these names."""
-    found = fields(value, "the body", ("network", "image", *more), ("label",))
+    found = fields(value, "the body", ("network", "image", *more), ("label", "step"))
     label = found.get("label")
     asked = Moment(
-        text(found["network"], "network"),
+        network(found["network"]),
         image(found["image"]),
         None if label is None else whole(label, "label", 0, CLASSES - 1),
+        step(found.get("step")),
     )
     return asked, {name: found[name] for name in more}
+
+
+def network(value: object) -> str:
+    """The id of a network."""
+    return text(value, "network", ID)
+
+
+def step(value: object) -> int | None:
+    """A step of a run; None is its latest."""
+    return None if value is None else whole(value, "step", 0, LAST)
+
+
+def number(value: object, what: str, low: float, high: float) -> float:
+    """A number within these limits."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise RefusedError(f"{what} must be a number from {low:g} to {high:g}, got {short(value)}")
+    return float(value)
+
+
+def order(value: object) -> Order:
+    """What a page orders of the training."""
+    do = an_object(value, "the body").get("do")
+    if do == "start":
+        found = fields(value, "the body", ("do",), ("settings", "run"))
+        if len(found) != 2:
+            raise RefusedError("to start takes either settings or run")
+        if "run" in found:
+            return Order(do, network(found["run"]))
+        return started(found["settings"])
+    if do == "rate":
+        found = fields(value, "the body", ("do", "rate"))
+        return Order(do, rate=rate(found["rate"], "rate"))
+    if do not in ("pause", "go", "step", "epoch", "stop"):
+        raise RefusedError(
+            f"do must be start, pause, go, step, epoch, stop or rate, got {short(do)}"
+        )
+    fields(value, "the body", ("do",))
+    return Order(do)
+
+
+def rate(value: object, what: str) -> float:
+    return number(value, what, 1e-30, 1e30)
+
+
+def started(value: object) -> Order:
+    """The order to start a training with these settings."""
+    lengths = ("batch_size", "steps", "epochs")
+    names = ("hidden", "loss", "optimizer", "seed")
+    found = fields(value, "settings", names, ("learning_rate", *lengths, "threads"))
+    hidden = listed(found["hidden"], "hidden", 0, DEEP)
+    alpha, threads = found.get("learning_rate"), found.get("threads")
+    settings = {
+        "hidden": tuple(whole(width, "a width", 1, BROAD) for width in hidden),
+        "loss": one_of(found["loss"], "loss", LOSSES),
+        "optimizer": one_of(found["optimizer"], "optimizer", OPTIMIZERS),
+        "learning_rate": None if alpha is None else rate(alpha, "learning_rate"),
+        "seed": whole(found["seed"], "seed", 0, LAST),
+        **{
+            name: None if (n := found.get(name)) is None else whole(n, name, 1, LAST)
+            for name in lengths
+        },
+    }
+    return Order("start", settings, None if threads is None else whole(threads, "threads", 1, 64))
+
+
+def one_of(value: object, what: str, names: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in names:
+        raise RefusedError(f"{what} must be one of {', '.join(names)}, got {short(value)}")
+    return value
 
 
 def image(value: object) -> Image:
@@ -250,9 +335,11 @@ def off(value: object) -> tuple[str, ...]:
     return names
 
 
-def query(pairs: list[tuple[str, str]], wanted: tuple[str, ...]) -> dict[str, str]:
-    """The parameters of a query string: exactly these, each once."""
-    return fields(once(pairs), "the query", wanted)
+def query(
+    pairs: list[tuple[str, str]], wanted: tuple[str, ...], may: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """The parameters of a query string: exactly these, perhaps those, each once."""
+    return fields(once(pairs), "the query", wanted, may)
 
 
 def counted(value: str, what: str, low: int, high: int) -> int:

@@ -8,21 +8,24 @@ import base64
 import json
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import __version__
-from chainrule.data import PIXELS, Digits, load_mnist_test
+from chainrule.data import PIXELS, Digits, load_mnist, load_mnist_test
 from chainrule.lab import asked
 from chainrule.lab.asked import Moment, RefusedError
+from chainrule.lab.live import LARGEST, Live, Row, Training, row_of
+from chainrule.lab.shelf import Shelf, run_id
 from chainrule.ledger import (
     Ledger,
     array_formula,
@@ -35,17 +38,21 @@ from chainrule.ledger import (
     split,
 )
 from chainrule.model import bundled, load_bundled
-from chainrule.network import Array, Network, probabilities
+from chainrule.network import Array, Network, count_parameters, probabilities
 from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
-from chainrule.runs import Checkpoint, Run
+from chainrule.runs import Run, RunError, network_at, read_checkpoint, state_of
+from chainrule.tiles import cores
+from chainrule.training import BATCH_EPOCHS, RECIPES
 
 if TYPE_CHECKING:
     from chainrule.handwriting import Prepared
 
 Answer = dict[str, Any]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
-LARGEST = 3_000_000  # parameters of a network whose ledger a page can still take in
 KEPT = 100_000_000  # bytes of ledgers that stay open
+MOST_RUNS = 100  # in one answer
 MOST_IMAGES = 500  # in one answer
 MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
 MOST_PROOFS = 300  # in a saved page
@@ -62,6 +69,12 @@ class Named:
     name: str
     network: Network
     settings: dict[str, Any] | None = None
+    step: int | None = None  # of a run
+
+    @property
+    def size(self) -> int:
+        """The bytes it has, also in float64."""
+        return 12 * self.network.parameters.size
 
     @cached_property
     def exact(self) -> Network:
@@ -80,27 +93,48 @@ def named_model(network: Network) -> Named:
     return Named(f"model-{first}", f"model {first}", network)
 
 
-def named_run(run: Run, reached: Checkpoint, settings: dict[str, Any]) -> Named:
-    """The network of a run under its settings and seed, and its step unless that is its end."""
-    asked_for = run.settings
-    rate = asked_for.learning_rate or math.nan
-    parts = [
-        "-".join(map(str, asked_for.sizes)),
-        asked_for.loss,
-        asked_for.optimizer,
-        f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate),
-        str(asked_for.batch_size or "all"),
-        str(run.length),
-        f"seed{asked_for.seed}",
-    ]
-    if asked_for.data is not None and run.data is not None:
-        parts.append(f"data-{run.data['training'][:8]}")
-    if reached.step < run.length:
-        parts.append(f"step{reached.step}")
-    network = Network(asked_for.sizes, reached.parameters, asked_for.loss)
-    if asked_for.data is not None:
-        settings = {**settings, "data": "other digits"}  # where they lie is nobody's business
-    return Named(".".join(parts), f"run {run.folder.absolute().name}", network, settings)
+def named_run(run: Run, network: Network, step: int) -> Named:
+    """The network of a run after a step, under the run's id."""
+    return Named(run_id(run), f"run {run.folder.absolute().name}", network, asked_for(run), step)
+
+
+def asked_for(run: Run) -> Answer:
+    """The settings of a run, as an order to start one has them."""
+    settings = asdict(run.settings) | {"hidden": list(run.settings.hidden)}
+    # Where other digits lie is nobody's business.
+    return settings | {"data": "mnist" if settings["data"] is None else "other digits"}
+
+
+class Kept(Generic[Key, Value]):
+    """Values that were computed last; they go, the oldest first, when they have too many bytes."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.bytes = 0
+        self.values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self.misses = 0
+        self.lock = threading.Lock()
+
+    def find(self, key: Key) -> Value | None:
+        with self.lock:
+            return self.values[key][0] if key in self.values else None
+
+    def get(self, key: Key, make: Callable[[], Value], size: int) -> Value:
+        """The value of this key, made if it is not here; it counts as so many bytes."""
+        with self.lock:
+            if key in self.values:
+                self.values.move_to_end(key)
+                return self.values[key][0]
+            self.misses += 1
+        value = make()
+        with self.lock:
+            if key not in self.values:
+                self.values[key] = value, size
+                self.bytes += size
+            while self.bytes > self.most and len(self.values) > 1:
+                _, (_, gone) = self.values.popitem(last=False)
+                self.bytes -= gone
+        return value
 
 
 # ------------------------------------------------------------------------------------------ the lab
@@ -112,31 +146,89 @@ class Lab:
 
     networks: tuple[Named, ...]
     given: str | None = None
-    folder: Path = field(default_factory=Path.cwd)  # in which drawings are collected
+    folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
+    given_run: Path | None = None  # the folder of a run that may lie elsewhere
     collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
+    opened: Kept[Moment, Ledger] = field(default_factory=lambda: Kept(KEPT))
+    moments: Kept[tuple[str, int], Named] = field(default_factory=lambda: Kept(KEPT))
+    readings: Kept[tuple[str, int | None], Array] = field(default_factory=lambda: Kept(KEPT // 4))
 
     @cached_property
-    def opened(self) -> Callable[[Moment], Ledger]:
-        """The ledger of a settled moment; the last ones stay open."""
-        largest = max(16 * each.network.parameters.size for each in self.networks)
-        return lru_cache(max(1, min(16, KEPT // largest)))(self.open)
+    def shelf(self) -> Shelf:
+        return Shelf(self.folder / "runs", self.given_run)
+
+    @cached_property
+    def live(self) -> Live:
+        return Live(self.shelf, self.digits)
+
+    def digits(self) -> tuple[Digits, Digits]:
+        """The digits to train on and to test on."""
+        return self.train_set, self.test_set
+
+    @cached_property
+    def train_set(self) -> Digits:
+        return load_mnist()[0]
 
     @cached_property
     def test_set(self) -> Digits:
         return load_mnist_test()
 
-    @cached_property
-    def read(self) -> dict[str, Array]:
-        """The ten probabilities of every test image (10, 10000), for each network."""
-        X = self.test_set.X
-        return {each.id: probabilities(each.network, X) for each in self.networks}
+    def read(self, named: Named) -> Array:
+        """A network's ten probabilities of every test image (10, 10000)."""
+        size = 40 * len(self.test_set)
+        key = named.id, named.step
+        return self.readings.get(key, lambda: probabilities(named.network, self.test_set.X), size)
 
-    def named(self, id: str) -> Named:
-        for each in self.networks:
-            if each.id == id:
-                return each
-        known = ", ".join(each.id for each in self.networks)
-        raise RefusedError(f"no network {asked.short(id)} here; there are {known}", 404)
+    def named(self, id: str, step: int | None = None) -> Named:
+        """The network with this id; of a run after this step, None: the latest."""
+        fixed = next((each for each in self.networks if each.id == id), None)
+        if fixed is not None and fixed.step is None:
+            if step is not None:
+                raise RefusedError(f"{id} is no run: it has no steps, got {step}", 404)
+            return fixed
+        if step is not None and (kept := self.moments.find((id, step))):
+            return kept
+        found = self.in_training(id, step) or self.on_shelf(id, step)
+        if found is None and fixed is not None and step in (None, fixed.step):
+            found = fixed
+        if found is None:
+            known = ", ".join(each.id for each in self.networks)
+            raise RefusedError(f"no network {asked.short(id)} here; there are {known}", 404)
+        return self.moments.get((id, found.step or 0), lambda: found, found.size)
+
+    def in_training(self, id: str, step: int | None) -> Named | None:
+        """The network of the training that is on, if that is the run and it is at the step."""
+        training = self.live.training
+        snapshot = training.snapshot if training else None
+        if training is None or snapshot is None or training.id != id:
+            return None
+        if step is not None and (passed := training.passed.get(step)):
+            return named_run(training.run, passed, step)
+        if step not in (None, snapshot.step):
+            return None
+        return named_run(training.run, snapshot.network, snapshot.step)
+
+    def on_shelf(self, id: str, step: int | None) -> Named | None:
+        """The network of a run that is on disk."""
+        run = self.shelf.find(id)
+        if run is None:
+            return None
+        if count_parameters(run.settings.sizes) > LARGEST:
+            raise RefusedError(f"{id} has more than {LARGEST:,} parameters, too many for a page")
+        try:
+            standing = self.shelf.standing(run)
+            if step is None and standing and (kept := self.moments.find((id, standing.step))):
+                return kept
+            reached = read_checkpoint(run)
+            if reached is None:
+                raise RefusedError(f"{id} has no checkpoint yet", 404)
+            if step in (None, reached.step):
+                network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
+                return named_run(run, network, reached.step)
+            return named_run(run, network_at(run, step), step)
+        except RunError as error:
+            reason = str(error).replace(str(run.folder), id)
+            raise RefusedError(reason, 404) from None
 
     def image(self, image: asked.Image) -> Digits:
         """The image as one digit; its label is 0 where nobody has told it."""
@@ -155,16 +247,27 @@ class Lab:
         if moment.label is None:
             raise ValueError("wanted a settled moment, got one without a label")
         x = self.image(moment.image).X[:, 0]
-        return open_ledger(self.named(moment.network).network, x, moment.label)
+        return open_ledger(self.named(moment.network, moment.step).network, x, moment.label)
+
+    def ledger(self, moment: Moment) -> Ledger:
+        """The ledger of a settled moment; the last ones stay open."""
+        n = self.named(moment.network, moment.step).network.parameters.size
+        return self.opened.get(moment, lambda: self.open(moment), max(16 * n, KEPT // 16))
 
     def settled(self, moment: Moment) -> Moment:
-        """The moment with its label: the image's own, or for a drawing what the network reads."""
+        """The moment with its step and its label.
+
+        The step of a run is its latest, the label the image's own, or for a drawing what the
+        network reads.
+        """
+        named = self.named(moment.network, moment.step)
+        moment = moment._replace(step=named.step)
         if moment.label is not None:
             return moment
         image = self.image(moment.image)
         if isinstance(moment.image, asked.Test):
             return moment._replace(label=int(image.labels[0]))
-        A = probabilities(self.named(moment.network).exact, image.X.astype(np.float64))
+        A = probabilities(named.exact, image.X.astype(np.float64))
         return moment._replace(label=int(A[:, 0].argmax()))
 
 
@@ -245,22 +348,91 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
                 "sizes": each.network.sizes,
                 "loss": each.network.loss,
                 "parameters": each.network.parameters.size,
-                "accuracy": float(np.mean(lab.read[each.id].argmax(axis=0) == labels)),
+                "accuracy": float(np.mean(lab.read(each).argmax(axis=0) == labels)),
                 "settings": each.settings,
             }
             for each in lab.networks
         ],
         "given": lab.given,
+        "defaults": defaults(),
+        "batch_epochs": BATCH_EPOCHS,
+        "cores": cores(),
+        **runs(lab),
         "images": len(labels),
         "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
         "h": H_OF_ONE,
     }
 
 
+def defaults() -> Answer:
+    """What suits each loss and optimizer."""
+    losses = {loss for loss, _ in RECIPES}
+    return {
+        loss: {how: recipe._asdict() for (of, how), recipe in RECIPES.items() if of == loss}
+        for loss in sorted(losses)
+    }
+
+
+def runs(lab: Lab) -> Answer:
+    """The runs on disk, the newest last, and which of them is being trained."""
+    training = lab.live.training
+    found = list(lab.shelf.runs().values())[-MOST_RUNS:]
+    entries = {run_id(run): run_entry(lab.shelf, run) for run in found}
+    if training is not None:
+        entries[training.id] = live_entry(lab.shelf, training)
+    return {"runs": list(entries.values()), "live": training.id if training else None}
+
+
+def run_entry(shelf: Shelf, run: Run) -> Answer:
+    """What a page is told of a run on disk."""
+    reached = shelf.standing(run)
+    rows = [row_of(*row[:4]) for row in reached.history.tolist()] if reached else []
+    state = state_of(run.folder)
+    return {
+        "id": run_id(run),
+        "name": run.folder.absolute().name,
+        "settings": asked_for(run),
+        "length": run.length,
+        "step": reached.step if reached else 0,
+        "state": "new" if state == "interrupted" and not reached else state,
+        "recorded": reached.recorded if reached else [],
+        "history": columns(rows),
+        "changes": [list(change) for change in run.changes],
+    }
+
+
+def live_entry(shelf: Shelf, training: Training) -> Answer:
+    """The same of the training that is on, which knows more than its last checkpoint."""
+    return run_entry(shelf, training.run) | {
+        "step": training.step,
+        "state": training.state,
+        "recorded": training.recorded,
+        "history": columns(training.rows),
+    }
+
+
+def columns(rows: Sequence[Row]) -> Answer:
+    names = ("step", "loss", "train_accuracy", "test_accuracy")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def order(lab: Lab, body: Answer) -> Answer:
+    """Do what a page orders of the training, and tell what it is then."""
+    lab.live.obey(asked.order(body))
+    training = lab.live.training
+    return {"live": live_entry(lab.shelf, training) if training else None}
+
+
 def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """The test images a network reads wrong, in their order."""
-    id = asked.query(query, ("network",))["network"]
-    A = lab.read[lab.named(asked.text(id, "network")).id]
+    found = asked.query(query, ("network",), ("step",))
+    step = found.get("step")
+    A = lab.read(
+        lab.named(
+            asked.network(found["network"]),
+            None if step is None else asked.counted(step, "step", 0, asked.LAST),
+        )
+    )
     predictions = A.argmax(axis=0)
     wrong = np.flatnonzero(predictions != lab.test_set.labels)
     return {
@@ -292,7 +464,7 @@ def ledger(lab: Lab, body: Answer) -> Answer:
 
 def ledger_of(lab: Lab, moment: Moment) -> Answer:
     settled = lab.settled(moment)
-    opened = lab.opened(settled)
+    opened = lab.ledger(settled)
     network = opened.network
     L = network.depth
     A = opened.arrays[f"A{L}"]
@@ -300,6 +472,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
     is_test = isinstance(moment.image, asked.Test)
     return {
         "network": settled.network,
+        "step": settled.step,
         "image": image_of(moment.image),
         "label": settled.label,
         "truth": int(digits.labels[0]) if is_test else None,
@@ -352,13 +525,13 @@ def proof(lab: Lab, body: Answer) -> Answer:
 def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
     moment, more = asked.moment(body, "cell")
     name = asked.text(more["cell"], "cell", 40)
-    return lab.opened(lab.settled(moment)), name
+    return lab.ledger(lab.settled(moment)), name
 
 
 def impostors(lab: Lab, body: Answer) -> Answer:
     """dZ of the last layer, as chainrule and as the impostors compute it."""
     moment, _ = asked.moment(body)
-    return impostors_of(lab.opened(lab.settled(moment)))
+    return impostors_of(lab.ledger(lab.settled(moment)))
 
 
 def impostors_of(opened: Ledger) -> Answer:
@@ -368,7 +541,7 @@ def impostors_of(opened: Ledger) -> Answer:
 def step(lab: Lab, body: Answer) -> Answer:
     """One step on this image alone, at many learning rates."""
     moment, _ = asked.moment(body)
-    return step_of(lab.opened(lab.settled(moment)))
+    return step_of(lab.ledger(lab.settled(moment)))
 
 
 def step_of(opened: Ledger) -> Answer:
@@ -380,8 +553,9 @@ def step_of(opened: Ledger) -> Answer:
 
 def drawing(lab: Lab, body: Answer) -> Answer:
     """A drawing or an image file after every stage, and what the network reads at each."""
-    found = asked.fields(body, "the body", ("network", "image"))
-    network = lab.named(asked.text(found["network"], "network")).exact
+    found = asked.fields(body, "the body", ("network", "image"), ("step",))
+    step = asked.step(found.get("step"))
+    network = lab.named(asked.network(found["network"]), step).exact
     made = prepared(asked.drawing(found["image"]))
     seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
     *readings, last = probabilities(network, seen.X.astype(np.float64)).T
@@ -443,7 +617,7 @@ def saved(lab: Lab, body: Answer) -> tuple[str, Answer]:
     moment, more = asked.moment(body, "view")
     view = asked.state(asked.an_object(more["view"], "view"))
     settled = lab.settled(moment)
-    opened = lab.opened(settled)
+    opened = lab.ledger(settled)
     arrays = dict(small_arrays(opened))
     names = {name for each in arrays.values() for name in each}
     proven: set[str] = set()

@@ -23,14 +23,15 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
 
 from chainrule.lab import asked, moment
 from chainrule.lab.asked import RefusedError
+from chainrule.lab.feed import Feed
 from chainrule.lab.moment import Lab, to_json
 from chainrule.lab.saved import saved_page
 from chainrule.ledger import CellError
@@ -52,6 +53,8 @@ SMALL = 1 << 18  # bytes of a body that holds a moment
 UPLOAD = 14_000_000  # that holds an image file
 COLLECTION = 8_000_000  # that holds labelled drawings
 OPEN = 64  # requests at once; one more is told to come again
+SOCKETS = 256  # pages that watch at once
+MESSAGE = 4096  # bytes of what a page that watches may send; nothing reads it
 COMPUTING = 2  # of them in threads; the others wait
 PATIENCE = 30.0  # seconds for a body to arrive
 
@@ -79,6 +82,7 @@ class Served:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
     open: int = 0
+    sockets: int = 0
     threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COMPUTING))
 
     @property
@@ -162,6 +166,8 @@ def make_app(served: Served) -> ASGIApp:
         Route("/api/drawing", post(moment.drawing, UPLOAD), methods=["POST"]),
         Route("/api/collect", post(moment.collect, COLLECTION), methods=["POST"]),
         Route("/api/save", save, methods=["POST"]),
+        Route("/api/train", post(moment.order), methods=["POST"]),
+        WebSocketRoute("/api/live", Feed(lab.live).watch),
     ]
     app = Starlette(
         routes=routes,
@@ -317,11 +323,10 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
     """The application behind its guard; every answer, a refusal too, carries the headers."""
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise RuntimeError(f"the lab speaks HTTP alone, got {scope['type']}")
+        watches = scope["type"] == "websocket"
 
         async def dressed(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers[name] = value
@@ -330,12 +335,13 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
                     headers["Connection"] = "close"
             await send(message)
 
-        if served.open >= OPEN:
+        if served.sockets >= SOCKETS if watches else served.open >= OPEN:
             busy = json_response(to_json({"error": "busy; ask again in a second"}), 503)
             busy.headers["Retry-After"] = "1"
             await busy(scope, receive, dressed)
             return
-        served.open += 1
+        served.sockets += watches
+        served.open += not watches
         try:
             reason = objection(scope, served)
             if reason is None:
@@ -343,7 +349,8 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
             else:
                 await json_response(to_json({"error": reason}), 403)(scope, receive, dressed)
         finally:
-            served.open -= 1
+            served.sockets -= watches
+            served.open -= not watches
 
     return guard
 
@@ -359,13 +366,13 @@ def objection(scope: Scope, served: Served) -> str | None:
     own = f"http://{hosts[0].decode()}"
     if origins and [origin.lower() for origin in origins] != [own]:
         return "another site asked for this"
-    if scope["method"] not in ("GET", "HEAD") and not origins:
+    if scope.get("method") not in ("GET", "HEAD") and not origins:  # a WebSocket has no method
         return "a change must say which page asks for it: the header Origin is missing"
     if scope["path"] == "/api" or scope["path"].startswith("/api/"):
         sites = headers.getlist("sec-fetch-site")
         if not set(sites) <= {"same-origin", "none"}:
             return "another site asked for this"
-        if not same(Request(scope).cookies.get(served.cookie, ""), served.ticket):
+        if not same(HTTPConnection(scope).cookies.get(served.cookie, ""), served.ticket):
             return "open the address that chainrule lab printed: it lets this browser in"
     return None
 
@@ -412,7 +419,11 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             # Requests that are cut off now are no news.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+            # What is trained ends at a checkpoint; a second signal does not wait for it.
+            ending = asyncio.create_task(asyncio.to_thread(served.lab.live.close))
             await super().shutdown(sockets)
+            while not ending.done() and not self.force_exit:
+                await asyncio.wait((ending,), timeout=0.05)
 
     # Products here are small, and several are computed at once: more threads of BLAS would only
     # wait for each other, up to ten times as long. The bits are the same.
@@ -420,7 +431,9 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
     config = uvicorn.Config(
         make_app(served),
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE,
+        ws_per_message_deflate=False,
         loop="asyncio",
         lifespan="off",
         log_level="error",

@@ -1,0 +1,112 @@
+"""What the pages that watch are sent: the latest state of the training, at most 20 times a second.
+
+One frame is made for all of them, and only while somebody watches. A page that reads slowly is
+sent the latest when it is ready again, with the rows of the history that it has not got.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from starlette.websockets import WebSocket
+
+from chainrule.lab.live import Live, Row, about
+from chainrule.lab.moment import to_json
+
+APART = 0.05  # seconds between frames, at least
+SHARE = 0.05  # of the time may go into making frames
+STUCK = 20.0  # seconds that a page may take to accept a frame
+
+
+@dataclass(eq=False)
+class Frame:
+    """The state at one moment, as text; the rows are added for each page."""
+
+    serial: int  # of the training
+    start: str  # JSON up to the rows
+    rows: list[Row]  # as they grow
+    count: int  # of them that belong to this frame
+    texts: dict[int, str] = field(default_factory=dict)
+
+    def text(self, since: int) -> str:
+        """The frame with its rows from this one on."""
+        if not self.start:
+            return '{"live":null}'
+        if since not in self.texts:
+            rows = to_json(self.rows[since : self.count]).decode()
+            self.texts[since] = f'{{"live":{self.start},"rows_from":{since},"rows":{rows}}}}}'
+        return self.texts[since]
+
+
+def frame_of(live: Live) -> Frame:
+    """The state just now."""
+    serial, training = live.serial, live.training
+    if training is None:
+        return Frame(serial, "", [], 0)
+    rows, count = training.rows, len(training.rows)
+    return Frame(serial, to_json(about(training)).decode()[:-1], rows, count)
+
+
+@dataclass(eq=False)
+class Feed:
+    """The frames of a server, made in one task while sockets are open."""
+
+    live: Live
+    watching: int = 0
+    frame: Frame | None = None
+    number: int = 0  # of the frame
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    async def make(self) -> None:
+        """Make frames, as long as somebody watches."""
+        seen: object = None
+        while self.watching:
+            cost = 0.0
+            version = self.live.version
+            if version != seen:
+                began = time.perf_counter()
+                self.frame = await asyncio.to_thread(frame_of, self.live)
+                cost = time.perf_counter() - began
+                seen = version
+                self.number += 1
+                self.came.set()
+                self.came = asyncio.Event()
+            await asyncio.sleep(max(APART, cost / SHARE) - cost)
+        self.frame = None
+
+    async def watch(self, socket: WebSocket) -> None:
+        """Send a page what is new until it leaves."""
+        await socket.accept()
+        self.watching += 1
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self.make())
+        reading = asyncio.create_task(leaves(socket))
+        sending = asyncio.create_task(self.send(socket))
+        try:
+            await asyncio.wait((reading, sending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.watching -= 1
+            for task in (reading, sending):
+                task.cancel()
+            await asyncio.gather(reading, sending, return_exceptions=True)
+
+    async def send(self, socket: WebSocket) -> None:
+        number, serial, got = -1, -1, 0
+        while True:
+            came = self.came
+            frame = self.frame
+            if frame is None or self.number == number:
+                await came.wait()
+                continue
+            number = self.number
+            since = got if frame.serial == serial else 0
+            serial, got = frame.serial, frame.count
+            async with asyncio.timeout(STUCK):
+                await socket.send_text(frame.text(since))
+
+
+async def leaves(socket: WebSocket) -> None:
+    """Read, and drop, what a page sends, until it leaves."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

@@ -1,0 +1,178 @@
+"""The runs on this computer under the ids that links use: settings and seed in one word, and back.
+
+A run's id says what decides every bit of it, so a link to it can be trained on any computer.
+"""
+
+import math
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from numpy.typing import NDArray
+
+from chainrule.data import CLASSES, PIXELS
+from chainrule.descent import OPTIMIZERS, Optimizer
+from chainrule.lab.asked import RefusedError, short
+from chainrule.model import MODEL
+from chainrule.network import LOSSES, Loss
+from chainrule.runs import (
+    CHECKPOINT,
+    RUN,
+    Change,
+    Run,
+    RunError,
+    Settings,
+    open_run,
+    read_checkpoint,
+)
+
+NUMBER = r"(?:0|[1-9][0-9]{0,15})"
+RATE = r"[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?"
+ID = re.compile(
+    rf"{PIXELS}((?:-{NUMBER}){{0,20}})-{CLASSES}\.({'|'.join(LOSSES)})\.({'|'.join(OPTIMIZERS)})"
+    rf"\.({RATE})\.(all|{NUMBER})\.({NUMBER})\.seed({NUMBER})((?:\.rate{NUMBER}-{RATE})*)",
+    re.ASCII,
+)
+CHANGE = re.compile(rf"\.rate({NUMBER})-({RATE})", re.ASCII)
+
+
+# ------------------------------------------------------------------------------------------- ids
+
+
+def run_id(run: Run) -> str:
+    """The id of a run whose digits have been read: its settings, its seed, its changes of rate."""
+    settings = run.settings
+    parts = [
+        "-".join(map(str, settings.sizes)),
+        settings.loss,
+        settings.optimizer,
+        written(settings.learning_rate or math.nan),
+        str(settings.batch_size or "all"),
+        str(run.length),
+        f"seed{settings.seed}",
+        *(f"rate{step}-{written(rate)}" for step, rate in run.changes),
+    ]
+    if settings.data is not None and run.data is not None:
+        parts.append(f"data-{run.data['training'][:8]}")
+    return ".".join(parts)
+
+
+def written(rate: float) -> str:
+    """A rate as short as it can be and still be the same number."""
+    return f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate)
+
+
+def settings_of(id: str) -> tuple[Settings, tuple[Change, ...]]:
+    """What the id of a run on the bundled digits says; RefusedError if it is none."""
+    found = ID.fullmatch(id)
+    if found is None:
+        why = "its digits are not in the package" if ".data-" in id else "that is no run's id"
+        raise RefusedError(f"{short(id)} cannot be trained here: {why}", 404)
+    hidden, loss, optimizer, rate, size, steps, seed, changes = found.groups()
+    try:
+        settings = Settings(
+            data=None,
+            hidden=tuple(map(int, hidden.split("-")[1:])),
+            loss=cast("Loss", loss),
+            optimizer=cast("Optimizer", optimizer),
+            learning_rate=float(rate),
+            batch_size=None if size == "all" else int(size),
+            steps=int(steps),
+            epochs=None,
+            seed=int(seed),
+        )
+    except RunError as error:
+        raise RefusedError(str(error), 404) from None
+    found_changes = tuple(Change(int(step), float(new)) for step, new in CHANGE.findall(changes))
+    run = Run(Path(), settings, 0, "", (), changes=found_changes)
+    ascending = all(one.step < next.step for one, next in pairwise(found_changes))
+    if not ascending or not all(0 < each.learning_rate < math.inf for each in found_changes):
+        raise RefusedError(f"{short(id)}: its changes of the rate cannot be", 404)
+    if run_id(run) != id:
+        raise RefusedError(f"{short(id)}: that run is written {run_id(run):.200}", 404)
+    return settings, found_changes
+
+
+# ------------------------------------------------------------------------------------- the folders
+
+
+class Standing(NamedTuple):
+    """Where a run stands on disk: its last checkpoint's step, history, and recorded steps."""
+
+    step: int
+    history: NDArray  # type: ignore[type-arg]  # (rows, 5), as a checkpoint has it
+    recorded: list[int]
+    seconds: float
+
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """The run folders in one folder, and perhaps one more that lies elsewhere."""
+
+    folder: Path
+    given: Path | None = None
+    opened: dict[Path, tuple[Stamp, Run | None]] = field(default_factory=dict)
+    standings: dict[Path, tuple[Stamp, Standing | None]] = field(default_factory=dict)
+
+    def runs(self) -> dict[str, Run]:
+        """The runs whose digits have been read, by id, the newest last.
+
+        Of several with one id, which are the same to the last bit, the one that is furthest.
+        """
+        folders = {path.parent for path in self.folder.glob(f"*/{RUN}")}
+        inside = {folder.resolve() for folder in folders}
+        if self.given is not None and self.given.resolve() not in inside:
+            folders.add(self.given)
+        found: dict[str, Run] = {}
+        for run in sorted(filter(None, map(self.open, folders)), key=self.furthest):
+            found[run_id(run)] = run
+        return dict(sorted(found.items(), key=lambda item: item[1].started))
+
+    def find(self, id: str) -> Run | None:
+        return self.runs().get(id)
+
+    def furthest(self, run: Run) -> tuple[bool, int]:
+        reached = self.standing(run)
+        return (run.folder / MODEL).exists(), reached.step if reached else -1
+
+    def open(self, folder: Path) -> Run | None:
+        """The run in a folder, None if it cannot be shown: damaged, or its digits not read yet."""
+        stamp = stamp_of(folder / RUN)
+        known = self.opened.get(folder)
+        if known is None or known[0] != stamp:
+            run = None
+            with suppress(RunError, OSError):
+                run = open_run(folder)
+            known = stamp, run if run and run.data else None
+            self.opened[folder] = known
+        return known[1]
+
+    def standing(self, run: Run) -> Standing | None:
+        """Where a run stands, None before its first checkpoint or if that is damaged."""
+        stamp = stamp_of(run.folder / CHECKPOINT)
+        known = self.standings.get(run.folder)
+        if known is None or known[0] != stamp:
+            standing = None
+            with suppress(RunError, OSError):
+                reached = read_checkpoint(run)
+                if reached:
+                    recorded = run.recorded[: reached.recorded]
+                    standing = Standing(reached.step, reached.history, recorded, reached.seconds)
+            known = stamp, standing
+            self.standings[run.folder] = known
+        return known[1]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when a file does; zeros if it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

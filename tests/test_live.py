@@ -1,0 +1,734 @@
+"""Training in the lab: runs that every page watches, to the same bytes as on the command line."""
+
+import base64
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import run as command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.websockets import WebSocketDisconnect
+from test_lab import HOST, ask, client_of, f8, free_port, let_in, started
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from chainrule import initialise, load_digits, load_model, train
+from chainrule.lab import asked, live, server
+from chainrule.lab.asked import Order, RefusedError
+from chainrule.lab.live import Live
+from chainrule.lab.moment import Lab, shipped
+from chainrule.lab.server import Served
+from chainrule.lab.shelf import Shelf, run_id, settings_of
+from chainrule.runs import (
+    Change,
+    RunError,
+    Settings,
+    begin,
+    go_on,
+    locked,
+    open_run,
+    prepare,
+    read_checkpoint,
+    state_of,
+)
+
+BATCHES = {
+    "hidden": [6],
+    "loss": "cross_entropy",
+    "optimizer": "momentum",
+    "learning_rate": 0.02,
+    "batch_size": 50,
+    "steps": 240,
+    "epochs": None,
+    "seed": 3,
+    "threads": None,
+}
+
+
+def start(**changed):
+    return asked.order({"do": "start", "settings": BATCHES | changed})
+
+
+def waiting(what, seconds=30):
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def sets(small):
+    return load_digits(small)
+
+
+@pytest.fixture
+def lab(tmp_path, sets):
+    """What trains in tmp_path/runs, on 600 images."""
+    lab = Live(Shelf(tmp_path / "runs"), lambda: sets)
+    yield lab
+    lab.close()
+
+
+def trained(sets, rate=0.02, **changed):
+    """The parameters that the library alone comes to."""
+    asking = BATCHES | changed
+    rng = np.random.default_rng(asking["seed"])
+    network = initialise((784, *asking["hidden"], 10), loss=asking["loss"], rng=rng)
+    *_, last = train(
+        network,
+        sets[0],
+        optimizer=asking["optimizer"],
+        learning_rate=rate,
+        batch_size=asking["batch_size"],
+        steps=asking["steps"],
+        rng=rng,
+    )
+    return last.network.parameters.tobytes()
+
+
+def finish(lab):
+    """The folder of the run, when it is finished."""
+    training = lab.training
+    training.thread.join(60)
+    assert training.state == "finished", training.error
+    return training.folder
+
+
+# --------------------------------------------------------------------------------------- training
+
+
+def test_it_comes_to_the_bits_of_the_library(lab, sets):
+    lab.obey(start())
+    folder = finish(lab)
+    assert load_model(folder).parameters.tobytes() == trained(sets)
+    assert state_of(folder) == "finished"
+    assert [row[0] for row in lab.training.rows] == open_run(folder).moments
+
+
+def test_pausing_and_single_steps_change_no_bit(lab, sets):
+    lab.obey(start())
+    lab.obey(Order("pause"))
+    paused = lab.training.step
+    assert lab.training.state == "paused"
+    assert read_checkpoint(lab.training.run).step == paused  # what is shown is on disk
+    for k in range(1, 4):
+        lab.obey(Order("step"))
+        assert (lab.training.step, lab.training.state) == (paused + k, "paused")
+    lab.obey(Order("epoch"))
+    waiting(lambda: lab.training.state == "paused")
+    assert lab.training.step % 12 == 0  # 600 images, 50 a step
+    assert paused + 3 < lab.training.step <= paused + 15
+    lab.obey(Order("go"))
+    assert load_model(finish(lab)).parameters.tobytes() == trained(sets)
+
+
+def test_a_full_batch_step_is_an_epoch(lab, sets):
+    lab.obey(start(batch_size=None, steps=30))
+    lab.obey(Order("pause"))
+    before = lab.training.step
+    lab.obey(Order("epoch"))
+    waiting(lambda: lab.training.state == "paused")
+    assert lab.training.step == before + 1
+    assert lab.training.snapshot.train_accuracy is not None
+
+
+def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets):
+    lab.obey(start())
+    lab.obey(Order("pause"))
+    first = lab.training.step
+    lab.obey(Order("rate", rate=0.005))
+    assert lab.training.rate == 0.005
+    lab.obey(Order("step"))
+    lab.obey(Order("go"))
+    lab.obey(Order("rate", rate=0.05))  # while it runs
+    folder = finish(lab)
+    changes = open_run(folder).changes
+    assert changes[0] == Change(first, 0.005)
+    assert [rate for _, rate in changes[1:]] in ([0.05], [])  # it may have been at its end
+    assert lab.training.id.startswith("784-6-10.cross_entropy.momentum.0.02.50.240.seed3.rate")
+
+    def rate(step):
+        return [0.02, *(rate for at, rate in changes if at <= step)][-1]
+
+    assert load_model(folder).parameters.tobytes() == trained(sets, rate)
+
+
+def test_a_stopped_run_goes_on_on_the_command_line(lab, sets, small):
+    lab.obey(start(steps=600))
+    lab.obey(Order("stop"))
+    assert lab.training is None
+    (folder,) = lab.shelf.folder.iterdir()
+    assert state_of(folder) == "interrupted"
+    assert read_checkpoint(open_run(folder)).step < 600
+    done = command("train", "--resume", folder, "--data", small, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert load_model(folder).parameters.tobytes() == trained(sets, steps=600)
+
+
+def test_a_run_of_the_command_line_goes_on_in_the_lab(lab, sets):
+    folder = lab.shelf.folder / "begun"
+    folder.mkdir(parents=True)
+    asking = Settings(None, (6,), "cross_entropy", "momentum", 0.02, 50, 240, None, 3)
+    with locked(folder):
+        one = prepare(begin(folder, asking), *sets)
+        steps = []
+        for _ in go_on(one, *sets, stop=lambda: steps.append(0) or len(steps) == 70):
+            pass
+    assert read_checkpoint(one).step == 69
+    rows = len(read_checkpoint(one).history)
+    lab.obey(Order("start", run_id(one)))
+    assert [row[0] for row in lab.training.rows[:rows]] == one.moments[:rows]
+    assert finish(lab) == folder
+    assert [row[0] for row in lab.training.rows] == one.moments
+    assert load_model(folder).parameters.tobytes() == trained(sets)
+    with pytest.raises(RefusedError, match="is finished"):
+        lab.obey(Order("start", run_id(one)))
+
+
+def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
+    id = "784-6-10.cross_entropy.momentum.0.02.50.240.seed3.rate60-0.1"
+    lab.obey(Order("start", id))
+    assert lab.training.id == id
+    folder = finish(lab)
+    wanted = trained(sets, lambda step: 0.02 if step < 60 else 0.1)
+    assert load_model(folder).parameters.tobytes() == wanted
+    assert list(lab.shelf.runs()) == [id]
+
+
+def test_a_second_start_says_what_is_running(lab):
+    lab.obey(start(steps=100_000))
+    running = lab.training
+    with pytest.raises(RefusedError, match=r"seed3 is running at step [\d,]+; stop it first") as no:
+        lab.obey(start(seed=4))
+    assert no.value.status == 409
+    lab.obey(Order("pause"))
+    with pytest.raises(RefusedError, match="is paused at step"):
+        lab.obey(Order("start", running.id))
+    assert lab.training is running
+    lab.obey(Order("stop"))
+    lab.obey(start(seed=4))
+    assert lab.training.run.settings.seed == 4
+
+
+@pytest.mark.parametrize("do", ["pause", "go", "step", "epoch", "stop", "rate"])
+def test_without_a_training_there_is_nothing_to_order(lab, do):
+    with pytest.raises(RefusedError, match="nothing is being trained") as no:
+        lab.obey(Order(do, rate=0.1))
+    assert no.value.status == 409
+
+
+def test_a_finished_one_takes_no_orders_but_makes_room(lab):
+    lab.obey(start(steps=5))
+    finish(lab)
+    with pytest.raises(RefusedError, match=r"is finished; start another"):
+        lab.obey(Order("step"))
+    lab.obey(start(steps=6))
+    finish(lab)
+    lab.obey(Order("stop"))
+    assert lab.training is None
+
+
+def test_the_lock_is_held_while_it_is_on(lab):
+    lab.obey(start(steps=100_000))
+    lab.obey(Order("pause"))
+    folder = lab.training.folder
+    assert state_of(folder) == "running"
+    with pytest.raises(RunError, match="another process"), locked(folder):
+        pass
+    lab.obey(Order("stop"))
+    with locked(folder):
+        id = run_id(open_run(folder))
+        with pytest.raises(RefusedError, match="another process is training this run") as no:
+            lab.obey(Order("start", id))
+    assert no.value.status == 409
+    assert str(folder.parent) not in str(no.value)
+
+
+def test_a_rate_that_explodes_fails_with_what_to_try(lab):
+    lab.obey(start(learning_rate=1e20))
+    lab.training.thread.join(30)
+    told = live.about(lab.training)
+    assert told["state"] == "failed"
+    assert "the learning rate 1e+20 is too large" in told["error"]
+    assert list(lab.shelf.folder.iterdir()) == []  # it leads nowhere
+    lab.obey(start(steps=3))
+    finish(lab)
+
+
+def test_settings_that_do_not_fit_leave_nothing(lab):
+    for wrong, why in (
+        ({"batch_size": 601}, "at most the 600 digits"),
+        ({"epochs": 2}, "steps or epochs, not both"),
+        ({"hidden": [4000]}, "up to 3,000,000 parameters"),
+    ):
+        with pytest.raises(RefusedError, match=why):
+            lab.obey(start(**wrong))
+    assert lab.training is None
+    assert not list(lab.shelf.folder.glob("*"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"do": "fly"},
+        {"do": None},
+        {},
+        {"do": "start"},
+        {"do": "start", "run": "x", "settings": BATCHES},
+        {"do": "pause", "rate": 1},
+        {"do": "rate", "rate": 0},
+        {"do": "rate", "rate": True},
+        {"do": "rate", "rate": "1"},
+        {"do": "start", "run": "x" * 4000},
+        *(
+            {"do": "start", "settings": BATCHES | wrong}
+            for wrong in (
+                {"hidden": [0]},
+                {"hidden": [1] * 11},
+                {"hidden": "10"},
+                {"loss": "squared-error"},
+                {"optimizer": "sgd"},
+                {"learning_rate": -1},
+                {"learning_rate": 1e400},
+                {"batch_size": 0},
+                {"steps": 1.5},
+                {"seed": -1},
+                {"threads": 0},
+                {"data": "/etc"},
+            )
+        ),
+    ],
+)
+def test_orders_that_are_none_are_refused(body):
+    with pytest.raises(RefusedError):
+        asked.order(body)
+
+
+def test_the_rate_is_not_changed_without_end(lab, monkeypatch):
+    monkeypatch.setattr(live, "CHANGES", 3)
+    lab.obey(start(steps=1000))
+    lab.obey(Order("pause"))
+    for k in range(3):
+        lab.obey(Order("rate", rate=0.01 + k))
+        lab.obey(Order("step"))
+    with pytest.raises(RefusedError, match="can be changed 3 times"):
+        lab.obey(Order("rate", rate=0.5))
+
+
+# ----------------------------------------------------------------------------------------- the ids
+
+
+RATES = st.floats(1e-30, 1e30) | st.sampled_from([0.1, 1.5, 1.0, 100.0, 1e-5, 1e22])
+
+
+@settings(deadline=None)
+@given(
+    hidden=st.lists(st.integers(1, 9999), max_size=5),
+    loss=st.sampled_from(["squared_error", "cross_entropy"]),
+    optimizer=st.sampled_from(["descent", "momentum", "adam"]),
+    rate=RATES,
+    size=st.none() | st.integers(1, 60_000),
+    steps=st.integers(1, 10**9),
+    seed=st.integers(0, 10**12),
+    changes=st.dictionaries(st.integers(0, 10**6), RATES, max_size=4),
+)
+def test_an_id_says_all_that_decides_a_run(
+    tmp_path_factory, hidden, loss, optimizer, rate, size, steps, seed, changes
+):
+    asking = Settings(None, tuple(hidden), loss, optimizer, rate, size, steps, None, seed)
+    changes = tuple(Change(at, changes[at]) for at in sorted(changes))
+    folder = tmp_path_factory.getbasetemp()
+    from chainrule.runs import Run
+
+    id = run_id(Run(folder, asking, 0, "", (), changes=changes))
+    assert settings_of(id) == (asking, changes)
+    assert id.isascii()
+    assert not set(id) & set("/&=?# ")
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "",
+        "seed",
+        "784-10-10.squared_error.descent.1.50.all.1000.seed0",
+        "784-10-10.squared_error.descent.01.5.all.1000.seed0",
+        "784-10-10.squared_error.descent.0.all.1000.seed0",
+        "784-10-10.squared_error.descent.1e999.all.1000.seed0",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.step300",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.data-12345678",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.rate9-0.1.rate9-0.2",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.rate9-0",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0\n",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed٣",
+        "784-0-10.squared_error.descent.1.5.all.1000.seed0",
+        "783-10-10.squared_error.descent.1.5.all.1000.seed0",
+        "784-10-10.squared_error.descent.1.5.all.0.seed0",
+        "784-10-10.squared_error.descent.1.5.all.99999999999999999999.seed0",
+        "../../etc/passwd",
+    ],
+)
+def test_what_is_no_id_is_trained_by_nobody(id):
+    with pytest.raises(RefusedError) as no:
+        settings_of(id)
+    assert no.value.status == 404
+
+
+# ------------------------------------------------------------------------------------ who may watch
+
+
+@pytest.fixture(scope="module")
+def still():
+    """A server that trains nothing: what it refuses."""
+    return Served(Lab(shipped()), 8765)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Host": "evil.example:8765"},
+        {"Host": "127.0.0.1:80"},
+        {"Origin": None},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:8765"},
+        {"Cookie": None},
+        {"Cookie": "chainrule-8765=x"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_only_its_own_pages_may_watch(still, wrong):
+    with (
+        pytest.raises(WebSocketDisconnect) as no,
+        client_of(still, **wrong).websocket_connect(
+            "/api/live",
+            headers={"Host": HOST}
+            | {name: value for name, value in wrong.items() if value is not None},
+        ),
+    ):
+        pass
+    assert no.value.status_code == 403
+    assert no.value.headers["content-security-policy"] == server.POLICY
+    assert still.sockets == 0
+
+
+@contextlib.contextmanager
+def watching(served):
+    """A page's socket, without a server; its end cancels what is at the other end."""
+    with (
+        contextlib.suppress(concurrent.futures.CancelledError),
+        client_of(served).websocket_connect("/api/live", headers={"Host": HOST}) as page,
+    ):
+        yield page
+
+
+def test_its_own_page_may_watch(still):
+    with watching(still) as page:
+        assert page.receive_json() == {"live": None}
+    waiting(lambda: still.sockets == 0)
+
+
+def test_no_other_address_is_a_socket(still):
+    for path in ("/", "/api/lab", "/api/nowhere", "/nowhere"):
+        with (
+            pytest.raises(WebSocketDisconnect),
+            client_of(still).websocket_connect(path, headers={"Host": HOST}),
+        ):
+            pass
+    assert client_of(still).get("/api/live").status_code == 404
+
+
+def test_more_pages_than_it_can_watch_come_again(still, monkeypatch):
+    monkeypatch.setattr(server, "SOCKETS", 1)
+    with watching(still):
+        with pytest.raises(WebSocketDisconnect) as no, watching(still):
+            pass
+        assert no.value.status_code == 503
+        assert client_of(still).get("/api/lab").status_code == 200  # requests are counted apart
+
+
+# --------------------------------------------------------------------------------- a real server
+
+
+SLOW = BATCHES | {"hidden": [10], "batch_size": 60, "steps": 100_000}
+
+
+@contextlib.contextmanager
+def page_of(running, **headers):
+    """A page's socket."""
+    own = let_in(running)
+    extra = {"Cookie": own["Cookie"]} | headers
+    with connect(
+        f"ws://127.0.0.1:{running.port}/api/live",
+        origin=own["Origin"],
+        additional_headers=extra,
+        compression=None,
+        max_size=None,
+        close_timeout=1,
+    ) as page:
+        yield page
+
+
+def newest(page, timeout=10):
+    return json.loads(page.recv(timeout=timeout))["live"]
+
+
+def order(running, **body):
+    answer = ask(running, "POST", "/api/train", body, **let_in(running))
+    return answer.status, json.loads(answer.content)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with started("--port", free_port(), cwd=tmp_path_factory.mktemp("running")) as lab:
+        yield lab
+        order(lab, do="stop")
+
+
+@pytest.fixture
+def training(running):
+    """A training on the real digits that does not end by itself."""
+    status, told = order(running, do="start", settings=SLOW)
+    assert status == 200, told
+    yield told["live"]
+    order(running, do="stop")
+
+
+def test_two_pages_see_the_same(running, training):
+    with page_of(running) as one, page_of(running) as other:
+        order(running, do="pause")
+        last = []
+        for page in (one, other):
+            frame, rows = None, []
+            while frame is None or frame["state"] != "paused":
+                frame = newest(page)
+                rows += frame["rows"]
+            last.append(frame | {"rows": rows, "rows_from": 0})
+        assert last[0] == last[1]
+        frame = last[0]
+        assert frame["id"] == training["id"]
+        assert frame["length"] == 100_000
+        assert frame["rows"][0][0] == 0
+        # What one page orders, the other sees, and it is told to a page that comes.
+        assert order(running, do="step")[0] == 200
+        frame = newest(other)
+        while frame["state"] != "paused":
+            frame = newest(other)
+        assert frame["step"] == last[0]["step"] + 1
+        with page_of(running) as third:
+            assert newest(third)["step"] == frame["step"]
+
+
+def test_the_units_are_the_first_layers_weights(running, training):
+    status, told = order(running, do="pause")
+    assert status == 200
+    with page_of(running) as page:
+        units = newest(page)["units"]
+    asking = {"network": training["id"], "image": {"test": 0}, "label": None}
+    ledger = json.loads(ask(running, "POST", "/api/ledger", asking, **let_in(running)).content)
+    assert ledger["step"] == told["live"]["step"]
+    (W,) = (f8(entry) for entry in ledger["arrays"] if entry["name"] == "W1")
+    u8 = np.frombuffer(base64.b64decode(units["u8"]), np.uint8).reshape(units["shape"])
+    assert units["scale"] == np.abs(W).max()
+    np.testing.assert_allclose((u8 - 128.0) * units["scale"] / 127, W, atol=units["scale"] / 253)
+
+
+def test_every_row_arrives_once_and_frames_are_few(running):
+    """The rows of all frames are the history on disk; about 20 frames a second, not more."""
+    with page_of(running) as page:
+        while newest(page) is not None:
+            pass
+        status, _ = order(running, do="start", settings=SLOW | {"steps": 2000})
+        assert status == 200
+        rows, times, steps = [], [], []
+        while True:
+            frame = newest(page)
+            if frame is None:
+                continue
+            assert frame["rows_from"] == len(rows)
+            rows += frame["rows"]
+            times.append(time.monotonic())
+            steps.append(frame["step"])
+            if frame["state"] != "running":
+                break
+    assert frame["state"] == "finished"
+    assert [row[0] for row in rows] == [*range(0, 2001, 20)]
+    assert steps == sorted(steps)
+    seconds = times[-1] - times[0]
+    assert len(times) <= 21 * seconds + 3
+    told = json.loads(ask(running, "GET", "/api/lab", **let_in(running)).content)
+    (entry,) = (run for run in told["runs"] if run["id"] == frame["id"])
+    assert told["live"] == frame["id"]
+    assert entry["state"] == "finished"
+    history = entry["history"]
+    names = ("step", "loss", "train_accuracy", "test_accuracy")
+    assert [list(row) for row in zip(*(history[n] for n in names), strict=True)] == rows
+    order(running, do="stop")
+
+
+def test_what_a_page_sends_is_ignored_and_capped(running, training):
+    with page_of(running) as page:
+        for _ in range(50):
+            page.send("x" * 4000)
+        newest(page)
+        first = newest(page)["step"]
+        while newest(page)["step"] == first:
+            pass
+        page.send("x" * 5000)
+        with contextlib.suppress(ConnectionClosed):
+            list(page)
+        assert page.close_code == 1009
+
+
+def test_the_server_refuses_a_socket_of_another_origin(running):
+    own = let_in(running)
+    for origin, cookie in (("http://evil.example", own["Cookie"]), (own["Origin"], "a=b")):
+        with (
+            pytest.raises(InvalidStatus) as no,
+            connect(
+                f"ws://127.0.0.1:{running.port}/api/live",
+                origin=origin,
+                additional_headers={"Cookie": cookie},
+            ),
+        ):
+            pass
+        assert no.value.response.status_code == 403
+        assert "error" in json.loads(no.value.response.body)
+
+
+# ------------------------------------------------------------------------ what ends, and what stays
+
+
+KILLED = BATCHES | {"hidden": [10], "batch_size": 100, "steps": 1000, "seed": 5}
+OPTIONS = ["--hidden", 10, "--loss", "cross-entropy", "--optimizer", "momentum", "--seed", 5]
+OPTIONS += ["--learning-rate", 0.02, "--batch-size", 100, "--steps", 1000, "--quiet"]
+
+
+def bytes_of(folder):
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The model file that the command line makes of KILLED without a stop."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = command("train", *OPTIONS, "--out", folder / "run")
+    assert done.returncode == 0, done.stderr
+    return bytes_of(folder / "run")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_ends_loses_nothing(tmp_path, undisturbed, number):
+    """SIGKILL loses the steps since the last checkpoint, which are taken again; others none."""
+    with started("--port", free_port(), cwd=tmp_path) as lab:
+        assert order(lab, do="start", settings=KILLED)[0] == 200
+        (folder,) = (tmp_path / "runs").iterdir()
+        with page_of(lab) as page:  # and then closes: the training goes on
+            newest(page)
+        paused = order(lab, do="pause")[1]["live"]["step"]
+        order(lab, do="go")
+        with page_of(lab) as page:
+            while newest(page)["step"] < paused + 20:
+                pass
+        lab.process.send_signal(number)
+        _, complained = lab.process.communicate(timeout=20)
+    assert complained == ""
+    reached = read_checkpoint(open_run(folder))
+    assert reached.step == paused if number == signal.SIGKILL else reached.step > paused
+    assert reached.step < 1000
+    assert state_of(folder) == "interrupted"
+    done = command("train", "--resume", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert bytes_of(folder) == undisturbed
+
+
+def test_a_run_stays_when_pages_close_and_is_found_by_the_next_server(tmp_path, undisturbed):
+    """Begun on the command line, stopped, gone on with in the lab."""
+    with started("--port", free_port(), cwd=tmp_path) as lab:
+        assert order(lab, do="start", settings=KILLED)[0] == 200
+        assert order(lab, do="pause")[0] == 200
+        status, told = order(lab, do="start", settings=KILLED | {"seed": 6})
+        assert status == 409
+        assert "is paused at step" in told["error"]
+        lab.process.terminate()
+        lab.process.communicate(timeout=20)
+    with started("--port", free_port(), cwd=tmp_path) as lab:
+        told = json.loads(ask(lab, "GET", "/api/lab", **let_in(lab)).content)
+        assert told["live"] is None
+        (entry,) = told["runs"]
+        assert entry["state"] in ("interrupted", "new")
+        assert order(lab, do="start", run=entry["id"])[0] == 200
+        with page_of(lab) as page:
+            while newest(page)["state"] != "finished":
+                pass
+        assert [row for row in entry["history"]["step"] if row] == entry["recorded"][1:]
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert bytes_of(folder) == undisturbed
+
+
+# ------------------------------------------------------------------------------------ many pages
+
+
+def memory(process):
+    """The resident bytes of a process."""
+    return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * 4096
+
+
+def test_two_hundred_pages_lose_no_row_and_a_slow_one_skips(tmp_path):
+    """199 pages read in a thread each; one reads nothing until the end."""
+    many = 200
+    got = [[] for _ in range(many)]
+    frames = [0] * many
+
+    def read(k, page):
+        while True:
+            frame = newest(page, timeout=60)
+            if frame is None:
+                continue
+            frames[k] += 1
+            assert frame["rows_from"] == len(got[k])
+            got[k] += frame["rows"]
+            if frame["state"] == "finished":
+                return
+
+    with started("--port", free_port(), cwd=tmp_path) as lab, contextlib.ExitStack() as open_pages:
+        own = let_in(lab)
+        address = f"ws://127.0.0.1:{lab.port}/api/live"
+        pages = [
+            open_pages.enter_context(
+                connect(
+                    address,
+                    origin=own["Origin"],
+                    additional_headers={"Cookie": own["Cookie"]},
+                    compression=None,
+                    close_timeout=1,
+                    max_queue=1 if k == 0 else 16,
+                )
+            )
+            for k in range(many)
+        ]
+        assert order(lab, do="start", settings=SLOW | {"steps": 1500})[0] == 200
+        before = memory(lab.process)
+        readers = [
+            threading.Thread(target=read, args=(k, page)) for k, page in enumerate(pages) if k
+        ]
+        for each in readers:
+            each.start()
+        for each in readers:
+            each.join(120)
+        grown = memory(lab.process) - before
+        read(0, pages[0])
+    steps = [row[0] for row in got[1]]
+    assert steps == [*range(0, 1501, 15)]
+    assert all(rows == got[1] for rows in got)
+    assert frames[0] <= max(frames[1:])
+    assert grown < 100_000_000
