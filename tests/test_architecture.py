@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "model": {"network"},
     "runs": {"network", "descent", "data", "training", "model"},
     "compare": {"network", "data", "runs"},
+    "distort": {"data"},
     "report": {"network", "data", "training", "proof", "ledger", "runs", "compare"},
     "page": {"network", "data", "training", "runs"},
     "options": {"training"},
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     },
     "__init__": {"network", "data", "training", "model"},
 }
-NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger"}
+NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 
 
