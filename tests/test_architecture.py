@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "runs": {"network", "descent", "data", "training", "model"},
     "compare": {"network", "data", "runs"},
     "distort": {"data"},
+    "troubles": {"network", "data", "tiles"},
+    "plane": {"network", "tiles"},
     "report": {"network", "data", "training", "proof", "ledger", "runs", "compare"},
     "page": {"network", "data", "training", "runs"},
     "options": {"training"},
