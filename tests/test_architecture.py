@@ -19,6 +19,9 @@ MAY_IMPORT = {
     "runs": {"network", "descent", "data", "training", "model"},
     "handwriting": {"data", "model"},
     "compare": {"network", "data", "runs"},
+    "distort": {"data"},
+    "troubles": {"network", "data", "tiles"},
+    "plane": {"network", "tiles"},
     "report": {"network", "data", "training", "proof", "ledger", "runs", "compare"},
     "page": {"network", "data", "training", "runs"},
     "options": {"training"},
@@ -32,7 +35,7 @@ MAY_IMPORT = {
     "lab.__init__": set(),
     "lab.asked": {"network", "descent", "data"},
     "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
-    "lab.live": {"lab.asked", "lab.shelf", *("network", "data", "runs", "training")},
+    "lab.live": {"lab.asked", "lab.shelf", *("network", "data", "runs", "training", "troubles")},
     "lab.moment": {
         *("lab.asked", "lab.shelf", "lab.live"),
         *("network", "data", "tiles", "training", "proof", "ledger"),
@@ -43,7 +46,7 @@ MAY_IMPORT = {
     "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "ledger"},
 }
 DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
-NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger"}
+NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 
 
