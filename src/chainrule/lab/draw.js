@@ -5,7 +5,7 @@ import { button, element } from "./element.js";
 import { percent } from "./numbers.js";
 import { pad as makePad } from "./pad.js";
 import { bytes, collect as askCollect, drawing as ask, ledger as askLedger } from "./server.js";
-import { BEGINNING, change, networkOf, now } from "./state.js";
+import { BEGINNING, change, networkAt, networkOf, now } from "./state.js";
 import { networkSwitch, paintPixels, thumbnail } from "./story.js";
 import { words } from "./strings.js";
 
@@ -21,7 +21,7 @@ export function draw({ lab, tell, toInside }) {
 
   const pad = makePad({ changed: handMoved, tell });
   const picker = element("input", { type: "file", accept: "image/png,image/jpeg", hidden: true, tabindex: "-1", "aria-hidden": "true", onchange: () => take(picker.files[0]) });
-  const networks = networkSwitch(lab, "draw-network");
+  const networks = networkSwitch(lab, "draw-network", network);
   const says = element("p", { class: "verdict-line", id: "draw-says", role: "status" });
   const unlike = element("p", { class: "unlike", id: "draw-unlike", role: "status", hidden: true });
   const bars = element("table", { class: "bars" });
@@ -127,6 +127,10 @@ export function draw({ lab, tell, toInside }) {
     return networkOf({ ...now(), image: { strokes: [] } });
   }
 
+  function at() {
+    return networkAt({ ...now(), image: { strokes: [] } });
+  }
+
   // One question at a time; while it is under way the newest drawing waits.
   async function send() {
     if (asking) {
@@ -158,10 +162,10 @@ export function draw({ lab, tell, toInside }) {
 
   // The pixels of a link were prepared before: they have no stages, and the ledger says what is read.
   async function question() {
-    if (file) return ask(network().id, { file, off });
-    if (pad.strokes.length) return ask(network().id, { strokes: pad.strokes, off });
+    if (file) return ask(at(), { file, off });
+    if (pad.strokes.length) return ask(at(), { strokes: pad.strokes, off });
     const { image } = now();
-    const found = await askLedger({ network: network().id, image, label: null });
+    const found = await askLedger({ ...at(), image, label: null });
     const A = [...found.arrays.keys()].findLast((name) => /^A\d/.test(name));
     return { ...image, stages: [], prediction: found.prediction, probabilities: found.arrays.get(A).values, unlike: found.unlike };
   }
@@ -207,7 +211,7 @@ export function draw({ lab, tell, toInside }) {
   // What the state says: the drawing of a link, its stages, its network.
   function enter(state) {
     const { image } = state;
-    networks.show(network());
+    networks.show();
     off = image.off ?? off;
     for (const [name, card] of cards) {
       card.on.checked = !off.includes(name);

@@ -6,8 +6,11 @@ import { draw } from "./draw.js";
 import { enlarge, hides, onOpen, refreshGrids } from "./grid.js";
 import { inside, partOf } from "./inside.js";
 import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
-import { BEGINNING, PARTS, change, isDefaultMoment, moment, networkOf, now, onChange, parameters, start } from "./state.js";
+import { onRuns, start as startRuns } from "./runs.js";
+import { BEGINNING, PARTS, VIEWS, change, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start } from "./state.js";
 import { words } from "./strings.js";
+import { time } from "./time.js";
+import { train } from "./train.js";
 
 const wide = matchMedia("(min-width: 60rem)");
 const widest = matchMedia("(min-width: 112rem)");
@@ -39,7 +42,7 @@ function reveal(part) {
 }
 
 function frame() {
-  const tabs = Object.entries(words.views).map(([view, text]) => button(text, () => change({ view }), { "data-view": view, class: "tab" }));
+  const tabs = VIEWS.map((view) => button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }));
   const projector = button(words.projector, () => change({ projector: !now().projector }), {
     id: "projector", title: words.projectorHint, "aria-keyshortcuts": "Alt+P", "aria-pressed": "false",
   });
@@ -75,8 +78,9 @@ function frame() {
   );
   const main = element("main", { id: "main", tabindex: "-1" });
   header.append(banner, ...(recorded ? [element("p", { class: "recorded" }, words.recorded)] : []), question);
-  document.body.append(header, main, element("footer", {}, words.footer(lab)), live, keys);
-  return { tabs, projector, boxes, question, main };
+  const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
+  document.body.append(header, ...(machine ? [machine.node] : []), main, element("footer", {}, words.footer(lab)), live, keys);
+  return { tabs, projector, boxes, question, main, machine };
 }
 
 // The address is the state's: no fragment comes into it.
@@ -86,11 +90,12 @@ function skip(event) {
 }
 
 async function copyLink() {
+  const address = link();
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(address);
     tell(words.copied);
   } catch {
-    tell(words.notCopied, " ", element("a", { href: location.href }, location.href));
+    tell(words.notCopied, " ", element("a", { href: address }, address));
   }
 }
 
@@ -119,12 +124,7 @@ function follow(state, before) {
   if (state.view !== before.view) showView();
   if (state.projector !== before.projector) showProjector();
   if (state.hide !== before.hide) hiddenChanged();
-  const was = JSON.stringify({ ...moment(before), network: networkOf(before).id });
-  if (JSON.stringify(moment()) !== was || state.view !== before.view) {
-    if (state.view === "inside") load();
-    else views.draw.enter(state);
-    return;
-  }
+  if (enter()) return;
   if (state.view !== "inside") return;
   if (state.cell !== before.cell) {
     views.inside.openCell(state.cell);
@@ -132,6 +132,30 @@ function follow(state, before) {
   }
   if (state.phase !== before.phase) views.inside.showPhase(state.phase);
   if (state.scale !== before.scale) views.inside.paint();
+}
+
+let entered = ""; // the view and the moment that are shown
+
+// Show what the state says, if it is another moment or view; whether it was.
+function enter() {
+  parts.machine?.show();
+  const state = now();
+  const next = JSON.stringify([state.view, moment(), state.network, state.with]);
+  if (next === entered) return false;
+  entered = next;
+  if (state.view === "inside") load();
+  else views[state.view].enter(state);
+  return true;
+}
+
+// Runs come, go on and get other names, with this page or without it.
+function followRuns(what, from, to) {
+  const state = now();
+  if (what === "renamed" && [state.network, state.with].includes(from)) {
+    return change({ network: state.network === from ? to : state.network, with: state.with === from ? to : state.with });
+  }
+  if (what === "frame" && parts.main.hasAttribute("aria-busy")) return undefined; // the next one will do
+  return enter();
 }
 
 // The ledger of the moment, from the last question asked.
@@ -143,6 +167,7 @@ async function load() {
   try {
     const found = await askLedger(moment(), signal);
     if (signal.aborted) return;
+    if (now().view !== "inside") return;
     found.sizes = networkOf().sizes;
     found.loss = networkOf().loss;
     views.inside.show(found);
@@ -239,13 +264,17 @@ async function begin() {
   watch();
   const seen = new URLSearchParams(recorded ? Object.entries(recorded.view ?? {}) : location.search);
   lab = await askLab();
+  startRuns(lab);
   start(lab, seen);
   if (recorded) change({ view: "inside" });
   parts = frame();
   hides((array) => isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = {
     inside: inside({ lab, isHidden, reveal, toDraw: () => change({ view: "draw", cell: null }), tell }),
-    ...(recorded ? {} : { draw: draw({ lab, tell, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }) }),
+    ...(recorded ? {} : {
+      train: train({ lab, tell }),
+      draw: draw({ lab, tell, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }),
+    }),
   };
   parts.main.append(...Object.values(views).map((view) => view.node));
   change({}); // the address without what was not understood
@@ -254,13 +283,13 @@ async function begin() {
     if (byKey) views.inside.focusCell();
   });
   onChange(follow);
+  onRuns(followRuns);
   addEventListener("keydown", onKey);
   for (const each of [wide, widest]) each.addEventListener("change", showProjector);
   showView();
   showProjector();
   hiddenChanged();
-  if (now().view === "inside") await load();
-  else views.draw.enter(now());
+  enter();
 }
 
 begin();

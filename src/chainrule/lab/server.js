@@ -52,19 +52,39 @@ async function ask(path, body, signal) {
 }
 
 async function look() {
-  if (!document.hidden || status !== "running") {
-    try {
-      const answer = await fetch("/api/lab", { cache: "no-store" });
-      become(answer.status === 403 ? "locked" : "running");
-    } catch {
-      become("stopped");
-    }
-  }
+  if (!document.hidden || status !== "running") await peek();
   setTimeout(look, status === "running" ? 4000 : 1000);
+}
+
+async function peek() {
+  try {
+    const answer = await fetch("/api/lab", { cache: "no-store" });
+    become(answer.status === 403 ? "locked" : "running");
+  } catch {
+    become("stopped");
+  }
 }
 
 export function watch() {
   if (!recorded) setTimeout(look, 4000);
+}
+
+// What is going on, as the server pushes it: each frame, and whether it is the first of its
+// connection. A connection that ends is made again as soon as the server is there.
+export function listen(listener) {
+  if (recorded) return;
+  let first = true;
+  const socket = new WebSocket(`ws://${location.host}/api/live`);
+  socket.addEventListener("message", ({ data }) => {
+    listener(JSON.parse(data), first);
+    first = false;
+  });
+  socket.addEventListener("close", async () => {
+    await new Promise((go) => setTimeout(go, 500));
+    await peek();
+    if (status !== "running") await new Promise((go) => wake.push(go));
+    listen(listener);
+  });
 }
 
 // ------------------------------------------------------------------------------------- numbers
@@ -138,8 +158,9 @@ export async function step(moment) {
   throw new NotRecorded("step");
 }
 
-export async function mistakes(network) {
-  return recorded ? null : ask(`/api/mistakes?network=${encodeURIComponent(network)}`);
+export async function mistakes({ network, step }) {
+  const at = step === undefined ? "" : `&step=${step}`;
+  return recorded ? null : ask(`/api/mistakes?network=${encodeURIComponent(network)}${at}`);
 }
 
 export async function images(start, count) {
@@ -148,11 +169,29 @@ export async function images(start, count) {
 }
 
 export async function drawing(network, image, signal) {
-  return ask("/api/drawing", { network, image }, signal);
+  return ask("/api/drawing", { ...network, image }, signal);
 }
 
 export async function collect(drawings) {
   return ask("/api/collect", { drawings });
+}
+
+// Start, pause, go on, step, stop, or another learning rate: the run that goes on then, or null.
+export async function train(what) {
+  return (await ask("/api/train", what)).live;
+}
+
+export async function evaluate(question, signal) {
+  return ask("/api/evaluate", question, signal);
+}
+
+export async function compare(a, b, signal) {
+  return ask("/api/compare", { a, b }, signal);
+}
+
+export async function map(question, signal) {
+  const answer = await ask("/api/map", question, signal);
+  return { ...answer, x: floats(answer.x), y: floats(answer.y) };
 }
 
 // The saved page, as { name, content }.

@@ -1,6 +1,7 @@
-// What is shown, and the address that says it: network, image, label, cell, phase, what is hidden.
+// What is shown, and the address that says it: network, step, image, label, cell, phase, what is hidden.
 // Every value of the address is checked; a bad one falls back to the default.
 
+export const VIEWS = ["inside", "draw", "train"];
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
 export const SIDE = 280; // of the pad, on which strokes are drawn
 export const STROKES = 100; // in a drawing
@@ -11,6 +12,8 @@ export const BEGINNING = { test: 1832 }; // a 3 that the seed's network reads as
 const DEFAULTS = {
   view: "inside",
   network: null, // null: the lab's choice for this kind of image
+  step: null, // of a run; null: the latest
+  with: null, // the run beside it
   image: BEGINNING,
   label: null, // null: the image's own
   cell: null,
@@ -22,6 +25,7 @@ const DEFAULTS = {
 
 let lab = null;
 let state = { ...DEFAULTS };
+let writing = 0;
 const listeners = [];
 
 export function now() {
@@ -36,13 +40,20 @@ export function onChange(listener) {
 export function change(changes) {
   const before = state;
   state = { ...state, ...changes };
-  const search = write(state);
+  // A slider moves faster than a browser lets an address change.
+  if (Object.keys(changes).join() === "step") writing ||= setTimeout(showAddress, 250);
+  else showAddress();
+  for (const listener of listeners) listener(state, before);
+}
+
+function showAddress() {
+  clearTimeout(writing);
+  writing = 0;
   try {
-    history.replaceState(null, "", search || location.pathname);
+    history.replaceState(null, "", write(state) || location.pathname);
   } catch {
     // A page opened from disk may not have an address of its own to change.
   }
-  for (const listener of listeners) listener(state, before);
 }
 
 export function start(theLab, parameters) {
@@ -52,16 +63,42 @@ export function start(theLab, parameters) {
 }
 
 // The network that is meant: the chosen one, else the one that was given to chainrule lab, else the
-// seed's for test images and the stronger one for drawings.
+// seed's for test images and the stronger one for drawings. A run without a record is not shown yet.
 export function networkOf(some = state) {
   const preferred = "test" in some.image ? "seed" : "stronger";
-  const id = some.network ?? lab.given ?? preferred;
-  return lab.networks.find((each) => each.id === id) ?? lab.networks[0];
+  const shown = lab.networks.filter((each) => !each.run || each.run.recorded.length);
+  const find = (id) => shown.find((each) => each.id === id);
+  return find(some.network) ?? find(lab.given) ?? find(preferred) ?? lab.networks[0];
+}
+
+// The recorded step of the run that is shown: the one asked for, or the last before it. Without one
+// a run that goes on is followed from record to record; null is the end of what there is.
+export function stepOf(some = state) {
+  const run = networkOf(some).run;
+  if (!run) return null;
+  if (some.step === null) return run.going ? run.recorded.at(-1) : null;
+  return run.recorded.findLast((step) => step <= some.step) ?? run.recorded[0];
+}
+
+// A network at a moment of its training, as the server is asked about it.
+export function networkAt(some = state) {
+  const step = stepOf(some);
+  return { network: networkOf(some).id, ...(step === null ? {} : { step }) };
+}
+
+// The run that the address names and that is not here, or null.
+export function unknown(some = state) {
+  return some.network !== null && !lab.networks.some((each) => each.id === some.network) ? some.network : null;
 }
 
 // What the server is asked about.
 export function moment(some = state) {
-  return { network: networkOf(some).id, image: some.image, label: some.label };
+  return { ...networkAt(some), image: some.image, label: some.label };
+}
+
+// The address of what is shown, with the step that is shown.
+export function link() {
+  return new URL(write({ ...state, step: stepOf() }) || location.pathname, location.href).href;
 }
 
 export function isDefaultMoment(some = state) {
@@ -75,8 +112,10 @@ function read(parameters) {
   const one = (name, allowed, otherwise) => (allowed.includes(get(name)) ? get(name) : otherwise);
   const label = whole(get("label"), 9);
   return {
-    view: one("view", ["inside", "draw"], DEFAULTS.view),
-    network: one("network", lab.networks.map((each) => each.id), null),
+    view: one("view", VIEWS, DEFAULTS.view),
+    network: readNetwork(get("network")),
+    step: whole(get("step"), 999999999),
+    with: readNetwork(get("with")),
     image: readImage(get),
     label,
     cell: /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/.test(get("cell") ?? "") ? get("cell") : null,
@@ -84,6 +123,28 @@ function read(parameters) {
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", ["unit", "matrix", "global"], DEFAULTS.scale),
+  };
+}
+
+// A network that is here, or the name of a run that could be trained here.
+function readNetwork(id) {
+  if (lab.networks.some((each) => each.id === id)) return id;
+  return describe(id ?? "") ? id : null;
+}
+
+// What the id of a run says of it.
+export function describe(id) {
+  const found = /^784((?:-\d{1,6}){0,20})-10\.(squared_error|cross_entropy)\.(descent|momentum|adam)\.([\de.+-]{1,24})\.(all|\d{1,9})\.(\d{1,9})\.seed(\d{1,40})((?:\.rate\d{1,9}-[\de.+-]{1,24})*)$/.exec(id);
+  if (!found) return null;
+  const [, hidden, loss, optimizer, rate, batch, length, seed, rates] = found;
+  const changes = [...rates.matchAll(/\.rate(\d+)-(.+?)(?=\.rate|$)/g)].map(([, step, to]) => [Number(step), Number(to)]);
+  return {
+    settings: {
+      hidden: hidden.split("-").slice(1).map(Number), loss, optimizer, learning_rate: Number(rate),
+      batch_size: batch === "all" ? null : Number(batch), steps: Number(length), seed: Number(seed),
+    },
+    length: Number(length),
+    changes,
   };
 }
 
@@ -116,6 +177,8 @@ export function parameters(some = state) {
   const { image } = some;
   if (some.view !== DEFAULTS.view) out.view = some.view;
   if (some.network !== null) out.network = some.network;
+  if (some.step !== null) out.step = String(some.step);
+  if (some.with !== null) out.with = some.with;
   if ("test" in image && image.test !== BEGINNING.test) out.test = String(image.test);
   if ("strokes" in image) out.strokes = image.strokes.map((stroke) => stroke.join("-")).join("~");
   if ("pixels" in image) out.pixels = image.pixels.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");

@@ -5,6 +5,7 @@ import { button, element } from "./element.js";
 import { colours, css, onTheme } from "./colour.js";
 import { display, formula } from "./formula.js";
 import { full, percent, short, six } from "./numbers.js";
+import { looks, plotly } from "./plot.js";
 import { NotRecorded, recorded, step as ask } from "./server.js";
 import { words } from "./strings.js";
 
@@ -122,32 +123,12 @@ export function step({ isHidden, reveal, learnt }) {
   return { node, show };
 }
 
-let loading = null;
-
-// Plotly, from this machine. As it starts it adds the style of its maps, which the page's policy
-// refuses, loudly; it needs no maps, so what it makes in place of a style element does nothing.
-function plotly() {
-  loading ??= new Promise((resolve, reject) => {
-    document.createElement = (tag, options) => Document.prototype.createElement.call(document, tag === "style" ? "template" : tag, options);
-    const done = (then) => () => {
-      delete document.createElement;
-      then(window.Plotly);
-    };
-    document.head.append(
-      element("link", { rel: "stylesheet", href: "/plotly/plotly.css", id: "plotly.js-style-global", class: "no-inline-styles" }),
-      element("script", { src: "/plotly/plotly.min.js", onload: done(resolve), onerror: done(reject) }),
-    );
-  });
-  return loading;
-}
-
 async function drawCurve(node, found) {
   let Plotly;
   try {
     Plotly = await plotly();
   } catch {
     node.hidden = true; // the table and the slider say the same
-    loading = null;
     return null;
   }
   const line = (name, y, colour, dash) => ({ x: found.rates, y, name, mode: "lines", line: { color: css(colour), dash, width: 2.5 }, hovertemplate: "α = %{x:.4g}: %{y:.5g}" });
@@ -155,22 +136,20 @@ async function drawCurve(node, found) {
   const reach = Math.max(...found.measured.map(Math.abs));
 
   function draw(k) {
-    const { ink, muted, line: rule, accent, positive } = colours();
-    const axis = { gridcolor: css(rule), zerolinecolor: css(muted), linecolor: css(rule), tickfont: { color: css(ink) } };
+    const { accent, positive } = colours();
+    const { axis, layout, settings } = looks();
     Plotly.react(node, [
       line(words.promiseShort, found.promised, accent, "dash"),
       line(words.measuredShort, found.measured, positive, "solid"),
       dot(found.promised[k], accent),
       dot(found.measured[k], positive),
     ], {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { color: css(ink), family: "system-ui, sans-serif", size: 13 },
-      height: 260, margin: { l: 56, r: 12, t: 8, b: 44 },
+      ...layout,
+      height: 260,
       xaxis: { ...axis, type: "log", dtick: 1, exponentformat: "power", title: { text: "α" } },
       // The promise falls without end; the measurement cannot: keep both readable.
       yaxis: { ...axis, title: { text: words.changeOfE }, range: [-2 * reach, 1.2 * reach] },
-      legend: { orientation: "h", y: 1.15 },
-    }, { displayModeBar: false, responsive: true });
+    }, settings);
     marker(k);
   }
   function marker(k) {

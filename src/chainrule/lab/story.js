@@ -4,8 +4,9 @@
 import { button, element } from "./element.js";
 import { grid } from "./grid.js";
 import { percent } from "./numbers.js";
+import { onRuns } from "./runs.js";
 import { images, mistakes, recorded } from "./server.js";
-import { change, networkOf, now } from "./state.js";
+import { change, networkAt, networkOf, now } from "./state.js";
 import { words } from "./strings.js";
 
 const SIDE = 28;
@@ -58,7 +59,7 @@ export function story({ lab, isHidden, reveal, act }) {
   }
 
   async function nextMistake() {
-    const known = await mistakes(networkOf().id);
+    const known = await mistakes(networkAt());
     const after = now().image.test ?? -1;
     open(known.indices.find((index) => index > after) ?? known.indices[0]);
   }
@@ -105,7 +106,7 @@ export function story({ lab, isHidden, reveal, act }) {
     const place = element("span", { class: "number", "aria-live": "polite" });
     const turn = async (to) => {
       start = Math.min(Math.max(to, 0), lab.images - PAGE);
-      const [page, known] = await Promise.all([images(start, PAGE), mistakes(networkOf().id)]);
+      const [page, known] = await Promise.all([images(start, PAGE), mistakes(networkAt())]);
       const read = new Map(known.indices.map((index, k) => [index, known.predictions[k]]));
       place.textContent = words.range(words.images, start, start + PAGE - 1, lab.images);
       list.replaceChildren(...page.labels.map((label, k) => {
@@ -155,19 +156,37 @@ export function paintPixels(canvas, pixels, width, height) {
   pen.putImageData(image, 0, 0);
 }
 
-// The switch between networks, as radio buttons.
-export function networkSwitch(lab, name) {
+// The switch between networks: radio buttons, or a list where there are many.
+export function networkSwitch(lab, name, chosen = networkOf) {
   const hint = element("p", { class: "quiet" });
-  const node = element("fieldset", { class: "networks" }, element("legend", {}, words.network),
-    lab.networks.map((each) => element("label", { title: words.networkHint(each) },
-      element("input", { type: "radio", name, value: each.id, onchange: () => change({ network: each.id }) }),
-      element("span", {}, each.name),
-    )),
-    hint,
-  );
-  function show(network = networkOf()) {
+  const options = element("div", { class: "options" });
+  const node = element("fieldset", { class: "networks" }, element("legend", {}, words.network), options, hint);
+  let made = "";
+
+  function make() {
+    const key = JSON.stringify(lab.networks.map(({ id, name }) => [id, name]));
+    if (key === made) return;
+    made = key;
+    const choose = (id) => change({ network: id, step: null });
+    if (lab.networks.length > 3) {
+      options.replaceChildren(element("select", { "aria-label": words.network, id: name, onchange: (event) => choose(event.target.value) },
+        lab.networks.map((each) => element("option", { value: each.id, title: words.networkHint(each) }, each.name))));
+    } else {
+      options.replaceChildren(...lab.networks.map((each) => element("label", { title: words.networkHint(each) },
+        element("input", { type: "radio", name, value: each.id, onchange: () => choose(each.id) }),
+        element("span", {}, each.name),
+      )));
+    }
+  }
+
+  function show() {
+    const network = chosen();
+    make();
     for (const input of node.querySelectorAll("input")) input.checked = input.value === network.id;
+    for (const select of node.querySelectorAll("select")) select.value = network.id;
     hint.textContent = words.networkHint(network);
   }
+
+  onRuns((what) => what !== "frame" && made && show());
   return { node, show };
 }

@@ -3,17 +3,33 @@
 const list = (shape) => (shape.length ? shape.join(" × ") : "1 number");
 const digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
+const LOSSES = { squared_error: "squared error", cross_entropy: "cross-entropy" };
+const OPTIMIZERS = { descent: "gradient descent", momentum: "momentum", adam: "Adam" };
+const many = (n, what) => `${n.toLocaleString("en-GB")} ${what}${n === 1 ? "" : "s"}`;
+const share = (value) => (value > 1 ? value.toLocaleString("en-GB") : exactly(value));
+const exactly = (share) => `${(100 * share).toFixed(1)} %`;
+
+// A run in a line: what decides every bit of it.
+function aboutRun({ settings, length, changes }) {
+  const rate = settings.learning_rate === null ? "" : `, α = ${settings.learning_rate}`;
+  const batch = settings.batch_size ? `batches of ${settings.batch_size}` : "all images a step";
+  const later = (changes ?? []).slice(-3).map(([step, to]) => `, ${to} from step ${step.toLocaleString("en-GB")}`).join("");
+  return `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ${OPTIMIZERS[settings.optimizer]}${rate}${later}, ${batch}, ${many(length, "step")}, seed ${settings.seed}`;
+}
+
 export const words = {
   // ------------------------------------------------------------------------------- the frame
   title: (view) => `${view} · chainrule lab`,
   brand: "chainrule",
   skip: "Skip to the numbers",
-  views: { inside: "Look inside", draw: "Draw" },
+  views: { inside: "Look inside", draw: "Draw", train: "Train", evaluate: "Evaluate", map: "Map", compare: "Compare" },
   viewsLabel: "Views",
   tools: "Tools",
   network: "Network",
-  networkHint: (network) =>
-    `${network.sizes.join(" → ")}, ${network.loss.replace("_", " ")}, ${network.parameters.toLocaleString("en-GB")} parameters; reads ${(100 * network.accuracy).toFixed(1)} % of the test images right`,
+  run: (name) => (name.startsWith("run ") ? name : `run ${name}`),
+  networkHint: (network) => network.run
+    ? aboutRun(network.run)
+    : `${network.sizes.join(" → ")}, ${network.loss.replace("_", " ")}, ${network.parameters.toLocaleString("en-GB")} parameters; reads ${(100 * network.accuracy).toFixed(1)} % of the test images right`,
   projector: "Projector",
   projectorHint: "Larger and with more contrast (Alt+P)",
   copyLink: "Copy link",
@@ -307,4 +323,207 @@ export const words = {
   takeOut: (label) => `Take this ${label} out`,
   savedSet: (found) => `Saved in ${found.folder}: ${found.train} to train on, ${found.test} to test.`,
   needTwo: "A set has at least two drawings.",
+
+  // ------------------------------------------------------------------------------- train
+  train: {
+    heading: "Train a network",
+    welcome: "Choose what is to be trained, or leave everything as it is, and start: in half a minute the network reads nine digits of ten. You watch each step of it, can halt it, and go back in time.",
+    settingsTitle: "What to train",
+    hidden: "Hidden layers",
+    hiddenTitle: "Units of each hidden layer, such as 10 or 300,100, or none",
+    loss: "Loss",
+    losses: LOSSES,
+    optimizer: "Optimizer",
+    optimizers: { descent: "descent", momentum: "momentum", adam: "Adam" },
+    rate: "Learning rate α",
+    batch: "Batch",
+    allImages: "all",
+    length: "Length",
+    unit: "The length is in",
+    units: { steps: "steps", epochs: "epochs" },
+    seed: "Seed",
+    threads: "Threads",
+    why: {
+      hidden: "Units of each layer between the pixels and the ten answers, parted by commas; none leaves them out. The seed has 10.",
+      losses: {
+        squared_error: "Half the squared distance to the true label: the seed’s loss. It punishes being sure and wrong only mildly.",
+        cross_entropy: "Minus the logarithm of the true label’s probability. Being sure and wrong costs much, and teaches much.",
+      },
+      optimizers: {
+        descent: "Each step goes straight down the gradient: the seed’s rule.",
+        momentum: "Steps gather speed where the gradient keeps its direction.",
+        adam: "Every weight has a step size of its own, from how its gradient has been.",
+      },
+      rateOf: (rate, pair, batched) => `How far a step goes. Left empty: ${rate}, which suits ${pair}${batched ? " by batches of about 64" : ""}.`,
+      batch: "How many of the 60,000 images a step sees. Left empty: all of them. With fewer, steps are quicker and less certain.",
+      lengthOf: (steps, pair) => `How long it trains. Left empty: ${steps} steps, enough for ${pair}. An epoch sees every image once: here, one step.`,
+      lengthBatched: (epochs) => `How long it trains. Left empty: ${epochs} epochs; an epoch sees every image once.`,
+      seed: "The start is random: this number decides it. The same settings and seed give the same bits again.",
+      threads: "How many cores work on it. It changes the speed, and not a bit of what comes out.",
+    },
+    pair: (loss, optimizer) => `${LOSSES[loss]} with ${OPTIMIZERS[optimizer]}`,
+    start: "Start",
+    starting: "It begins …",
+    reset: "The seed’s own settings",
+    wrong: (label, why) => `${label}: ${why}.`.replace(/\.\.$/, "."),
+    positive: "A learning rate must be a number above 0",
+    busy: (name) => `One training at a time: ${name} is going on.`,
+    elsewhere: (name) => `Meanwhile ${name} is going on.`,
+    watch: "Watch it",
+    acts: "The training",
+    pause: "Pause",
+    go: "Go on",
+    step: "One step",
+    stepHint: "One step, then pause",
+    epoch: "One epoch",
+    epochHint: "Until every image was seen once more, then pause",
+    stop: "Stop",
+    stopHint: "Saves it and ends the training; it can go on later",
+    resume: "Go on with this run",
+    rateNow: "Learning rate from now on",
+    rateDo: "Change",
+    title: (run) => run.name.replace(/^run /, "Run "),
+    about: aboutRun,
+    states: {
+      new: "Not begun yet.",
+      running: "Training …",
+      paused: "Paused. It waits for you.",
+      interrupted: "Stopped on the way. It goes on from here to the same bits, here or with chainrule train --resume.",
+      finished: "Finished.",
+      failed: "Ended: its loss is no longer a number.",
+    },
+    figures: { step: "step", loss: "loss E", train: "training images right", test: "test images right", seconds: "time" },
+    stepOf: (step, length) => `${step} of ${length}`,
+    percent: exactly,
+    seconds: (seconds) => `${seconds.toFixed(seconds < 100 ? 1 : 0)} s`,
+    noticesLabel: "What the numbers say",
+    trouble: "Trouble.",
+    troubles: {
+      growing: "The loss grows.",
+      "not finite": "The loss is not a number.",
+      flat: "The loss is flat.",
+      dead: "Dead units.",
+      overfit: "Learned by heart.",
+    },
+    curvesTitle: "How it learns",
+    lossChart: "Loss over the steps",
+    accuracyChart: "Share of images read right over the steps",
+    axisStep: "step",
+    axisLoss: "loss",
+    axisAccuracy: "read right",
+    training: "training images",
+    test: "test images",
+    chartSays: (step, loss, train, test) => ({
+      loss: `at step ${step} it is ${loss}`,
+      accuracy: `at step ${step} ${test} of the test images${train === "–" ? "" : ` and ${train} of the training images`}`,
+    }),
+    asTable: "The same as a table",
+    columns: ["step", "loss", "training", "test"],
+    sheetTitle: "What the units look for",
+    sheetLabel: (n) => `The weights of ${many(n, "unit")} of layer 1 as images of 28 × 28`,
+    sheetNote: "W1 as images, a unit each: orange speaks for it, blue against.",
+    sheetSome: (n, all) => `W1 as images: the first ${n} of ${all.toLocaleString("en-GB")} units. Orange speaks for a unit, blue against.`,
+    measuresTitle: "How much moves",
+    measuresLead: "Measured at this step, while it trains.",
+    norms: "Size of dW, layer by layer",
+    dead: "Units that no image switches on",
+    layer: (l) => `layer ${l}`,
+  },
+
+  // ------------------------------------------------------------------------------- time
+  time: {
+    label: "Time machine",
+    slider: "Recorded steps of this run",
+    earlier: "Earlier record",
+    later: "Later record",
+    play: "Play",
+    pause: "Halt",
+    speed: "Speed",
+    perSecond: (n) => `${n} a second`,
+    latest: "Latest",
+    percent: exactly,
+    where: (step, length, accuracy, loss) => `Step ${step} of ${length}${loss === null ? "" : `, loss ${loss}`}${accuracy === null ? "" : `, reads ${accuracy} right`}.`,
+    following: "Follows the run.",
+    waiting: (step) => `Waiting for step ${step}.`,
+    offerLabel: "A run that is not here",
+    missing: (run, busy) => `This link is to a run that is not on this machine: ${aboutRun(run)}. ${busy ? "When the training that goes on has ended, it can be trained here." : "Its settings and seed say everything: trained here, it is the same to the last bit, on the same kind of processor."}`,
+    trainHere: "Train it here",
+  },
+
+  // ------------------------------------------------------------------------------- evaluate
+  evaluate: {
+    heading: "How good is it?",
+    headline: (name, share, damaged) => `The ${name.replace(/^the /, "")} reads ${share} of the 10,000 ${damaged ? "damaged " : ""}test images right.`,
+    percent: exactly,
+    matrixTitle: "What it takes for what",
+    matrixLead: "Row: what it is. Column: what the network says. Blue is right, orange is mistaken. A number opens its images.",
+    matrixLabel: "Confusion matrix: rows are true digits, columns what the network says",
+    cell: (i, j, n) => (i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`),
+    cellImages: "The images of this cell",
+    shownOf: (shown, n, damaged) => `${shown < n ? `${shown} of them` : shown ? "All of them" : "None is among the most confident mistakes"}${damaged ? ", shown undamaged" : ""}. An image opens in Look inside.`,
+    noneDamaged: "Which images it reads right is shown without damage only.",
+    perDigit: "Accuracy, digit by digit",
+    unsureTitle: "I don’t know",
+    unsureLead: "What if it may keep silent when its largest probability is below a limit?",
+    threshold: "Limit",
+    unsure: ({ answered, right_of_answered: right }) => answered === 0
+      ? "It answers none of the images."
+      : `It answers ${share(answered)} of the images, and ${share(right)} of those are right.`,
+    damageTitle: "Damage",
+    damageLead: "Spoil all 10,000 images, and measure again.",
+    damage: { noise: "Noise", rotation: "Rotation", shift: "Shift", thickness: "Thickness" },
+    amount: (name, value) => ({ noise: `${Math.round(100 * value)} %`, rotation: `${value}°`, shift: `${value} px`, thickness: `${value > 0 ? "+" : ""}${value} px` })[name].replace("-", "−"),
+    undamaged: "No damage",
+    measureCurves: "Measure the whole range",
+    damageCurve: (name) => `Accuracy over ${name.toLowerCase()}`,
+    curveSays: (x, y) => [0, Math.floor(x.length / 2), x.length - 1].map((k) => `${exactly(y[k])} at ${x[k]}`).join(", "),
+    accuracy: "read right",
+    worst: "The most confident mistakes",
+    worstLead: "Sure, and wrong. An image opens in Look inside.",
+    mistake: (label, read, share) => `${label} read ${read}, ${share}`,
+  },
+
+  // ------------------------------------------------------------------------------- map
+  map: {
+    heading: "A map of the digits",
+    lead: "Every test image is a point: alike for the network, close on the map. Ringed ones are read wrong. Move the slider of a run, and see the classes part.",
+    label: "Map of the test images. Arrow keys go from point to point, Enter looks inside.",
+    hint: "Point at a digit to see its image; click it to look inside. By keyboard: arrow keys and Enter.",
+    of: "Close means alike in",
+    ofName: (name) => (name === "pixels" ? "pixels" : name),
+    count: "Images",
+    onlyMistakes: "mistakes only",
+    key: "Colours of the digits",
+    ring: "ringed: a mistake",
+    explained: (n, wrong, [first, second], of) => `${n} images, ${wrong.toLocaleString("en-GB")} read wrong. Across: ${first} of how ${of} vary; upwards: ${second}.`,
+  },
+
+  // ------------------------------------------------------------------------------- compare
+  compare: {
+    heading: "Two runs side by side",
+    few: "This takes two runs. Train a second one, with another learning rate, loss or seed, and come back.",
+    a: "A",
+    b: "B",
+    headline: ([a, b], [at, to], [first, second], differ) => `${a} after step ${at} reads ${first} right, ${b} after step ${to} ${second}. Their answers differ on ${many(differ, "image")}.`,
+    settingsTitle: "Settings that differ",
+    sameSettings: "Their settings are the same.",
+    setting: "setting",
+    settingName: (name) => ({ learning_rate: "learning rate", batch_size: "batch", changes: "changes of the rate", hidden: "hidden layers", steps: "steps" })[name] ?? name.replaceAll("_", " "),
+    settingValue: (name, value) => {
+      if (name === "changes") return value?.length ? value.map((each) => `${each.learning_rate} from step ${each.step.toLocaleString("en-GB")}`).join(", ") : "none";
+      if (name === "hidden") return value?.length ? value.join(", ") : "none";
+      if (name === "batch_size") return value === null ? "all" : String(value);
+      if (name.endsWith("digits")) return value ? `SHA-256 ${value.slice(0, 12)}…` : "–";
+      return LOSSES[value] ?? OPTIMIZERS[value] ?? (typeof value === "number" ? value.toLocaleString("en-GB", { maximumFractionDigits: 6 }) : String(value));
+    },
+    curvesTitle: "How both learned",
+    testChart: "Share of the test images read right over the steps",
+    apartTitle: "Weights apart",
+    apartLead: "The size of A − B over the larger of A and B, layer by layer: 0 is the same, 1 is far.",
+    otherSizes: "Networks of other sizes cannot be subtracted.",
+    layer: "layer",
+    answersTitle: "Where their answers differ",
+    kinds: { a_right: "A is right, B is wrong", b_right: "B is right, A is wrong", both_wrong: "Both are wrong, each in its own way" },
+    kind: (name, n, shown) => `${{ a_right: "A is right, B is wrong", b_right: "B is right, A is wrong", both_wrong: "Both are wrong, each in its own way" }[name]}: ${many(n, "image")}${shown < n ? `, the first ${shown} here` : ""}`,
+  },
 };

@@ -1,0 +1,382 @@
+// Train: what is to be trained, and what goes on: curves, the hidden units as images, the sizes of
+// dW and the share of dead units, live. Closing the page stops nothing; every page sees the same.
+
+import { button, element } from "./element.js";
+import { largest, onTheme, signed } from "./colour.js";
+import { count, percent, short } from "./numbers.js";
+import { chart } from "./plot.js";
+import { act, going, live, onRuns, runOf } from "./runs.js";
+import { bytes, ledger as askLedger } from "./server.js";
+import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "./state.js";
+import { words } from "./strings.js";
+
+const SIDE = 28;
+const MOST = 128; // units that are shown
+
+export function train({ lab, tell }) {
+  const says = words.train;
+
+  // ------------------------------------------------------------------------------------ the form
+
+  const field = (name, label, attributes) => {
+    const input = element("input", { id: `train-${name}`, name, autocomplete: "off", "aria-describedby": `train-${name}-why`, ...attributes });
+    const why = element("p", { class: "quiet", id: `train-${name}-why` }, says.why[name] ?? "");
+    return { input, why, node: element("div", { class: "setting" }, element("label", { for: input.id }, label), input, why) };
+  };
+  const choice = (name, label, options) => {
+    const inputs = Object.entries(options).map(([value, text]) => element("label", {},
+      element("input", { type: "radio", name: `train-${name}`, value, onchange: suit }), element("span", {}, text)));
+    const why = element("p", { class: "quiet", id: `train-${name}-why` });
+    const node = element("fieldset", { class: "setting choice", "aria-describedby": why.id }, element("legend", {}, label), inputs, why);
+    const all = () => [...node.querySelectorAll("input")];
+    return { node, why, get value() { return all().find((input) => input.checked)?.value; }, set value(to) { for (const input of all()) input.checked = input.value === to; } };
+  };
+  const whole = { type: "number", min: 1, step: 1, inputmode: "numeric" };
+  const hidden = field("hidden", says.hidden, { type: "text", pattern: "\\s*(none|\\d{1,4}(\\s*,\\s*\\d{1,4}){0,7})\\s*", spellcheck: "false", required: true, title: says.hiddenTitle });
+  const loss = choice("loss", says.loss, says.losses);
+  const optimizer = choice("optimizer", says.optimizer, says.optimizers);
+  const rate = field("rate", says.rate, { type: "number", min: 0, step: "any", inputmode: "decimal" });
+  const batch = field("batch", says.batch, { ...whole, max: 60000, placeholder: says.allImages });
+  const length = field("length", says.length, { ...whole, max: 1000000 });
+  const unit = choice("unit", says.unit, says.units);
+  const seed = field("seed", says.seed, { type: "number", min: 0, max: 999999999, step: 1, inputmode: "numeric", required: true });
+  const threads = field("threads", says.threads, { ...whole, max: 64, placeholder: String(lab.cores ?? "") });
+  unit.node.classList.remove("setting");
+  length.node.append(unit.node);
+  batch.input.addEventListener("input", suit);
+  for (const each of [hidden, rate, batch, length, seed, threads]) each.input.addEventListener("input", () => each.input.setAttribute("aria-invalid", String(!each.input.validity.valid)));
+
+  const objection = element("p", { class: "bad", role: "alert", id: "train-objection", hidden: true });
+  const startButton = element("button", { class: "primary", id: "train-start" }, says.start);
+  const reset = button(says.reset, () => fill(SEED), { id: "train-reset" });
+  const busy = element("p", { class: "quiet", id: "train-busy" });
+  const form = element("form", { class: "settings", onsubmit: begin, novalidate: true, "aria-labelledby": "train-title" },
+    element("h2", { id: "train-title" }, says.settingsTitle),
+    hidden.node, loss.node, optimizer.node, rate.node, batch.node, length.node, seed.node, threads.node,
+    objection,
+    element("div", { class: "row-of-buttons" }, startButton, reset),
+    busy,
+  );
+  const SEED = { hidden: "10", loss: "squared_error", optimizer: "descent", rate: "", batch: "", length: "", unit: "steps", seed: "0", threads: "" };
+
+  function fill(settings) {
+    for (const [name, each] of Object.entries({ hidden, rate, batch, length, seed, threads })) {
+      each.input.value = settings[name];
+      each.input.removeAttribute("aria-invalid");
+    }
+    loss.value = settings.loss;
+    optimizer.value = settings.optimizer;
+    unit.value = settings.unit;
+    objection.hidden = true;
+    suit();
+  }
+
+  // The defaults that suit this loss and optimizer, where a field is left empty.
+  function suit() {
+    const suited = lab.defaults[loss.value][optimizer.value];
+    const batched = batch.input.value !== "";
+    const pair = says.pair(loss.value, optimizer.value);
+    const alpha = batched ? suited.batch_learning_rate : suited.learning_rate;
+    rate.input.placeholder = String(alpha);
+    rate.why.textContent = says.why.rateOf(String(alpha), pair, batched);
+    loss.why.textContent = says.why.losses[loss.value];
+    optimizer.why.textContent = says.why.optimizers[optimizer.value];
+    length.input.placeholder = batched && unit.value === "epochs" ? String(lab.batch_epochs) : batched ? "" : String(suited.steps);
+    length.why.textContent = batched ? says.why.lengthBatched(lab.batch_epochs) : says.why.lengthOf(count(suited.steps), pair);
+  }
+
+  // What the form says, as the server is asked.
+  function settings() {
+    const number = ({ input }) => (input.value === "" ? null : Number(input.value));
+    const text = hidden.input.value.trim();
+    const inEpochs = unit.value === "epochs";
+    return {
+      hidden: text === "none" ? [] : text.split(",").map(Number),
+      loss: loss.value, optimizer: optimizer.value,
+      learning_rate: number(rate), batch_size: number(batch),
+      steps: inEpochs ? null : number(length), epochs: inEpochs ? number(length) : null,
+      seed: number(seed), threads: number(threads),
+    };
+  }
+
+  async function begin(event) {
+    event.preventDefault();
+    const wrong = [hidden, rate, batch, length, seed, threads].find(({ input }) => !input.validity.valid || (input === rate.input && input.value !== "" && !(Number(input.value) > 0)));
+    if (wrong) {
+      wrong.input.setAttribute("aria-invalid", "true");
+      object(says.wrong(wrong.node.querySelector("label").textContent, wrong.input.title || wrong.input.validationMessage || says.positive));
+      return wrong.input.focus();
+    }
+    objection.hidden = true;
+    beginning = true;
+    startButton.disabled = true;
+    state.textContent = says.starting;
+    await does({ do: "start", settings: settings() });
+  }
+
+  function object(why) {
+    objection.hidden = false;
+    objection.textContent = why;
+  }
+
+  // --------------------------------------------------------------------------------- what goes on
+
+  const title = element("h1", { id: "run-title", class: "run-title" });
+  const about = element("p", { class: "quiet", id: "run-about" });
+  const state = element("p", { class: "run-state", role: "status", id: "run-state" });
+  const play = button(says.pause, () => does({ do: live()?.state === "paused" ? "go" : "pause" }), { id: "run-play", class: "primary" });
+  const one = button(says.step, () => does({ do: "step" }), { id: "run-step", title: says.stepHint });
+  const epoch = button(says.epoch, () => does({ do: "epoch" }), { id: "run-epoch", title: says.epochHint });
+  const stop = button(says.stop, () => does({ do: "stop" }), { id: "run-stop", title: says.stopHint });
+  const goOn = button(says.resume, () => does({ do: "start", run: chosen().id }), { id: "run-resume", class: "primary" });
+  const watchIt = button(says.watch, () => change({ network: going().id, step: null }), { id: "run-watch" });
+  const newRate = element("input", { type: "number", id: "run-rate", min: 0, step: "any", inputmode: "decimal" });
+  const rates = element("form", { class: "run-rate", novalidate: true, onsubmit: setRate },
+    element("label", { for: "run-rate" }, says.rateNow), newRate, element("button", { id: "run-rate-do" }, says.rateDo));
+  const acts = element("div", { class: "row-of-buttons", role: "group", "aria-label": says.acts }, play, one, epoch, stop, goOn, watchIt);
+  const figures = Object.fromEntries(["step", "loss", "train", "test", "seconds"].map((name) => [name, element("dd", { class: "number", id: `figure-${name}` })]));
+  const table = element("dl", { class: "figures" }, Object.entries(figures).map(([name, node]) => element("div", {}, element("dt", {}, says.figures[name]), node)));
+  const notices = element("ul", { class: "notices", "aria-live": "polite", "aria-label": says.noticesLabel, id: "run-notices" });
+  const losses = chart({ label: says.lossChart, x: says.axisStep, y: says.axisLoss });
+  const accuracies = chart({ label: says.accuracyChart, x: says.axisStep, y: says.axisAccuracy, percent: true });
+  const sheet = element("div", { class: "sheet", role: "img" });
+  const sheetNote = element("p", { class: "quiet" });
+  const norms = element("table", { class: "bars measures" });
+  const dead = element("table", { class: "bars measures" });
+  const measures = element("section", { "aria-labelledby": "measures-title", class: "panel" },
+    element("h2", { id: "measures-title" }, says.measuresTitle), element("p", { class: "quiet" }, says.measuresLead), norms, dead);
+  const history = element("tbody");
+  const rows = element("details", {}, element("summary", {}, says.asTable), element("div", { class: "sideways table-of-history", tabindex: "0", role: "region", "aria-label": says.asTable }, element("table", { class: "painted" },
+    element("thead", {}, element("tr", {}, says.columns.map((each) => element("th", { scope: "col" }, each)))), history)));
+  rows.addEventListener("toggle", () => writeHistory());
+  const curves = element("section", { class: "curves", "aria-labelledby": "curves-title" },
+    element("h2", { id: "curves-title" }, says.curvesTitle), element("div", { class: "pair" }, losses.node, accuracies.node), rows);
+  const units = element("section", { class: "panel", "aria-labelledby": "sheet-title" },
+    element("h2", { id: "sheet-title" }, says.sheetTitle), sheetNote, sheet);
+  const board = element("div", { class: "board", id: "run-board" }, table, notices, curves, element("div", { class: "pair" }, units, measures));
+  const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
+  const node = element("div", { class: "train", id: "view-train" },
+    element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board), form);
+
+  async function does(what) {
+    try {
+      const run = await act(what);
+      if (run && now().network !== run.id && (what.do === "start" || what.do === "rate")) change({ network: run.id, step: null });
+      objection.hidden = true;
+    } catch (failure) {
+      beginning = false;
+      enter();
+      if (what.do === "start" && what.settings) object(failure.message);
+      else tell(words.failed(failure.message));
+    }
+  }
+
+  async function setRate(event) {
+    event.preventDefault();
+    if (!(Number(newRate.value) > 0)) {
+      newRate.setAttribute("aria-invalid", "true");
+      return tell(says.positive);
+    }
+    newRate.removeAttribute("aria-invalid");
+    await does({ do: "rate", rate: Number(newRate.value) });
+    newRate.value = "";
+  }
+
+  // The run that is shown: the chosen network if it is one, else the one that goes on.
+  function chosen() {
+    return runOf(now().network) ?? networkOf().run ?? (live() && runOf(live().id));
+  }
+
+  let beginning = false; // the focus goes from Start to Pause
+  let shownId = null;
+  let drawn = ""; // the moment whose units are painted
+
+  function enter() {
+    if (node.hidden) return;
+    const run = chosen();
+    const frame = going();
+    const goes = Boolean(run && run.id === frame?.id);
+    const paused = frame?.state === "paused";
+    const elsewhere = Boolean(frame && !goes);
+    startButton.disabled = beginning || frame !== null;
+    busy.textContent = frame ? says.busy(runOf(frame.id)?.name ?? frame.id) : "";
+    welcome.hidden = Boolean(run);
+    board.hidden = !run;
+    about.hidden = !run;
+    title.textContent = run ? says.title(run) : says.heading;
+    state.textContent = beginning && !goes ? says.starting : elsewhere ? says.elsewhere(runOf(frame.id)?.name ?? frame.id) : run ? says.states[goes ? frame.state : run.state] ?? "" : "";
+    show(play, goes);
+    show(one, goes);
+    show(epoch, goes);
+    show(stop, goes);
+    show(goOn, !frame && run && ["new", "running", "interrupted"].includes(run.state));
+    show(watchIt, elsewhere);
+    acts.hidden = ![...acts.children].some((each) => !each.hidden);
+    rates.hidden = !goes;
+    play.textContent = paused ? says.go : says.pause;
+    if (beginning && goes) {
+      beginning = false;
+      play.focus({ preventScroll: true });
+    }
+    if (!run) return;
+    about.textContent = says.about(run);
+    if (shownId !== run.id) {
+      shownId = run.id;
+      drawn = "";
+      sheet.replaceChildren();
+      notices.replaceChildren();
+    }
+    numbers();
+  }
+
+  // A button that goes while it has the focus gives it to the next one.
+  function show(each, on) {
+    const focused = each === document.activeElement;
+    each.hidden = !on;
+    if (focused && !on) [play, goOn, watchIt, startButton].find((other) => !other.hidden && !other.disabled)?.focus();
+  }
+
+  // Everything that moves.
+  function numbers() {
+    const run = chosen();
+    if (node.hidden || !run) return;
+    const frame = live()?.id === run.id ? live() : null;
+    const step = run === networkOf().run && now().step !== null ? stepOf() : null;
+    const looking = step !== null; // back at a recorded step
+    const { history: past } = run;
+    const k = looking ? past.step.indexOf(step) : past.step.length - 1;
+    const at = { step: past.step[k] ?? 0, loss: past.loss[k], train: past.train_accuracy[k], test: past.test_accuracy[k] };
+    if (frame && !looking) Object.assign(at, { step: frame.step, loss: frame.loss, train: frame.train_accuracy ?? at.train, test: frame.test_accuracy ?? at.test });
+    write(figures.step, says.stepOf(count(at.step), count(run.length)));
+    write(figures.loss, number(at.loss));
+    write(figures.train, share(at.train));
+    write(figures.test, share(at.test));
+    write(figures.seconds, frame && !looking ? says.seconds(frame.seconds) : "–");
+    if (frame) newRate.placeholder = String(frame.rate);
+    plot(past, looking ? step : null, at);
+    measure(frame && !looking ? frame : null);
+    trouble(frame);
+    if (frame?.units && !looking) {
+      drawn = "";
+      paintUnits(bytes(frame.units.u8), frame.units.shape[0], run.settings.hidden[0]);
+    } else paintRecorded();
+    if (rows.open && history.childElementCount !== past.step.length) writeHistory();
+  }
+
+  function write(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
+  const number = (value) => (typeof value === "number" ? short(value) : "–");
+  const share = (value) => (typeof value === "number" ? says.percent(value) : "–");
+
+  function plot(past, mark, at) {
+    const told = says.chartSays(at.step, number(at.loss), share(at.train), share(at.test));
+    losses.show([{ name: says.axisLoss, x: [...past.step], y: past.loss.map(finite), colour: "accent" }], { mark, label: `${says.lossChart}: ${told.loss}` });
+    const lines = [{ name: says.test, x: [...past.step], y: [...past.test_accuracy], colour: "accent" }];
+    if (past.train_accuracy.some((each) => typeof each === "number")) lines.unshift({ name: says.training, x: [...past.step], y: past.train_accuracy.map(finite), colour: "positive", dash: "dash" });
+    accuracies.show(lines, { mark, label: `${says.accuracyChart}: ${told.accuracy}` });
+  }
+
+  const finite = (value) => (typeof value === "number" ? value : null);
+
+  function writeHistory() {
+    const run = chosen();
+    if (!rows.open || !run) return;
+    const { history: past } = run;
+    history.replaceChildren(...past.step.map((step, k) => element("tr", {},
+      [count(step), number(past.loss[k]), share(past.train_accuracy[k]), share(past.test_accuracy[k])].map((text) => element("td", { class: "number" }, text)))));
+  }
+
+  // -------------------------------------------------------------------- sizes of dW, dead units
+
+  const made = { norms: [], dead: [] };
+
+  function measure(frame) {
+    measures.hidden = !frame;
+    if (!frame) return;
+    bars(norms, made.norms, says.norms, (frame.norms ?? []).map((value, k) => ({ name: `dW${k + 1}`, text: number(value), share: value / Math.max(...frame.norms, 1e-300) })));
+    bars(dead, made.dead, says.dead, (frame.dead ?? []).map((value, k) => ({ name: says.layer(k + 1), text: percent(value), share: value })));
+  }
+
+  function bars(table, rows, caption, values) {
+    table.hidden = !values.length;
+    if (rows.length !== values.length) {
+      rows.splice(0, rows.length, ...values.map(({ name }) => {
+        const bar = element("div", { class: "bar after" });
+        const text = element("td", { class: "number" });
+        return { bar, text, name, node: element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "track", "aria-hidden": "true" }, bar), text) };
+      }));
+      table.replaceChildren(element("caption", {}, caption), element("tbody", {}, rows.map((row) => row.node)));
+    }
+    values.forEach(({ text, share: wide }, k) => {
+      write(rows[k].text, text);
+      rows[k].bar.style.width = `${100 * Math.min(Number.isFinite(wide) ? wide : 1, 1)}%`;
+    });
+  }
+
+  let told = "";
+
+  function trouble(frame) {
+    const troubles = frame?.troubles ?? [];
+    const key = JSON.stringify(troubles);
+    if (!frame || key === told) return; // what was said of a run that has ended stays
+    told = key;
+    notices.replaceChildren(...troubles.map(({ name, says: why }) => element("li", { class: "notice", "data-trouble": name }, element("strong", {}, says.troubles[name] ?? says.trouble), " ", why)));
+  }
+
+  // --------------------------------------------------------------------------- the hidden units
+
+  // levels: of each unit 784 bytes, 128 for 0.
+  function paintUnits(levels, n, all = n) {
+    const shown = Math.min(n, MOST);
+    if (sheet.childElementCount !== shown) sheet.replaceChildren(...Array.from({ length: shown }, () => element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" })));
+    sheet.setAttribute("aria-label", says.sheetLabel(shown));
+    write(sheetNote, shown < all ? says.sheetSome(shown, all) : says.sheetNote);
+    const palette = colouring();
+    [...sheet.children].forEach((canvas, unit) => {
+      const pen = canvas.getContext("2d");
+      const image = pen.createImageData(SIDE, SIDE);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let k = 0; k < pixels.length; k += 1) pixels[k] = palette[levels[unit * SIDE * SIDE + k]];
+      pen.putImageData(image, 0, 0);
+    });
+  }
+
+  let palette = null;
+  onTheme(() => {
+    palette = null;
+    drawn = "";
+    numbers();
+  });
+
+  function colouring() {
+    palette ??= Uint32Array.from({ length: 256 }, (_, level) => {
+      const [r, g, b] = signed((level - 128) / 127, 1);
+      return (255 << 24) | (b << 16) | (g << 8) | r;
+    });
+    return palette;
+  }
+
+  // Of a recorded step: W1 as Look inside has it.
+  async function paintRecorded() {
+    const at = networkAt();
+    if (networkOf().run !== chosen()) return;
+    const key = JSON.stringify(at);
+    if (key === drawn) return;
+    drawn = key;
+    try {
+      const found = await askLedger({ ...at, image: BEGINNING, label: null });
+      if (drawn !== key) return;
+      const { values, shape } = found.arrays.get("W1");
+      const most = largest(values) || 1;
+      paintUnits(Uint8Array.from(values, (value) => 128 + Math.round((127 * value) / most)), shape[0]);
+    } catch (failure) {
+      if (failure.name !== "AbortError") drawn = "";
+    }
+  }
+
+  onRuns((what) => (what === "frame" ? numbers() : enter()));
+  fill(SEED);
+  return { node, enter };
+}

@@ -1,0 +1,297 @@
+"""Train: watch it learn, halt it, go back in time, and send a link to that."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.answers import held_out, numbers, shows
+from browser.conftest import Lab
+from browser.hands import eventually, exact, names, shown_cells
+from browser.test_everyone import serious, tab_to
+from chainrule.ledger import open_ledger
+from chainrule.runs import network_at, open_run
+
+SLOW = 30_000  # ms that a training of a second may take on a busy machine
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A lab of this test's own, with no runs yet."""
+    started = Lab(tmp_path)
+    yield started
+    started.stop()
+
+
+def choose(page, **settings):
+    """Fill in the form: loss and optimizer by their words, fields by label."""
+    form = page.get_by_role("form", name="What to train")
+    for label, value in settings.items():
+        if label in ("Loss", "Optimizer"):
+            form.get_by_role("group", name=label).get_by_label(value).check()
+        else:
+            form.get_by_label(re.compile(f"^{label}")).fill(str(value))
+
+
+def start(page):
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def is_said(page, text):
+    """What the page says of the training."""
+    expect(page.locator("#run-state")).to_have_text(re.compile(text), timeout=SLOW)
+
+
+def figure(page, name):
+    """A number of the dashboard."""
+    entry = page.locator("#run-board .figures > div").filter(has_text=re.compile(f"^{name}"))
+    return float(numbers(entry.locator("dd").inner_text())[0])
+
+
+def time_slider(page):
+    return page.get_by_role("slider", name="Recorded steps of this run")
+
+
+def run_of(lab):
+    """The only run in the lab's folder."""
+    (folder,) = (lab.folder / "runs").iterdir()
+    return open_run(folder)
+
+
+def test_train_pause_go_back_and_reload(alone, visit):
+    page = visit("?view=train", at=alone)
+    choose(page, Learning=0.5, Batch=50, Length=1200)
+    start(page)
+    is_said(page, "Training")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    eventually(lambda: past(page, 300), 30)
+    page.get_by_role("button", name="Pause").click()
+    is_said(page, "Paused")
+    at = figure(page, "step")
+    assert 300 <= at < 1200
+    # One step is one step.
+    page.get_by_role("button", name="One step").click()
+    expect(page.locator("#figure-step")).to_have_text(f"{at + 1:,.0f} of 1,200")
+    is_said(page, "Paused")
+
+    # Back in time: what is shown is the network of that step, from the run's own file.
+    slider = time_slider(page)
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("step=60"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^Step 60 of 1,200"))
+    assert figure(page, "step") == 60
+    page.get_by_role("button", name="Look inside").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say")
+    run = run_of(alone)
+    digits = held_out()[1832]
+    truth = dict(names(open_ledger(network_at(run, 60), digits.X[:, 0], 3).arrays))
+
+    def same_numbers():
+        shown = exact(shown_cells(page, "^(d?W2|A2|Z1|db1)"))
+        assert len(shown) == 230
+        assert all(value == truth[name] for name, value in shown.items())
+
+    eventually(same_numbers)
+    said = page.get_by_role("heading", level=1).inner_text()
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text(said.replace("\n", " "))
+    eventually(same_numbers)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^Step 60 of 1,200"))
+
+    # Go on to the end; now it reads nine of ten.
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Go on").click()
+    is_said(page, "Finished")
+    expect(page).to_have_url(re.compile("step=60"))  # who looks back stays there
+    page.get_by_role("button", name="Latest").click()
+    eventually(lambda: over(page, 90))
+    _, loss, _, accuracy, _ = last_row(run)
+    said = numbers(page.locator("#figure-test").inner_text())[0]
+    assert shows(said, 100 * float(accuracy), figures=3)
+    # The table says what the history says.
+    page.get_by_text("The same as a table").click()
+    last = page.locator(".table-of-history tbody tr").last
+    expect(last).to_contain_text("1,200")
+    cells = last.get_by_role("cell").all_inner_texts()
+    assert shows(numbers(cells[1])[0], float(loss), figures=2)
+
+
+def past(page, step):
+    assert figure(page, "step") >= step
+
+
+def over(page, percent):
+    assert figure(page, "test images right") > percent
+
+
+def last_row(run):
+    return (run.folder / "history.csv").read_text(encoding="utf-8").split()[-1].split(",")
+
+
+def test_two_pages_see_the_same_run(alone, visit):
+    one, two = visit("?view=train", at=alone), visit("?view=train", at=alone)
+    choose(one, Learning=0.5, Batch=50, Length=6000)
+    start(one)
+    is_said(two, "Training")
+    expect(two.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    expect(two.get_by_text("One training at a time")).to_be_visible()
+    two.get_by_role("button", name="Pause").click()
+    is_said(one, "Paused")
+    is_said(two, "Paused")
+    expect(two.locator("#figure-step")).to_have_text(one.locator("#figure-step").inner_text())
+    # Another learning rate becomes part of the run's name, and of both addresses.
+    two.get_by_label("Learning rate from now on").fill("0.25")
+    two.get_by_role("button", name="Change").click()
+    for page in (one, two):
+        expect(page.locator("#run-about")).to_contain_text("0.25 from step")
+        expect(page).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    assert run_of(alone).changes[0].learning_rate == 0.25
+    # Closing a page stops nothing; stopping is said everywhere, and it can go on.
+    one.get_by_role("button", name="Go on").click()
+    is_said(two, "Training")
+    one.close()
+    two.get_by_role("button", name="Stop").click()
+    is_said(two, "Stopped on the way")
+    two.get_by_role("button", name="Go on with this run").click()
+    is_said(two, "Training")
+    two.get_by_role("button", name="Stop").click()
+    is_said(two, "Stopped on the way")
+
+
+LINK = "784-12-10.cross_entropy.momentum.0.02.100.60.seed7"
+
+
+def test_a_link_to_a_run_that_is_not_here(alone, visit):
+    """It says what the run is, and trains it here, to the same bits."""
+    page = visit(f"?network={LINK}&step=30", at=alone)
+    offer = page.get_by_role("region", name="A run that is not here")
+    expect(offer).to_contain_text("784 → 12 → 10, cross-entropy, momentum, α = 0.02")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5")
+    offer.get_by_role("button", name="Train it here").click()
+    expect(offer).to_be_hidden()
+    says = page.locator("#time-says")
+    expect(says).to_contain_text("Step 30 of 60", timeout=SLOW)
+    expect(says).not_to_contain_text("Waiting", timeout=SLOW)
+    eventually(lambda: finished(alone), 20)
+    run = run_of(alone)
+    truth = dict(names(open_ledger(network_at(run, 30), held_out()[1832].X[:, 0], 3).arrays))
+
+    def same_numbers():
+        shown = exact(shown_cells(page, "^(A2|b1|dW2)"))
+        assert len(shown) == 10 + 12 + 120
+        assert all(value == truth[name] for name, value in shown.items())
+
+    eventually(same_numbers, 20)
+    assert f"network={LINK}&step=30" in page.url
+
+    # Played back, it goes from record to record, in every view.
+    slider = time_slider(page)
+    slider.fill("0")
+    expect(page).to_have_url(re.compile("step=0$"))
+    page.get_by_label("Speed").select_option("20")
+    page.get_by_role("button", name="Play").click()
+    eventually(lambda: expect_later(slider, 10))
+    page.get_by_role("button", name="Halt").click()
+    stands = slider.input_value()
+    time.sleep(0.2)
+    assert slider.input_value() == stands
+    # To the end it halts by itself.
+    page.get_by_role("button", name="Play").click()
+    expect(slider).to_have_value("60")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def finished(lab):
+    assert (run_of(lab).folder / "model.safetensors").exists()
+
+
+def expect_later(slider, record):
+    assert int(slider.input_value()) >= record
+
+
+def test_defaults_suit_the_pair_and_reset(alone, visit):
+    page = visit("?view=train", at=alone)
+    form = page.get_by_role("form", name="What to train")
+    rate = form.get_by_label("Learning rate α")
+    length = form.get_by_label("Length", exact=True)
+    for loss, optimizer, alpha, steps in (
+        ("squared error", "descent", "1.5", "1000"),
+        ("cross-entropy", "Adam", "0.01", "300"),
+        ("cross-entropy", "descent", "0.3", "600"),
+    ):
+        choose(page, Loss=loss, Optimizer=optimizer)
+        expect(rate).to_have_attribute("placeholder", alpha)
+        expect(length).to_have_attribute("placeholder", steps)
+        expect(rate).to_have_accessible_description(re.compile(f"Left empty: {alpha}, .*{loss}"))
+    choose(page, Hidden="30,20", Batch=64, Seed=5)
+    expect(rate).to_have_attribute("placeholder", "0.1")
+    form.get_by_role("button", name="The seed’s own settings").click()
+    expect(form.get_by_label("Hidden layers")).to_have_value("10")
+    expect(form.get_by_label("Seed")).to_have_value("0")
+    expect(rate).to_have_attribute("placeholder", "1.5")
+    expect(form.get_by_label("Batch")).to_have_value("")
+    # What cannot be is said before the server is asked.
+    for label, value in (("Hidden", "ten"), ("Learning", "-1"), ("Batch", "60001"), ("Seed", "")):
+        choose(page, **{label: value})
+        start(page)
+        expect(page.get_by_role("alert").filter(has_text=label)).to_be_visible()
+        form.get_by_role("button", name="The seed’s own settings").click()
+    assert not (alone.folder / "runs").exists()
+
+
+def test_by_keyboard_and_for_a_screen_reader(alone, visit):
+    page = visit("?view=train", at=alone, reduced_motion="reduce", color_scheme="light")
+    assert serious(page) == []
+    choose(page, Learning=0.5, Batch=50, Length=4000)
+    tab_to(page, page.get_by_role("button", name="Start", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused(timeout=SLOW)
+    page.keyboard.press("Enter")
+    is_said(page, "Paused")
+    tab_to(page, page.get_by_role("button", name="One step"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="One step")).to_be_focused()
+    # Charts and units say in words what they show.
+    expect(
+        page.get_by_role("img", name=re.compile("^Loss over the steps: at step"))
+    ).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^The weights of 10 units"))).to_be_visible()
+    page.mouse.move(2, 2)
+    assert serious(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(500)
+    assert serious(page, runOnly=["color-contrast", "link-in-text-block"]) == []
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.wait_for_timeout(300)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_units_are_painted_and_numbers_move(alone, visit):
+    page = visit("?view=train", at=alone)
+    choose(page, Learning=0.5, Batch=20, Length=20000)
+    start(page)
+    is_said(page, "Training")
+    eventually(lambda: past(page, 20), 30)
+    at = figure(page, "step")
+    first = painted(page)
+    assert len(set(first)) == 10
+    eventually(lambda: changed(page, first))
+    eventually(lambda: past(page, at + 1))
+    page.get_by_role("button", name="Stop").click()
+    is_said(page, "Stopped on the way")
+
+
+def painted(page):
+    """The images of the hidden units."""
+    return page.evaluate(
+        "() => [...document.querySelectorAll('.sheet canvas')].map(canvas => canvas.toDataURL())"
+    )
+
+
+def changed(page, first):
+    assert all(now != then for now, then in zip(painted(page), first, strict=True))
