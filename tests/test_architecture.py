@@ -41,9 +41,13 @@ MAY_IMPORT = {
         *("network", "data", "tiles", "training", "proof", "ledger"),
         *("model", "runs", "handwriting"),
     },
+    "lab.testset": {
+        *("lab.asked", "lab.moment"),
+        *("network", "data", "runs", "compare", "distort", "plane"),
+    },
     "lab.feed": {"lab.live", "lab.moment"},
     "lab.saved": set(),
-    "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "ledger"},
+    "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "ledger"},
 }
 DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
 NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger", "distort"}

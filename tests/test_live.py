@@ -5,10 +5,12 @@ import concurrent.futures
 import contextlib
 import hashlib
 import json
+import re
 import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,17 +18,28 @@ from conftest import run as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.websockets import WebSocketDisconnect
-from test_lab import HOST, ask, client_of, f8, free_port, let_in, started
+from test_lab import HOST, ask, client_of, f8, free_port, let_in, posted, started
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from chainrule import initialise, load_digits, load_model, train
-from chainrule.lab import asked, live, server
+from chainrule import (
+    evaluate,
+    forward,
+    gradient,
+    initialise,
+    load_digits,
+    load_model,
+    predict,
+    train,
+)
+from chainrule.distort import distort
+from chainrule.lab import asked, live, server, testset
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.live import Live
 from chainrule.lab.moment import Lab, shipped
 from chainrule.lab.server import Served
 from chainrule.lab.shelf import Shelf, run_id, settings_of
+from chainrule.network import probabilities
 from chainrule.runs import (
     Change,
     RunError,
@@ -34,6 +47,7 @@ from chainrule.runs import (
     begin,
     go_on,
     locked,
+    network_at,
     open_run,
     prepare,
     read_checkpoint,
@@ -732,3 +746,263 @@ def test_two_hundred_pages_lose_no_row_and_a_slow_one_skips(tmp_path):
     assert all(rows == got[1] for rows in got)
     assert frames[0] <= max(frames[1:])
     assert grown < 100_000_000
+
+
+# ------------------------------------------------------------------------------- the time machine
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory, mnist):
+    """A lab with a finished run, one that was stopped, and one whose rate was changed."""
+    folder = tmp_path_factory.mktemp("past")
+    runs_of = {}
+    for name, changes, most in (("done", (), 60), ("half", (), 30), ("changed", ((20, 0.2),), 60)):
+        place = folder / "runs" / name
+        place.mkdir(parents=True)
+        size = 4 if name == "half" else 5
+        asking = Settings(None, (size,), "cross_entropy", "descent", 0.1, 200, 60, None, 8)
+        changes = tuple(Change(*each) for each in changes)
+        left = [most]
+
+        def stop(left=left):
+            left[0] -= 1
+            return left[0] < 0
+
+        with locked(place):
+            one = prepare(begin(place, asking, changes), *mnist)
+            for _ in go_on(one, *mnist, stop=stop):
+                pass
+        runs_of[name] = one
+    lab = Lab(shipped(), folder=folder)
+    return SimpleNamespace(lab=lab, page=client_of(Served(lab, 8765)), runs=runs_of)
+
+
+def weights_of(ledger):
+    return np.concatenate(
+        [f8(e).ravel() for e in ledger["arrays"] if re.fullmatch(r"[Wb]\d", e["name"])]
+    )
+
+
+def test_runs_are_listed_with_what_can_be_looked_at(past):
+    told = past.page.get("/api/lab").json()
+    assert told["live"] is None
+    by_name = {entry["name"]: entry for entry in told["runs"]}
+    assert set(by_name) == {"done", "half", "changed"}
+    assert by_name["done"]["state"] == "finished"
+    assert by_name["done"]["step"] == by_name["done"]["length"] == 60
+    assert by_name["half"]["state"] == "interrupted"
+    assert by_name["half"]["step"] == 30
+    assert by_name["half"]["recorded"] == [*range(31)]
+    assert by_name["changed"]["changes"] == [[20, 0.2]]
+    assert by_name["changed"]["id"].endswith(".rate20-0.2")
+    history = by_name["done"]["history"]
+    kept = read_checkpoint(past.runs["done"]).history
+    assert history["step"] == kept[:, 0].tolist()
+    assert history["loss"] == kept[:, 1].tolist()
+    assert history["train_accuracy"] == [None] * 61
+    assert history["test_accuracy"] == kept[:, 3].tolist()
+    assert by_name["done"]["settings"]["hidden"] == [5]
+    assert told["cores"] >= 1
+    assert told["defaults"]["squared_error"]["descent"] == {
+        "learning_rate": 1.5,
+        "steps": 1000,
+        "batch_learning_rate": 0.5,
+    }
+
+
+@pytest.mark.parametrize("step", [0, 17, 60, None])
+def test_every_view_shows_the_recorded_moment(past, mnist, step):
+    run = past.runs["done"]
+    network = network_at(run, 60 if step is None else step)
+    asking = {"network": run_id(run), "image": {"test": 7}, "label": None, "step": step}
+    told = posted(past.page, "/api/ledger", asking)
+    assert told["step"] == (60 if step is None else step)
+    assert weights_of(told).tobytes() == network.parameters.astype(np.float64).tobytes()
+    cell = posted(past.page, "/api/cell", asking | {"cell": "W1[2,400]"})
+    assert cell["value"] == float(network.layers[0][0][2, 400])
+    query = {"network": run_id(run)} | ({} if step is None else {"step": step})
+    wrong = past.page.get("/api/mistakes", params=query).json()["indices"]
+    read = predict(network, mnist[1].X)
+    assert wrong == np.flatnonzero(read != mnist[1].labels).tolist()
+
+
+def test_moments_that_are_not_there_are_refused(past):
+    run = run_id(past.runs["half"])
+    asking = {"image": {"test": 7}, "label": None}
+    for network, step, why in (
+        (run, 31, "step 31 is not recorded; the nearest of 31 recorded ones is 30"),
+        ("seed", 3, "seed is no run: it has no steps"),
+        (run.replace("seed8", "seed9"), None, "no network"),
+    ):
+        refused = past.page.post("/api/ledger", json=asking | {"network": network, "step": step})
+        assert refused.status_code == 404
+        assert why in refused.json()["error"]
+        assert str(past.lab.folder) not in refused.text
+    for step in (-1, 1.0, True, "3", 10**20):
+        asked_for = asking | {"network": run, "step": step}
+        assert past.page.post("/api/ledger", json=asked_for).status_code == 400
+
+
+def test_a_moment_of_the_training_can_be_looked_at_before_it_is_on_disk(lab, sets, monkeypatch):
+    monkeypatch.setattr(live, "CHECKPOINT_EVERY", 1000)
+    whole = Lab(shipped(), folder=lab.shelf.folder.parent)
+    monkeypatch.setattr(Lab, "digits", lambda _: sets)
+    whole.live.obey(start(steps=400))
+    try:
+        waiting(lambda: whole.live.training.step > 100)
+        id = whole.live.training.id
+        early, now = whole.named(id, 40), whole.named(id)
+        assert early.step == 40
+        assert now.step > 100
+        assert whole.named(id, now.step).network is now.network  # a moment stays the same
+        finish(whole.live)
+    finally:
+        whole.live.close()
+    run = whole.shelf.find(id)
+    assert network_at(run, 40).parameters.tobytes() == early.network.parameters.tobytes()
+
+
+# -------------------------------------------------------------------------------- all test images
+
+
+def read_by(network, digits):
+    A = probabilities(network, digits.X)
+    return A.argmax(axis=0), A.max(axis=0)
+
+
+def test_an_evaluation_counted_by_hand(past, mnist):
+    digits = mnist[1]
+    network = past.lab.named("seed").network
+    told = posted(past.page, "/api/evaluate", {"network": "seed", "threshold": 0.8})
+    read, sure = read_by(network, digits)
+    confusion = [[0] * 10 for _ in range(10)]
+    answered = right = 0
+    for is_, was, p in zip(digits.labels.tolist(), read.tolist(), sure.tolist(), strict=True):
+        confusion[is_][was] += 1
+        answered += p >= 0.8
+        right += p >= 0.8 and is_ == was
+    assert told["confusion"] == confusion == evaluate(network, digits).confusion.tolist()
+    assert told["accuracy"] == sum(confusion[k][k] for k in range(10)) / 10_000
+    assert told["per_digit"] == [confusion[k][k] / sum(confusion[k]) for k in range(10)]
+    assert told["answered"] == answered / 10_000
+    assert told["right_of_answered"] == right / answered
+    wrong = told["mistakes"]
+    assert len(wrong["indices"]) == 500
+    assert wrong["confidence"] == sorted(wrong["confidence"], reverse=True)
+    for k, index in enumerate(wrong["indices"]):
+        assert wrong["labels"][k] == digits.labels[index] != read[index] == wrong["predictions"][k]
+        assert wrong["confidence"][k] == sure[index]
+    assert wrong["confidence"][-1] >= np.sort(sure[read != digits.labels])[-500]
+    assert "curves" not in told
+
+
+def test_an_evaluation_on_damaged_digits(past, mnist):
+    run = past.runs["done"]
+    damage = {"noise": 0.25, "rotation": 10, "shift": -2, "thickness": 0.5}
+    asking = {"network": run_id(run), "step": 17, "damage": damage, "threshold": 1}
+    told = posted(past.page, "/api/evaluate", asking)
+    spoilt = distort(mnist[1], noise=0.25, rotation=10, shift=(-2, 0), thickness=0.5)
+    wanted = evaluate(network_at(run, 17), spoilt)
+    assert told["confusion"] == wanted.confusion.tolist()
+    assert told["step"] == 17
+    assert (told["answered"], told["right_of_answered"]) in ((0, None), (told["answered"], 1))
+    whole = posted(past.page, "/api/evaluate", {"network": run_id(run), "step": 17})
+    assert whole["accuracy"] == evaluate(network_at(run, 17), mnist[1]).accuracy
+
+
+def test_curves_of_damage(past, mnist, monkeypatch):
+    assert all(0 in x and sorted(x) == list(x) for x in testset.CURVES.values())
+    monkeypatch.setattr(testset, "CURVES", {name: (0, x[-1]) for name, x in testset.CURVES.items()})
+    told = posted(past.page, "/api/evaluate", {"network": "seed", "curves": True})
+    network = past.lab.named("seed").network
+    whole = evaluate(network, mnist[1]).accuracy
+    assert set(told["curves"]) == {"noise", "rotation", "shift", "thickness"}
+    for name, curve in told["curves"].items():
+        at = dict(zip(curve["x"], curve["accuracy"], strict=True))
+        assert at[0] == whole == max(at.values())
+        last = curve["x"][-1]
+        spoilt = distort(mnist[1], **{name: (last, 0) if name == "shift" else last})
+        assert at[last] == evaluate(network, spoilt).accuracy
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"threshold": 1.1},
+        {"threshold": True},
+        {"curves": 1},
+        {"damage": {"noise": -0.1}},
+        {"damage": {"blur": 1}},
+        {"damage": {"rotation": "1"}},
+        {"damage": None},
+        {"step": 5},
+        {"network": "none"},
+    ],
+)
+def test_evaluations_that_cannot_be(past, wrong):
+    refused = past.page.post("/api/evaluate", json={"network": "seed"} | wrong)
+    assert refused.status_code in (400, 404)
+
+
+def test_two_runs_compared_as_on_the_command_line(past, answer):
+    runs = past.runs
+    folders = [str(runs[name].folder) for name in ("done", "changed")]
+    for step in (None, 40):
+        sides = [{"network": run_id(runs[n]), "step": step} for n in ("done", "changed")]
+        told = posted(past.page, "/api/compare", {"a": sides[0], "b": sides[1]})
+        more = () if step is None else ("--step", step)
+        wanted = answer("compare", *folders, *more)
+        assert {**told, "a": 0, "b": 0} == {**wanted, "a": 0, "b": 0}
+    sides = [{"network": run_id(runs[n]), "step": s} for n, s in (("done", 10), ("changed", 10))]
+    told = posted(past.page, "/api/compare", {"a": sides[0], "b": sides[1]})
+    assert all(layer == {"W": 0, "b": 0} for layer in told["apart"])  # the rate came later
+    told = posted(past.page, "/api/compare", {"a": sides[0], "b": {**sides[0], "step": 50}})
+    assert told["steps"] == [10, 50]
+    refused = past.page.post("/api/compare", json={"a": sides[0], "b": {"network": "seed"}})
+    assert refused.status_code == 404
+    assert "runs are compared" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("of", ["pixels", "A1", "A2"])
+def test_a_map_is_the_svd_of_what_a_layer_makes(past, mnist, of):
+    run = past.runs["done"]
+    asking = {"network": run_id(run), "step": 17, "of": of, "count": 800}
+    told = posted(past.page, "/api/map", asking)
+    X = mnist[1].X[:, :800].astype(np.float64)
+    (W1, b1), (W2, b2) = network_at(run, 17).layers
+    A1 = np.maximum(W1 @ X + b1, 0)
+    Z2 = W2 @ A1 + b2
+    A = {"pixels": X, "A1": A1, "A2": np.exp(Z2) / np.exp(Z2).sum(axis=0)}[of]
+    _, sizes, directions = np.linalg.svd(A - A.mean(axis=1, keepdims=True), full_matrices=False)
+    points = np.array([np.frombuffer(base64.b64decode(told[k]), "<f8") for k in "xy"])
+    for k in range(2):
+        wanted = sizes[k] * directions[k]
+        wanted = wanted * np.sign(wanted @ points[k])
+        np.testing.assert_allclose(points[k], wanted, atol=2e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(told["explained"], (sizes**2 / (sizes**2).sum())[:2], rtol=1e-4)
+    assert told["labels"] == mnist[1].labels[:800].tolist()
+    assert told["predictions"] == predict(network_at(run, 17), mnist[1].X[:, :800]).tolist()
+
+
+@pytest.mark.parametrize("of", ["A3", "A0", "Z1", "A99", "", 1, "pixels "])
+def test_maps_of_what_is_not_there(past, of):
+    refused = past.page.post("/api/map", json={"network": "seed", "of": of})
+    assert refused.status_code == 400
+
+
+def test_troubles_are_told_by_name(lab, sets):
+    lab.obey(start(learning_rate=1e20))
+    lab.training.thread.join(30)
+    told = live.about(lab.training)
+    assert [each["name"] for each in told["troubles"]] == ["loss not finite"]
+    assert "tenth of the learning rate" in told["troubles"][0]["says"]
+    lab.obey(start(steps=20))
+    finish(lab)
+    told = live.about(lab.training)
+    assert told["troubles"] == []
+    sample = sets[0][: 600 : 600 // 500][:500]
+    network = lab.training.snapshot.network
+    flat = gradient(network, sample.X, sample.Y)
+    sizes = [np.linalg.norm(flat[: 784 * 6]), np.linalg.norm(flat[784 * 6 + 6 :][:60])]
+    np.testing.assert_allclose(told["norms"], sizes, rtol=1e-5)
+    assert told["dead"] == (np.mean((forward(network, sample.X).A[1] == 0).all(axis=1)),)

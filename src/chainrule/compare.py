@@ -35,6 +35,14 @@ class Answers(NamedTuple):
     both_wrong: NDArray[np.intp]  # and each in its own way
 
 
+class Stand(NamedTuple):
+    """Where a run stands: the network after a step, and the history so far."""
+
+    step: int
+    network: Network
+    history: Array  # (rows, 4 or more), columns as in history.csv
+
+
 class Comparison(NamedTuple):
     """Two runs, A and B, each after a step."""
 
@@ -51,12 +59,17 @@ def compare(a: Run, b: Run, test_set: Digits, *, step: int | None = None) -> Com
 
     Raises RunError if a run has no checkpoint yet, or has not recorded the step.
     """
-    (at_a, one, history_a), (at_b, two, history_b) = (stand(run, step) for run in (a, b))
+    return beside(a, b, stand(a, step), stand(b, step), test_set)
+
+
+def beside(a: Run, b: Run, at_a: Stand, at_b: Stand, test_set: Digits) -> Comparison:
+    """How two runs differ where they stand."""
+    (step_a, one, history_a), (step_b, two, history_b) = at_a, at_b
     same = one.sizes == two.sizes
     read_a, read_b = (probabilities(each, test_set.X).argmax(axis=0) for each in (one, two))
     right_a, right_b = read_a == test_set.labels, read_b == test_set.labels
     return Comparison(
-        (at_a, at_b),
+        (step_a, step_b),
         differing(a, b),
         side_by_side(history_a, history_b),
         weights_apart(one, two) if same else None,
@@ -69,15 +82,15 @@ def compare(a: Run, b: Run, test_set: Digits, *, step: int | None = None) -> Com
     )
 
 
-def stand(run: Run, step: int | None) -> tuple[int, Network, Array]:
-    """Where a run stands after a step, or at its last checkpoint: step, network, history so far."""
+def stand(run: Run, step: int | None) -> Stand:
+    """Where a run stands after a step, or at its last checkpoint."""
     reached = read_checkpoint(run)
     if reached is None:
         raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
     if step is None:
         network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
-        return reached.step, network, reached.history
-    return step, network_at(run, step), reached.history[reached.history[:, 0] <= step]
+        return Stand(reached.step, network, reached.history)
+    return Stand(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
 
 
 def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:

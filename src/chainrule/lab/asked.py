@@ -24,6 +24,7 @@ DEPTH = 20  # of the page's own state, in a saved moment
 TEXT = 200  # characters of a name
 ID = 3_000  # characters of a network's id
 DEEP, BROAD = 10, 100_000  # hidden layers of a network to train, units in one
+POINTED = 10_000  # test images on a map
 LAST = 10**12  # a step, a seed
 
 
@@ -80,6 +81,37 @@ class Order(NamedTuple):
     what: str | dict[str, Any] = ""  # to start: a run's id, or settings by name
     threads: int | None = None
     rate: float = 0.0
+
+
+class Damage(NamedTuple):
+    """What is done to all test images."""
+
+    noise: float = 0.0  # standard deviation, as a share of full ink
+    rotation: float = 0.0  # degrees, counterclockwise
+    shift: float = 0.0  # pixels to the right
+    thickness: float = 0.0  # pixels on either side of a stroke
+
+
+DAMAGES = {"noise": (0, 1), "rotation": (-180, 180), "shift": (-28, 28), "thickness": (-4, 4)}
+
+
+class EvaluationAsked(NamedTuple):
+    """How a network does on the test images, damaged so; what it answers from a confidence on."""
+
+    network: str
+    step: int | None
+    damage: Damage
+    threshold: float
+    curves: bool
+
+
+class MapAsked(NamedTuple):
+    """So many test images on the plane of what a layer makes of them; layer 0 is the pixels."""
+
+    network: str
+    step: int | None
+    layer: int
+    most: int
 
 
 # ------------------------------------------------------------------------------------ JSON, checked
@@ -268,6 +300,48 @@ def one_of(value: object, what: str, names: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in names:
         raise RefusedError(f"{what} must be one of {', '.join(names)}, got {short(value)}")
     return value
+
+
+def evaluation(value: object) -> EvaluationAsked:
+    """What is to be measured on the test images."""
+    may = ("step", "damage", "threshold", "curves")
+    found = fields(value, "the body", ("network",), may)
+    damage = fields(found.get("damage", {}), "damage", (), tuple(DAMAGES))
+    curves = found.get("curves", False)
+    if not isinstance(curves, bool):
+        raise RefusedError(f"curves must be true or false, got {short(curves)}")
+    return EvaluationAsked(
+        network(found["network"]),
+        step(found.get("step")),
+        Damage(**{name: number(value, name, *DAMAGES[name]) for name, value in damage.items()}),
+        number(found.get("threshold", 0), "threshold", 0, 1),
+        curves,
+    )
+
+
+def pair(value: object) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
+    """Two runs, each with a step."""
+    found = fields(value, "the body", ("a", "b"))
+    a, b = (fields(found[name], name, ("network",), ("step",)) for name in ("a", "b"))
+    return (network(a["network"]), step(a.get("step"))), (
+        network(b["network"]),
+        step(b.get("step")),
+    )
+
+
+def mapping(value: object) -> MapAsked:
+    """What a map is to show."""
+    found = fields(value, "the body", ("network", "of"), ("step", "count"))
+    of = text(found["of"], "of", 10)
+    layer = re.fullmatch(r"A([1-9][0-9]{0,2})", of, re.ASCII)
+    if layer is None and of != "pixels":
+        raise RefusedError(f"of must be pixels or A1, A2, …, got {short(of)}")
+    return MapAsked(
+        network(found["network"]),
+        step(found.get("step")),
+        int(layer[1]) if layer else 0,
+        whole(found.get("count", POINTED), "count", 2, POINTED),
+    )
 
 
 def image(value: object) -> Image:

@@ -41,6 +41,7 @@ from chainrule.runs import (
     read_checkpoint,
 )
 from chainrule.training import DivergenceError, Snapshot
+from chainrule.troubles import measure, troubles
 
 LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
 CHECKPOINT_EVERY = 2.0  # seconds: what is recorded can be looked at so much later
@@ -104,7 +105,7 @@ class Training:
                 train_set, test_set = digits()
                 run = prepare(start(), train_set, test_set)
                 reached = read_checkpoint(run)
-                self.m = len(train_set)
+                self.train_set = train_set
                 self.to_record = run.recorded
                 self.run = run
                 if reached:
@@ -262,7 +263,7 @@ class Training:
     def epoch(self) -> None:
         """Go on to the end of an epoch."""
         size = self.run.settings.batch_size
-        steps = 1 if size is None else math.ceil(self.m / size)
+        steps = 1 if size is None else math.ceil(len(self.train_set) / size)
         self.go(steps - self.step % steps)
 
     def change_rate(self, rate: float) -> None:
@@ -411,8 +412,15 @@ def remove(folder: Path) -> None:
 
 def about(training: Training) -> dict[str, Any]:
     """What a page is shown of a training just now, but for its rows."""
-    snapshot, run = training.snapshot, training.run
-    last = training.rows[-1] if training.rows else (0, None, None, None)
+    snapshot, run, error = training.snapshot, training.run, training.error
+    rows = training.rows[:]
+    measures = snapshot and measure(snapshot.network, training.train_set)
+    found = []
+    if measures and rows:
+        if isinstance(error, DivergenceError):
+            rows.append((training.step + 1, math.nan, None, None))
+        history = np.array(rows, np.float64)  # None becomes NaN
+        found = troubles(history, measures, loss=run.settings.loss)
     return {
         "id": training.id,
         "state": training.state,
@@ -421,13 +429,16 @@ def about(training: Training) -> dict[str, Any]:
         "rate": training.rate,
         "loss": snapshot.loss if snapshot else None,
         "train_accuracy": snapshot.train_accuracy if snapshot else None,
-        "test_accuracy": last[3],
+        "test_accuracy": training.rows[-1][3] if training.rows else None,
         "seconds": training.seconds,
         "recorded": training.recorded,
-        "norms": [],
-        "dead": [],
-        "troubles": [],
-        "error": training.error and str(training.error).replace(str(training.folder), "the run"),
+        "norms": measures.dW if measures else [],
+        "dead": measures.dead if measures else [],
+        "troubles": [
+            {"name": each.name, "says": f"{each.shows} {each.remedy}", **each._asdict()}
+            for each in found
+        ],
+        "error": error and str(error).replace(str(training.folder), "the run"),
         "units": units(snapshot.network) if snapshot else None,
     }
 

@@ -151,7 +151,11 @@ class Lab:
     collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
     opened: Kept[Moment, Ledger] = field(default_factory=lambda: Kept(KEPT))
     moments: Kept[tuple[str, int], Named] = field(default_factory=lambda: Kept(KEPT))
-    readings: Kept[tuple[str, int | None], Array] = field(default_factory=lambda: Kept(KEPT // 4))
+    readings: Kept[tuple[str, int | None, asked.Damage], Array] = field(
+        default_factory=lambda: Kept(KEPT // 4)
+    )
+    damaged: Kept[asked.Damage, Digits] = field(default_factory=lambda: Kept(KEPT // 4))
+    planes: Kept[Any, Any] = field(default_factory=lambda: Kept(KEPT // 16))
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -176,7 +180,7 @@ class Lab:
     def read(self, named: Named) -> Array:
         """A network's ten probabilities of every test image (10, 10000)."""
         size = 40 * len(self.test_set)
-        key = named.id, named.step
+        key = named.id, named.step, asked.Damage()
         return self.readings.get(key, lambda: probabilities(named.network, self.test_set.X), size)
 
     def named(self, id: str, step: int | None = None) -> Named:

@@ -29,7 +29,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
 
-from chainrule.lab import asked, moment
+from chainrule.lab import asked, moment, testset
 from chainrule.lab.asked import RefusedError
 from chainrule.lab.feed import Feed
 from chainrule.lab.moment import Lab, to_json
@@ -166,6 +166,9 @@ def make_app(served: Served) -> ASGIApp:
         Route("/api/drawing", post(moment.drawing, UPLOAD), methods=["POST"]),
         Route("/api/collect", post(moment.collect, COLLECTION), methods=["POST"]),
         Route("/api/save", save, methods=["POST"]),
+        Route("/api/evaluate", post(testset.evaluate), methods=["POST"]),
+        Route("/api/compare", post(testset.compare), methods=["POST"]),
+        Route("/api/map", post(testset.plane), methods=["POST"]),
         Route("/api/train", post(moment.order), methods=["POST"]),
         WebSocketRoute("/api/live", Feed(lab.live).watch),
     ]

@@ -1,0 +1,173 @@
+"""The answers about all test images: how a network does on them, damaged too; two runs; a map."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.compare import Stand, beside
+from chainrule.data import CLASSES
+from chainrule.distort import distort
+from chainrule.lab import asked
+from chainrule.lab.asked import Damage, RefusedError
+from chainrule.lab.moment import Answer, Lab, Named, f8
+from chainrule.network import Array, probabilities
+from chainrule.plane import activations, principal_plane
+from chainrule.runs import Run
+
+MOST_MISTAKES = 500  # in one answer
+CURVES = {
+    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
+    "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
+    "shift": (0, 1, 2, 3, 4, 6, 8),
+    "thickness": (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2),
+}
+
+
+def read_damaged(lab: Lab, named: Named, damage: Damage) -> Array:
+    """A network's ten probabilities of every test image (10, 10000), damaged like this."""
+    if damage == Damage():
+        return lab.read(named)
+    m = len(lab.test_set)
+
+    def read() -> Array:
+        damaged = lab.damaged.get(
+            damage,
+            lambda: distort(
+                lab.test_set,
+                thickness=damage.thickness,
+                rotation=damage.rotation,
+                shift=(damage.shift, 0.0),
+                noise=damage.noise,
+            ),
+            784 * m,
+        )
+        return probabilities(named.network, damaged.X)
+
+    return lab.readings.get((named.id, named.step, damage), read, 40 * m)
+
+
+def evaluate(lab: Lab, body: Answer) -> Answer:
+    """How a network does on the test images, all damaged alike."""
+    question = asked.evaluation(body)
+    named = lab.named(question.network, question.step)
+    A = read_damaged(lab, named, question.damage)
+    labels = lab.test_set.labels
+    predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
+    right = predictions == labels
+    confusion = np.bincount(CLASSES * labels.astype(np.intp) + predictions, minlength=CLASSES**2)
+    confusion = confusion.reshape(CLASSES, CLASSES)
+    wrong = np.flatnonzero(~right)
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    answered = confidence >= question.threshold
+    found = {
+        "network": named.id,
+        "step": named.step,
+        "accuracy": right.mean(),
+        "confusion": confusion,
+        "per_digit": confusion.diagonal() / confusion.sum(axis=1),
+        "mistakes": {
+            "indices": surest,
+            "labels": labels[surest],
+            "predictions": predictions[surest],
+            "confidence": confidence[surest],
+        },
+        "answered": answered.mean(),
+        "right_of_answered": right[answered].mean() if answered.any() else None,
+    }
+    return found | ({"curves": curves(lab, named)} if question.curves else {})
+
+
+def curves(lab: Lab, named: Named) -> Answer:
+    """The accuracy over the range of each kind of damage alone."""
+    labels = lab.test_set.labels
+
+    def accuracy(damage: Damage) -> float:
+        return float(np.mean(read_damaged(lab, named, damage).argmax(axis=0) == labels))
+
+    return {
+        name: {"x": x, "accuracy": [accuracy(Damage(**{name: float(value)})) for value in x]}
+        for name, x in CURVES.items()
+    }
+
+
+# -------------------------------------------------------------------------------------- two runs
+
+
+def compare(lab: Lab, body: Answer) -> Answer:
+    """Two runs side by side, each after a step, in the words of `chainrule compare --json`."""
+    pair = asked.pair(body)
+    stands = [stand(lab, *each) for each in pair]
+    (one, two), at = (run for run, _ in stands), [there for _, there in stands]
+    found = beside(one, two, at[0], at[1], lab.test_set)
+    return {
+        "a": pair[0][0],
+        "b": pair[1][0],
+        "steps": found.steps,
+        "settings": found.settings,
+        "rows": [
+            {"step": row.step}
+            | {
+                name: [None if np.isnan(x) else x for x in getattr(row, name)]
+                for name in row._fields[1:]
+            }
+            for row in found.rows
+        ],
+        "apart": found.apart,
+        "accuracy": found.accuracy,
+        "answers": found.answers,
+    }
+
+
+def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
+    """A run, and where it stands after a step, also if it is being trained."""
+    named = lab.named(id, step)
+    training = lab.live.training
+    if training is not None and training.id == id:
+        run, rows = training.run, np.array(training.rows, np.float64).reshape(-1, 4)
+    else:
+        found = lab.shelf.find(id)
+        standing = found and lab.shelf.standing(found)
+        if not found or not standing:
+            raise RefusedError(f"{asked.short(id)} is no run here; runs are compared", 404)
+        run, rows = found, standing.history
+    at = named.step or 0
+    return run, Stand(at, named.network, rows[rows[:, 0] <= at])
+
+
+# ----------------------------------------------------------------------------------------- a map
+
+
+class Points(NamedTuple):
+    """Where test images fall on a plane, and how much of the variance it shows."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    shares: tuple[float, float]
+
+
+def plane(lab: Lab, body: Answer) -> Answer:
+    """The first test images as points on the plane of their pixels or of what a layer makes."""
+    question = asked.mapping(body)
+    named = lab.named(question.network, question.step)
+    layer, count = question.layer, min(question.most, len(lab.test_set))
+    if layer > named.network.depth:
+        raise RefusedError(f"of must be pixels or A1 to A{named.network.depth}, got A{layer}")
+    digits = lab.test_set[:count]
+
+    def points() -> Points:
+        with np.errstate(over="ignore"):
+            found = principal_plane(activations(named.network, digits.X, layer))
+        return Points(found.points[0], found.points[1], found.shares)
+
+    key = ("", None) if layer == 0 else (named.id, named.step)  # pixels are nobody's
+    x, y, shares = lab.planes.get((*key, layer, count), points, 16 * count)
+    return {
+        "network": named.id,
+        "step": named.step,
+        "x": f8(x),
+        "y": f8(y),
+        "labels": digits.labels,
+        "predictions": lab.read(named)[:, :count].argmax(axis=0),
+        "explained": shares,
+    }
