@@ -270,6 +270,19 @@ def test_with_changes_at_random_steps_it_ends_where_train_does(tmp_path, digits,
     assert [changed.learning_rate(step) for step in range(40)] == rates
 
 
+@pytest.mark.parametrize("size", [None, 50])
+def test_each_step_can_be_watched_and_the_rows_stay_what_they_are(tmp_path, digits, size):
+    settings = asked(batch_size=size, steps=250)
+    _, rows = trained(tmp_path / "a", digits, settings)
+    done, steps = trained(tmp_path / "b", digits, settings, each_step=True)
+    assert [each.step for each in steps] == list(range(251))
+    seen = {each.step: each for each in steps if each.test_accuracy is not None}
+    assert list(seen) == [each.step for each in rows] == done.moments
+    assert [seen[each.step].loss for each in rows] == [each.loss for each in rows]
+    assert steps[1].train_accuracy is None or size is None
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
 class Kill(BaseException):
     """What ends a training here as a kill would: nobody catches it, nothing is put in order."""
 
@@ -466,6 +479,22 @@ def test_on_the_command_line_resume_changes_the_rate_from_where_the_run_stands(
     late = run("train", "--resume", "runs/a", "--learning-rate", "0.02", cwd=tmp_path)
     assert late.returncode == 2
     assert late.stderr == ("chainrule: runs/a: finished: no step is left to take at another rate\n")
+
+
+def test_a_run_that_diverges_after_a_change_goes_on_at_a_smaller_rate(small, digits, tmp_path):
+    settings = asked(data=str(small))
+    trained(tmp_path / "a", digits, settings, stop=stop_after(8))
+    refused = run("train", "--resume", "a", "--learning-rate", "1e38", "-q", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert re.match(
+        r"chainrule: the loss is nan after step \d+: the .* 1e\+38 .*\n$", refused.stderr
+    )
+    assert open_run(tmp_path / "a").changes == (Change(7, 1e38),)
+    done = run("train", "--resume", "a", "--learning-rate", "0.01", "-q", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    changed = open_run(tmp_path / "a")
+    assert changed.changes == (Change(7, 0.01),)
+    assert content(tmp_path / "a") == as_undisturbed(tmp_path / "b", digits, changed)
 
 
 @pytest.mark.parametrize("way", ["kill", "ENOSPC"])

@@ -568,11 +568,12 @@ def go_on(
     checkpoint_every: float = CHECKPOINT_EVERY,
     stop: Callable[[], object] = lambda: False,
     new_rate: Callable[[], float | None] = lambda: None,
-    every_step: bool = False,
+    each_step: bool = False,
 ) -> Iterator[Snapshot]:
     """Train a prepared run to its end from where it stands; the snapshots of its new history rows.
 
-    With `every_step` those between them come too; a snapshot has a test accuracy if it has a row.
+    With `each_step` those of the steps between too, which have no test accuracy, and in a training
+    by batches the loss of one batch.
 
     The state is on disk about every `checkpoint_every` seconds, when it ends, and when `stop`
     says so after a step, with which this ends too. `new_rate` is asked before each step for
@@ -590,7 +591,7 @@ def go_on(
             run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
         ):
             safe = snapshot.step if saved else safe
-            if every_step or snapshot.test_accuracy is not None:
+            if each_step or snapshot.test_accuracy is not None:
                 yield snapshot
         finished = read_checkpoint(run)
         if finished and finished.step == run.length:

@@ -160,7 +160,7 @@ class Training:
                 checkpoint_every=CHECKPOINT_EVERY,
                 stop=self.halts,
                 new_rate=self.new_rate,
-                every_step=True,
+                each_step=True,
             ):
                 now = time.perf_counter()
                 self.publish(snapshot, now - began)
