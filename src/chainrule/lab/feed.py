@@ -84,7 +84,10 @@ class Feed:
         reading = asyncio.create_task(leaves(socket))
         sending = asyncio.create_task(self.send(socket))
         try:
-            await asyncio.wait((reading, sending), return_when=asyncio.FIRST_COMPLETED)
+            both = (reading, sending)
+            await asyncio.wait((*both, self.task), return_when=asyncio.FIRST_COMPLETED)
+            if self.task.done():
+                self.task.result()  # a fault of ours; the page comes again
         finally:
             self.watching -= 1
             for task in (reading, sending):

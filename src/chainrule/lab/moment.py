@@ -634,8 +634,11 @@ def saved(lab: Lab, body: Answer) -> tuple[str, Answer]:
         names.add(name)
         proven |= {name} if why_not(opened, name) is None else set()
     which = f"test{moment.image.number}" if isinstance(moment.image, asked.Test) else "drawing"
-    return f"chainrule-{settled.network}-{which}.html", {
-        "lab": about(lab, []),
+    at = "" if settled.step is None else f"-step{settled.step}"
+    there = about(lab, [])
+    own = [run for run in there["runs"] if run["id"] == settled.network]
+    return f"chainrule-{settled.network[:150]}{at}-{which}.html", {
+        "lab": there | {"runs": own, "live": None},  # other runs are not of this moment
         "ledger": ledger_of(lab, moment),
         "mistakes": None,
         "cells": {name: open_cell(opened, name) for name in sorted(names)},
