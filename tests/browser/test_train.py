@@ -295,3 +295,16 @@ def painted(page):
 
 def changed(page, first):
     assert all(now != then for now, then in zip(painted(page), first, strict=True))
+
+
+def test_a_rate_that_explodes_is_noticed(alone, visit):
+    """The notice says what the numbers show and what to try; axe has nothing against it."""
+    page = visit("?view=train", at=alone, color_scheme="light")
+    choose(page, Loss="cross-entropy", Learning=300, Batch=100, Length=400)
+    start(page)
+    notices = page.get_by_role("list", name="What the numbers say")
+    grows = notices.get_by_role("listitem").filter(has_text=re.compile("^The loss (grows|is not)"))
+    expect(grows).to_contain_text("learning rate", timeout=SLOW)
+    page.get_by_role("button", name="Stop").click(timeout=SLOW)
+    page.wait_for_timeout(200)
+    assert serious(page) == []

@@ -2,9 +2,12 @@
 
 import { button, element } from "./element.js";
 import { themeChanged } from "./colour.js";
+import { compare } from "./compare.js";
 import { draw } from "./draw.js";
+import { evaluate } from "./evaluate.js";
 import { enlarge, hides, onOpen, refreshGrids } from "./grid.js";
 import { inside, partOf } from "./inside.js";
+import { map } from "./map.js";
 import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
 import { onRuns, start as startRuns } from "./runs.js";
 import { BEGINNING, PARTS, VIEWS, change, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start } from "./state.js";
@@ -273,6 +276,9 @@ async function begin() {
     inside: inside({ lab, isHidden, reveal, toDraw: () => change({ view: "draw", cell: null }), tell }),
     ...(recorded ? {} : {
       train: train({ lab, tell }),
+      evaluate: evaluate({ lab, tell }),
+      map: map({ lab, tell }),
+      compare: compare({ tell }),
       draw: draw({ lab, tell, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }),
     }),
   };

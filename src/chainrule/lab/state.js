@@ -1,7 +1,7 @@
 // What is shown, and the address that says it: network, step, image, label, cell, phase, what is hidden.
 // Every value of the address is checked; a bad one falls back to the default.
 
-export const VIEWS = ["inside", "draw", "train"];
+export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
 export const SIDE = 280; // of the pad, on which strokes are drawn
 export const STROKES = 100; // in a drawing

@@ -136,7 +136,8 @@ export function train({ lab, tell }) {
   const acts = element("div", { class: "row-of-buttons", role: "group", "aria-label": says.acts }, play, one, epoch, stop, goOn, watchIt);
   const figures = Object.fromEntries(["step", "loss", "train", "test", "seconds"].map((name) => [name, element("dd", { class: "number", id: `figure-${name}` })]));
   const table = element("dl", { class: "figures" }, Object.entries(figures).map(([name, node]) => element("div", {}, element("dt", {}, says.figures[name]), node)));
-  const notices = element("ul", { class: "notices", "aria-live": "polite", "aria-label": says.noticesLabel, id: "run-notices" });
+  const notices = element("ul", { class: "notices", "aria-label": says.noticesLabel, id: "run-notices" });
+  const aloud = element("p", { class: "unseen", role: "status" }); // which troubles, not each of their numbers
   const losses = chart({ label: says.lossChart, x: says.axisStep, y: says.axisLoss });
   const accuracies = chart({ label: says.accuracyChart, x: says.axisStep, y: says.axisAccuracy, percent: true });
   const sheet = element("div", { class: "sheet", role: "img" });
@@ -153,7 +154,7 @@ export function train({ lab, tell }) {
     element("h2", { id: "curves-title" }, says.curvesTitle), element("div", { class: "pair" }, losses.node, accuracies.node), rows);
   const units = element("section", { class: "panel", "aria-labelledby": "sheet-title" },
     element("h2", { id: "sheet-title" }, says.sheetTitle), sheetNote, sheet);
-  const board = element("div", { class: "board", id: "run-board" }, table, notices, curves, element("div", { class: "pair" }, units, measures));
+  const board = element("div", { class: "board", id: "run-board" }, table, notices, aloud, curves, element("div", { class: "pair" }, units, measures));
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
   const node = element("div", { class: "train", id: "view-train" },
     element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board), form);
@@ -204,7 +205,7 @@ export function train({ lab, tell }) {
     board.hidden = !run;
     about.hidden = !run;
     title.textContent = run ? says.title(run) : says.heading;
-    state.textContent = beginning && !goes ? says.starting : elsewhere ? says.elsewhere(runOf(frame.id)?.name ?? frame.id) : run ? says.states[goes ? frame.state : run.state] ?? "" : "";
+    state.textContent = beginning && !goes ? says.starting : elsewhere ? says.elsewhere(runOf(frame.id)?.name ?? frame.id) : run ? stateOf(run) : "";
     show(play, goes);
     show(one, goes);
     show(epoch, goes);
@@ -225,8 +226,14 @@ export function train({ lab, tell }) {
       drawn = "";
       sheet.replaceChildren();
       notices.replaceChildren();
+      told = "";
     }
     numbers();
+  }
+
+  function stateOf(run) {
+    const frame = live()?.id === run.id ? live() : null;
+    return frame?.error ? says.failed(frame.error) : says.states[frame?.state ?? run.state] ?? "";
   }
 
   // A button that goes while it has the focus gives it to the next one.
@@ -318,11 +325,19 @@ export function train({ lab, tell }) {
   let told = "";
 
   function trouble(frame) {
-    const troubles = frame?.troubles ?? [];
-    const key = JSON.stringify(troubles);
-    if (!frame || key === told) return; // what was said of a run that has ended stays
-    told = key;
-    notices.replaceChildren(...troubles.map(({ name, says: why }) => element("li", { class: "notice", "data-trouble": name }, element("strong", {}, says.troubles[name] ?? says.trouble), " ", why)));
+    if (!frame) return; // what was said of a run that has ended stays
+    const { troubles } = frame;
+    const names = troubles.map(({ name }) => name).join();
+    if (names !== told) {
+      told = names;
+      notices.replaceChildren(...troubles.map(({ name }) => element("li", { class: "notice", "data-trouble": name }, element("strong", {}, says.troubles[name] ?? name), " ", element("span"), " ", element("span", { class: "remedy" }))));
+      aloud.textContent = troubles.map(({ name, remedy }) => `${says.troubles[name] ?? name} ${remedy}`).join(" ");
+    }
+    troubles.forEach(({ shows, remedy }, k) => {
+      const [what, todo] = notices.children[k].querySelectorAll("span");
+      write(what, shows);
+      write(todo, remedy);
+    });
   }
 
   // --------------------------------------------------------------------------- the hidden units
