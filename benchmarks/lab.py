@@ -1,27 +1,48 @@
 """How long the lab takes: from the command to the first useful page, and for each route.
 
-    .venv/bin/python benchmarks/lab.py
+    .venv/bin/python benchmarks/lab.py [--live]
 
 Prints the tables of docs/design/lab.md, each time the best and the median. A page is useful when
 it has its files, what there is (/api/lab) and the first moment (/api/ledger).
+
+With --live: what training in the lab costs. The same run on the command line, in the lab, in the
+lab with one page that watches, and with one that also opens a cell ten times a second, in turns;
+the frames that a page gets; how long a cell takes to open meanwhile.
 """
 
 import base64
 import http.client
 import io
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 from PIL import Image, ImageDraw
+from websockets.sync.client import connect
 
 STARTS, ASKED = 7, 25
-COMMAND = [sys.executable, "-c", "from chainrule.cli import main; main()", "lab", "--no-browser"]
+TURNS = 5
+CHAINRULE = [sys.executable, "-c", "from chainrule.cli import main; main()"]
+COMMAND = [*CHAINRULE, "lab", "--no-browser"]
+LIVE = {
+    "the seed, all images a step": {"steps": 150},
+    "the seed, batches of 64": {"batch_size": 64, "steps": 4000},
+    "784-128-10, cross-entropy, batches of 64": {
+        "hidden": [128],
+        "loss": "cross_entropy",
+        "batch_size": 64,
+        "steps": 2000,
+    },
+}
+SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
 
 
 class Visit:
@@ -99,7 +120,96 @@ def routes(network):
     yield "POST", "/api/save", moment(network) | {"view": {"cell": "dW2[3,7]"}}
 
 
+def on_the_command_line(folder, settings):
+    """Seconds of training, as the run's own history counts them."""
+    options = [
+        option
+        for name, value in settings.items()
+        for option in (
+            f"--{name.replace('_', '-')}",
+            str(value[0] if isinstance(value, list) else value).replace("_", "-"),
+        )
+    ]
+    out = tempfile.mkdtemp(dir=folder)
+    run = [*CHAINRULE, "train", *options, "--out", out, "--quiet", "--checkpoint-every", "2"]
+    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+    return float(Path(out, "history.csv").read_text().strip().splitlines()[-1].split(",")[-1])
+
+
+def in_the_lab(folder, settings, watched, asked):
+    """The same, with the frames a second that a page gets and the times of cells."""
+    frames, cells, done = 0, [], threading.Event()
+    with Visit(folder) as visit:
+        visit.first_page()
+        visit.ask("POST", "/api/train", {"do": "start", "settings": settings})
+
+        def watch():
+            nonlocal frames
+            began = time.perf_counter()
+            address = f"ws://{visit.host}/api/live"
+            cookie = {"Cookie": visit.headers["Cookie"]}
+            with connect(
+                address, origin=visit.headers["Origin"], additional_headers=cookie
+            ) as page:
+                while json.loads(page.recv())["live"]["state"] == "running":
+                    frames += 1
+            frames /= time.perf_counter() - began
+            done.set()
+
+        if watched:
+            threading.Thread(target=watch).start()
+        number = 0
+        while not done.is_set():
+            if asked:
+                number += 1
+                body = moment("seed", number) | {"cell": "dW2[3,7]"}
+                began = time.perf_counter()
+                visit.ask("POST", "/api/cell", body)
+                cells.append(1000 * (time.perf_counter() - began))
+            if not watched:
+                live = json.loads(visit.ask("GET", "/api/lab")[1])
+                (run,) = (run for run in live["runs"] if run["id"] == live["live"])
+                if run["state"] != "running":
+                    break
+            time.sleep(0.1 if watched else 0.5)
+        visit.connection.close()  # it may have been idle for too long
+        visit.ask("POST", "/api/train", {"do": "stop"})
+    (last,) = sorted(Path(folder, "runs").iterdir())[-1:]
+    seconds = (last / "history.csv").read_text().strip().splitlines()[-1].split(",")[-1]
+    return float(seconds), frames, cells
+
+
+def live():
+    ways = ("command line", "lab", "lab, watched", "lab, watched and asked")
+    for name, changed in LIVE.items():
+        settings = SEED | changed
+        seconds, frames, cells = {way: [] for way in ways}, [], []
+        for _ in range(TURNS):
+            with tempfile.TemporaryDirectory() as folder:
+                seconds[ways[0]].append(on_the_command_line(folder, settings))
+                for way in ways[1:]:
+                    watched, asked = "watched" in way, "asked" in way
+                    took, per_second, opened = in_the_lab(folder, settings, watched, asked)
+                    seconds[way].append(took)
+                    frames += [per_second] if watched else []
+                    cells += opened
+        own = min(seconds[ways[0]]), statistics.median(seconds[ways[0]])
+        for way, times in seconds.items():
+            best, middle = min(times), statistics.median(times)
+            slower = f"{best / own[0] - 1:+.0%} | {middle / own[1] - 1:+.0%}"
+            print(f"| {name} | {way} | {best:.2f} | {middle:.2f} | {slower} |")
+        late = statistics.quantiles(cells, n=20)[-1]
+        print(
+            f"| {name} | frames a second: {min(frames):.0f} to {max(frames):.0f}; a cell opens in "
+            f"{statistics.median(cells):.1f} ms, 95th percentile {late:.1f} ms ({len(cells)}) |"
+        )
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
 def main():
+    if "--live" in sys.argv:
+        live()
+        return
     with tempfile.TemporaryDirectory() as folder:
         printed, useful, work = [], [], []
         for _ in range(STARTS):

@@ -1,5 +1,6 @@
 """Training in the lab: runs that every page watches, to the same bytes as on the command line."""
 
+import asyncio
 import base64
 import concurrent.futures
 import contextlib
@@ -7,8 +8,8 @@ import hashlib
 import json
 import re
 import signal
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,8 +36,9 @@ from chainrule import (
 from chainrule.distort import distort
 from chainrule.lab import asked, live, server, testset
 from chainrule.lab.asked import Order, RefusedError
+from chainrule.lab.feed import Feed, Frame
 from chainrule.lab.live import Live
-from chainrule.lab.moment import Lab, shipped
+from chainrule.lab.moment import Lab, named_run, shipped, to_json
 from chainrule.lab.server import Served
 from chainrule.lab.shelf import Shelf, run_id, settings_of
 from chainrule.network import probabilities
@@ -155,7 +157,7 @@ def test_a_full_batch_step_is_an_epoch(lab, sets):
 
 
 def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets):
-    lab.obey(start())
+    lab.obey(start(steps=2000))
     lab.obey(Order("pause"))
     first = lab.training.step
     lab.obey(Order("rate", rate=0.005))
@@ -166,13 +168,14 @@ def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets):
     folder = finish(lab)
     changes = open_run(folder).changes
     assert changes[0] == Change(first, 0.005)
-    assert [rate for _, rate in changes[1:]] in ([0.05], [])  # it may have been at its end
-    assert lab.training.id.startswith("784-6-10.cross_entropy.momentum.0.02.50.240.seed3.rate")
+    assert [rate for _, rate in changes[1:]] == [0.05]
+    assert lab.training.id.startswith("784-6-10.cross_entropy.momentum.0.02.50.2000.seed3.rate")
+    assert lab.training.id == run_id(open_run(folder))
 
     def rate(step):
         return [0.02, *(rate for at, rate in changes if at <= step)][-1]
 
-    assert load_model(folder).parameters.tobytes() == trained(sets, rate)
+    assert load_model(folder).parameters.tobytes() == trained(sets, rate, steps=2000)
 
 
 def test_a_stopped_run_goes_on_on_the_command_line(lab, sets, small):
@@ -700,55 +703,104 @@ def memory(process):
     return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * 4096
 
 
-def test_two_hundred_pages_lose_no_row_and_a_slow_one_skips(tmp_path):
-    """199 pages read in a thread each; one reads nothing until the end."""
-    many = 200
-    got = [[] for _ in range(many)]
-    frames = [0] * many
-
-    def read(k, page):
-        while True:
-            frame = newest(page, timeout=60)
-            if frame is None:
-                continue
-            frames[k] += 1
-            assert frame["rows_from"] == len(got[k])
-            got[k] += frame["rows"]
-            if frame["state"] == "finished":
-                return
-
-    with started("--port", free_port(), cwd=tmp_path) as lab, contextlib.ExitStack() as open_pages:
-        own = let_in(lab)
-        address = f"ws://127.0.0.1:{lab.port}/api/live"
-        pages = [
-            open_pages.enter_context(
-                connect(
-                    address,
-                    origin=own["Origin"],
-                    additional_headers={"Cookie": own["Cookie"]},
-                    compression=None,
-                    close_timeout=1,
-                    max_queue=1 if k == 0 else 16,
-                )
+@contextlib.contextmanager
+def many_pages(lab, how_many):
+    """The sockets of so many pages."""
+    own = let_in(lab)
+    with contextlib.ExitStack() as pages:
+        found = []
+        for _ in range(how_many):
+            page = connect(
+                f"ws://127.0.0.1:{lab.port}/api/live",
+                origin=own["Origin"],
+                additional_headers={"Cookie": own["Cookie"]},
+                compression=None,
+                ping_interval=None,
+                close_timeout=1,
             )
-            for k in range(many)
-        ]
-        assert order(lab, do="start", settings=SLOW | {"steps": 1500})[0] == 200
+            found.append(pages.enter_context(page))
+        yield found
+
+
+def read_all(page):
+    """The rows of a page until the run is finished, and how many frames brought them."""
+    rows, frames = [], 0
+    while True:
+        frame = newest(page, timeout=60)
+        if frame is None:
+            continue
+        frames += 1
+        assert frame["rows_from"] == len(rows)
+        rows += frame["rows"]
+        if frame["state"] == "finished":
+            return rows, frames
+
+
+def test_two_hundred_pages_lose_no_row(tmp_path):
+    with started("--port", free_port(), cwd=tmp_path) as lab, many_pages(lab, 200) as pages:
+        assert order(lab, do="start", settings=SLOW | {"steps": 1000})[0] == 200
         before = memory(lab.process)
-        readers = [
-            threading.Thread(target=read, args=(k, page)) for k, page in enumerate(pages) if k
-        ]
-        for each in readers:
-            each.start()
-        for each in readers:
-            each.join(120)
+        with ThreadPoolExecutor(len(pages)) as readers:
+            got = [rows for rows, _ in readers.map(read_all, pages)]
         grown = memory(lab.process) - before
-        read(0, pages[0])
-    steps = [row[0] for row in got[1]]
-    assert steps == [*range(0, 1501, 15)]
-    assert all(rows == got[1] for rows in got)
-    assert frames[0] <= max(frames[1:])
-    assert grown < 100_000_000
+    assert [row[0] for row in got[0]] == [*range(0, 1001, 10)]
+    assert all(rows == got[0] for rows in got)
+    assert grown < 50_000_000
+
+
+def test_a_slow_page_skips_to_the_latest_and_misses_no_row():
+    """It takes the first frame in, then none while fifty more are made."""
+
+    class Slow:
+        def __init__(self):
+            self.ready, self.got = asyncio.Event(), []
+
+        async def send_text(self, text):
+            self.got.append(json.loads(text)["live"])
+            await self.ready.wait()
+
+    async def watched():
+        feed, page, rows = Feed(None), Slow(), []
+        sending = asyncio.create_task(feed.send(page))
+        for step in range(50):
+            rows.append((step, 0.5, None, 0.9))
+            feed.frame = Frame(0, f'{{"step":{step}', rows, len(rows))
+            feed.number += 1
+            feed.came.set()
+            feed.came = asyncio.Event()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        page.ready.set()
+        await asyncio.sleep(0.01)
+        sending.cancel()
+        return page.got, rows
+
+    (first, last), rows = asyncio.run(watched())
+    assert (first["step"], last["step"]) == (0, 49)
+    assert [tuple(row) for row in first["rows"] + last["rows"]] == rows
+    assert last["rows_from"] == len(first["rows"])
+
+
+def test_frames_are_twenty_a_second_at_most():
+    class Changing:
+        training, serial = None, 0
+        asked = 0
+
+        @property
+        def version(self):
+            self.asked += 1
+            return self.asked
+
+    async def watched():
+        feed = Feed(Changing(), watching=1)
+        making = asyncio.create_task(feed.make())
+        await asyncio.to_thread(to_json, 0)  # the first thread takes its time
+        await asyncio.sleep(0.5)
+        feed.watching = 0
+        await making
+        return feed.number
+
+    assert 1 <= asyncio.run(watched()) <= 15
 
 
 # ------------------------------------------------------------------------------- the time machine
@@ -827,6 +879,20 @@ def test_every_view_shows_the_recorded_moment(past, mnist, step):
     wrong = past.page.get("/api/mistakes", params=query).json()["indices"]
     read = predict(network, mnist[1].X)
     assert wrong == np.flatnonzero(read != mnist[1].labels).tolist()
+
+
+def test_a_run_that_lies_elsewhere_has_its_moments_too(past, tmp_path):
+    """The run given to `chainrule lab`."""
+    run = past.runs["half"]
+    given = named_run(run, network_at(run, 30), 30)
+    lab = Lab((*shipped(), given), given.id, folder=tmp_path, given_run=run.folder)
+    page = client_of(Served(lab, 8765))
+    told = page.get("/api/lab").json()
+    assert [each["id"] for each in told["runs"]] == [given.id] == [told["given"]]
+    for step, reached in ((11, 11), (None, 30)):
+        asking = {"network": given.id, "image": {"test": 7}, "label": None, "step": step}
+        weights = weights_of(posted(page, "/api/ledger", asking))
+        assert weights.astype(np.float32).tobytes() == network_at(run, reached).parameters.tobytes()
 
 
 def test_moments_that_are_not_there_are_refused(past):
