@@ -63,7 +63,7 @@ export function compare({ tell }) {
     const wanted = all.map((each) => each.id).join();
     if (select.dataset.all !== wanted) {
       select.dataset.all = wanted;
-      select.replaceChildren(...all.map((each) => element("option", { value: each.id }, each.name)));
+      select.replaceChildren(...all.map((each) => element("option", { value: each.id }, words.option(each))));
     }
     select.value = chosen.id;
     about.textContent = words.train.about(chosen.run);

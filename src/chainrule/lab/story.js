@@ -170,7 +170,7 @@ export function networkSwitch(lab, name, chosen = networkOf) {
     const choose = (id) => change({ network: id, step: null });
     if (lab.networks.length > 3) {
       options.replaceChildren(element("select", { "aria-label": words.network, id: name, onchange: (event) => choose(event.target.value) },
-        lab.networks.map((each) => element("option", { value: each.id, title: words.networkHint(each) }, each.name))));
+        lab.networks.map((each) => element("option", { value: each.id }, words.option(each)))));
     } else {
       options.replaceChildren(...lab.networks.map((each) => element("label", { title: words.networkHint(each) },
         element("input", { type: "radio", name, value: each.id, onchange: () => choose(each.id) }),

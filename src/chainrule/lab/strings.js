@@ -26,6 +26,7 @@ export const words = {
   viewsLabel: "Views",
   tools: "Tools",
   network: "Network",
+  option: ({ name, run }) => run ? `${name}: ${[784, ...run.settings.hidden, 10].join("-")}, ${LOSSES[run.settings.loss]}, ${OPTIMIZERS[run.settings.optimizer]}, α = ${run.settings.learning_rate}, seed ${run.settings.seed}` : name,
   run: (name) => (name.startsWith("run ") ? name : `run ${name}`),
   networkHint: (network) => network.run
     ? aboutRun(network.run)
@@ -424,7 +425,7 @@ export const words = {
     sheetNote: "W1 as images, a unit each: orange speaks for it, blue against.",
     sheetSome: (n, all) => `W1 as images: the first ${n} of ${all.toLocaleString("en-GB")} units. Orange speaks for a unit, blue against.`,
     measuresTitle: "How much moves",
-    measuresLead: "Measured at this step, while it trains.",
+    measuresLead: "Measured at this step of the training.",
     norms: "Size of dW, layer by layer",
     dead: "Units that no image switches on",
     layer: (l) => `layer ${l}`,
