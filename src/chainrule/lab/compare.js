@@ -19,7 +19,7 @@ export function compare({ tell }) {
     const about = element("p", { class: "quiet" });
     return { select, about, node: element("div", { class: "panel" }, element("div", { class: "row-of-buttons" }, element("label", { for: select.id }, label), select), about) };
   };
-  const a = choose("a", says.a, (id) => change({ network: id, step: null }));
+  const a = choose("a", says.a, (id) => change({ network: id, with: id === now().with ? now().network : now().with, step: null }));
   const b = choose("b", says.b, (id) => change({ with: id }));
   const headline = element("p", { class: "says", role: "status", id: "compare-says" });
   const settings = element("tbody");
@@ -77,6 +77,10 @@ export function compare({ tell }) {
     found.hidden = !both;
     node.querySelector("#compare-choice").hidden = !both;
     if (!both) return;
+    if (now().network !== first.id || now().with !== second.id) {
+      change({ network: first.id, with: second.id }); // the link names both; this is entered again
+      return;
+    }
     options(a, all, first);
     options(b, all.filter((each) => each !== first), second);
     if (asking) {

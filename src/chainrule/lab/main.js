@@ -10,7 +10,7 @@ import { inside, partOf } from "./inside.js";
 import { map } from "./map.js";
 import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
 import { onRuns, start as startRuns } from "./runs.js";
-import { BEGINNING, PARTS, VIEWS, change, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start } from "./state.js";
+import { BEGINNING, PARTS, VIEWS, change, describe, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start } from "./state.js";
 import { words } from "./strings.js";
 import { time } from "./time.js";
 import { train } from "./train.js";
@@ -80,7 +80,7 @@ function frame() {
     ),
   );
   const main = element("main", { id: "main", tabindex: "-1" });
-  header.append(banner, ...(recorded ? [element("p", { class: "recorded" }, words.recorded)] : []), question);
+  header.append(banner, ...(recorded ? [element("p", { class: "recorded" }, words.recorded(describe(networkOf().id), recorded.ledger.step))] : []), question);
   const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
   document.body.append(header, ...(machine ? [machine.node] : []), main, element("footer", {}, words.footer(lab)), live, keys);
   return { tabs, projector, boxes, question, main, machine };

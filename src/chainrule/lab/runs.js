@@ -8,6 +8,7 @@ const EVERY = 2000; // ms: so often the server records what can be looked at
 
 let lab = null;
 let newest = null; // what the server pushed last, or null
+let connected = false; // once
 let asking = null;
 let asked = 0; // when
 const listeners = new Set();
@@ -83,6 +84,8 @@ async function again() {
 }
 
 async function hear({ live: frame }, first) {
+  if (first && connected) again(); // the server may be another
+  connected ||= first;
   const before = newest;
   newest = frame;
   if (frame && !runOf(frame.id)) await again();

@@ -58,7 +58,7 @@ export const words = {
   locked: "chainrule lab was started anew. Open the address that it printed in the terminal; this page then goes on by itself.",
   back: "chainrule lab is back.",
   failed: (why) => `That did not work: ${why}`,
-  recorded: "This is a saved moment. It shows and opens its numbers without chainrule; for other images, drawings and steps start a lab: chainrule lab.",
+  recorded: (run, step) => `This is a saved moment${run ? ` of a training (${aboutRun(run)})${typeof step === "number" ? `, after step ${step.toLocaleString("en-GB")}` : ""}` : ""}. It shows and opens its numbers without chainrule; for other images, drawings and steps start a lab: chainrule lab.`,
   footer: (lab) => `chainrule ${lab.version}. Every number here is computed by NumPy on this machine; the page only shows it.`,
 
   // ------------------------------------------------------------------------------- a question

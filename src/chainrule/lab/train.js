@@ -5,9 +5,10 @@ import { button, element } from "./element.js";
 import { largest, onTheme, signed } from "./colour.js";
 import { count, percent, short } from "./numbers.js";
 import { chart } from "./plot.js";
-import { act, going, live, onRuns, runOf } from "./runs.js";
+import { act, going, live, onRuns, runOf, runs } from "./runs.js";
 import { bytes, ledger as askLedger } from "./server.js";
 import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "./state.js";
+import { networkSwitch } from "./story.js";
 import { words } from "./strings.js";
 
 const SIDE = 28;
@@ -155,9 +156,10 @@ export function train({ lab, tell }) {
   const units = element("section", { class: "panel", "aria-labelledby": "sheet-title" },
     element("h2", { id: "sheet-title" }, says.sheetTitle), sheetNote, sheet);
   const board = element("div", { class: "board", id: "run-board" }, table, notices, aloud, curves, element("div", { class: "pair" }, units, measures));
+  const networks = networkSwitch(lab, "train-network");
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
   const node = element("div", { class: "train", id: "view-train" },
-    element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board), form);
+    element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board, networks.node), form);
 
   async function does(what) {
     try {
@@ -194,8 +196,14 @@ export function train({ lab, tell }) {
 
   function enter() {
     if (node.hidden) return;
-    const run = chosen();
     const frame = going();
+    if (frame && now().network === null) {
+      change({ network: frame.id }); // what goes on is watched; this is entered again
+      return;
+    }
+    const run = chosen();
+    networks.show();
+    networks.node.hidden = !runs().length;
     const goes = Boolean(run && run.id === frame?.id);
     const paused = frame?.state === "paused";
     const elsewhere = Boolean(frame && !goes);
