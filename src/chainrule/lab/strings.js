@@ -521,7 +521,7 @@ export const words = {
     curvesTitle: "How both learned",
     testChart: "Share of the test images read right over the steps",
     apartTitle: "Weights apart",
-    apartLead: "The size of A − B over the larger of A and B, layer by layer: 0 is the same, 1 is far.",
+    apartLead: "The size of A − B over the larger of A and B, layer by layer: 0 is the same, about 1.4 has nothing in common, 2 is the opposite.",
     otherSizes: "Networks of other sizes cannot be subtracted.",
     layer: "layer",
     answersTitle: "Where their answers differ",

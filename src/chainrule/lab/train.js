@@ -266,6 +266,7 @@ export function train({ lab, tell }) {
     write(figures.loss, number(at.loss));
     write(figures.train, share(at.train));
     write(figures.test, share(at.test));
+    figures.train.parentElement.hidden = typeof at.train !== "number"; // by batches it is not measured
     write(figures.seconds, frame && !looking ? says.seconds(frame.seconds) : "–");
     if (frame) newRate.placeholder = String(frame.rate);
     plot(past, looking ? step : null, at);
