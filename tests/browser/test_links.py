@@ -170,6 +170,7 @@ def test_hide_and_reveal(visit):
     text = page.get_by_role("main").inner_text()
     assert "I say 5" not in text
     assert "It is a 3" not in text
+    assert "E falls" not in text  # the sign of what is hidden
     value = f"{abs(ledger(1832).arrays['dW2'][3, 7]):.3f}"
     assert value not in text
     for name, (exactly, called) in shown_cells(page).items():
