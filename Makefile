@@ -1,13 +1,16 @@
-# make train, make test: each sets up what it needs in .venv, once.
+# make train, make lab, make test: each sets up what it needs in .venv, once.
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train test test-long lint bench bench-full clean
+.PHONY: train lab test test-long lint bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
+
+lab: $(VENV)/ready-lab
+	$(BIN)/chainrule lab $(ARGS)
 
 test: lint
 	$(BIN)/python -m pytest -m "not long" $(ARGS)
@@ -43,6 +46,10 @@ $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 
+$(VENV)/ready-lab: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
+	touch $@ $(VENV)/ready
+
 $(VENV)/ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@ $(VENV)/ready
+	touch $@ $(VENV)/ready $(VENV)/ready-lab

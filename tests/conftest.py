@@ -33,12 +33,12 @@ def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float6
     return network, X, Y
 
 
-def run(*arguments, cwd=None, **environment):
+def run(*arguments, cwd=None, timeout=300, **environment):
     """Run the command line in a process of its own."""
     command = [sys.executable, "-c", "from chainrule.cli import main; main()", *map(str, arguments)]
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environment}
     return subprocess.run(
-        command, capture_output=True, encoding="utf-8", cwd=cwd, env=env, timeout=300
+        command, capture_output=True, encoding="utf-8", cwd=cwd, env=env, timeout=timeout
     )
 
 

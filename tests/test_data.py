@@ -127,7 +127,7 @@ def test_a_bundled_file_that_is_not_the_published_one_is_refused(tmp_path, monke
     contents = small_contents()
     sums = [f"{hashlib.sha256(content).hexdigest()}  {n}" for n, content in contents.items()]
     (tmp_path / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
-    monkeypatch.setattr(chainrule.data, "BUNDLED", tmp_path)
+    monkeypatch.setattr(chainrule.data, "bundled_mnist", lambda: tmp_path)
     write(tmp_path, contents, zipped=True)
     assert len(load_mnist()[0]) == 50
     for name, content in contents.items():

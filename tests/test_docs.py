@@ -21,6 +21,7 @@ from conftest import ROOT, run
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 SET_UP = {
     "make train",
+    "make lab",
     "make test",
     "make test-long",
     "make lint",

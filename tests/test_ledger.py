@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chainrule import backward, forward, gradient, initialise, ledger, load_model, loss, network
-from chainrule.ledger import CellError, open_cell, open_ledger
+from chainrule.ledger import CellError, open_cell, open_ledger, pattern, softmax_jacobian
 from chainrule.network import LOSSES
 
 
@@ -132,6 +132,57 @@ def test_terms_use_the_cells_it_comes_from(name):
                 each for term in cell.terms for each in re.findall(r"\w+\[[\d,]+\]", term.names)
             }
             assert used <= set(cells_of(book, cell.comes_from)), name_
+
+
+# -------------------------------------------------------------------------------- in i and j
+
+
+@pytest.mark.parametrize("hidden", [(), (3,), (3, 2)])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_pattern_with_the_index_put_in_is_what_the_cell_says(hidden, name):
+    rng = np.random.default_rng(0)
+    start = initialise((4, *hidden, 3), loss=name, rng=rng)
+    book = open_ledger(start, rng.random(4), 1)
+    cells = 0
+    for array, values in book.arrays.items():
+        wording = pattern(start, array)
+        for index in np.ndindex(values.shape):
+            numbers = dict(zip("ij", map(str, index), strict=False))
+
+            def put_in(text, numbers=numbers):
+                return re.sub(r"\b[ij]\b", lambda word: numbers[word[0]], text)
+
+            cell = f"{array}[{','.join(map(str, index))}]" if index else array
+            opened = open_cell(book, cell)
+            assert put_in(wording.formula) == opened.formula
+            assert tuple(map(put_in, wording.comes_from)) == opened.comes_from
+            assert tuple(map(put_in, wording.feeds)) == opened.feeds
+            cells += 1
+    assert cells == sum(array.size for array in book.arrays.values())
+
+
+def test_patterns_in_words():
+    start = initialise((4, 3, 3), rng=np.random.default_rng(0))
+    assert pattern(start, "dW2") == ("dW2[i,j] = dZ2[i] A1[j]", ("dZ2[i]", "A1[j]"), ())
+    assert pattern(start, "x") == ("x[i] = pixel / 255", (), ("Z1[:]", "dW1[:,i]"))
+    assert pattern(start, "W2").feeds == ("Z2[i]", "dA1[j]")
+    assert pattern(start, "E").formula == "E = 1/2 Σk (A2[k] - y[k])²"
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_softmax_jacobian_is_the_slope_of_each_probability(mnist, name):
+    book = book_of(mnist, name=name)
+    Z, h = book.arrays["Z2"], 1e-5  # the quotient errs by about h² and 1e-16/h
+    for k in range(10):
+        nudge = h * np.eye(10)[:, [k]]
+        above, below = network.softmax(Z[:, None] + nudge), network.softmax(Z[:, None] - nudge)
+        slope = (above - below)[:, 0] / (2 * h)
+        assert softmax_jacobian(book)[:, k] == pytest.approx(slope, rel=1e-8, abs=1e-10)
+
+
+def test_the_softmax_jacobian_carries_dA_to_dZ(trained):
+    arrays = trained.arrays
+    assert softmax_jacobian(trained) @ arrays["dA2"] == pytest.approx(arrays["dZ2"], abs=1e-16)
 
 
 # --------------------------------------------------------------------------------- source lines

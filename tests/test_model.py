@@ -7,6 +7,7 @@ refusal is for the one thing that is wrong.
 import hashlib
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -14,11 +15,22 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
+from conftest import ROOT, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_data import mutated
 
-from chainrule import ModelError, Network, initialise, load_model, save_model
+from chainrule import (
+    ModelError,
+    Network,
+    evaluate,
+    initialise,
+    load_bundled,
+    load_model,
+    predict,
+    save_model,
+)
+from chainrule.model import bundled, bundled_models
 
 SIZES = [(784, 10, 10), (3, 2, 2), (4, 3), (5, 4, 3, 2)]
 LOSSES = ["squared_error", "cross_entropy"]
@@ -547,3 +559,59 @@ def test_a_folder_that_does_not_exist_or_a_folder_as_the_file_is_an_OSError(tmp_
         save_model(a_network(), Path(place))
     assert list(tmp_path.iterdir()) == [place]
     assert list(place.iterdir()) == []
+
+
+# ----------------------------------------------------------------- the two models in the package
+
+# The table of docs/files.md, by name, and the machine it says they were made with.
+FILES = (ROOT / "docs/files.md").read_text(encoding="utf-8")
+ROW = re.compile(
+    r"^\| `(\w+)` \| ([\d →]+), ([\w-]+ ?\w*) \| `chainrule ([^`]+)` \| ([\d.]+) % \|$", re.M
+)
+MADE = {row[1]: row for row in ROW.finditer(FILES)}
+MADE_WITH = re.search(r"those of NumPy (\S+) with the kernel (\w+) of its OpenBLAS", FILES).groups()
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("seed", (784, 10, 10)), ("stronger", (784, 128, 10))])
+def test_a_bundled_model_is_what_the_documents_say(name, sizes, mnist):
+    network = load_bundled(name)
+    _, shape, loss, _, accuracy = MADE[name].groups()
+    assert network.sizes == sizes == tuple(map(int, shape.split(" → ")))
+    assert network.loss.replace("_", "-") == loss.replace(" ", "-")
+    assert network.parameters.dtype == np.float32
+    # A few of the 10,000 images lie so near the border that another CPU reads them differently.
+    assert 100 * evaluate(network, mnist[1]).accuracy == pytest.approx(float(accuracy), abs=0.05)
+
+
+def test_bundled_models_are_named():
+    assert bundled() == tuple(MADE) == ("seed", "stronger")
+    with pytest.raises(ValueError, match=r"bundled models are seed, stronger; got '\.\./seed'"):
+        load_bundled("../seed")
+
+
+def test_a_damaged_bundled_model_is_refused(tmp_path, monkeypatch):
+    damaged = bytearray((bundled_models() / "seed.safetensors").read_bytes())
+    damaged[-1] ^= 1
+    (tmp_path / "seed.safetensors").write_bytes(damaged)
+    monkeypatch.setattr("chainrule.model.bundled_models", lambda: tmp_path)
+    with pytest.raises(ModelError, match="does not match its checksum"):
+        load_bundled("seed")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernel", [{}, {"OPENBLAS_CORETYPE": "Haswell"}], ids=["own", "other"])
+@pytest.mark.parametrize("name", ["seed", "stronger"])
+def test_the_documented_command_makes_the_bundled_model_again(name, kernel, tmp_path, mnist):
+    """The same bytes on a machine like the one it was made on; close to it with another kernel."""
+    command = (*MADE[name][4].split(), "--quiet", "--out", "again")
+    done = run(*command, cwd=tmp_path, timeout=1800, **kernel)  # a minute or two on idle cores
+    assert done.returncode == 0, done.stderr
+    made, shipped = tmp_path / "again/model.safetensors", bundled_models() / f"{name}.safetensors"
+    (there,) = json.loads((made.parent / "run.json").read_text(encoding="utf-8"))["machines"]
+    if (there["numpy"], there["kernel"]) == MADE_WITH:
+        assert made.read_bytes() == shipped.read_bytes()
+    one, other = load_model(made), load_bundled(name)
+    accuracies = [evaluate(network, mnist[1]).accuracy for network in (one, other)]
+    assert abs(accuracies[0] - accuracies[1]) <= 0.005
+    X = mnist[1].X
+    assert np.mean(predict(one, X) == predict(other, X)) >= 0.98

@@ -20,7 +20,7 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_the_wheel_has_the_digits_their_licence_and_the_types(wheel):
+def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith("dist-info/METADATA"))
@@ -29,10 +29,16 @@ def test_the_wheel_has_the_digits_their_licence_and_the_types(wheel):
         *("py.typed", "mnist/NOTICE", "mnist/LICENSE", "mnist/SHA256SUMS"),
         *(f"mnist/{part}-images-idx3-ubyte.gz" for part in ("train", "t10k")),
         *(f"mnist/{part}-labels-idx1-ubyte.gz" for part in ("train", "t10k")),
+        *(f"models/{name}.safetensors" for name in ("seed", "stronger")),
     ):
         assert f"chainrule/{name}" in names
-    assert "License-Expression: MIT AND CC-BY-SA-3.0" in headers
-    assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 3
+    # The page of the lab, the trained models and whatever else a room reads beside its code.
+    package = ROOT / "src/chainrule"
+    files = {path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert package / "lab/index.html" in files
+    assert {path.relative_to(package.parent).as_posix() for path in files} <= set(names)
+    assert "License-Expression: MIT AND CC-BY-SA-3.0 AND LPPL-1.3c" in headers
+    assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 4
     assert not [name for name in names if name.startswith(("tests", "docs"))]
 
 

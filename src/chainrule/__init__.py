@@ -1,7 +1,7 @@
 """A neural network you can read, check and watch: handwritten digits with NumPy alone."""
 
 from chainrule.data import DataError, Digits, load_digits, load_mnist
-from chainrule.model import ModelError, load_model, save_model
+from chainrule.model import ModelError, load_bundled, load_model, save_model
 from chainrule.network import (
     Derivatives,
     Network,
@@ -33,6 +33,7 @@ __all__ = [
     "forward",
     "gradient",
     "initialise",
+    "load_bundled",
     "load_digits",
     "load_mnist",
     "load_model",

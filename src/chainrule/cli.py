@@ -857,6 +857,65 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
         webbrowser.open(path.absolute().as_uri())
 
 
+@cli.command("lab", epilog=example("lab runs/first"))
+@click.argument("model", metavar="[RUN|MODEL]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="The port on 127.0.0.1; by default 8765, or the next that is free.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
+def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
+    """Look inside in a browser: every number of a test image's pass, or of your own drawing.
+
+    The page is served by this computer to itself alone, and needs no network. Two trained
+    networks are in the package; a run or a model file of yours comes beside them.
+    """
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn", "plotly", "PIL", "scipy"))):
+        needs = "lab needs the extra lab: pip install starlette uvicorn plotly pillow scipy"
+        raise click.ClickException(needs)
+    from chainrule.lab.moment import LARGEST, Lab, named_model, named_run, shipped
+    from chainrule.lab.server import PortTakenError, Served, listen, serve
+
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    networks, given = shipped(), None
+    if model is not None:
+        network = read_model(model, None)
+        if network.parameters.size > LARGEST:
+            raise ModelError(
+                f"{model}: the lab shows networks of up to {LARGEST:,} parameters, "
+                f"this one has {network.parameters.size:,}"
+            )
+        if (model / RUN).exists():
+            run = open_run(model)
+            reached = read_checkpoint(run)
+            if reached is None:
+                raise RunError(f"{model}: no checkpoint yet; chainrule train --resume goes on")
+            given = named_run(run, reached, settings_as_asked(run))
+        else:
+            given = named_model(network)
+        networks = (*networks, given)
+    try:
+        listener = listen(port)
+    except PortTakenError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
+    served = Served(Lab(networks, given.id if given else None), listener.getsockname()[1])
+
+    def ready() -> None:
+        if not no_browser:
+            import webbrowser
+
+            webbrowser.open(served.address)
+
+    with listener, suppress(KeyboardInterrupt):
+        show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
+        sys.stdout.flush()
+        serve(served, listener, ready)
+    sys.exit(130)
+
+
 # -------------------------------------------------------------------------------------- printing
 
 

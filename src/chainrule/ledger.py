@@ -9,7 +9,7 @@ import ast
 import inspect
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
@@ -84,7 +84,7 @@ class Ledger:
     def number(self, array: str, *index: int) -> Term:
         """One number as it stands in its array."""
         value = float(self.arrays[array][index])
-        return Term(f"{array}[{','.join(map(str, index))}]", f"{value:.6g}", value)
+        return Term(named(array, *index), f"{value:.6g}", value)
 
 
 def open_ledger(network: Network, x: Array, label: int) -> Ledger:
@@ -148,26 +148,113 @@ def array_formula(network: Network, name: str) -> str:
             return f"db{l} = dZ{l}"
 
 
-# --------------------------------------------------------------------------------- opening a cell
+def softmax_jacobian(ledger: Ledger) -> Array:
+    """∂A[L][i]/∂Z[L][k] of the last layer in row i, column k: diag(A) - A Aᵀ, (10, 10)."""
+    A = ledger.arrays[f"A{ledger.network.depth}"]
+    return np.diag(A) - np.outer(A, A)
+
+
+# ------------------------------------------------------------------------------ a cell in words
+
+
+class Wording(NamedTuple):
+    """What is the same for every cell of an array, but for the index."""
+
+    formula: str  # dW2[i,j] = dZ2[i] A1[j]
+    comes_from: tuple[str, ...]  # dZ2[i], A1[j]
+    feeds: tuple[str, ...]
+
+
+def pattern(network: Network, array: str) -> Wording:
+    """The wording of any cell of an array; i, or i and j, stand for its index.
+
+    With numbers put for the words i and j it is what open_cell says of that cell.
+    """
+    kind, _ = split(array)
+    return word(network, array, *{"E": "", "W": "ij", "dW": "ij"}.get(kind, "i"))
+
+
+def word(network: Network, array: str, *index: int | str) -> Wording:
+    """The wording of the cell with this index, in numbers or in symbols."""
+    formula, comes_from, feeds = say(network, *split(array), *index)
+    cell = named(array, *index)
+    return Wording(f"{cell} {formula}", tuple(comes_from.split()), tuple(feeds.split()))
+
+
+def say(
+    network: Network, kind: str, l: int, i: int | str = 0, j: int | str = 0
+) -> tuple[str, str, str]:
+    """Formula, comes_from and feeds of cell i or i, j of an array of this kind in layer l.
+
+    Names of cells are parted by spaces.
+    """
+    L = network.depth
+    last, squared = l == L, network.loss == "squared_error"
+    below, above = activation(l - 1), l + 1
+    after_dZ = f"dW{l}[{i},:] db{l}[{i}]" + (f" dA{l - 1}[:]" if l > 1 else "")
+    match kind:
+        case "x":
+            return "= pixel / 255", "", f"Z1[:] dW1[:,{i}]"
+        case "y":
+            feeds = f"E dA{L}[{i}]" + ("" if squared else f" dZ{L}[{i}]")
+            return "= 1 for the true label, else 0", "", feeds
+        case "W":
+            return "is a stored parameter", "", f"Z{l}[{i}]" + (f" dA{l - 1}[{j}]" if l > 1 else "")
+        case "b":
+            return "is a stored parameter", "", f"Z{l}[{i}]"
+        case "Z":
+            comes_from = f"W{l}[{i},:] {below}[:] b{l}[{i}]"
+            feeds = f"A{l}[:]" + ("" if squared else " E") if last else f"A{l}[{i}] dZ{l}[{i}]"
+            return f"= Σk W{l}[{i},k] {below}[k] + b{l}[{i}]", comes_from, feeds
+        case "A" if last:
+            formula = f"= exp(Z{l}[{i}] - M) / Σk exp(Z{l}[k] - M), M = max Z{l}"
+            feeds = f"dA{l}[{i}] " + (f"E dZ{l}[:]" if squared else f"dZ{l}[{i}]")
+            return formula, f"Z{l}[:]", feeds
+        case "A":
+            return f"= max(0, Z{l}[{i}])", f"Z{l}[{i}]", f"Z{above}[:] dW{above}[:,{i}]"
+        case "E":
+            log = f"= log Σk exp(Z{L}[k] - M) - Σk y[k] (Z{L}[k] - M), M = max Z{L}"
+            formula = f"= 1/2 Σk (A{L}[k] - y[k])²" if squared else log
+            return formula, f"A{L}[:] y[:]" if squared else f"Z{L}[:] y[:]", ""
+        case "dA" if last:
+            formula = f"= A{l}[{i}] - y[{i}]" if squared else f"= -y[{i}] / A{l}[{i}]"
+            return formula, f"A{l}[{i}] y[{i}]", f"dZ{l}[:]" if squared else ""
+        case "dZ" if last and squared:
+            formula = f"= A{l}[{i}] (dA{l}[{i}] - Σk A{l}[k] dA{l}[k])"
+            return formula, f"A{l}[:] dA{l}[:]", after_dZ
+        case "dZ" if last:
+            return f"= A{l}[{i}] - y[{i}]", f"A{l}[{i}] y[{i}]", after_dZ
+        case "dA":
+            formula = f"= Σk W{above}[k,{i}] dZ{above}[k]"
+            return formula, f"W{above}[:,{i}] dZ{above}[:]", f"dZ{l}[{i}]"
+        case "dZ":
+            return f"= dA{l}[{i}] ReLU′(Z{l}[{i}])", f"dA{l}[{i}] Z{l}[{i}]", after_dZ
+        case "dW":
+            return f"= dZ{l}[{i}] {below}[{j}]", f"dZ{l}[{i}] {below}[{j}]", ""
+        case _:
+            return f"= dZ{l}[{i}]", f"dZ{l}[{i}]", ""
+
+
+# -------------------------------------------------------------------------------- opening a cell
 
 
 def open_cell(ledger: Ledger, name: str) -> Cell:
     """The cell of this name, such as dW2[3,7]; CellError if the ledger has no such cell."""
     array, index = locate(ledger, name)
     kind, l = split(array)
-    name = f"{array}[{','.join(map(str, index))}]" if index else array
-    how = derive(ledger, kind, l, *index)
-    total = math.fsum(term.value for term in how.terms)
+    terms, numerator = add_up(ledger, kind, l, *index)
+    total = math.fsum(term.value for term in terms)
+    wording = word(ledger.network, array, *index)
     return Cell(
-        name=name,
+        name=named(array, *index),
         value=float(ledger.arrays[array][index]),
-        formula=f"{name} {how.formula}",
+        formula=wording.formula,
         source=find_source(kind, l, ledger.network.depth, ledger.network.loss),
-        numerator=how.numerator,
-        terms=tuple(how.terms),
-        total=how.numerator.value / total if how.numerator else total,
-        comes_from=tuple(how.comes_from.split()),
-        feeds=tuple(how.feeds.split()),
+        numerator=numerator,
+        terms=tuple(terms),
+        total=numerator.value / total if numerator else total,
+        comes_from=wording.comes_from,
+        feeds=wording.feeds,
     )
 
 
@@ -189,139 +276,80 @@ def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
     return array, index
 
 
-class How(NamedTuple):
-    """How a cell comes about, and what it is used for; names of cells are parted by spaces."""
-
-    formula: str
-    terms: Sequence[Term]
-    comes_from: str
-    feeds: str
-    numerator: Term | None = None
+def named(array: str, *index: int | str) -> str:
+    """The name of a cell: dW2[3,7], dW2[i,j], b1[4] or E."""
+    return f"{array}[{','.join(map(str, index))}]" if index else array
 
 
-def derive(ledger: Ledger, kind: str, l: int, i: int = 0, j: int = 0) -> How:
-    """The formula, terms and neighbours of cell i or i, j of an array of this kind in layer l."""
-    match kind:
-        case "x" | "y" | "W" | "b":
-            return derive_given(ledger, kind, l, i, j)
-        case "Z" | "A":
-            return derive_forward(ledger, kind, l, i)
-        case "E":
-            return derive_loss(ledger)
-        case "dA" | "dZ" if l == ledger.network.depth:
-            return derive_output(ledger, kind, l, i)
-        case _:
-            return derive_backward(ledger, kind, l, i, j)
-
-
-def derive_given(ledger: Ledger, kind: str, l: int, i: int, j: int) -> How:
-    L = ledger.network.depth
-    match kind:
-        case "x":
-            return How("= pixel / 255", [ledger.number("x", i)], "", f"Z1[:] dW1[:,{i}]")
-        case "y":
-            feeds = f"E dA{L}[{i}]" + ("" if ledger.squared else f" dZ{L}[{i}]")
-            return How("= 1 for the true label, else 0", [ledger.number("y", i)], "", feeds)
-        case "W":
-            feeds = f"Z{l}[{i}]" + (f" dA{l - 1}[{j}]" if l > 1 else "")
-            return How("is a stored parameter", [ledger.number(f"W{l}", i, j)], "", feeds)
-        case _:
-            return How("is a stored parameter", [ledger.number(f"b{l}", i)], "", f"Z{l}[{i}]")
-
-
-def derive_forward(ledger: Ledger, kind: str, l: int, i: int) -> How:
+def add_up(
+    ledger: Ledger, kind: str, l: int, i: int = 0, j: int = 0
+) -> tuple[list[Term], Term | None]:
+    """The terms a cell is the sum of; or a numerator, and the terms of what it is divided by."""
     number, below, last = ledger.number, activation(l - 1), l == ledger.network.depth
     match kind:
         case "Z":
-            terms = [
+            products = [
                 product(number(f"W{l}", i, k), number(below, k)) for k in ledger.units(l - 1)
-            ] + [number(f"b{l}", i)]
-            if last:
-                feeds = f"A{l}[:]" if ledger.squared else f"A{l}[:] E"
-            else:
-                feeds = f"A{l}[{i}] dZ{l}[{i}]"
-            formula = f"= Σk W{l}[{i},k] {below}[k] + b{l}[{i}]"
-            return How(formula, terms, f"W{l}[{i},:] {below}[:] b{l}[{i}]", feeds)
-        case _ if last:
+            ]
+            return [*products, number(f"b{l}", i)], None
+        case "A" if last:
             exps = exponentials(ledger)
-            feeds = f"dA{l}[{i}] " + (f"E dZ{l}[:]" if ledger.squared else f"dZ{l}[{i}]")
-            formula = f"= exp(Z{l}[{i}] - M) / Σk exp(Z{l}[k] - M), M = max Z{l}"
-            return How(formula, exps, f"Z{l}[:]", feeds, numerator=exps[i])
-        case _:
+            return exps, exps[i]
+        case "A":
             z = number(f"Z{l}", i)
-            term = Term(f"max(0, {z.names})", f"max(0, {z.numbers})", max(0.0, z.value))
-            feeds = f"Z{l + 1}[:] dW{l + 1}[:,{i}]"
-            return How(f"= max(0, Z{l}[{i}])", [term], f"Z{l}[{i}]", feeds)
+            return [Term(f"max(0, {z.names})", f"max(0, {z.numbers})", max(0.0, z.value))], None
+        case "E":
+            return squares(ledger) if ledger.squared else logarithms(ledger), None
+        case "dA" if last and not ledger.squared:
+            a, y = number(f"A{l}", i), number("y", i)
+            value = -y.value / a.value if a.value else (-math.inf if y.value else 0.0)
+            return [Term(f"-{y.names} / {a.names}", f"-{y.numbers} / {a.numbers}", value)], None
+        case "dZ" if last and ledger.squared:
+            a = number(f"A{l}", i)
+            return [product(a, number(f"dA{l}", i))] + [
+                minus(product(a, number(f"A{l}", k), number(f"dA{l}", k))) for k in ledger.units(l)
+            ], None
+        case "dA" | "dZ" if last:
+            return [number(f"A{l}", i), minus(number("y", i))], None
+        case "dA":
+            W, dZ = f"W{l + 1}", f"dZ{l + 1}"
+            return [product(number(W, k, i), number(dZ, k)) for k in ledger.units(l + 1)], None
+        case "dZ":
+            z = number(f"Z{l}", i)
+            slope = Term(f"ReLU′({z.names})", f"{int(z.value > 0)}", float(z.value > 0))
+            return [product(number(f"dA{l}", i), slope)], None
+        case "dW":
+            return [product(number(f"dZ{l}", i), number(below, j))], None
+        case "db":
+            return [number(f"dZ{l}", i)], None
+        case "W":
+            return [number(f"W{l}", i, j)], None
+        case _:  # x, y, b: given, like W
+            return [number(f"{kind}{l or ''}", i)], None
 
 
-def derive_loss(ledger: Ledger) -> How:
+def squares(ledger: Ledger) -> list[Term]:
+    """The terms of squared error, one for each unit of the last layer."""
     L = ledger.network.depth
     terms = []
-    if ledger.squared:
-        for k in ledger.units(L):
-            a, y = ledger.number(f"A{L}", k), ledger.number("y", k)
-            names = f"1/2 ({a.names} - {y.names})²"
-            numbers = f"1/2 ({a.numbers} - {y.numbers})²"
-            terms.append(Term(names, numbers, (a.value - y.value) ** 2 / 2))
-        return How(f"= 1/2 Σk (A{L}[k] - y[k])²", terms, f"A{L}[:] y[:]", "")
+    for k in ledger.units(L):
+        a, y = ledger.number(f"A{L}", k), ledger.number("y", k)
+        names, numbers = (f"1/2 ({p} - {q})²" for p, q in zip(a[:2], y[:2], strict=True))
+        terms.append(Term(names, numbers, (a.value - y.value) ** 2 / 2))
+    return terms
+
+
+def logarithms(ledger: Ledger) -> list[Term]:
+    """The terms of cross-entropy: the logarithm, then one for each unit of the last layer."""
+    L = ledger.network.depth
     inside = math.fsum(e.value for e in exponentials(ledger))
-    terms.append(Term(f"log Σk exp(Z{L}[k] - M)", f"log {inside:.6g}", math.log(inside)))
+    terms = [Term(f"log Σk exp(Z{L}[k] - M)", f"log {inside:.6g}", math.log(inside))]
     M = float(ledger.arrays[f"Z{L}"].max())
     for k in ledger.units(L):
         z, y = ledger.number(f"Z{L}", k), ledger.number("y", k)
         numbers = f"-{y.numbers} ({z.numbers} - {M:.6g})"
         terms.append(Term(f"-{y.names} ({z.names} - M)", numbers, -y.value * (z.value - M)))
-    formula = f"= log Σk exp(Z{L}[k] - M) - Σk y[k] (Z{L}[k] - M), M = max Z{L}"
-    return How(formula, terms, f"Z{L}[:] y[:]", "")
-
-
-def derive_output(ledger: Ledger, kind: str, l: int, i: int) -> How:
-    a, y = ledger.number(f"A{l}", i), ledger.number("y", i)
-    difference = How(f"= A{l}[{i}] - y[{i}]", [a, minus(y)], f"A{l}[{i}] y[{i}]", "")
-    match kind:
-        case "dA" if ledger.squared:
-            return difference._replace(feeds=f"dZ{l}[:]")
-        case "dA":
-            value = -y.value / a.value if a.value else (-math.inf if y.value else 0.0)
-            term = Term(f"-{y.names} / {a.names}", f"-{y.numbers} / {a.numbers}", value)
-            return How(f"= -y[{i}] / A{l}[{i}]", [term], f"A{l}[{i}] y[{i}]", "")
-        case _ if ledger.squared:
-            terms = [product(a, ledger.number(f"dA{l}", i))] + [
-                minus(product(a, ledger.number(f"A{l}", k), ledger.number(f"dA{l}", k)))
-                for k in ledger.units(l)
-            ]
-            formula = f"= A{l}[{i}] (dA{l}[{i}] - Σk A{l}[k] dA{l}[k])"
-            return How(formula, terms, f"A{l}[:] dA{l}[:]", feeds_of_dZ(l, i))
-        case _:
-            return difference._replace(feeds=feeds_of_dZ(l, i))
-
-
-def derive_backward(ledger: Ledger, kind: str, l: int, i: int, j: int) -> How:
-    number, below = ledger.number, activation(l - 1)
-    match kind:
-        case "dA":
-            terms = [
-                product(number(f"W{l + 1}", k, i), number(f"dZ{l + 1}", k))
-                for k in ledger.units(l + 1)
-            ]
-            formula = f"= Σk W{l + 1}[k,{i}] dZ{l + 1}[k]"
-            return How(formula, terms, f"W{l + 1}[:,{i}] dZ{l + 1}[:]", f"dZ{l}[{i}]")
-        case "dZ":
-            z = number(f"Z{l}", i)
-            slope = Term(f"ReLU′({z.names})", f"{int(z.value > 0)}", float(z.value > 0))
-            term = product(number(f"dA{l}", i), slope)
-            formula = f"= dA{l}[{i}] ReLU′(Z{l}[{i}])"
-            return How(formula, [term], f"dA{l}[{i}] Z{l}[{i}]", feeds_of_dZ(l, i))
-        case "dW":
-            term = product(number(f"dZ{l}", i), number(below, j))
-            formula = f"= dZ{l}[{i}] {below}[{j}]"
-            return How(formula, [term], f"dZ{l}[{i}] {below}[{j}]", "")
-        case _:
-            return How(f"= dZ{l}[{i}]", [number(f"dZ{l}", i)], f"dZ{l}[{i}]", "")
-
-
-def feeds_of_dZ(l: int, i: int) -> str:
-    return f"dW{l}[{i},:] db{l}[{i}]" + (f" dA{l - 1}[:]" if l > 1 else "")
+    return terms
 
 
 def product(*factors: Term) -> Term:
@@ -336,15 +364,15 @@ def minus(term: Term) -> Term:
     return Term(f"-{term.names}", f"-{term.numbers}", -term.value)
 
 
-def exponentials(ledger: Ledger) -> tuple[Term, ...]:
+def exponentials(ledger: Ledger) -> list[Term]:
     """exp(Z - M) of each unit of the last layer, M being the largest Z."""
     L = ledger.network.depth
     Z = ledger.arrays[f"Z{L}"].tolist()
     largest = max(Z)
-    return tuple(
+    return [
         Term(f"exp(Z{L}[{k}] - M)", f"exp({z:.6g} - {largest:.6g})", math.exp(z - largest))
         for k, z in enumerate(Z)
-    )
+    ]
 
 
 def activation(l: int) -> str:

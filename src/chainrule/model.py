@@ -3,17 +3,20 @@
 docs/files.md describes it field by field. safetensors, and only it, is loaded at the first file.
 """
 
-import json
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.network import LOSSES, Array, Loss, Network
+
+if TYPE_CHECKING:  # what only files need is loaded at the first one
+    from pathlib import Path
 
 FORMAT = 1
 DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
@@ -30,6 +33,8 @@ def save_model(network: Network, path: str | Path) -> None:
     The same network gives the same bytes. Raises ValueError for a stack of networks, parameters
     that are not finite, or another type than float32 and float64; OSError if it cannot be written.
     """
+    from pathlib import Path
+
     parameters = network.parameters
     if parameters.ndim != 1 or str(parameters.dtype) not in DTYPES:
         raise ValueError(f"a model file holds one float32 or float64 network, got {network}")
@@ -44,6 +49,8 @@ def load_model(path: str | Path) -> Network:
     Raises ModelError if anything in it is not exactly as save_model writes it; OSError if it
     cannot be read.
     """
+    from pathlib import Path
+
     path = Path(path)
     if path.is_dir():
         path = path / MODEL
@@ -52,6 +59,28 @@ def load_model(path: str | Path) -> Network:
         return network_of(entry, fields, tensors)
     except ModelError as error:
         raise ModelError(f"{path}: {printable(error)}") from None
+
+
+def bundled() -> tuple[str, ...]:
+    """The names of the trained models in the package; docs/files.md says how they were made."""
+    return tuple(sorted(path.stem for path in bundled_models().glob("*.safetensors")))
+
+
+def bundled_models() -> Path:
+    """The folder of the trained models in the package."""
+    from pathlib import Path
+
+    return Path(__file__).with_name("models")
+
+
+def load_bundled(name: str) -> Network:
+    """A trained model of the package: "seed", 784-10-10, or "stronger", 784-128-10.
+
+    Raises ValueError for another name.
+    """
+    if name not in bundled():
+        raise ValueError(f"the bundled models are {', '.join(bundled())}; got {name!r}")
+    return load_model(bundled_models() / f"{name}.safetensors")
 
 
 def printable(error: Exception) -> str:
@@ -139,6 +168,8 @@ def unseal(path: Path, format: int, keys: set[str]) -> tuple[str, dict[str, Any]
 
 def fields_of(metadata: dict[str, str], format: int, keys: set[str]) -> tuple[str, dict[str, Any]]:
     """The entry and its fields; they come first, so that a newer format is called that."""
+    import json
+
     if set(metadata) != {"chainrule"}:
         raise ModelError("not a chainrule file: its metadata must be one entry, chainrule")
     entry = metadata["chainrule"]
@@ -160,7 +191,8 @@ def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
 
     It covers the other fields as JSON, then each tensor's name, dtype, shape and bytes.
     """
-    import hashlib  # at the first file, like safetensors: it loads OpenSSL
+    import hashlib
+    import json
 
     fields = {key: value for key, value in fields.items() if key != "sha256"}
     sha256 = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())

@@ -93,7 +93,7 @@ class Part(NamedTuple):
     """What some tiles give: their share of E, which digits (rows) they read as which, their ∂E."""
 
     loss: float
-    confusion: NDArray[np.intp]  # (10, 10)
+    confusion: NDArray[np.intp]  # (10, 10), or (0,) if it is not wanted
     gradient: Array  # (n,), or (0,) if it is not wanted
 
     def plus(self, other: "Part") -> "Part":
@@ -112,6 +112,7 @@ class Work:
     digits: Digits
     batch: Batch
     slope: bool  # whether the gradient is wanted
+    answers: bool  # whether the confusion is wanted
 
     def run(self, first: int, last: int) -> Part:
         """The part of stacks first to last."""
@@ -138,17 +139,19 @@ class Work:
             np.concatenate(parts) if len(parts) > 1 else parts[0]
             for parts in zip(*found, strict=True)
         )
-        confusion = np.bincount(CLASSES * labels.astype(np.intp) + answers, minlength=CLASSES**2)
         return Part(
             float(tree_sum(losses.astype(np.float64))),
-            confusion.reshape(CLASSES, CLASSES),
+            counts(labels, answers) if self.answers else np.empty(0, np.intp),
             tree_sum(gradients),
         )
 
     def tiles(
         self, images: NDArray[np.uint8], labels: NDArray[np.uint8], tile: int
     ) -> tuple[Array, NDArray[np.intp], Array]:
-        """Losses (tiles,), answers (m,) and gradients (tiles, n), in one pass over the stack."""
+        """Losses (tiles,), answers (m,) and gradients (tiles, n), in one pass over the stack.
+
+        What is not wanted is empty: (0,) and (tiles, 0).
+        """
         network, m = self.network, len(self.batch)
         dtype = network.parameters.dtype
         X = as_numbers(images).astype(dtype, copy=False).reshape(-1, tile, images.shape[1]).mT
@@ -161,7 +164,16 @@ class Work:
                 gradients = backward(network, trace, Y, m=m).flat
             else:
                 gradients = np.empty((len(losses), 0), dtype)
-        return losses, trace.A[network.depth].argmax(axis=-2).ravel(), gradients
+        answers = np.empty(0, np.intp)
+        if self.answers:
+            answers = trace.A[network.depth].argmax(axis=-2).ravel()
+        return losses, answers, gradients
+
+
+def counts(labels: NDArray[np.uint8], answers: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How often each digit (rows) was read as each (columns)."""
+    pairs = CLASSES * labels.astype(np.intp) + answers
+    return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
 
 def as_numbers(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -170,9 +182,7 @@ def as_numbers(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     if space.size < images.size:
         space = scratch.space = np.empty(images.size, np.float32)
     X = space[: images.size].reshape(images.shape)
-    np.copyto(X, images)
-    X /= 255
-    return X
+    return np.divide(images, np.float32(255), out=X, dtype=np.float32)
 
 
 scratch = threading.local()
@@ -187,15 +197,16 @@ def total(
     batch: Batch,
     *,
     slope: bool = True,
+    answers: bool = True,
     executor: "Executor | None" = None,
     workers: int = 1,
 ) -> Part:
-    """E, confusion and, if wanted, ∂E of a batch: the same bits for any executor and any workers.
+    """E, confusion and ∂E of a batch, as wanted: the same bits for any executor and any workers.
 
     The workers are this thread and, if there are more, as many tasks of the executor. Each computes
     a run of stacks at a time.
     """
-    work = Work(network, digits, batch, slope)
+    work = Work(network, digits, batch, slope, answers)
     stacks = tiling(network.sizes, len(batch)).stacks
     if executor is None or workers == 1 or stacks == 1:
         return work.run(0, stacks)

@@ -8,7 +8,7 @@ parameters, its optimizer's memory and its step.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, repeat
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
@@ -150,14 +150,16 @@ def train(
         keep_memory()
         with workers(threads, executor) as pool:
             for step, batch in enumerate(batches(m, batch_size, key, first), first):
-                part = total(network, digits, batch, slope=step < length, **pool)
+                due = step % every == 0 or step == length
+                answers = train_accuracy and due and batch_size is None
+                slope = step < length
+                part = total(network, digits, batch, slope=slope, answers=answers, **pool)
                 if not math.isfinite(part.loss):
                     raise DivergenceError(
                         f"the loss is {part.loss} after step {step:,}: the learning rate "
                         f"{rate:g} is too large for {network.loss.replace('_', ' ')} and "
                         f"{optimizer}; try {rate / 10:g}"
                     )
-                due = step % every == 0 or step == length
                 if due and (start is None or step > start.step):
                     whole = part  # a full batch is the training set
                     if batch_size is not None and (train_accuracy or not losses):
@@ -186,7 +188,7 @@ def train(
                     learning_rate=rate,
                     step=step + 1,
                 )
-                network = replace(network, parameters=parameters)
+                network = Network(network.sizes, parameters, network.loss)
 
     return snapshots(network, memory)
 

@@ -1,0 +1,487 @@
+"""The answers: what the library says of a moment, as values that JSON can carry.
+
+Every number comes from the rooms that `chainrule explain` and `chainrule check` use. Arrays travel
+as base64 of little-endian float64, so that every bit arrives, infinity too.
+"""
+
+import base64
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import __version__
+from chainrule.data import PIXELS, Digits, load_mnist_test
+from chainrule.lab import asked
+from chainrule.lab.asked import Moment, RefusedError
+from chainrule.ledger import (
+    Ledger,
+    array_formula,
+    find_source,
+    named,
+    open_cell,
+    open_ledger,
+    pattern,
+    softmax_jacobian,
+    split,
+)
+from chainrule.model import bundled, load_bundled
+from chainrule.network import Array, Network, probabilities
+from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
+from chainrule.runs import Checkpoint, Run
+
+if TYPE_CHECKING:
+    from chainrule.handwriting import Prepared
+
+Answer = dict[str, Any]
+
+LARGEST = 3_000_000  # parameters of a network whose ledger a page can still take in
+KEPT = 100_000_000  # bytes of ledgers that stay open
+MOST_IMAGES = 500  # in one answer
+MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
+MOST_PROOFS = 300  # in a saved page
+
+
+# ------------------------------------------------------------------------------------- the networks
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A network under the id that links use, with the settings it was trained with, if known."""
+
+    id: str
+    name: str
+    network: Network
+    settings: dict[str, Any] | None = None
+
+    @cached_property
+    def exact(self) -> Network:
+        """The same in float64, as the ledger has it."""
+        return replace(self.network, parameters=self.network.parameters.astype(np.float64))
+
+
+def shipped() -> tuple[Named, ...]:
+    """The two trained networks of the package."""
+    return tuple(Named(id, f"{id} network", load_bundled(id)) for id in bundled())
+
+
+def named_model(network: Network) -> Named:
+    """A network under the first digits of the SHA-256 of its parameters."""
+    first = sha256(network.parameters.tobytes()).hexdigest()[:8]
+    return Named(f"model-{first}", f"model {first}", network)
+
+
+def named_run(run: Run, reached: Checkpoint, settings: dict[str, Any]) -> Named:
+    """The network of a run under its settings and seed, and its step unless that is its end."""
+    asked_for = run.settings
+    rate = asked_for.learning_rate or math.nan
+    parts = [
+        "-".join(map(str, asked_for.sizes)),
+        asked_for.loss,
+        asked_for.optimizer,
+        f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate),
+        str(asked_for.batch_size or "all"),
+        str(run.length),
+        f"seed{asked_for.seed}",
+    ]
+    if asked_for.data is not None and run.data is not None:
+        parts.append(f"data-{run.data['training'][:8]}")
+    if reached.step < run.length:
+        parts.append(f"step{reached.step}")
+    network = Network(asked_for.sizes, reached.parameters, asked_for.loss)
+    if asked_for.data is not None:
+        settings = {**settings, "data": "other digits"}  # where they lie is nobody's business
+    return Named(".".join(parts), f"run {run.folder.absolute().name}", network, settings)
+
+
+# ------------------------------------------------------------------------------------------ the lab
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """What a server answers from: the networks, the test digits, and the moments opened last."""
+
+    networks: tuple[Named, ...]
+    given: str | None = None
+    folder: Path = field(default_factory=Path.cwd)  # in which drawings are collected
+    collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
+
+    @cached_property
+    def opened(self) -> Callable[[Moment], Ledger]:
+        """The ledger of a settled moment; the last ones stay open."""
+        largest = max(16 * each.network.parameters.size for each in self.networks)
+        return lru_cache(max(1, min(16, KEPT // largest)))(self.open)
+
+    @cached_property
+    def test_set(self) -> Digits:
+        return load_mnist_test()
+
+    @cached_property
+    def read(self) -> dict[str, Array]:
+        """The ten probabilities of every test image (10, 10000), for each network."""
+        X = self.test_set.X
+        return {each.id: probabilities(each.network, X) for each in self.networks}
+
+    def named(self, id: str) -> Named:
+        for each in self.networks:
+            if each.id == id:
+                return each
+        known = ", ".join(each.id for each in self.networks)
+        raise RefusedError(f"no network {asked.short(id)} here; there are {known}", 404)
+
+    def image(self, image: asked.Image) -> Digits:
+        """The image as one digit; its label is 0 where nobody has told it."""
+        match image:
+            case asked.Test(number):
+                if number >= len(self.test_set):
+                    last = len(self.test_set) - 1
+                    raise RefusedError(f"test images go from 0 to {last}, got {number}", 404)
+                return self.test_set[number]
+            case asked.Pixels(content):
+                return digits_of([content])
+            case asked.Drawn():
+                return digits_of([pixels_of(image)])
+
+    def open(self, moment: Moment) -> Ledger:
+        if moment.label is None:
+            raise ValueError("wanted a settled moment, got one without a label")
+        x = self.image(moment.image).X[:, 0]
+        return open_ledger(self.named(moment.network).network, x, moment.label)
+
+    def settled(self, moment: Moment) -> Moment:
+        """The moment with its label: the image's own, or for a drawing what the network reads."""
+        if moment.label is not None:
+            return moment
+        image = self.image(moment.image)
+        if isinstance(moment.image, asked.Test):
+            return moment._replace(label=int(image.labels[0]))
+        A = probabilities(self.named(moment.network).exact, image.X.astype(np.float64))
+        return moment._replace(label=int(A[:, 0].argmax()))
+
+
+def digits_of(contents: Sequence[bytes], labels: Sequence[int] | None = None) -> Digits:
+    """Images of 784 bytes as digits."""
+    images = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, PIXELS)
+    return Digits(images, np.array(labels or [0] * len(images), np.uint8))
+
+
+def prepared(image: asked.Drawn | asked.Upload) -> "Prepared":
+    """A drawing or a file after every stage; RefusedError if it cannot be read."""
+    from chainrule.handwriting import HandwritingError, draw, prepare, read_image
+
+    try:
+        match image:
+            case asked.Drawn(strokes, off):
+                return prepare(draw(strokes), off)
+            case asked.Upload(content, off):
+                return prepare(read_image(content), off)
+    except HandwritingError as error:
+        raise RefusedError(str(error)) from None
+
+
+@lru_cache(64)
+def pixels_of(drawing: asked.Drawn) -> bytes:
+    """The 784 bytes that a drawing becomes."""
+    return prepared(drawing).pixels.tobytes()
+
+
+# ------------------------------------------------------------------------------ values for the wire
+
+
+def f8(array: Array) -> str:
+    """An array as base64 of little-endian float64 in C order."""
+    return packed(np.ascontiguousarray(array, "<f8").tobytes())
+
+
+def packed(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def to_json(value: object) -> bytes:
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
+
+
+def plain(value: object) -> object:
+    """A value that JSON can carry: floats that are not finite become inf, -inf or nan."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case dict():
+            return {key: plain(each) for key, each in value.items()}
+        case tuple() if isinstance(fields := getattr(value, "_fields", None), tuple):
+            return {key: plain(each) for key, each in zip(fields, value, strict=True)}
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case np.ndarray() | np.generic():
+            return plain(value.tolist())
+    return value
+
+
+# -------------------------------------------------------------------------------------- GET answers
+
+
+def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """What there is: the networks with their accuracy on the test images, and where to begin."""
+    from chainrule.handwriting import STAGES, measured
+
+    asked.query(query, ())
+    costs = measured()["costs"]
+    labels = lab.test_set.labels
+    return {
+        "version": __version__,
+        "networks": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "sizes": each.network.sizes,
+                "loss": each.network.loss,
+                "parameters": each.network.parameters.size,
+                "accuracy": float(np.mean(lab.read[each.id].argmax(axis=0) == labels)),
+                "settings": each.settings,
+            }
+            for each in lab.networks
+        ],
+        "given": lab.given,
+        "images": len(labels),
+        "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
+        "h": H_OF_ONE,
+    }
+
+
+def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """The test images a network reads wrong, in their order."""
+    id = asked.query(query, ("network",))["network"]
+    A = lab.read[lab.named(asked.text(id, "network")).id]
+    predictions = A.argmax(axis=0)
+    wrong = np.flatnonzero(predictions != lab.test_set.labels)
+    return {
+        "indices": wrong,
+        "labels": lab.test_set.labels[wrong],
+        "predictions": predictions[wrong],
+        "confidence": A.max(axis=0)[wrong].astype(np.float64),
+    }
+
+
+def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """A run of test images, as bytes, with their labels."""
+    found = asked.query(query, ("start", "count"))
+    m = len(lab.test_set)
+    start = asked.counted(found["start"], "start", 0, m - 1)
+    count = asked.counted(found["count"], "count", 1, MOST_IMAGES)
+    digits = lab.test_set[start : start + count]
+    return {"start": start, "images": packed(digits.images.tobytes()), "labels": digits.labels}
+
+
+# ------------------------------------------------------------------------------------- POST answers
+
+
+def ledger(lab: Lab, body: Answer) -> Answer:
+    """Every number of a moment's pass, in the order of the pass."""
+    moment, _ = asked.moment(body)
+    return ledger_of(lab, moment)
+
+
+def ledger_of(lab: Lab, moment: Moment) -> Answer:
+    settled = lab.settled(moment)
+    opened = lab.opened(settled)
+    network = opened.network
+    L = network.depth
+    A = opened.arrays[f"A{L}"]
+    digits = lab.image(moment.image)
+    is_test = isinstance(moment.image, asked.Test)
+    return {
+        "network": settled.network,
+        "image": image_of(moment.image),
+        "label": settled.label,
+        "truth": int(digits.labels[0]) if is_test else None,
+        "prediction": int(A.argmax()),
+        "m": 1,
+        "arrays": [
+            {
+                "name": name,
+                "shape": array.shape,
+                "f8": f8(array),
+                "formula": array_formula(network, name),
+                "cell": pattern(network, name)._asdict(),
+                "source": find_source(*split(name), L, network.loss),
+            }
+            for name, array in opened.arrays.items()
+        ],
+        "jacobian": {
+            "name": f"∂A{L}/∂Z{L}",
+            "shape": (len(A), len(A)),
+            "f8": f8(softmax_jacobian(opened)),
+            "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
+        },
+        "unlike": None if is_test else unlike(digits.images[0]),
+    }
+
+
+def image_of(image: asked.Image) -> Answer:
+    """The image as it was asked for."""
+    match image:
+        case asked.Test(number):
+            return {"test": number}
+        case asked.Drawn(strokes, off):
+            return {"strokes": strokes, "off": off}
+        case asked.Pixels(content):
+            return {"pixels": packed(content)}
+
+
+def cell(lab: Lab, body: Answer) -> Answer:
+    """One cell of a moment, opened."""
+    opened, name = cell_asked(lab, body)
+    return open_cell(opened, name)._asdict()
+
+
+def proof(lab: Lab, body: Answer) -> Answer:
+    """One derivative of a moment beside its central difference."""
+    opened, name = cell_asked(lab, body)
+    return prove(opened, name)._asdict()
+
+
+def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
+    moment, more = asked.moment(body, "cell")
+    name = asked.text(more["cell"], "cell", 40)
+    return lab.opened(lab.settled(moment)), name
+
+
+def impostors(lab: Lab, body: Answer) -> Answer:
+    """dZ of the last layer, as chainrule and as the impostors compute it."""
+    moment, _ = asked.moment(body)
+    return impostors_of(lab.opened(lab.settled(moment)))
+
+
+def impostors_of(opened: Ledger) -> Answer:
+    return prove_output(opened)._asdict()
+
+
+def step(lab: Lab, body: Answer) -> Answer:
+    """One step on this image alone, at many learning rates."""
+    moment, _ = asked.moment(body)
+    return step_of(lab.opened(lab.settled(moment)))
+
+
+def step_of(opened: Ledger) -> Answer:
+    return learn_once(opened)._asdict()
+
+
+# ---------------------------------------------------------------------------------------- drawings
+
+
+def drawing(lab: Lab, body: Answer) -> Answer:
+    """A drawing or an image file after every stage, and what the network reads at each."""
+    found = asked.fields(body, "the body", ("network", "image"))
+    network = lab.named(asked.text(found["network"], "network")).exact
+    made = prepared(asked.drawing(found["image"]))
+    seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
+    *readings, last = probabilities(network, seen.X.astype(np.float64)).T
+    return {
+        "stages": [
+            {
+                "name": stage.name,
+                "off": stage.off,
+                "width": stage.picture.shape[1],
+                "height": stage.picture.shape[0],
+                "pixels": packed(stage.picture.tobytes()),
+                "prediction": A.argmax(),
+                "probabilities": A,
+            }
+            for stage, A in zip(made.stages, readings, strict=True)
+        ],
+        "pixels": packed(made.pixels.tobytes()),
+        "prediction": last.argmax(),
+        "probabilities": last,
+        "unlike": unlike(made.pixels),
+    }
+
+
+def unlike(pixels: NDArray[np.uint8]) -> Answer:
+    """Whether an image (784,) is unlike what was learned from."""
+    from chainrule.handwriting import novelty
+
+    return novelty(pixels)._asdict()
+
+
+def collect(lab: Lab, body: Answer) -> Answer:
+    """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
+    from chainrule.handwriting import write_digits
+
+    found = asked.drawings(asked.fields(body, "the body", ("drawings",))["drawings"])
+    digits = digits_of(
+        [lab.image(image).images.tobytes() for image, _ in found], [label for _, label in found]
+    )
+    for_test = np.arange(len(digits)) % 5 == 4
+    for_test[-1] |= not for_test.any()
+    train, test = (digits[np.flatnonzero(which)] for which in (~for_test, for_test))
+    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    with lab.collecting:
+        names = (f"drawings/{now}{n}" for n in ("", *range(-2, -1000, -1)))  # -2, -3, …
+        place = next(name for name in names if not (lab.folder / name).exists())
+        try:
+            write_digits(lab.folder / place, train, test)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RefusedError(f"{place} cannot be written: {reason}", 500) from None
+    return {"folder": place, "train": len(train), "test": len(test)}
+
+
+# ----------------------------------------------------------------------------------- a moment saved
+
+
+def saved(lab: Lab, body: Answer) -> tuple[str, Answer]:
+    """A name for the file of a moment, and all that its page shows without a server."""
+    moment, more = asked.moment(body, "view")
+    view = asked.state(asked.an_object(more["view"], "view"))
+    settled = lab.settled(moment)
+    opened = lab.opened(settled)
+    arrays = dict(small_arrays(opened))
+    names = {name for each in arrays.values() for name in each}
+    proven: set[str] = set()
+    for array, cells in arrays.items():
+        if array.startswith("d") and len(proven) + len(cells) <= MOST_PROOFS:
+            proven.update(cells)
+    chosen = view.get("cell")
+    if isinstance(chosen, str) and chosen:
+        name = open_cell(opened, chosen).name
+        names.add(name)
+        proven |= {name} if why_not(opened, name) is None else set()
+    which = f"test{moment.image.number}" if isinstance(moment.image, asked.Test) else "drawing"
+    return f"chainrule-{settled.network}-{which}.html", {
+        "lab": about(lab, []),
+        "ledger": ledger_of(lab, moment),
+        "mistakes": None,
+        "cells": {name: open_cell(opened, name) for name in sorted(names)},
+        "proofs": {name: prove(opened, name) for name in sorted(proven)},
+        "impostors": impostors_of(opened),
+        "step": step_of(opened),
+        "view": view,
+    }
+
+
+def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
+    """The arrays whose cells, all opened, a page can still carry, with the names of their cells."""
+    costs = {}
+    for name, array in opened.arrays.items():
+        first = named(name, *(0,) * array.ndim)
+        costs[name] = array.size * len(to_json(open_cell(opened, first)))
+    spent = 0
+    for name in sorted(costs, key=costs.__getitem__):
+        spent += costs[name]
+        if spent <= MOST_SAVED:
+            yield name, [named(name, *index) for index in np.ndindex(opened.arrays[name].shape)]
+
+
+def warm(lab: Lab) -> None:
+    """Have ready what the first page asks for, then what a drawing is compared with."""
+    about(lab, [])
+    unlike(lab.test_set.images[0])

@@ -1,0 +1,432 @@
+"""The lab's server: its routes, what it refuses, and how it starts.
+
+It listens on 127.0.0.1 alone and answers only its own page. docs/design/lab.md says what is refused
+and why.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote_plus
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from threadpoolctl import threadpool_limits
+
+from chainrule.lab import asked, moment
+from chainrule.lab.asked import RefusedError
+from chainrule.lab.moment import Lab, to_json
+from chainrule.lab.saved import saved_page
+from chainrule.ledger import CellError
+
+Value = TypeVar("Value")
+
+PORT = 8765
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+
+SMALL = 1 << 18  # bytes of a body that holds a moment
+UPLOAD = 14_000_000  # that holds an image file
+COLLECTION = 8_000_000  # that holds labelled drawings
+OPEN = 64  # requests at once; one more is told to come again
+COMPUTING = 2  # of them in threads; the others wait
+PATIENCE = 30.0  # seconds for a body to arrive
+
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+ALWAYS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(eq=False)
+class Served:
+    """One start of the server: its lab, its port, its secrets, and what it is busy with."""
+
+    lab: Lab
+    port: int
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
+    open: int = 0
+    threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COMPUTING))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/?token={self.token}"
+
+    @property
+    def cookie(self) -> str:
+        return f"chainrule-{self.port}"
+
+    @property
+    def hosts(self) -> frozenset[bytes]:
+        """What the header Host may be; browsers leave out the port if it is 80."""
+        ports = (f":{self.port}", "") if self.port == 80 else (f":{self.port}",)
+        names = ("127.0.0.1", "localhost", "[::1]")
+        return frozenset(f"{name}{port}".encode() for name in names for port in ports)
+
+
+# --------------------------------------------------------------------------------------- the routes
+
+
+def make_app(served: Served) -> ASGIApp:
+    """The whole application, behind its guard."""
+    files = page_files()
+    lab = served.lab
+
+    def get(answer: Callable[[Lab, Any], Any]) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            pairs = request.query_params.multi_items()
+            return await computed(served, lambda: answer(lab, pairs))
+
+        return endpoint
+
+    def post(answer: Callable[[Lab, Any], Any], most: int = SMALL) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            body = await read_body(request, most)
+            return await computed(served, lambda: answer(lab, asked.read_json(body)))
+
+        return endpoint
+
+    async def save(request: Request) -> Response:
+        body = await read_body(request, SMALL)
+
+        def page() -> tuple[str, bytes]:
+            name, answer = moment.saved(lab, asked.read_json(body))
+            return name, saved_page(files, TYPES, to_json(answer))
+
+        name, content = await in_thread(served, page)
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        return Response(content, headers=headers, media_type="text/html")
+
+    async def shell(request: Request) -> Response:
+        if "token" in request.query_params:
+            return enter(request, served)
+        return await file_of_page(request, "index.html")
+
+    async def page_file(request: Request) -> Response:
+        return await file_of_page(request, request.path_params["name"])
+
+    async def file_of_page(request: Request, name: str) -> Response:
+        if name not in files:
+            raise RefusedError("no such file", 404)
+        return await file_response(request, files[name])
+
+    routes = [
+        Route("/", shell),
+        Route("/lab/{name}", page_file),
+        Route("/plotly/plotly.min.js", plotly),
+        Route("/plotly/plotly.css", plotly_rules),
+        Route("/api/lab", get(moment.about)),
+        Route("/api/mistakes", get(moment.mistakes)),
+        Route("/api/images", get(moment.images)),
+        Route("/api/ledger", post(moment.ledger), methods=["POST"]),
+        Route("/api/cell", post(moment.cell), methods=["POST"]),
+        Route("/api/proof", post(moment.proof), methods=["POST"]),
+        Route("/api/impostors", post(moment.impostors), methods=["POST"]),
+        Route("/api/step", post(moment.step), methods=["POST"]),
+        Route("/api/drawing", post(moment.drawing, UPLOAD), methods=["POST"]),
+        Route("/api/collect", post(moment.collect, COLLECTION), methods=["POST"]),
+        Route("/api/save", save, methods=["POST"]),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={
+            RefusedError: refused,
+            CellError: refused,
+            HTTPException: refused,
+            ClientDisconnect: refused,
+            Exception: broken,
+        },
+    )
+    app.router.redirect_slashes = False
+    return guarded(app, served)
+
+
+def page_files() -> dict[str, Path]:
+    """The page's files by name; there are no others."""
+    folder = Path(__file__).parent
+    return {path.name: path for path in sorted(folder.iterdir()) if path.suffix in TYPES}
+
+
+def enter(request: Request, served: Served) -> Response:
+    """The start token becomes a cookie and leaves the address; the other parameters stay.
+
+    A wrong token leaves it too, without a cookie: the page then says which address to open.
+    """
+    parts = request.scope["query_string"].decode("latin-1").split("&")
+    named = [(unquote_plus(part.partition("=")[0]), part) for part in parts]
+    tokens = [unquote_plus(part.partition("=")[2]) for name, part in named if name == "token"]
+    rest = "&".join(part for name, part in named if name != "token" and part)
+    safe = "".join(c if c.isascii() and c.isprintable() else "" for c in rest)
+    address = "/?" + quote(safe, safe="!$&'()*+,;=:@/?-._~%[]") if safe else "/"
+    response = RedirectResponse(address, 303)
+    if len(tokens) == 1 and same(tokens[0], served.token):
+        response.set_cookie(served.cookie, served.ticket, httponly=True, samesite="strict")
+    return response
+
+
+def same(came: str, wanted: str) -> bool:
+    """Whether two secrets are the same, in a time that does not tell how far they are."""
+    return secrets.compare_digest(came.encode("utf-8", "surrogatepass"), wanted.encode())
+
+
+async def file_response(request: Request, path: Path) -> Response:
+    """A file to be asked for again each time, and sent only if it has changed."""
+    stat = await asyncio.to_thread(path.stat)
+    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, headers=headers, media_type=TYPES[path.suffix], stat_result=stat)
+
+
+def plotly_file() -> Path:
+    """The script that the installed plotly carries; plotly itself need not be imported."""
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise RefusedError("plotly is not installed", 404)
+    return Path(spec.origin).parent / "package_data/plotly.min.js"
+
+
+async def plotly(request: Request) -> Response:
+    return await file_response(request, await asyncio.to_thread(plotly_file))
+
+
+async def plotly_rules(request: Request) -> Response:
+    rules = await asyncio.to_thread(read_plotly_rules)
+    return Response(rules, media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def read_plotly_rules() -> str:
+    """The style rules that Plotly's script would put into the page, where our policy forbids it.
+
+    They stand in the script as an object from selectors to declarations, X for its own class.
+    """
+    script = plotly_file().read_text(encoding="utf-8")
+    word = r"""(?:"[^"\\]*"|'[^'\\]*')"""
+    found = re.search(rf"""\{{("X,X div":(?:{word}|\w+|[:,])+)\}}""", script)
+    if not found:
+        raise RefusedError("this plotly keeps its style rules elsewhere", 404)
+    rules = []
+    for selector, declarations in re.findall(rf"({word}|\w+):({word})", found[1]):
+        place = selector.strip("\"'").replace("X", ".js-plotly-plot .plotly")
+        rules.append(f"{place.replace('Y', '.plotly-notifier')} {{{declarations[1:-1]}}}")
+    return "\n".join(reversed(rules))  # the script puts each rule before the others
+
+
+# ---------------------------------------------------------------------------- reading and answering
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body of a request, read in pieces and no further than `most` bytes."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RefusedError("the content type must be application/json", 415)
+    too_large = RefusedError(f"the body must have at most {most:,} bytes", 413)
+    promised = request.headers.get("content-length", "0")
+    if promised.isdecimal() and len(promised) < 20 and int(promised) > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    raise too_large
+    except TimeoutError:
+        raise RefusedError(f"the body did not arrive within {PATIENCE:g} s", 408) from None
+    return bytes(body)
+
+
+async def computed(served: Served, answer: Callable[[], object]) -> Response:
+    """The JSON of what a function gives."""
+    return json_response(await in_thread(served, lambda: to_json(answer())))
+
+
+async def in_thread(served: Served, work: Callable[[], Value]) -> Value:
+    """What a function gives, computed in a thread: the loop never waits for NumPy."""
+    async with served.threads:
+        return await asyncio.to_thread(work)
+
+
+def json_response(content: bytes, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(content, status, headers, media_type="application/json")
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    """One line that says why, as JSON."""
+    match error:
+        case HTTPException():
+            status, reason = error.status_code, error.detail
+        case ClientDisconnect():
+            status, reason = 400, "the connection was closed"
+        case _:
+            status, reason = getattr(error, "status", 400), str(error)
+    response = json_response(to_json({"error": reason}), status)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def broken(_: Request, error: Exception) -> Response:
+    """A fault of ours: the terminal has the traceback, the page one line."""
+    reason = f"a fault in chainrule, see its terminal: {type(error).__name__}"
+    return json_response(to_json({"error": reason}), 500)
+
+
+# ---------------------------------------------------------------------------------------- the guard
+
+
+def guarded(app: ASGIApp, served: Served) -> ASGIApp:
+    """The application behind its guard; every answer, a refusal too, carries the headers."""
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the lab speaks HTTP alone, got {scope['type']}")
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    headers[name] = value
+                if message["status"] > 400:
+                    # Its body may not have been read, and is not read now.
+                    headers["Connection"] = "close"
+            await send(message)
+
+        if served.open >= OPEN:
+            busy = json_response(to_json({"error": "busy; ask again in a second"}), 503)
+            busy.headers["Retry-After"] = "1"
+            await busy(scope, receive, dressed)
+            return
+        served.open += 1
+        try:
+            reason = objection(scope, served)
+            if reason is None:
+                await app(scope, receive, dressed)
+            else:
+                await json_response(to_json({"error": reason}), 403)(scope, receive, dressed)
+        finally:
+            served.open -= 1
+
+    return guard
+
+
+def objection(scope: Scope, served: Served) -> str | None:
+    """Why a request is refused before anything looks at it, or None."""
+    headers = Headers(scope=scope)
+    hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1 or hosts[0] not in served.hosts:
+        # Another name that leads here is another site's: DNS rebinding.
+        return "this server is 127.0.0.1 and answers to no other name"
+    origins = headers.getlist("origin")
+    own = f"http://{hosts[0].decode()}"
+    if origins and [origin.lower() for origin in origins] != [own]:
+        return "another site asked for this"
+    if scope["method"] not in ("GET", "HEAD") and not origins:
+        return "a change must say which page asks for it: the header Origin is missing"
+    if scope["path"] == "/api" or scope["path"].startswith("/api/"):
+        sites = headers.getlist("sec-fetch-site")
+        if not set(sites) <= {"same-origin", "none"}:
+            return "another site asked for this"
+        if not same(Request(scope).cookies.get(served.cookie, ""), served.ticket):
+            return "open the address that chainrule lab printed: it lets this browser in"
+    return None
+
+
+# ---------------------------------------------------------------------------------------- the start
+
+
+class PortTakenError(ValueError):
+    """The port that was asked for is in use; the message says which."""
+
+
+def listen(port: int | None) -> socket.socket:
+    """A socket that listens on 127.0.0.1: at this port, or at PORT or the next that is free."""
+    for candidate in [port] if port is not None else [*range(PORT, PORT + 100), 0]:
+        # subtle: asyncio sends small answers at once only on a socket that says it is TCP; else the
+        # system waits 40 ms for more to send.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            if os.name == "posix":  # elsewhere it would share a port that is in use
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", candidate))
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            if port is not None:
+                reason = (error.strerror or str(error)).lower()
+                raise PortTakenError(
+                    f"port {port}: {reason}; choose another, or leave it out"
+                ) from None
+        else:
+            return listener
+    raise PortTakenError("no free port on 127.0.0.1")
+
+
+def serve(served: Served, listener: socket.socket, when_ready: Callable[[], object]) -> None:
+    """Answer until a signal asks to stop; `when_ready` is called, in a thread, once it answers."""
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            threading.Thread(target=moment.warm, args=(served.lab,), daemon=True).start()
+            threading.Thread(target=when_ready, daemon=True).start()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Requests that are cut off now are no news.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+            await super().shutdown(sockets)
+
+    # Products here are small, and several are computed at once: more threads of BLAS would only
+    # wait for each other, up to ten times as long. The bits are the same.
+    threadpool_limits(1, user_api="blas")
+    config = uvicorn.Config(
+        make_app(served),
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    Server(config).run(sockets=[listener])

@@ -1,0 +1,242 @@
+"""A real server, a real browser, and a watch on all that the page may not do."""
+
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import playwright.sync_api
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from browser import chromium
+
+SECONDS = 10  # that the page may take for anything
+DESK = {"width": 1280, "height": 900}
+MEDIA = {"color_scheme": "light", "reduced_motion": "no-preference"}
+
+# Every policy violation is said on the console, where the watch finds it.
+TELL_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", event =>
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+class Lab:
+    """`chainrule lab` in a process of its own, in a folder of its own."""
+
+    def __init__(self, folder, *arguments, port=None):
+        self.folder, self.arguments = folder, arguments
+        self.port = port or free_port()
+        self.start()
+
+    def start(self):
+        """Start it, at the port it had before; `address` is the one it prints."""
+        program = [sys.executable, "-c", "from chainrule.cli import main; main()", "lab"]
+        settings = ["--no-browser", "--port", str(self.port)]
+        env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
+        self.process = subprocess.Popen(
+            [*program, *map(str, self.arguments), *settings],
+            **{"cwd": self.folder, "env": env, "encoding": "utf-8"},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT},
+        )
+        self.said, lines = [], queue.Queue()
+
+        def listen(stream):
+            with stream:
+                for line in stream:
+                    self.said.append(line)
+                    lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=listen, args=(self.process.stdout,), daemon=True).start()
+        self.address = None
+        end = time.monotonic() + 30
+        while self.address is None:
+            try:
+                line = lines.get(timeout=max(end - time.monotonic(), 0))
+            except queue.Empty:
+                line = None
+            if line is None:
+                self.kill()
+                raise AssertionError(f"chainrule lab printed no address: {''.join(self.said)!r}")
+            if found := re.search(r"http://127\.0\.0\.1:\d+\S*", line):
+                self.address = found[0]
+        self.home = "{0.scheme}://{0.netloc}/".format(urlsplit(self.address))
+
+    def kill(self):
+        """End it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        """Ask it to end, as Ctrl-C does, and see that it does so cleanly."""
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            code = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        assert code in (0, 130), "".join(self.said)
+        assert "Traceback" not in "".join(self.said)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Watch:
+    """All that pages did and may not: errors, violations, failed or foreign requests."""
+
+    home: str = "http://"  # only requests to here are its own
+    seen: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
+    listening: list[tuple] = field(default_factory=list)
+
+    def allow(self, pattern):
+        """This test brings about what this pattern says."""
+        self.allowed.append(pattern)
+
+    def page(self, page: Page):
+        """Watch this page from now on."""
+        handlers = {
+            "console": lambda m: m.type in ("error", "warning") and self.note(m.type, m.text),
+            "pageerror": lambda error: self.note("page error", str(error)),
+            "requestfailed": self.failed,
+            "request": lambda request: self.request(request.url),
+            "response": lambda r: r.status >= 400 and self.note(str(r.status), r.url),
+        }
+        for event, handler in handlers.items():
+            page.on(event, handler)
+            self.listening.append((page, event, handler))
+
+    def leave(self, page: Page):
+        """Watch this page no longer."""
+        for one, event, handler in self.listening:
+            if one is page:
+                page.remove_listener(event, handler)
+
+    def request(self, url):
+        if not url.startswith((self.home, "data:", "blob:", "file:")):
+            self.note("foreign", url)
+
+    def failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # the page asked for something newer, or is left
+            self.note("failed", request.url, str(request.failure))
+
+    def note(self, *what):
+        self.seen.append(" ".join(what))
+
+    @property
+    def complaints(self):
+        return [each for each in self.seen if not any(re.search(p, each) for p in self.allowed)]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with playwright.sync_api.sync_playwright() as driver:
+        started = chromium.start(driver)
+        playwright.sync_api.expect.set_options(timeout=SECONDS * 1000)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory) -> Iterator[Lab]:
+    """The lab that most tests visit."""
+    started = Lab(tmp_path_factory.mktemp("lab"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watching = Watch()
+    yield watching
+    assert not watching.complaints
+
+
+OUTCOME = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        item.stash[OUTCOME] = report.failed
+    return report
+
+
+def new_context(browser, **settings) -> BrowserContext:
+    context = browser.new_context(**{"viewport": DESK, **settings})
+    context.set_default_timeout(SECONDS * 1000)
+    context.add_init_script(TELL_VIOLATIONS)
+    return context
+
+
+@pytest.fixture(scope="session")
+def same_page(browser, lab) -> Iterator[Page]:
+    """One page that test after test loads anew, which takes a quarter of the time of a new one."""
+    context = new_context(browser)
+    assert context.request.get(lab.address).ok  # the token is exchanged for a cookie
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def visit(browser, watch, lab, same_page, request, tmp_path):
+    """Open the lab at an address; a second visit of a test is that of another browser.
+
+    Settings are those of a browser's context. What a failed test saw last is kept as pictures in
+    its tmp_path.
+    """
+    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
+
+    def open_page(query="", *, at=lab, **settings) -> Page:
+        watch.home = at.home
+        if pages or at is not lab or set(settings) - {"viewport", *MEDIA}:
+            context = new_context(browser, **settings)
+            contexts.append(context)
+            context.on("page", watch.page)
+            assert context.request.get(at.address).ok
+            page = context.new_page()
+        else:
+            page = same_page
+            watch.page(page)
+            page.set_viewport_size(settings.get("viewport", DESK))
+            page.emulate_media(**{name: settings.get(name, usual) for name, usual in MEDIA.items()})
+            page.mouse.move(0, 0)
+        pages.append(page)
+        page.goto(at.home + query)
+        page.locator("main:not([aria-busy])").wait_for()  # it has something to show
+        return page
+
+    yield open_page
+    if request.node.stash.get(OUTCOME, True):
+        for k, page in enumerate(pages):
+            picture = tmp_path / f"failed-{k}.png"
+            page.screenshot(path=picture)
+            print(f"{page.url} looked like {picture}")
+    watch.leave(same_page)
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(visit) -> Page:
+    """The first page that a visitor sees."""
+    return visit()

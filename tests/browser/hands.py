@@ -1,0 +1,130 @@
+"""What a visitor does at the page and reads from it, by role and by accessible name."""
+
+import math
+import re
+import time
+
+import numpy as np
+from playwright.sync_api import expect
+
+from browser.answers import MINUS, numbers
+
+PAD = 280  # the side of the pad in its own units
+
+# Digits as strokes x0, y0, x1, y1, … on the pad, as a hand draws them.
+ROUND = [2 * math.pi * k / 16 for k in range(17)]
+STROKES = {
+    0: [[round(v) for t in ROUND for v in (140 + 60 * math.sin(t), 140 - 90 * math.cos(t))]],
+    1: [[150, 50, 140, 140, 135, 230]],
+    4: [[100, 50, 90, 150, 200, 150], [180, 60, 170, 240]],
+    7: [[80, 70, 200, 65, 130, 235]],
+}
+
+
+def grid(page, array):
+    """The matrix, vector or image of this name."""
+    # By the attributes themselves: looking for roles among thousands of cells takes a second.
+    label = f'[aria-label="{array}"]' if array == "E" else f'[aria-label^="{array},"]'
+    return page.locator(f"[role=grid]{label}")
+
+
+def cell(page, name):
+    """The cell of this name, such as dW2[3,7]."""
+    array = name.partition("[")[0]
+    return grid(page, array).locator(f'[role=gridcell][aria-label^="{name} "]')
+
+
+def opened(page, name):
+    """What is shown of an opened cell."""
+    region = page.get_by_role("region", name=name, exact=True)
+    return region.filter(has=page.get_by_role("heading", level=2, name=name, exact=True))
+
+
+def value_of(page, name):
+    """The number that an opened cell shows as its value."""
+    (number,) = numbers(page.get_by_label(f"The value of {name}", exact=True).inner_text())
+    return number
+
+
+def terms(page, name):
+    """The summands that an opened cell shows."""
+    return page.get_by_role("list", name=f"The terms of {name}").get_by_role("listitem")
+
+
+def figures(page, label):
+    """The number in each entry of a small table or list of definitions."""
+    named = page.get_by_label(label).or_(page.get_by_role("table", name=label))
+    entries = named.locator("td, dd")
+    entries.first.wait_for()
+    return [numbers(text)[0] for text in entries.all_inner_texts()]
+
+
+def eventually(check, seconds=5):
+    """Call a check until it no longer fails."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def says(page, digit):
+    """See that the Draw view reads this digit."""
+    answer = page.get_by_role("status").filter(has_text=re.compile(rf"^I say {digit} \("))
+    expect(answer).to_be_visible()
+
+
+def pad(page):
+    return page.get_by_label("Drawing pad")
+
+
+def draw(page, strokes):
+    """Draw with the mouse."""
+    pad(page).scroll_into_view_if_needed()
+    box = pad(page).bounding_box()
+    scale = box["width"] / PAD
+    for stroke in strokes:
+        points = [
+            (box["x"] + x * scale, box["y"] + y * scale)
+            for x, y in zip(stroke[::2], stroke[1::2], strict=True)
+        ]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def shown_cells(page, arrays=""):
+    """Every cell that the page shows now: its name to (its exact value, what it is called).
+
+    `arrays` is a pattern of names, by default of all of them.
+    Large matrices make their cells while the browser is idle; this waits for all of them.
+    """
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("[role=grid]")].every(
+          grid => grid.querySelectorAll("[role=row]").length === Number(grid.ariaRowCount))"""
+    )
+    found = page.evaluate(
+        """pattern => [...document.querySelectorAll("[role=gridcell][data-cell]")]
+          .filter(cell => new RegExp(pattern).test(cell.dataset.cell) && cell.checkVisibility())
+          .map(cell => [cell.dataset.cell, cell.dataset.value, cell.ariaLabel])""",
+        arrays,
+    )
+    return {name: (value, called) for name, value, called in found}
+
+
+def exact(shown):
+    """The exact values of shown cells."""
+    readable = str.maketrans({MINUS: "-", "∞": "inf"})
+    return {name: float(value.translate(readable)) for name, (value, _) in shown.items()}
+
+
+def names(arrays):
+    """The name and the float of every cell of a ledger's arrays."""
+    for array, values in arrays.items():
+        for index in np.ndindex(values.shape):
+            yield f"{array}[{','.join(map(str, index))}]" if index else array, float(values[index])

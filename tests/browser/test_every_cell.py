@@ -1,0 +1,137 @@
+"""Every number that the page shows of one digit, against the library."""
+
+import re
+
+import numpy as np
+from playwright.sync_api import expect
+
+from browser.answers import ledger, numbers, says_share, shows
+from browser.hands import cell, exact, grid, names, opened, shown_cells, value_of
+from chainrule.ledger import open_cell
+
+
+def check(shown, truth):
+    """Every shown cell: its exact value, and the rounded one in what it is called."""
+    values = exact(shown)
+    for name, (_, called) in shown.items():
+        assert values[name] == truth[name], name
+        assert called.startswith(f"{name} ")
+        if called.endswith("%"):
+            assert says_share(called, truth[name]), called
+        else:
+            (number,) = numbers(called)
+            assert shows(number, truth[name], figures=2), called
+
+
+def test_every_cell_of_one_digit(page):
+    truth = dict(names(ledger(1832).arrays))
+    seen = set()
+    shown = shown_cells(page)
+    check({name: each for name, each in shown.items() if not name.startswith("∂")}, truth)
+    seen |= set(shown)
+
+    # W1 and dW1 open one unit at a time, both together.
+    page.get_by_role("button", name=re.compile("^dW1, unit 0: open")).click()
+    for unit in range(10):
+        for array in ("W1", "dW1"):
+            expect(grid(page, array)).to_have_attribute("aria-label", re.compile(f"unit {unit}:"))
+        shown = shown_cells(page, "W1")
+        check(shown, truth)
+        seen |= set(shown)
+        page.get_by_role("button", name="Later unit").last.click()
+    assert {name for name in seen if not name.startswith("∂")} == set(truth)
+    gradients = sum(name.startswith(("dW", "db")) for name in seen)
+    assert gradients == 7960
+
+
+def test_the_jacobian(page):
+    A = ledger(1832).arrays["A2"]
+    J = np.diag(A) - np.outer(A, A)
+    shown = shown_cells(page, "^∂")
+    values = exact(shown)
+    assert len(values) == 100
+    for i, j in np.ndindex(10, 10):
+        name = f"∂A2/∂Z2[{i},{j}]"
+        called = shown[name][1]
+        # A(1 - A) in the diagonal may be computed so or as A - A²: the last bits differ.
+        assert np.isclose(values[name], J[i, j], rtol=1e-13, atol=0)
+        assert shows(numbers(called.split("]")[1])[0], J[i, j], figures=2)
+
+
+def test_an_opened_cell_shows_the_library_s_float(page):
+    """Chosen by name, each is shown to its last digit, and so is what its terms make."""
+    L = ledger(1832)
+    truth = dict(names(L.arrays))
+    for name in ("dW2[3,7]", "E", "x[350]", "W1[3,350]", "dW1[7,407]", "Z2[5]", "A2[5]", "dA1[0]"):
+        page.get_by_label("Go to").fill(name)
+        page.keyboard.press("Enter")
+        expect(opened(page, name)).to_be_visible()
+        assert float(value_of(page, name)) == truth[name]
+        together = opened(page, name).get_by_text("together")
+        assert float(numbers(together.inner_text())[-1]) == open_cell(L, name).total
+
+
+def test_selecting_the_cell_in_its_matrix(page):
+    """dW2[3,7] to the last digit that is shown."""
+    cell(page, "dW2[3,7]").click()
+    value = ledger(1832).arrays["dW2"][3, 7]
+    shown = value_of(page, "dW2[3,7]")
+    assert shows(shown, value, figures=15)
+    assert not shows(shown, np.nextafter(value, 1) + 1e-15, figures=15)
+
+
+def test_any_gradient_in_two_clicks(page):
+    page.get_by_role("button", name=re.compile("^dW1, unit 7: open")).click()
+    cell(page, "dW1[7,407]").click()
+    truth = ledger(1832).arrays["dW1"][7, 407]
+    assert float(value_of(page, "dW1[7,407]")) == truth != 0
+
+
+def test_another_label_gives_another_pass_back(page):
+    page.get_by_role("group", name="Go back as if it were a").get_by_label("8").check()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("takes it for an 8")
+    other = dict(names(ledger(1832, 8).arrays))
+    shown = shown_cells(page, "^(dZ|dW2|db|y|E)")
+    assert len(shown) > 100
+    check(shown, other)
+
+
+def test_another_image_and_the_next_mistake(page):
+    number = page.get_by_label("Test image", exact=True)
+    number.fill("0")
+    number.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    first = dict(names(ledger(0).arrays))
+    check(shown_cells(page, "^([ZA]2|dW2|E)"), first)
+    page.get_by_role("button", name="Next mistake").click()
+    expect(number).not_to_have_value("0")
+    expect(page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
+    k = int(number.input_value())
+    L = ledger(k)
+    read, label = L.arrays["A2"].argmax(), L.arrays["y"].argmax()
+    assert read != label
+    said = page.get_by_role("heading", level=1).inner_text()
+    assert f"I say {read} (" in said
+    assert re.search(f"It is an? {label}", said)
+    check(shown_cells(page, "^[a-zA-Z]+2"), dict(names(L.arrays)))
+
+
+def test_numbers_are_written_right_whatever_they_are(page):
+    """The page's ways to write a number, over all sizes: rounded, never wrong."""
+    rng = np.random.default_rng(5)
+    values = [0.0, 1.0, -1.0, 0.1, 9.995, 99.95, 1e-4, 99999.5, 1e5, 5e-324, 1.7e308]
+    values += list(rng.choice([-1, 1], 2000) * 10 ** rng.uniform(-12, 8, 2000))
+    near_one = [0.9949, 0.99499, 0.9951, 0.9985, 0.99895, 0.9990001, 0.9994, 0.99951, 1 - 1e-12]
+    shares = [0.0, 1.0, 1e-9, 0.0994, 0.09951, 0.5, *near_one, *rng.random(2000)]
+    full, short, percent = page.evaluate(
+        """async ([values, shares]) => {
+          const { full, short, percent } = await import("/lab/numbers.js");
+          return [values.map(full), values.map(short), shares.map(percent)];
+        }""",
+        [values, shares],
+    )
+    for value, exactly, rounded in zip(values, full, short, strict=True):
+        assert float(numbers(exactly)[0]) == value
+        assert shows(numbers(rounded)[0], value, figures=2), (value, rounded)
+    for share, text in zip(shares, percent, strict=True):
+        assert says_share(text, share), (share, text)

@@ -1,0 +1,306 @@
+"""For everyone: by keyboard alone, with a screen reader, small, dark, and without motion."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browser.answers import ledger
+from browser.hands import STROKES, cell, draw, grid, opened, pad, says, value_of
+
+# ---------------------------------------------------------------------------- the keyboard alone
+
+
+def tab_to(page, place, *, back=False, most=150):
+    """Press Tab until the focus is there; at every stop it can be seen where it is."""
+    for _ in range(most):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if place.evaluate("node => node === document.activeElement"):
+            return
+    raise AssertionError(f"the keyboard does not reach {place}")
+
+
+def test_a_whole_visit_by_keyboard_alone(page):
+    press = page.keyboard.press
+    truth = ledger(1832)
+
+    # Past the frame at once, then what the first minute offers.
+    page.get_by_role("heading", level=1).wait_for()
+    press("Tab")
+    expect(page.get_by_role("link", name="Skip to the numbers")).to_be_focused()
+    press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    tab_to(page, page.get_by_role("button", name="Open dW2[3,7]"))
+    press("Enter")
+    about = opened(page, "dW2[3,7]")
+    expect(about).to_be_visible()
+    tab_to(page, about.get_by_role("button", name="Prove it"))
+    press("Enter")
+    expect(about.get_by_text("✓")).to_be_visible()
+
+    # Escape closes it and goes back to its cell; the arrows move inside the matrix.
+    press("Escape")
+    expect(about).to_be_hidden()
+    expect(cell(page, "dW2[3,7]")).to_be_focused()
+    for key, name in (
+        ("ArrowRight", "dW2[3,8]"),
+        ("ArrowDown", "dW2[4,8]"),
+        ("Home", "dW2[4,0]"),
+        ("ArrowLeft", "dW2[4,0]"),
+        ("End", "dW2[4,9]"),
+        ("ArrowUp", "dW2[3,9]"),
+    ):
+        press(key)
+        expect(cell(page, name)).to_be_focused()
+    press("Enter")
+    assert float(value_of(page, "dW2[3,9]")) == truth.arrays["dW2"][3, 9]
+    press("Escape")
+
+    # A unit of dW1 opens as a grid; Tab leaves a matrix as it entered it.
+    tab_to(page, page.get_by_role("button", name=re.compile("^dW1, unit 0: open")))
+    press("Enter")
+    expect(cell(page, "dW1[0,0]")).to_be_focused()
+    press("ArrowDown")
+    expect(cell(page, "dW1[0,28]")).to_be_focused()
+
+    # The pass in steps, and the next mistake.
+    page.keyboard.press("Alt+n")
+    expect(page).to_have_url(re.compile(r"test=\d+"))
+    tab_to(page, page.get_by_role("button", name="Next step"))
+    press("Enter")
+    expect(page).to_have_url(re.compile("phase=Z1"))
+    press("ArrowRight")
+    press("ArrowRight")
+    expect(page).to_have_url(re.compile("phase=Z2"))
+    press("ArrowLeft")
+    expect(page).to_have_url(re.compile("phase=A1"))
+
+    # Learn once, by the arrows of the slider.
+    tab_to(page, page.get_by_role("button", name="Learn from this once"))
+    press("Enter")
+    slider = page.get_by_role("slider", name="α")
+    expect(slider).to_be_focused()
+    before = slider.input_value()
+    press("ArrowRight")
+    assert int(slider.input_value()) == int(before) + 1
+    press("End")
+    assert slider.input_value() == slider.get_attribute("max")
+
+    # And a digit, drawn with the arrow keys.
+    draw_tab = page.get_by_role("navigation", name="Views").get_by_role("button", name="Draw")
+    tab_to(page, draw_tab, back=True)
+    press("Enter")
+    tab_to(page, pad(page))
+    for _ in range(9):
+        press("ArrowUp")
+    press("Space")
+    for _ in range(18):
+        press("ArrowDown")
+    press("Space")
+    says(page, 1)
+    tab_to(page, page.get_by_role("button", name="Open in Look inside"))
+    press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 1")
+
+
+# Everything that can be operated, but what is one of a group that the arrow keys walk.
+OPERATED = """() => [...document.querySelectorAll(
+    "a[href], button, summary, input:not([type=radio], [type=file]), [tabindex='0']")]
+  .filter(node => !node.disabled && node.tabIndex >= 0 && node.checkVisibility({
+    visibilityProperty: true, contentVisibilityAuto: true }))
+  .map((node, k) => { node.dataset.stop = k; return k; })"""
+FOCUSED = """() => {
+  const node = document.activeElement, style = getComputedStyle(node);
+  const box = node.getBoundingClientRect();
+  return {
+    stop: node.dataset.stop ?? null,
+    what: node.outerHTML.slice(0, 120),
+    seen: box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0,
+    marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
+      || style.boxShadow !== "none",
+  };
+}"""
+
+
+@pytest.mark.parametrize("query", ["?cell=dW2[3,7]", "?view=draw"])
+def test_tab_stops_at_everything_and_shows_where(visit, query):
+    page = visit(query)
+    page.get_by_role("heading", level=1).wait_for()
+    if "cell" in query:
+        page.get_by_role("list", name="The terms of").wait_for()
+    page.wait_for_timeout(300)
+    all_stops = set(page.evaluate(OPERATED))
+    seen, blind = set(), []
+    for _ in range(len(all_stops) + 30):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if at["stop"] is not None:
+            seen.add(int(at["stop"]))
+        if at["what"].startswith("<body"):
+            break
+        if not (at["seen"] and at["marked"]):
+            blind.append(at["what"])
+    missed = page.evaluate(
+        "stops => stops.map(k => document.querySelector(`[data-stop='${k}']`).outerHTML)",
+        sorted(all_stops - seen),
+    )
+    assert not missed
+    assert not blind
+    assert len(all_stops) > 20
+
+
+def test_dialogs_open_and_close_by_keyboard(page):
+    for name in ("Keys", "Browse"):
+        button = page.get_by_role("button", name=name)
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        if name == "Browse":
+            expect(
+                page.get_by_role("dialog").get_by_role("button", name="Test image 1832")
+            ).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        expect(button).to_be_focused()
+
+
+# --------------------------------------------------------------------------------- screen readers
+
+
+def test_matrices_are_named_grids_with_rows_and_cells(page):
+    for array, rows, columns in (("x", 28, 28), ("dW2", 10, 10), ("Z1", 10, 1), ("A2", 10, 1)):
+        matrix = grid(page, array)
+        expect(matrix).to_have_attribute("aria-rowcount", str(rows))
+        expect(matrix).to_have_attribute("aria-colcount", str(columns))
+        expect(matrix.get_by_role("row")).to_have_count(rows)
+        expect(matrix.get_by_role("row").first.get_by_role("gridcell")).to_have_count(columns)
+    # One stop for Tab in each.
+    assert page.evaluate(
+        """() => [...document.querySelectorAll("[role=grid]")].every(
+          grid => grid.querySelectorAll("[role=gridcell][tabindex='0']").length === 1)"""
+    )
+
+
+def open_all(page):
+    """Look inside with everything open."""
+    about = opened(page, "dW2[3,7]")
+    about.get_by_role("button", name="Prove it").click()
+    expect(about.get_by_text("✓")).to_be_visible()
+    page.get_by_role("button", name="Test all three").click()
+    page.get_by_role("button", name="Learn from this once").first.click()
+    page.get_by_role("slider", name="α").wait_for()
+    page.get_by_role("button", name=re.compile("^dW1, unit 3: open")).click()
+    page.get_by_text("Hide …").click()
+
+
+def drawn(page):
+    """Draw with an answer and something collected."""
+    draw(page, STROKES[4])
+    says(page, 4)
+    page.get_by_role("group", name="It is a").get_by_label("4").check()
+    page.get_by_role("button", name="Add").click()
+    draw(page, STROKES[7])
+    says(page, 7)
+
+
+def nothing(page):
+    """Leave it as it comes."""
+
+
+ALL_HIDDEN = "?hide=prediction,gradients,probabilities,formulas,terms&cell=Z2[1]"
+VIEWS = {
+    "beginning": ("", nothing),
+    "all open": ("?cell=dW2[3,7]", open_all),
+    "hidden": (
+        "?hide=prediction,gradients,probabilities,formulas,terms&cell=Z2[1]",
+        lambda page: None,
+    ),
+    "draw": ("?view=draw", drawn),
+    "browse": ("", lambda page: page.get_by_role("button", name="Browse").click()),
+    "projector": ("?projector=1&phase=dZ2", nothing),
+}
+
+
+def serious(page, **options):
+    """What axe finds that is serious or critical, in a line each."""
+    # All rows of a matrix are made alike; the first stands for them.
+    context = {"exclude": [["[role=row] ~ [role=row]"]]}
+    options = {"resultTypes": ["violations"], **options}
+    found = Axe().run(page, context=context, options=options).response
+    return [
+        f"{one['id']}: {one['help']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_no_serious_violation(visit, view):
+    query, prepare = VIEWS[view]
+    page = visit(query, color_scheme="light", reduced_motion="reduce")
+    page.get_by_role("heading", level=1).wait_for()
+    prepare(page)
+    page.mouse.move(2, 2)
+    colours = ["color-contrast", "link-in-text-block"]  # they alone differ in the dark
+    assert serious(page, **({"runOnly": colours} if view == "projector" else {})) == []
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(100)
+    assert serious(page, runOnly=colours) == []
+    if view == "beginning":  # and axe does find one
+        page.evaluate("document.querySelector('h1').style.color = 'rgb(50, 50, 50)'")
+        assert "color-contrast" in "".join(serious(page, runOnly=["color-contrast"]))
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert sum(map(int, re.findall(r"\d+", dark)[:3])) < 200
+
+
+# ------------------------------------------------------------------------------ small, and still
+
+
+@pytest.mark.parametrize("view", ["all open", "draw"])
+def test_nothing_is_wider_than_a_narrow_page(visit, view):
+    """A telephone, and a desk at 400 % zoom (1280 / 4): what is wide scrolls in its own place."""
+    query, prepare = VIEWS[view]
+    page = visit(query, viewport={"width": 390, "height": 700}, reduced_motion="reduce")
+    prepare(page)
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        wide = page.evaluate(
+            """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+              [...document.body.querySelectorAll("*")]
+                .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
+                .map(node => node.outerHTML.slice(0, 100)).slice(0, 5)"""
+        )
+        assert wide == []
+        page.evaluate("scrollTo(500, 0)")
+        assert page.evaluate("scrollX") == 0
+        small = page.evaluate(  # for a finger
+            """() => [...document.querySelectorAll("button, summary, input[type=number]")]
+              .filter(node => node.checkVisibility())
+              .map(node => [node.getBoundingClientRect(), node.outerHTML.slice(0, 100)])
+              .filter(([box]) => box.height < 24 || box.width < 20).map(([, what]) => what)"""
+        )
+        assert small == []
+
+
+RUNNING = """() => document.getAnimations().filter(one => one.playState === "running")
+  .map(one => one.animationName ?? one.transitionProperty)"""
+
+
+def test_nothing_moves_for_who_wants_no_motion(visit):
+    page = visit(reduced_motion="reduce")
+    cell(page, "dW2[3,7]").wait_for()
+    assert page.evaluate(RUNNING) == []
+    cell(page, "dW2[3,7]").hover()
+    assert page.evaluate(RUNNING) == []
+    cell(page, "dW2[3,7]").click()
+    assert page.evaluate(RUNNING) == []
+    opened(page, "dW2[3,7]").get_by_role("button", name="Prove it").click()
+    expect(opened(page, "dW2[3,7]").get_by_text("✓")).to_be_visible()
+    assert page.evaluate(RUNNING) == []
+    # And the check can fail: with motion, one cell pulses.
+    page.emulate_media(reduced_motion="no-preference")
+    page.goto(page.url.partition("?")[0])
+    cell(page, "dW2[3,7]").wait_for()
+    assert page.evaluate(RUNNING)

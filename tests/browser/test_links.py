@@ -1,0 +1,289 @@
+"""A moment travels: as a link to another browser, and as one HTML file without chainrule."""
+
+import re
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from playwright.sync_api import expect
+
+from browser.answers import ledger, network
+from browser.conftest import SECONDS, Watch
+from browser.hands import (
+    STROKES,
+    cell,
+    draw,
+    exact,
+    figures,
+    opened,
+    says,
+    shown_cells,
+    terms,
+    value_of,
+)
+from chainrule.handwriting import draw as paper
+from chainrule.handwriting import prepare
+from chainrule.proof import prove
+
+PLACE = re.compile("strokes=")
+
+
+def drawing(page):
+    """Draw a 7 and open it; the address of that moment."""
+    draw(page, STROKES[7])
+    says(page, 7)
+    expect(page).to_have_url(PLACE)
+    page.get_by_role("button", name="Open in Look inside").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    return page.url
+
+
+def test_the_token_leaves_the_address(browser, lab, watch):
+    watch.home = lab.home
+    with browser.new_context() as context:
+        context.on("page", watch.page)
+        page = context.new_page()
+        assert "token=" in lab.address
+        page.goto(lab.address)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5")
+        assert page.url == lab.home
+        (cookie,) = context.cookies()
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Strict"
+        assert not page.evaluate("document.cookie")
+
+
+def test_a_link_to_a_test_image_brings_the_same_moment(visit):
+    page = visit()
+    number = page.get_by_label("Test image", exact=True)
+    number.fill("247")
+    number.press("Enter")
+    expect(page).to_have_url(re.compile("test=247"))
+    page.get_by_role("group", name="Go back as if it were a").get_by_label("6").check()
+    page.get_by_role("group", name="Colours").get_by_label("global").check()
+    page.get_by_role("navigation", name="Steps of the pass").get_by_role(
+        "button", name="dW2", exact=True
+    ).click()
+    cell(page, "dW2[4,1]").click()
+    before = value_of(page, "dW2[4,1]")
+    assert float(before) == ledger(247, 6).arrays["dW2"][4, 1]
+    link = page.url
+    for part in ("test=247", "label=6", "scale=global", "phase=dW2", "cell=dW2[4,1]"):
+        assert part in link
+    shown = exact(shown_cells(page))
+    page.reload()
+    same_moment(page, before, shown)
+    other = visit(link.partition("/?")[2] and "?" + link.partition("/?")[2])
+    same_moment(other, before, shown)
+    assert other.url == link
+
+
+def same_moment(page, value, shown):
+    expect(opened(page, "dW2[4,1]")).to_be_visible()
+    assert value_of(page, "dW2[4,1]") == value
+    expect(page.get_by_label("Test image", exact=True)).to_have_value("247")
+    labels = page.get_by_role("group", name="Go back as if it were a")
+    expect(labels.get_by_label("6")).to_be_checked()
+    expect(page.get_by_role("group", name="Colours").get_by_label("global")).to_be_checked()
+    steps = page.get_by_role("navigation", name="Steps of the pass")
+    step = steps.get_by_role("button", name="dW2", exact=True)
+    expect(step).to_have_attribute("aria-current", "step")
+    assert exact(shown_cells(page)) == shown
+
+
+def test_a_drawing_is_the_same_784_numbers_in_another_browser(visit):
+    page = visit("?view=draw")
+    link = drawing(page)
+    first = {k: v for k, v in exact(shown_cells(page)).items() if k.startswith("x[")}
+    assert len(first) == 784
+    assert max(first.values()) == 1
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    again = exact(shown_cells(page))
+    assert {k: v for k, v in again.items() if k.startswith("x[")} == first
+    other = visit("?" + link.partition("/?")[2], device_scale_factor=2)
+    expect(other.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    assert exact(shown_cells(other)) == again
+    # And back on the pad the drawing is still there.
+    other.get_by_role("navigation", name="Views").get_by_role("button", name="Draw").click()
+    says(other, 7)
+    expect(other).to_have_url(PLACE)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?test=99999&network=nobody&label=12&cell=rm[1]&phase=x9&hide=all&scale=huge&view=away",
+        "?strokes=999-1&off=everything&projector=yes",
+        "?pixels=short&cell=dW2[99,99]&phase=dZ9",
+        "?test=-1&test=%00&cell=<script>alert(1)</script>",
+    ],
+)
+def test_a_broken_link_shows_the_beginning(visit, query):
+    page = visit(query)
+    expect(page.get_by_role("heading", level=1)).to_have_text("I say 5 (64 %). It is a 3.")
+    assert not page.get_by_role("region", name="dW2[99,99]").count()
+
+
+LESSONS = re.findall(
+    r"\(http://127\.0\.0\.1:8765/(\?\S+)\) \|", (ROOT / "docs/lab.md").read_text(encoding="utf-8")
+)
+
+
+def test_the_lessons_of_the_guide_open_as_they_are_meant(visit, lab):
+    """Nothing in a lesson's link is refused, and the drawing is misread until it is mended."""
+    assert len(LESSONS) == 5
+    page = visit()
+    for query in LESSONS:
+        page.goto(lab.home + query)
+        page.locator("main:not([aria-busy])").wait_for()
+        page.keyboard.press("Alt+p")  # the page writes what it understood
+        expect(page).to_have_url(re.compile("projector=1"))
+        understood = parse_qs(page.url.partition("?")[2])
+        wanted = parse_qs(query[1:])
+        assert understood == {"projector": ["1"], **wanted} or wanted.pop("test") == ["1832"]
+        assert understood == {"projector": ["1"], **wanted}
+        if "strokes" in wanted:
+            strokes = [[int(n) for n in one.split("-")] for one in wanted["strokes"][0].split("~")]
+            first, mended = (
+                int(
+                    ledger(prepare(paper(strokes), off).pixels, 0, name="stronger")
+                    .arrays["A2"]
+                    .argmax()
+                )
+                for off in (wanted["off"][0].split(","), [])
+            )
+            assert first != mended
+            says(page, first)
+            making = page.get_by_role("region", name="What I make of it")
+            for box in making.get_by_role("checkbox", checked=False).all()[::-1]:
+                box.check()
+            says(page, mended)
+
+
+def test_hide_and_reveal(visit):
+    """A teacher asks first and shows later: nothing hidden can be read before."""
+    page = visit("?hide=prediction,truth,gradients,probabilities&cell=dW2[3,7]")
+    page.get_by_role("main").wait_for()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    text = page.get_by_role("main").inner_text()
+    assert "I say 5" not in text
+    assert "It is a 3" not in text
+    assert "E falls" not in text  # the sign of what is hidden
+    value = f"{abs(ledger(1832).arrays['dW2'][3, 7]):.3f}"
+    assert value not in text
+    for name, (exactly, called) in shown_cells(page).items():
+        if name.startswith(("d", "A2", "Z2", "y", "∂")):
+            assert exactly is None, name
+            assert called == f"{name} hidden"
+    link = page.url
+    page.get_by_role("button", name="Reveal: what the network says").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5 (64 %)")
+    assert "It is a 3" not in page.get_by_role("main").inner_text()
+    page.get_by_role("button", name="Reveal all").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("I say 5 (64 %). It is a 3.")
+    assert float(value_of(page, "dW2[3,7]")) == ledger(1832).arrays["dW2"][3, 7]
+    assert all(exactly is not None for exactly, _ in shown_cells(page).values())
+    assert page.url == link  # revealing is for now; the link still asks
+
+
+def test_hiding_goes_into_the_link(page):
+    page.get_by_text("Hide …").click()
+    box = page.get_by_role("checkbox", name="what the network says")
+    box.check()
+    page.get_by_role("checkbox", name="sums").check()
+    expect(page).to_have_url(re.compile("hide=prediction,terms"))
+    expect(page.get_by_text("I say 5")).to_have_count(0)
+    box.uncheck()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5")
+
+
+def test_projector(page):
+    """Larger type, by a key, and in the link."""
+    size = "() => parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)"
+    small, box = page.evaluate(size), cell(page, "dW2[3,7]").bounding_box()
+    page.keyboard.press("Alt+p")
+    expect(page).to_have_url(re.compile("projector=1"))
+    expect(page.get_by_role("button", name="Projector")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate(size) > 1.15 * small
+    assert cell(page, "dW2[3,7]").bounding_box()["width"] > 1.15 * box["width"]
+    page.reload()
+    expect(page.get_by_role("button", name="Projector")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Alt+p")
+    expect(page).not_to_have_url(re.compile("projector"))
+
+
+# ------------------------------------------------------------------------------ the saved moment
+
+
+def save(page, folder):
+    """The moment as a file in a folder."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as one HTML file").click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.suffix == ".html"
+    return path
+
+
+@pytest.fixture
+def from_disk(browser):
+    """Open a file in a browser without a network; it may ask nobody for anything."""
+    contexts = []
+    watch = Watch("file:///")
+
+    def open_file(path):
+        context = browser.new_context(offline=True)
+        contexts.append(context)
+        context.set_default_timeout(SECONDS * 1000)
+        context.on("page", watch.page)
+        page = context.new_page()
+        page.goto(path.as_uri())
+        page.locator("main:not([aria-busy])").wait_for()
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert not watch.complaints
+
+
+def test_the_saved_moment_shows_the_same_numbers(visit, from_disk, tmp_path):
+    page = visit("?cell=dW2[3,7]")
+    opened(page, "dW2[3,7]").wait_for()
+    shown = exact(shown_cells(page))
+    path = save(page, tmp_path)
+    alone = from_disk(path)
+    expect(alone.get_by_role("heading", level=1)).to_have_text("I say 5 (64 %). It is a 3.")
+    assert exact(shown_cells(alone)) == shown
+    truth = ledger(1832)
+    assert float(value_of(alone, "dW2[3,7]")) == truth.arrays["dW2"][3, 7]
+    expect(terms(alone, "dW2[3,7]")).to_contain_text("dZ2[3] · A1[7]")
+    # All of it opens: a small cell with its terms, a pixel's weight without.
+    cell(alone, "Z2[5]").click()
+    assert float(value_of(alone, "Z2[5]")) == truth.arrays["Z2"][5]
+    expect(terms(alone, "Z2[5]")).to_have_count(11)
+    alone.get_by_role("button", name=re.compile("^dW1, unit 7: open")).click()
+    cell(alone, "dW1[7,407]").click()
+    assert float(value_of(alone, "dW1[7,407]")) == truth.arrays["dW1"][7, 407]
+    expect(alone.get_by_text("in a running lab")).to_be_visible()
+    # The proof of the selected cell is in it too.
+    cell(alone, "dW2[3,7]").click()
+    opened(alone, "dW2[3,7]").get_by_role("button", name="Prove it").click()
+    answer = prove(truth, "dW2[3,7]")
+    expect(opened(alone, "dW2[3,7]").get_by_text("✓")).to_be_visible()
+    assert abs(float(figures(alone, "Proof of dW2[3,7]")[2]) - answer.quotient) < 1e-11
+
+
+def test_a_saved_drawing_too(visit, from_disk, tmp_path):
+    page = visit("?view=draw")
+    drawing(page)
+    shown = exact(shown_cells(page))
+    path = save(page, tmp_path)
+    alone = from_disk(path)
+    expect(alone.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    assert exact(shown_cells(alone)) == shown
+    x = np.array([shown[f"x[{k}]"] for k in range(784)])
+    W1 = network("stronger").layers[0][0].astype(np.float64)
+    assert shown["Z1[0]"] == pytest.approx(W1[0] @ x + network("stronger").layers[0][1][0, 0])

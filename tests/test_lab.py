@@ -1,0 +1,1380 @@
+"""The lab's server: its answers against the library, what it refuses, how it starts and ends."""
+
+import base64
+import contextlib
+import hashlib
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import ROOT, run, toy_problem
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
+from chainrule.lab import asked, moment, saved, server
+from chainrule.lab.moment import Lab, named_model, named_run, shipped
+from chainrule.lab.server import POLICY, Served, guarded, listen, make_app, page_files
+
+HOST = "127.0.0.1:8765"
+PAGE = ROOT / "src/chainrule/lab"
+MISREAD = {"network": "seed", "image": {"test": 1832}, "label": None}
+SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return Lab(shipped())
+
+
+@pytest.fixture(scope="module")
+def served(lab):
+    return Served(lab, 8765)
+
+
+def client_of(served, **headers):
+    """A page that was let in: it has the cookie, and says where its requests come from."""
+    usual = {
+        "Host": HOST,
+        "Origin": f"http://{HOST}",
+        "Sec-Fetch-Site": "same-origin",
+        "Cookie": f"{served.cookie}={served.ticket}",
+        **headers,
+    }
+    kept = {name: value for name, value in usual.items() if value is not None}
+    app = make_app(served)
+    return TestClient(app, base_url=f"http://{HOST}", headers=kept, follow_redirects=False)
+
+
+@pytest.fixture(scope="module")
+def page(served):
+    return client_of(served)
+
+
+def f8(entry):
+    return np.frombuffer(base64.b64decode(entry["f8"]), "<f8").reshape(entry["shape"])
+
+
+def arrays_of(ledger):
+    return {entry["name"]: f8(entry) for entry in ledger["arrays"]}
+
+
+def posted(page, path, body):
+    answer = page.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+# --------------------------------------------------------------------------------- what it answers
+
+
+def test_the_networks_and_their_accuracy(page, lab, mnist):
+    about = page.get("/api/lab").json()
+    assert [each["id"] for each in about["networks"]] == ["seed", "stronger"]
+    for entry, named in zip(about["networks"], lab.networks, strict=True):
+        assert entry["accuracy"] == evaluate(named.network, mnist[1]).accuracy
+        assert entry["sizes"] == list(named.network.sizes)
+        assert entry["parameters"] == named.network.parameters.size
+        assert entry["loss"] == named.network.loss
+    assert about["images"] == 10_000
+    assert about["given"] is None
+    assert about["h"] == 1e-5
+
+
+def test_mistakes_are_the_images_read_wrong(page, lab, mnist):
+    for named in lab.networks:
+        told = page.get("/api/mistakes", params={"network": named.id}).json()
+        read = predict(named.network, mnist[1].X)
+        wrong = [i for i in range(10_000) if read[i] != mnist[1].labels[i]]
+        assert told["indices"] == wrong
+        assert told["labels"] == [int(mnist[1].labels[i]) for i in wrong]
+        assert told["predictions"] == [int(read[i]) for i in wrong]
+        assert all(0.1 < sure <= 1 for sure in told["confidence"])
+    # The first minute: a 3 that the seed network reads as a 5, 64 % sure.
+    told = page.get("/api/mistakes", params={"network": "seed"}).json()
+    place = told["indices"].index(1832)
+    assert (told["labels"][place], told["predictions"][place]) == (3, 5)
+    assert told["confidence"][place] == pytest.approx(0.64, abs=0.005)
+
+
+def test_images_are_the_stored_bytes(page, mnist):
+    told = page.get("/api/images", params={"start": 9950, "count": 100}).json()
+    assert base64.b64decode(told["images"]) == mnist[1].images[9950:].tobytes()
+    assert told["labels"] == mnist[1].labels[9950:].tolist()
+    assert told["start"] == 9950
+
+
+@pytest.mark.parametrize(("network", "number", "label"), [("seed", 1832, 7), ("stronger", 0, None)])
+def test_every_array_of_the_ledger_is_the_librarys(page, lab, mnist, network, number, label):
+    told = posted(
+        page, "/api/ledger", {"network": network, "image": {"test": number}, "label": label}
+    )
+    stored = lab.named(network).network
+    exact = replace(stored, parameters=stored.parameters.astype(np.float64))
+    digit = mnist[1][number]
+    X = digit.X.astype(np.float64)
+    label = int(digit.labels[0]) if label is None else label
+    Y = np.eye(10)[:, [label]]
+    trace = forward(exact, X)
+    d = backward(exact, trace, Y)
+    wanted = {"x": X, "y": Y, "E": loss(exact, X, Y)}
+    for l, (W, b) in enumerate(exact.layers, 1):
+        wanted |= {f"W{l}": W, f"b{l}": b, f"Z{l}": trace.Z[l], f"A{l}": trace.A[l]}
+        wanted |= {f"dA{l}": d.dA[l], f"dZ{l}": d.dZ[l], f"dW{l}": d.dW[l], f"db{l}": d.db[l]}
+    came = arrays_of(told)
+    assert set(came) == set(wanted)
+    for name, array in wanted.items():
+        assert came[name].tobytes() == array.tobytes(), name
+    order = ["x", "W1", "b1", "Z1", "A1", "W2", "b2", "Z2", "A2", "y", "E"]
+    order += ["dA2", "dZ2", "dW2", "db2", "dA1", "dZ1", "dW1", "db1"]
+    assert list(came) == order
+    assert (told["network"], told["image"]) == (network, {"test": number})
+    assert (told["label"], told["truth"], told["m"]) == (label, int(digit.labels[0]), 1)
+    assert told["prediction"] == int(predict(stored, digit.X)[0])
+
+
+def test_the_first_minutes_cell_is_the_gradient(page, lab, mnist):
+    told = posted(page, "/api/ledger", MISREAD)
+    stored = lab.named("seed").network
+    exact = replace(stored, parameters=stored.parameters.astype(np.float64))
+    digit = mnist[1][1832]
+    flat = gradient(exact, digit.X.astype(np.float64), digit.Y.astype(np.float64))
+    assert arrays_of(told)["dW2"][3, 7] == flat[784 * 10 + 10 + 3 * 10 + 7] != 0
+    assert told["prediction"] == 5
+    assert told["truth"] == 3
+
+
+def test_the_jacobian_is_the_slope_of_softmax(page):
+    told = posted(page, "/api/ledger", MISREAD)
+    Z, J = arrays_of(told)["Z2"], f8(told["jacobian"])
+    for j in range(10):
+        nudge = 1e-6 * np.eye(10)[j]
+        above, below = (np.exp(z) / np.exp(z).sum() for z in (Z + nudge, Z - nudge))
+        np.testing.assert_allclose(J[:, j], (above - below) / 2e-6, atol=1e-9)
+    assert told["jacobian"]["name"] == "∂A2/∂Z2"
+    assert told["jacobian"]["shape"] == [10, 10]
+
+
+def test_patterns_put_in_are_the_cells_own_words(page):
+    """The page puts the index in; the library says the same of the cell."""
+
+    def put_in(text, i, j):
+        return re.sub(r"\bj\b", str(j), re.sub(r"\bi\b", str(i), text))
+
+    told = posted(page, "/api/ledger", MISREAD)
+    for entry in told["arrays"]:
+        i, j = (3, 7)[: len(entry["shape"])] + ("", "")[len(entry["shape"]) :]
+        name = entry["name"] + {0: "", 1: "[3]", 2: "[3,7]"}[len(entry["shape"])]
+        opened = posted(page, "/api/cell", MISREAD | {"cell": name})
+        assert put_in(entry["cell"]["formula"], i, j) == opened["formula"]
+        for neighbours in ("comes_from", "feeds"):
+            assert [put_in(each, i, j) for each in entry["cell"][neighbours]] == opened[neighbours]
+        assert entry["source"] == opened["source"]
+
+
+@pytest.mark.parametrize("cell", ["dW2[3,7]", "A2[5]", "Z1[3]", "E", "x[350]", "dZ2[ 3 ]"])
+def test_a_cell_is_what_explain_says(page, answer, cell):
+    told = posted(page, "/api/cell", MISREAD | {"cell": cell})
+    model = ROOT / "src/chainrule/models/seed.safetensors"
+    explained = answer("explain", model, "--test", 1832, "--cell", cell)
+    assert told == {name: explained[name] for name in told}
+    assert {"name", "value", "formula", "source", "terms", "total", "numerator"} <= set(told)
+
+
+def test_numbers_that_are_not_finite_arrive(mnist):
+    """Cross-entropy's dA2 where the true label's probability underflows."""
+    network, _, _ = toy_problem(np.random.default_rng(0), (784, 3, 10), loss="cross_entropy")
+    network.parameters[:] = 0
+    network.parameters[-10] = 1e4
+    page = client_of(Served(Lab((named_model(network),)), 8765))
+    (entry,) = page.get("/api/lab").json()["networks"]
+    asking = {"network": entry["id"], "image": {"test": 0}, "label": 4}
+    assert arrays_of(posted(page, "/api/ledger", asking))["dA2"][4] == -np.inf
+    opened = posted(page, "/api/cell", asking | {"cell": "dA2[4]"})
+    assert opened["value"] == opened["total"] == "-inf"
+
+
+def test_pixels_are_an_image(page, mnist):
+    """The pixels of a test image give its ledger."""
+    content = base64.b64encode(mnist[1].images[1832].tobytes()).decode()
+    told = posted(page, "/api/ledger", MISREAD | {"image": {"pixels": content}})
+    same = posted(page, "/api/ledger", MISREAD | {"label": 5})
+    assert told["label"] == told["prediction"] == 5  # nobody said what it is: what is read
+    assert told["truth"] is None
+    assert told["arrays"] == same["arrays"]
+    assert told["image"] == {"pixels": content}
+
+
+def test_a_ledger_is_computed_once(lab, page, monkeypatch):
+    posted(page, "/api/ledger", MISREAD | {"label": 8})
+    before = lab.opened.cache_info().misses
+    posted(page, "/api/cell", MISREAD | {"label": 8, "cell": "dW2[3,7]"})
+    posted(page, "/api/cell", MISREAD | {"label": 8, "cell": "Z1[0]"})
+    assert lab.opened.cache_info().misses == before
+    assert lab.opened.cache_info().maxsize >= 8
+
+
+# ------------------------------------------------------------------------------------ what is safe
+
+
+def test_only_its_own_names_are_answered_to(served):
+    """DNS rebinding: another site's name that leads here is refused on every route."""
+    for path in ("/", "/lab/index.html", "/plotly/plotly.css", "/api/lab", "/nowhere"):
+        for host in ("evil.example:8765", "127.0.0.1", "127.0.0.1:80", "localhost.evil:8765", ""):
+            page = client_of(served, Host=host, Origin=None)
+            assert page.get(path).status_code == 403, (path, host)
+        for host in (HOST, "localhost:8765", "[::1]:8765", "LOCALHOST:8765"):
+            page = client_of(served, Host=host, Origin=None)
+            assert page.get(path).status_code != 403, (path, host)
+
+
+def test_at_port_80_browsers_leave_out_the_port(lab):
+    served = Served(lab, 80)
+    page = client_of(served, Host="127.0.0.1", Origin="http://127.0.0.1")
+    assert page.post("/api/cell", json=MISREAD | {"cell": "E"}).status_code == 200
+    for wrong in ({"Host": "127.0.0.1:8765"}, {"Host": "evil.example"}):
+        assert client_of(served, Origin=None, **wrong).get("/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "http://evil.example", "https://127.0.0.1:8765", "http://127.0.0.1:80", "file://", ""],
+)
+def test_other_origins_change_and_read_nothing(served, origin):
+    page = client_of(served, Origin=origin)
+    assert page.post("/api/ledger", json=MISREAD).status_code == 403
+    assert page.get("/api/lab").status_code == 403
+    assert page.get("/").status_code == 403
+
+
+def test_a_missing_origin_is_for_reading_alone(served):
+    page = client_of(served, Origin=None)
+    assert page.post("/api/ledger", json=MISREAD).status_code == 403
+    assert page.get("/api/lab").status_code == 200
+    for site, status in (("none", 200), ("cross-site", 403), ("same-site", 403), ("x", 403)):
+        page = client_of(served, Origin=None, **{"Sec-Fetch-Site": site})
+        assert page.get("/api/lab").status_code == status
+        assert page.get("/").status_code == 200  # the shell holds nothing, links may lead to it
+    page = client_of(served, Origin=None, **{"Sec-Fetch-Site": None})
+    assert page.get("/api/lab").status_code == 200
+
+
+def test_the_token_becomes_a_cookie_and_leaves_the_address(served):
+    page = client_of(served, Cookie=None, Origin=None)
+    rest = "view=inside&cell=dW2[3,7]&strokes=1-2~3-4&pixels=a_b-%2B"
+    entered = page.get(f"/?view=inside&token={served.token}&{rest.partition('&')[2]}")
+    assert entered.status_code == 303
+    assert entered.headers["location"] == f"/?{rest}"
+    cookie = entered.headers["set-cookie"]
+    assert cookie.startswith(f"chainrule-8765={served.ticket};")
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert served.token not in entered.text + str(entered.headers)
+    assert page.get(f"/?token={served.token}").headers["location"] == "/"
+
+
+@pytest.mark.parametrize("token", ["", "x", "ÿ", "%ff", "\U0001f600", "a&token=b"])
+def test_a_wrong_token_is_worth_nothing(served, token):
+    page = client_of(served, Cookie=None, Origin=None)
+    entered = page.get(f"/?token={token}&view=draw")
+    assert entered.status_code == 303
+    assert "set-cookie" not in entered.headers
+    assert entered.headers["location"] == "/?view=draw"
+
+
+def test_secrets_are_compared_in_constant_time(served, monkeypatch):
+    compared = []
+
+    def compare(a, b):
+        compared.append((a, b))
+        return a == b
+
+    monkeypatch.setattr(server.secrets, "compare_digest", compare)
+    client_of(served).get("/api/lab")
+    client_of(served).get(f"/?token={served.token}")
+    assert compared == [(served.ticket.encode(),) * 2, (served.token.encode(),) * 2]
+
+
+@pytest.mark.parametrize("cookie", [None, "", "chainrule-8765=", "chainrule-8765=x", "chainrule=ÿ"])
+def test_without_the_cookie_nothing_of_the_api(served, cookie):
+    page = client_of(served, Cookie=cookie and cookie.encode("latin-1"))
+    for path in ("/api/lab", "/api/images?start=0&count=1", "/api/nowhere", "/api", "/api/"):
+        refused = page.get(path)
+        assert refused.status_code == 403
+        assert "open the address that chainrule lab printed" in refused.json()["error"]
+    assert page.post("/api/ledger", json=MISREAD).status_code == 403
+    assert page.get("/").status_code == 200
+
+
+def test_secrets_are_fresh_and_long(lab):
+    one, other = Served(lab, 8765), Served(lab, 8765)
+    assert len({one.token, other.token, one.ticket, other.ticket}) == 4
+    assert min(map(len, (one.token, one.ticket))) >= 43  # 256 bits
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json"]
+)
+def test_bodies_are_json_alone(page, kind):
+    headers = {} if kind is None else {"Content-Type": kind}
+    refused = page.post("/api/ledger", content=json.dumps(MISREAD), headers=headers)
+    assert refused.status_code == 415
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    assert page.post("/api/ledger", content=json.dumps(MISREAD), headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/lab/server.py", "/lab/__init__.py", "/lab/saved.template", "/lab/", "/lab", "/index"),
+        *("/lab/../server.py", "/lab/..%2fserver.py", "/lab/%2e%2e/network.py", "/lab/..\\data.py"),
+        *("/lab//etc/passwd", "/lab/%2fetc%2fpasswd", "//etc/passwd", "/lab/index.html%00"),
+        *("/plotly/../plotly/plotly.css", "/plotly/plotly.js", "/plotly/%2e%2e/__init__.py"),
+        *("/lab/index.html/", "/LAB/index.html", "/lab/INDEX.HTML", "/lab/%69ndex.htm"),
+    ],
+)
+def test_no_path_leads_out_of_the_page(served, path):
+    """Asked as it stands, without the client making it shorter."""
+    status, _, body = raw(served, f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    assert status == 404
+    assert set(json.loads(body)) == {"error"}
+
+
+def raw(served, request):
+    """What the application answers to a request line and headers as they are."""
+    import asyncio
+
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import ServerState
+
+    async def talk():
+        config = uvicorn.Config(make_app(served), lifespan="off", log_level="critical")
+        config.load()
+        protocol = asyncio.get_running_loop()
+        made = await protocol.create_server(
+            lambda: H11Protocol(config, ServerState(), {}), "127.0.0.1", 0
+        )
+        port = made.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        made.close()
+        return answer
+
+    head, _, body = asyncio.run(talk()).partition(b"\r\n\r\n")
+    return int(head.split()[1]), head, body
+
+
+def test_pages_files_are_the_packages_and_no_others(page):
+    files = page_files()
+    assert "index.html" in files
+    assert all(path.parent == PAGE for path in files.values())
+    assert not [name for name in files if name.endswith((".py", ".template"))]
+    for name, path in files.items():
+        came = page.get(f"/lab/{name}")
+        assert came.status_code == 200
+        assert came.content == path.read_bytes()
+        assert came.headers["cache-control"] == "no-cache"
+    assert page.get("/").content == (PAGE / "index.html").read_bytes()
+    assert page.get("/").headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_an_unchanged_file_is_not_sent_again(page):
+    first = page.get("/lab/index.html")
+    again = page.get("/lab/index.html", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    again = page.get("/lab/index.html", headers={"If-None-Match": '"other"'})
+    assert again.content == first.content
+
+
+def test_every_answer_carries_the_policy(page, served):
+    stranger = client_of(served, Host="evil.example")
+    for came in (
+        *(page.get(path) for path in ("/", "/lab/index.html", "/api/lab", "/api/nowhere", "/x")),
+        *(page.post("/api/ledger", json=body) for body in (MISREAD, [])),
+        *(page.get("/plotly/plotly.css"), page.put("/"), stranger.get("/"), page.get("/?token=x")),
+    ):
+        assert came.headers["content-security-policy"] == POLICY
+        assert came.headers["x-content-type-options"] == "nosniff"
+        assert came.headers["x-frame-options"] == "DENY"
+        assert came.headers["referrer-policy"] == "no-referrer"
+        assert came.headers["cross-origin-opener-policy"] == "same-origin"
+        assert came.headers["cross-origin-resource-policy"] == "same-origin"
+        if came.request.url.path.startswith("/api/"):
+            assert came.headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in came.headers
+    directives = dict(part.split(maxsplit=1) for part in POLICY.split("; "))
+    assert directives["default-src"] == directives["script-src"] == "'self'"
+    assert directives["style-src"] == directives["connect-src"] == "'self'"
+    assert directives["frame-ancestors"] == directives["object-src"] == "'none'"
+    assert directives["base-uri"] == directives["form-action"] == "'none'"
+
+
+def test_other_methods_are_refused(page):
+    for method, path, allowed in (
+        ("GET", "/api/ledger", "POST"),
+        ("HEAD", "/api/cell", "POST"),
+        ("DELETE", "/api/ledger", "POST"),
+        ("POST", "/api/lab", "GET, HEAD"),
+        ("PUT", "/", "GET, HEAD"),
+        ("OPTIONS", "/api/lab", "GET, HEAD"),
+        ("BREW", "/lab/index.html", "GET, HEAD"),
+    ):
+        refused = page.request(method, path)
+        assert refused.status_code == 405, (method, path)
+        assert set(refused.headers["allow"].split(", ")) == set(allowed.split(", "))
+
+
+def test_a_large_body_is_refused_before_it_is_read(page):
+    most = server.SMALL
+    content = json.dumps(MISREAD).encode()
+    fits = content + b" " * (most - len(content))
+    headers = {"Content-Type": "application/json"}
+    assert page.post("/api/ledger", content=fits, headers=headers).status_code == 200
+    assert page.post("/api/ledger", content=fits + b" ", headers=headers).status_code == 413
+
+    taken = []
+
+    def pieces():
+        for _ in range(1000):
+            taken.append(1)
+            yield b" " * 65536
+
+    lying = page.post("/api/ledger", content=pieces(), headers=headers)
+    assert "content-length" not in lying.request.headers
+    assert lying.status_code == 413
+
+
+REFUSED = [
+    (b"", "JSON"),
+    (b"[1]", "object, got a list"),
+    (b"\xff\xfe{}", "UTF-8"),
+    (b'{"network": NaN}', "NaN is no number"),
+    (b'{"network": "seed", "network": "seed"}', "'network' is given twice"),
+    (b'{"network": "seed"}', "image is missing"),
+    (b"[" * 100_000, "nested too deeply"),
+    (b'{"x":' * 40_000, "nested too deeply"),
+    (b'{"network": ' + b"9" * 5000 + b"}", "JSON"),
+    ({"network": "seed", "image": {"test": 0}, "more": 1}, "got 'more' too"),
+    ({"network": 1, "image": {"test": 0}}, "network must be a text"),
+    ({"network": "seed", "image": {"test": True}}, "test must be a whole number"),
+    ({"network": "seed", "image": {"test": 1.0}}, "test must be a whole number"),
+    ({"network": "seed", "image": {"test": -1}}, "test must be a whole number"),
+    ({"network": "seed", "image": {"test": 10**30}}, "got a number that large"),
+    ({"network": "seed", "image": {"test": 0, "strokes": []}}, "the fields of a test image"),
+    ({"network": "seed", "image": {}}, "one of test, strokes or pixels"),
+    ({"network": "seed", "image": [1832]}, "one of test, strokes or pixels"),
+    ({"network": "seed", "image": {"test": 0}, "label": 10}, "label must be a whole number"),
+    ({"network": "seed", "image": {"test": 0}, "label": False}, "label must be a whole number"),
+    ({"network": "seed", "image": {"pixels": "AAAA"}}, "pixels must be 784 bytes"),
+    ({"network": "seed", "image": {"pixels": "?" * 1048}}, "pixels must be base64"),
+    ({"network": "seed", "image": {"pixels": "\ud800"}}, "pixels must be base64"),
+    ({"network": "seed", "image": {"strokes": [[1, 2, 3]]}}, "an x and a y"),
+    ({"network": "seed", "image": {"strokes": [[0, 281]]}}, "a coordinate must be"),
+    ({"network": "seed", "image": {"strokes": [[0, 1.5]]}}, "a coordinate must be"),
+    ({"network": "seed", "image": {"strokes": [[]]}}, "a stroke must be a list of 2"),
+    ({"network": "seed", "image": {"strokes": [[1, 1]] * 101}}, "strokes must be a list of 0 to"),
+    ({"network": "seed", "image": {"strokes": [[1, 1] * 3000] * 2}}, "at most 5000 points"),
+    ({"network": "seed", "image": {"strokes": [], "off": ["a", "a"]}}, "each stage once"),
+    ({"network": "seed", "image": {"strokes": [], "off": "crop"}}, "off must be a list"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), REFUSED, ids=[reason for _, reason in REFUSED])
+def test_what_is_asked_is_checked(page, body, reason):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    refused = page.post(
+        "/api/ledger", content=content, headers={"Content-Type": "application/json"}
+    )
+    assert refused.status_code == 400
+    assert set(refused.json()) == {"error"}
+    assert reason in refused.json()["error"]
+    assert len(refused.text) < 400
+    assert "\n" not in refused.json()["error"]
+
+
+def test_what_is_not_there_is_404(page):
+    asking = {"network": "../models/seed.safetensors", "image": {"test": 0}}
+    refused = page.post("/api/ledger", json=asking)
+    assert refused.status_code == 404
+    assert "there are seed, stronger" in refused.json()["error"]
+    refused = page.post("/api/ledger", json={"network": "seed", "image": {"test": 10_000}})
+    assert (refused.status_code, "from 0 to 9999" in refused.text) == (404, True)
+    assert page.get("/api/mistakes", params={"network": "other"}).status_code == 404
+    assert page.get("/api/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "start=0",
+        "start=0&count=0",
+        "start=0&count=501",
+        "start=10000&count=1",
+        "start=-1&count=1",
+        "start=0&count=1&x=1",
+        "start=0&start=1&count=1",
+        "start=٣&count=1",
+        "start=1e3&count=1",
+        "start=0&count=" + "9" * 500,
+        "start=%00&count=1",
+        "start=%ff&count=1",
+        "start= 1&count=1",
+    ],
+)
+def test_queries_are_checked(page, query):
+    refused = page.get(f"/api/images?{query}")
+    assert refused.status_code == 400
+    assert refused.json()["error"]
+
+
+def test_a_cell_that_is_not_there(page):
+    for cell in ("dW2[10,0]", "W9", "dW2", "<b>", "dW2[3,7]" * 10, "__class__"):
+        refused = page.post("/api/cell", json=MISREAD | {"cell": cell})
+        assert refused.status_code == 400
+        assert refused.headers["content-type"] == "application/json"
+
+
+def test_at_most_so_many_are_computed_at_once(lab):
+    """Many ask at the same time: two are computed, some wait, more are told to come again."""
+    import asyncio
+    import threading
+
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def slow(*_):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.02)
+        with lock:
+            busy -= 1
+        return {}
+
+    served = Served(lab, 8765)
+
+    async def app(scope, receive, send):
+        await (await server.computed(served, slow))(scope, receive, send)
+
+    async def one():
+        statuses = []
+
+        async def receive():
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        headers = [(b"host", HOST.encode())]
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
+        await guarded(app, served)(scope, receive, send)
+        return statuses
+
+    async def many():
+        return await asyncio.gather(*(one() for _ in range(server.OPEN + 6)))
+
+    statuses = [status for (status,) in asyncio.run(many())]
+    assert statuses.count(503) == 6
+    assert statuses.count(200) == server.OPEN
+    assert most == server.COMPUTING
+    assert served.open == 0
+
+
+def test_a_fault_of_ours_is_one_line_too(served, monkeypatch):
+    def faulty(*_):
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(moment, "about", faulty)
+    app = make_app(served)
+    usual = {"Host": HOST, "Cookie": f"{served.cookie}={served.ticket}"}
+    page = TestClient(app, f"http://{HOST}", raise_server_exceptions=False, headers=usual)
+    came = page.get("/api/lab")
+    assert came.status_code == 500
+    assert came.json() == {"error": "a fault in chainrule, see its terminal: ZeroDivisionError"}
+    assert came.headers["content-security-policy"] == POLICY
+
+
+# ---------------------------------------------------------------- proofs, impostors and one step
+
+
+@pytest.mark.parametrize("network", ["seed", "stronger"])
+@pytest.mark.parametrize("cell", ["dW2[3,7]", "dW1[3,350]", "db1[4]", "dZ2[3]", "dA1[7]"])
+def test_a_proof_is_a_central_difference(page, lab, mnist, network, cell):
+    told = posted(page, "/api/proof", MISREAD | {"network": network, "cell": cell})
+    assert told["agrees"]
+    assert told["cell"] == cell
+    assert told["nudged"] == cell[1:]
+    assert told["quotient"] == (told["E_above"] - told["E_below"]) / (2 * told["h"])
+    opened = posted(page, "/api/cell", MISREAD | {"network": network, "cell": cell})
+    assert told["ours"] == opened["value"] == pytest.approx(told["quotient"], abs=1e-9)
+    # E + h, worked here by the network alone, for a parameter.
+    if cell[1] in "Wb":
+        exact = lab.named(network).exact
+        digit = mnist[1][1832]
+        moved = replace(exact, parameters=exact.parameters.copy())
+        array = moved.layers[int(cell[2]) - 1]["Wb".index(cell[1])]
+        array[tuple(map(int, cell[4:-1].split(",")))] += told["h"]
+        E = loss(moved, digit.X.astype(np.float64), digit.Y.astype(np.float64))
+        assert told["E_above"] == pytest.approx(float(E), rel=1e-14)
+
+
+def test_no_proof_of_what_is_no_derivative(page):
+    refused = page.post("/api/proof", json=MISREAD | {"cell": "W2[3,7]"})
+    assert refused.status_code == 400
+    assert "dW2[3,7]" in refused.json()["error"]
+
+
+def test_only_chainrules_own_dZ_agrees(page):
+    told = posted(page, "/api/impostors", MISREAD)
+    dZ2 = arrays_of(posted(page, "/api/ledger", MISREAD))["dZ2"]
+    assert told["array"] == "dZ2"
+    np.testing.assert_allclose(told["quotients"], dZ2, atol=1e-9)
+    own, *impostors = told["accounts"]
+    assert (own["name"], own["agrees"], own["values"]) == ("chainrule", True, dZ2.tolist())
+    assert [each["name"] for each in impostors] == ["A - Y", "s(1 - s)"]
+    assert not any(each["agrees"] for each in impostors)
+    fields = {"name", "values", "relative", "largest", "agrees"}
+    assert all(set(each) == fields for each in told["accounts"])
+
+
+def test_one_step_keeps_its_promise(page, lab, mnist):
+    told = posted(page, "/api/step", MISREAD)
+    exact = lab.named("seed").exact
+    digit = mnist[1][1832]
+    X, Y = digit.X.astype(np.float64), digit.Y.astype(np.float64)
+    g = gradient(exact, X, Y)
+    assert told["slope"] == pytest.approx(float(g @ g), rel=1e-12)
+    assert len(told["rates"]) == len(told["measured"]) == len(told["predictions_after"]) == 50
+    for k in (0, 25, 49):
+        alpha = told["rates"][k]
+        after = replace(exact, parameters=exact.parameters - alpha * g)
+        assert told["promised"][k] == pytest.approx(-alpha * float(g @ g), rel=1e-12)
+        change = float(loss(after, X, Y)) - float(loss(exact, X, Y))
+        assert told["measured"][k] == pytest.approx(change, abs=1e-13)
+        A = forward(after, X).A[2][:, 0]
+        assert told["probabilities_after"][k] == pytest.approx(A.tolist(), abs=1e-13)
+        assert told["predictions_after"][k] == int(A.argmax())
+    assert told["measured"][0] == pytest.approx(told["promised"][0], rel=0.01)
+    assert 3 in told["predictions_after"]  # the 5 becomes a 3
+
+
+# ---------------------------------------------------------------------------------------- drawings
+
+
+def test_a_drawing_is_prepared_and_read(page, lab):
+    from chainrule.handwriting import STAGES, draw, novelty, prepare
+
+    told = posted(page, "/api/drawing", {"network": "stronger", "image": SEVEN})
+    made = prepare(draw(SEVEN["strokes"]))
+    assert [stage["name"] for stage in told["stages"]] == list(STAGES)
+    for stage, wanted in zip(told["stages"], made.stages, strict=True):
+        assert base64.b64decode(stage["pixels"]) == wanted.picture.tobytes()
+        assert (stage["height"], stage["width"]) == wanted.picture.shape
+        X = wanted.pixels[:, None] / np.float32(255)
+        A = forward(lab.named("stronger").exact, X.astype(np.float64)).A[2][:, 0]
+        assert stage["probabilities"] == pytest.approx(A.tolist(), abs=1e-12)
+        assert stage["prediction"] == int(A.argmax())
+        assert not stage["off"]
+    assert base64.b64decode(told["pixels"]) == made.pixels.tobytes()
+    assert told["prediction"] == 7
+    assert told["unlike"] == moment.plain(novelty(made.pixels))
+    # Look inside opens the very same numbers.
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": SEVEN})
+    assert arrays_of(ledger)["A2"].tolist() == pytest.approx(told["probabilities"], abs=1e-15)
+    pixels = (255 * arrays_of(ledger)["x"]).round().astype(np.uint8)
+    assert pixels.tobytes() == made.pixels.tobytes()
+    assert ledger["label"] == ledger["prediction"] == 7
+    assert ledger["image"] == SEVEN
+    assert ledger["unlike"] == told["unlike"]
+
+
+def test_a_stage_can_be_off(page):
+    asking = {"network": "seed", "image": SEVEN | {"off": ["centre", "fit"]}}
+    told = posted(page, "/api/drawing", asking)
+    assert [stage["name"] for stage in told["stages"] if stage["off"]] == ["fit", "centre"]
+    asking["image"]["off"] = ["centering"]
+    refused = page.post("/api/drawing", json=asking)
+    assert (refused.status_code, "stages are polarity" in refused.text) == (400, True)
+
+
+def picture(format="PNG", size=(60, 80)):
+    from PIL import Image, ImageDraw
+
+    drawn = Image.new("L", size, 255)
+    ImageDraw.Draw(drawn).line([(size[0] // 2, 10), (size[0] // 2, size[1] - 10)], 0, 8)
+    content = io.BytesIO()
+    drawn.save(content, format)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_a_file_is_prepared_and_read(page, format):
+    upload = {"file": base64.b64encode(picture(format)).decode(), "off": ["specks"]}
+    told = posted(page, "/api/drawing", {"network": "stronger", "image": upload})
+    assert told["prediction"] == 1
+    ledger = posted(
+        page, "/api/ledger", {"network": "stronger", "image": {"pixels": told["pixels"]}}
+    )
+    assert ledger["prediction"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "wanted a PNG or JPEG"),
+        (b"GIF89a" + bytes(100), "wanted a PNG or JPEG"),
+        (picture()[:100], "damaged or cut short"),
+        (picture("GIF"), "wanted a PNG or JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
+        (picture(size=(5001, 5000)), "25,000,000 pixels"),
+        (picture() + bytes(asked.FILE), "file must be a text"),
+        (picture().ljust(asked.FILE + 1, b" "), "file must be at most 10000000 bytes"),
+    ],
+    ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "bytes", "one byte"],
+)
+def test_other_files_are_refused(page, content, reason):
+    upload = {"file": base64.b64encode(content).decode()}
+    refused = page.post("/api/drawing", json={"network": "seed", "image": upload})
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]
+
+
+def test_limits_are_those_of_handwriting():
+    from chainrule import handwriting
+
+    assert (asked.PAD, asked.POINTS) == (handwriting.PAD, handwriting.MOST_POINTS)
+    assert asked.FILE == handwriting.MOST_BYTES
+    largest = 4 * -(-asked.FILE // 3) + 1000
+    assert largest < server.UPLOAD
+
+
+def test_drawings_are_collected_for_data(tmp_path, mnist):
+    from chainrule import load_digits
+    from chainrule.handwriting import draw, prepare
+
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    pixels = [mnist[1].images[k].tobytes() for k in range(10)]
+    drawings = [
+        {"image": {"pixels": base64.b64encode(each).decode()}, "label": k % 10}
+        for k, each in enumerate(pixels)
+    ]
+    drawings.append({"image": SEVEN, "label": 7})
+    told = posted(page, "/api/collect", {"drawings": drawings})
+    assert re.fullmatch(r"drawings/\d{4}-\d\d-\d\d-\d{6}", told["folder"])
+    assert (told["train"], told["test"]) == (9, 2)
+    train, test = load_digits(tmp_path / told["folder"])
+    assert test.images.tobytes() == pixels[4] + pixels[9]
+    assert test.labels.tolist() == [4, 9]
+    assert train.labels.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 7]
+    assert train.images[-1].tobytes() == prepare(draw(SEVEN["strokes"])).pixels.tobytes()
+    # Two in the same second do not meet; of two drawings one is for testing.
+    folders = {posted(page, "/api/collect", {"drawings": drawings[:2]})["folder"] for _ in "ab"}
+    assert len(folders | {told["folder"]}) == 3
+    assert [len(part) for part in load_digits(tmp_path / max(folders))] == [1, 1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drawings"]
+
+
+@pytest.mark.parametrize(
+    ("drawings", "reason"),
+    [
+        ([], "drawings must be a list of 2 to 500"),
+        ([{"image": SEVEN, "label": 7}], "drawings must be a list of 2 to 500"),
+        ([{"image": SEVEN, "label": 7}] * 501, "drawings must be a list of 2 to 500"),
+        ([{"image": SEVEN, "label": None}] * 2, "label must be"),
+        ([{"image": SEVEN}] * 2, "label is missing"),
+        ([{"image": {"test": 0}, "label": 1}] * 2, "got a test image"),
+        ([{"image": {"file": ""}, "label": 1}] * 2, "one of test, strokes or pixels"),
+    ],
+)
+def test_collections_are_checked(tmp_path, drawings, reason):
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    refused = page.post("/api/collect", json={"drawings": drawings})
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "drawings").write_text("in the way")
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    refused = page.post("/api/collect", json={"drawings": [{"image": SEVEN, "label": 7}] * 2})
+    assert refused.status_code == 500
+    assert re.match(r"drawings/\S+ cannot be written: ", refused.json()["error"])
+    assert str(tmp_path) not in refused.text
+
+
+# ---------------------------------------------------------------------------------- a moment saved
+
+
+class Elements(HTMLParser):
+    """The start tags of a page with their attributes, and the text in each script and style."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.texts.append("")
+
+    def handle_data(self, data):
+        if self.texts:
+            self.texts[-1] += data
+
+    def only(self, tag, **attributes):
+        found = [
+            (told, text)
+            for (name, told), text in zip(self.tags, self.texts, strict=True)
+            if name == tag and attributes.items() <= told.items()
+        ]
+        assert len(found) == 1, (tag, attributes)
+        return found[0]
+
+
+VIEW = {"view": "inside", "cell": "dW1[3,350]", "note": "</script><script>alert(1)</script><!--"}
+
+
+@pytest.fixture(scope="module")
+def kept(page):
+    return page.post("/api/save", json=MISREAD | {"view": VIEW})
+
+
+def test_a_saved_moment_holds_the_answers(page, kept):
+    assert kept.status_code == 200
+    disposition = 'attachment; filename="chainrule-seed-test1832.html"'
+    assert kept.headers["content-disposition"] == disposition
+    block = json.loads(Elements(kept.text).only("script", id="moment")[1])
+    assert block["view"] == VIEW
+    assert block["lab"] == page.get("/api/lab").json()
+    assert block["mistakes"] is None
+    for route in ("ledger", "impostors", "step"):
+        assert block[route] == posted(page, f"/api/{route}", MISREAD)
+    every = {"E", "b1[0]", "Z1[9]", "A2[5]", "W2[3,7]", "dW2[3,7]", "db1[4]", "y[3]", "dW1[3,350]"}
+    assert every <= set(block["cells"])
+    assert "dW1[3,351]" not in block["cells"]  # too many: only the selected one
+    for name in every:
+        assert block["cells"][name] == posted(page, "/api/cell", MISREAD | {"cell": name})
+    assert {"dW2[3,7]", "dZ2[0]", "dA1[9]", "dW1[3,350]"} <= set(block["proofs"])
+    told = posted(page, "/api/proof", MISREAD | {"cell": "dW1[3,350]"})
+    assert block["proofs"]["dW1[3,350]"] == told
+    assert len(kept.content) < 3_000_000
+
+
+def test_a_saved_moment_needs_and_tells_nobody(kept):
+    elements = Elements(kept.text)
+    policy = elements.only("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"]
+    assert policy == (
+        "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    names = [tag for tag, _ in elements.tags]
+    before = elements.tags[: names.index("style")]
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": policy}) in before
+    for tag, attributes in elements.tags:
+        for name in ("src", "href", "action"):
+            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes)
+    (_, style) = elements.only("style")
+    assert all(
+        url.startswith(("data:", "#")) for url in re.findall(r"""url\(["']?([^)]*)""", style)
+    )
+    assert "@import" not in style
+    # No text of the moment ends its element or begins another.
+    assert names.count("script") == 3
+    assert "alert(1)" not in kept.text.replace("\\u003cscript>alert(1)\\u003c/script>", "")
+
+
+def test_a_saved_moments_modules_find_each_other(kept):
+    elements = Elements(kept.text)
+    (_, text) = elements.only("script", type="importmap")
+    modules = json.loads(text)["imports"]
+    files = {name for name in page_files() if name.endswith(".js")}
+    assert set(modules) == files
+    for name, url in modules.items():
+        kind, _, content = url.partition(",")
+        assert kind == "data:text/javascript;base64"
+        code = base64.b64decode(content).decode()
+        wanted = (PAGE / name).read_text(encoding="utf-8")
+        needs = re.findall(r"""^(?:import|export)\b.*\bfrom ["'](.*)["'];""", code, re.MULTILINE)
+        originally = re.findall(
+            r"""^(?:import|export)\b.*\bfrom ["'](.*)["'];""", wanted, re.MULTILINE
+        )
+        assert needs == [each.removeprefix("./") for each in originally]
+        assert set(needs) <= files
+        assert not re.search(r"""import\(\s*["'`]\.""", code)
+    (main,) = re.findall(r'import "(.*)";', elements.texts[-1] + kept.text.split("</head>")[0])
+    assert main in modules
+
+
+def test_what_is_inlined(tmp_path):
+    """The rewriting by itself, on a page made for it."""
+    files = {
+        "index.html": '<head>\n<link rel="stylesheet" href="/lab/a.css">\n'
+        '<script type="module" src="/lab/main.js"></script>\n</head><body>$x</body>',
+        "a.css": '@font-face { src: url("f.woff2") } a { background: url(/lab/f.woff2), url(#b) }',
+        "main.js": 'import { a } from "./b.js";\nimport "./b.js";\nawait import("./b.js");\n'
+        "export * from './b.js';\n",
+        "b.js": 'export const a = "from ./b";',
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "f.woff2").write_bytes(b"font")
+    paths = {path.name: path for path in tmp_path.iterdir()}
+    made = saved.saved_page(paths, server.TYPES, b'{"a":"</script>"}').decode()
+    font = "url(data:font/woff2;base64,Zm9udA==)"
+    assert f"src: {font} }} a {{ background: {font}, url(#b)" in made
+    assert '<script type="application/json" id="moment">{"a":"\\u003c/script>"}</script>' in made
+    modules = json.loads(Elements(made).only("script", type="importmap")[1])["imports"]
+    code = base64.b64decode(modules["main.js"].partition(",")[2]).decode()
+    assert code == files["main.js"].replace("./b.js", "b.js")
+    assert base64.b64decode(modules["b.js"].partition(",")[2]).decode() == files["b.js"]
+    assert 'import "main.js";' in made
+    assert made.endswith("</head><body>$x</body>")
+
+
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        (None, "view must be an object"),
+        ([], "view must be an object"),
+        ({"cell": "dW9[0]"}, "no cell is called"),
+        ({"a": json.loads("[" * 30 + "]" * 30)}, "nested 20 deep"),
+    ],
+)
+def test_a_view_is_checked(page, view, reason):
+    refused = page.post("/api/save", json=MISREAD | {"view": view})
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]
+    infinite = json.dumps(MISREAD | {"view": {"a": 1}}).replace(": 1}", ": 1e999}")
+    headers = {"Content-Type": "application/json"}
+    assert page.post("/api/save", content=infinite, headers=headers).status_code == 400
+
+
+# ------------------------------------------------------------------------ anything at every route
+
+GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/plotly/plotly.css"]
+POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
+FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
+FIELDS += ["test", "strokes", "pixels", "off", "file", "x"]
+KNOWN = ["seed", "stronger", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1]
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(KNOWN),
+    lambda inside: (
+        st.lists(inside, max_size=4) | st.dictionaries(st.sampled_from(FIELDS), inside, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+def coded(most):
+    return st.binary(max_size=most).map(base64.b64encode).map(bytes.decode)
+
+
+IMAGES = (
+    st.fixed_dictionaries({"test": st.integers(-1, 10_001) | VALUES})
+    | st.fixed_dictionaries(
+        {"strokes": st.lists(st.lists(st.integers(-1, 281), max_size=8), max_size=4) | VALUES},
+        optional={"off": st.lists(st.sampled_from(["fit", "crop", "x"]), max_size=3) | VALUES},
+    )
+    | st.fixed_dictionaries(
+        {"pixels": st.binary(max_size=800).map(base64.b64encode).map(bytes.decode)}
+    )
+    | st.fixed_dictionaries(
+        {"file": st.binary(max_size=200).map(base64.b64encode).map(bytes.decode)}
+    )
+    | VALUES
+)
+NEARLY = st.fixed_dictionaries(
+    {"network": st.sampled_from(["seed", "stronger"]) | VALUES, "image": IMAGES},
+    optional={
+        "label": st.integers(-1, 10) | VALUES,
+        "cell": st.from_regex(r"d?[WbZAxyE]\d?(\[\d{1,3}(,\d{1,3})?\])?", fullmatch=True) | VALUES,
+        "view": VALUES,
+        "drawings": st.lists(VALUES, max_size=3),
+    },
+)
+many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def is_answer_or_refusal(came):
+    """2xx, a redirect or a 4xx with one line that says why; a fault of ours would have raised."""
+    assert came.status_code < 500
+    assert came.headers["content-security-policy"] == POLICY
+    if came.status_code >= 400:
+        assert came.headers["content-type"] == "application/json"
+        reason = came.json()["error"]
+        assert 0 < len(reason) < 400
+        assert reason.isprintable()
+
+
+def goes_on(page):
+    assert page.post("/api/cell", json=MISREAD | {"cell": "E"}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    """A page whose collections go to a folder of their own."""
+    return client_of(Served(Lab(shipped(), folder=tmp_path_factory.mktemp("sandbox")), 8765))
+
+
+@pytest.mark.parametrize("route", POSTS)
+@many
+@given(body=VALUES | NEARLY)
+def test_any_json_is_answered_or_refused(sandbox, route, body):
+    content = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    came = sandbox.post(f"/api/{route}", content=content, headers=headers)
+    if route != "save" or came.status_code != 200:
+        is_answer_or_refusal(came)
+    goes_on(sandbox)
+
+
+@many
+@given(route=st.sampled_from(POSTS), content=st.binary(max_size=300))
+def test_any_bytes_are_refused(sandbox, route, content):
+    headers = {"Content-Type": "application/json"}
+    came = sandbox.post(f"/api/{route}", content=content, headers=headers)
+    assert came.status_code == 400
+    is_answer_or_refusal(came)
+
+
+HEADER = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=30)
+NAMES = ["Host", "Origin", "Cookie", "Content-Type", "Sec-Fetch-Site", "Content-Length", "Accept"]
+
+
+@many
+@given(
+    path=st.sampled_from([*GETS, *(f"/api/{route}" for route in POSTS)]),
+    method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "OPTIONS", "TRACE", "X"]),
+    headers=st.dictionaries(st.sampled_from([*NAMES, "If-None-Match", "X-Y"]), HEADER, max_size=4),
+    query=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40),
+)
+def test_any_headers_and_queries_are_answered_or_refused(served, path, method, headers, query):
+    coded = {name: value.encode("latin-1") for name, value in headers.items()}
+    page = client_of(served)
+    query = query.replace("#", "")
+    came = page.request(method, f"{path}?{query}", headers=coded)
+    if not (came.status_code < 300 or method == "HEAD"):
+        is_answer_or_refusal(came) if came.status_code >= 400 else None
+    assert came.status_code < 500
+
+
+# ---------------------------------------------------------------------------- a process of its own
+
+
+@contextlib.contextmanager
+def started(*arguments, cwd=None):
+    """A running `chainrule lab`: the process, its port, its token, and the headers of its page."""
+    command = [sys.executable, "-c", "from chainrule.cli import main; main()", "lab"]
+    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    process = subprocess.Popen(
+        [*command, "--no-browser", *map(str, arguments)], cwd=cwd, env=env, **pipes
+    )
+    try:
+        address = process.stdout.readline().strip()
+        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]+)", address)
+        assert found, address + process.stderr.read()
+        yield SimpleNamespace(process=process, address=address, port=int(found[1]), token=found[2])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ask(lab, method, path, body=None, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=20)
+    connection.request(method, path, body and json.dumps(body), headers)
+    answer = connection.getresponse()
+    answer.content = answer.read()
+    connection.close()
+    return answer
+
+
+def let_in(lab):
+    """The headers of a page that has opened the printed address."""
+    cookie = ask(lab, "GET", f"/?token={lab.token}").headers["set-cookie"].partition(";")[0]
+    origin = f"http://127.0.0.1:{lab.port}"
+    return {"Cookie": cookie, "Origin": origin, "Content-Type": "application/json"}
+
+
+def free_port():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return unused.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with started("--port", free_port(), cwd=tmp_path_factory.mktemp("running")) as lab:
+        yield lab
+
+
+def test_the_printed_address_lets_in(running):
+    assert ask(running, "GET", "/").status == 200
+    assert ask(running, "GET", "/api/lab").status == 403
+    page = let_in(running)
+    told = json.loads(ask(running, "POST", "/api/ledger", MISREAD, **page).content)
+    assert told["prediction"] == 5
+    assert json.loads(ask(running, "GET", "/api/lab", **page).content)["given"] is None
+    assert ask(running, "POST", "/api/step", MISREAD, **page | {"Origin": "null"}).status == 403
+
+
+def test_it_listens_on_this_machine_alone(running):
+    """Every address of this machine but 127.0.0.1 refuses the connection."""
+    listeners = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    port = f"{running.port:04X}"
+    ours = [place for _, place, _, state, *_ in listeners if state == "0A" and place.endswith(port)]
+    assert ours == [f"0100007F:{port}"]
+
+
+MALFORMED = [
+    b"\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",  # no Host
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    b"GET /%zz%00%ff HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nA" + b"a" * 100_000 + b": b\r\n\r\n",
+    b"POST /api/ledger HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+    b"POST /api/ledger HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    b"POST /api/ledger HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),  # TLS
+    bytes(range(256)) * 40,
+    b"GET /\xff HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    b"GET /api/lab HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+]
+
+
+def test_malformed_http_is_refused_and_it_goes_on(running):
+    for request in MALFORMED:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                while piece := connection.recv(65536):
+                    answer += piece
+        assert not answer or re.match(rb"HTTP/1\.1 4\d\d ", answer), (request[:60], answer[:200])
+        assert ask(running, "GET", "/").status == 200
+    assert running.process.poll() is None
+
+
+def test_a_body_without_end_is_stopped(running):
+    """Chunks without a length: the answer comes, and the connection ends, before 16 MB are in."""
+    page = let_in(running)
+    head = "".join(f"{name}: {value}\r\n" for name, value in page.items())
+    head = f"POST /api/ledger HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\n{head}"
+    sent = 0
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            for _ in range(64):
+                connection.sendall(b"40000\r\n" + b" " * 0x40000 + b"\r\n")
+                sent += 0x40000
+                time.sleep(0.01)
+        assert sent < 16 << 20
+    assert ask(running, "GET", "/").status == 200
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_quietly(number, code):
+    with started("--port", free_port()) as lab:
+        page = let_in(lab)
+        idle = socket.create_connection(("127.0.0.1", lab.port))  # a browser keeps connections
+        assert ask(lab, "GET", "/api/lab", **page).status == 200
+        # A request that never comes to its end must not keep the server.
+        half = http.client.HTTPConnection("127.0.0.1", lab.port)
+        half.putrequest("POST", "/api/ledger")
+        for name, value in page.items():
+            half.putheader(name, value)
+        half.putheader("Content-Length", "100")
+        half.endheaders(b"{")
+        time.sleep(0.2)
+        begun = time.monotonic()
+        lab.process.send_signal(number)
+        printed, complained = lab.process.communicate(timeout=10)
+        assert time.monotonic() - begun < 6
+        idle.close()
+        half.close()
+    assert lab.process.returncode == code
+    assert printed == "Ctrl-C stops it; nothing leaves this computer.\n"
+    assert complained == ""
+
+
+def test_a_closed_terminal_ends_it_quietly():
+    with started("--port", free_port()) as lab:
+        lab.process.send_signal(signal.SIGHUP)
+        _, complained = lab.process.communicate(timeout=10)
+    assert lab.process.returncode == -signal.SIGHUP
+    assert complained == ""
+
+
+def test_a_port_in_use(running):
+    done = run("lab", "--no-browser", "--port", running.port)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(
+        rf"chainrule: port {running.port}: address already in use; choose another, or leave it "
+        r"out; see chainrule lab -h\n",
+        done.stderr,
+    )
+    for port in ("0", "65536", "x"):
+        assert run("lab", "--port", port).returncode == 2
+
+
+def test_without_port_the_next_free_one(monkeypatch):
+    monkeypatch.setattr(server, "PORT", free_port())
+    with listen(None) as first, listen(None) as second:
+        assert first.getsockname() == ("127.0.0.1", server.PORT)
+        assert server.PORT < second.getsockname()[1] < server.PORT + 100
+        with pytest.raises(server.PortTakenError, match=f"port {server.PORT}: "):
+            listen(server.PORT)
+
+
+def test_small_answers_are_sent_at_once():
+    """asyncio switches off the system's delay only on sockets that say they are TCP."""
+    with listen(None) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_the_browser_is_opened_once_it_answers(monkeypatch, lab):
+    import asyncio
+    import threading
+
+    import uvicorn
+
+    came = threading.Event()
+    statuses = []
+    listener = listen(None)
+    served = Served(lab, listener.getsockname()[1])
+
+    def ready():
+        statuses.append(ask(SimpleNamespace(port=served.port), "GET", "/").status)
+        came.set()
+
+    stopping = []
+    monkeypatch.setattr(
+        uvicorn.Server,
+        "on_tick",
+        lambda self, _: asyncio.sleep(0, came.is_set() or stopping),
+    )
+    with listener:
+        server.serve(served, listener, ready)
+    assert statuses == [200]
+
+
+# -------------------------------------------------------------------------------- what it is given
+
+
+def test_a_run_is_named_by_its_settings(small, tmp_path):
+    settings = ("--data", small, "--steps", 3, "--hidden", "12", "--seed", 4)
+    assert run("train", *settings, "--out", tmp_path / "r").returncode == 0
+    with started(tmp_path / "r", "--port", free_port()) as lab:
+        page = let_in(lab)
+        about = json.loads(ask(lab, "GET", "/api/lab", **page).content)
+        id = about["given"]
+        assert re.fullmatch(
+            r"784-12-10\.squared_error\.descent\.1\.5\.all\.3\.seed4\.data-[0-9a-f]{8}", id
+        )
+        told = about["networks"][-1]
+        assert (told["id"], told["sizes"]) == (id, [784, 12, 10])
+        assert told["settings"]["learning_rate"] == 1.5
+        assert str(small) not in json.dumps(about)
+        asking = {"network": id, "image": {"test": 0}, "cell": "b1[0]"}
+        value = json.loads(ask(lab, "POST", "/api/cell", asking, **page).content)["value"]
+    from chainrule import load_model
+
+    assert value == float(load_model(tmp_path / "r").layers[0][1][0, 0])
+
+
+def test_a_run_of_the_bundled_digits_and_one_not_finished(small, tmp_path):
+    from chainrule.runs import Checkpoint, Run, Settings
+
+    asking = Settings(None, (10,), "squared_error", "descent", 1.5, None, 1000, None, 0)
+    one = Run(tmp_path, asking, 1, "", ({},), {"training": "a" * 64, "test": "b" * 64})
+    state = Checkpoint(1000, np.zeros(7960, np.float32), None, None, (0.0, 0), 0.0, 0)
+    assert named_run(one, state, {}).id == "784-10-10.squared_error.descent.1.5.all.1000.seed0"
+    half = named_run(one, state._replace(step=300), {}).id
+    assert half == "784-10-10.squared_error.descent.1.5.all.1000.seed0.step300"
+    other = replace(one, settings=replace(asking, learning_rate=0.1234567891, batch_size=64))
+    assert ".0.1234567891.64." in named_run(other, state, {}).id
+
+
+def test_a_model_file_is_named_by_its_parameters(tmp_path):
+    network = initialise((784, 5, 10), rng=np.random.default_rng(3))
+    save_model(network, tmp_path / "mine.safetensors")
+    sha256 = hashlib.sha256(network.parameters.tobytes()).hexdigest()
+    with started(tmp_path / "mine.safetensors", "--port", free_port()) as lab:
+        about = json.loads(ask(lab, "GET", "/api/lab", **let_in(lab)).content)
+    assert about["given"] == f"model-{sha256[:8]}" == about["networks"][-1]["id"]
+    assert about["networks"][-1]["settings"] is None
+
+
+def test_a_network_too_large_for_a_page(tmp_path):
+    network = initialise((784, 4000, 10), rng=np.random.default_rng(3))
+    save_model(network, tmp_path / "large.safetensors")
+    done = run("lab", tmp_path / "large.safetensors", "--no-browser")
+    assert done.returncode == 2
+    assert "the lab shows networks of up to 3,000,000 parameters" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert run("lab", tmp_path / "none").returncode == 2
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "PIL", "scipy", "plotly"])
+def test_without_the_extra_one_line(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "lab", "--no-browser"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("chainrule: lab needs the extra lab: pip install starlette")
+    assert done.stderr.count("\n") == 1
+
+
+# ------------------------------------------------------------------------------------- the page
+
+
+def test_the_page_names_no_other_host_and_no_inline_script():
+    for name, path in page_files().items():
+        if path.suffix in (".html", ".css", ".js"):
+            text = path.read_text(encoding="utf-8")
+            hosts = set(re.findall(r"\b(?:https?:)?//([a-z][\w.-]*\.[a-z]+)", text))
+            assert hosts <= {"www.w3.org"}, name  # the names of MathML and SVG
+    for tag, attributes in Elements((PAGE / "index.html").read_text(encoding="utf-8")).tags:
+        assert tag != "style"
+        assert tag != "script" or "src" in attributes
+        assert not [name for name in attributes if name.startswith("on")]
