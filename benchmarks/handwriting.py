@@ -297,13 +297,12 @@ def main():
 def tables(result):
     """The tables of docs/handwriting.md, line by line."""
     columns = [(damage, model) for damage in DAMAGES for model in MODELS]
-    yield "| accuracy, % | " + " | ".join(f"{d}, {m}" for d, m in columns) + " |"
+    yield "| | " + " | ".join(f"{d}, {m}" for d, m in columns) + " |"
     yield "|---|" + "---|" * len(columns)
-    for row in ("accuracy", "unprepared"):
-        title = {"accuracy": "all stages", "unprepared": "none"}[row]
+    for title, row in (("all stages", "accuracy"), ("no stage", "unprepared")):
         yield f"| {title} | " + " | ".join(f"{result[d][row][m]:.2f}" for d, m in columns) + " |"
     for stage in STAGES:
-        costs = (f"{-result[d]['costs'][stage][m]:+.2f}" for d, m in columns)
+        costs = (f"{0 - result[d]['costs'][stage][m]:+.2f}" for d, m in columns)
         yield f"| without `{stage}` | " + " | ".join(costs) + " |"
     yield ""
     yield "| input | images | unlike, % |"
