@@ -145,7 +145,7 @@ class Watch:
         return [each for each in self.seen if not any(re.search(p, each) for p in self.allowed)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with playwright.sync_api.sync_playwright() as driver:
         started = chromium.start(driver)
@@ -154,7 +154,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory) -> Iterator[Lab]:
     """The lab that most tests visit."""
     started = Lab(tmp_path_factory.mktemp("lab"))
@@ -187,7 +187,7 @@ def new_context(browser, **settings) -> BrowserContext:
     return context
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def same_page(browser, lab) -> Iterator[Page]:
     """One page that test after test loads anew, which takes a quarter of the time of a new one."""
     context = new_context(browser)
