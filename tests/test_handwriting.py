@@ -338,6 +338,7 @@ HARD = {
     "in the corner": {"size": (560, 560), "scale": 6, "pen": 6, "at": (480, 460)},
     "wide": {"size": (560, 60), "scale": 3, "pen": 5, "at": (100, 10)},
     "large": {"size": (160, 210), "scale": 14, "pen": 14, "at": (8, 8)},
+    "cut out": {"size": (154, 210), "scale": 14, "pen": 14, "at": (7, 7)},
 }
 
 
@@ -373,6 +374,21 @@ def test_the_paper_of_a_photo_becomes_0():
     assert np.mean(stages["polarity"] > 0) > 0.99
     assert np.mean(stages["specks"] > 0) < 0.1
     assert stages["specks"].max() == 255
+
+
+@pytest.mark.parametrize("towards", [0, 1, 2, 3])
+def test_a_shadow_in_a_corner_is_paper(towards):
+    ink = pens_own(measuring.DIGITS["4"], size=(400, 400), scale=12, pen=10, at=(140, 110)) / 255
+    y, x = np.mgrid[:400, :400] / 400
+    shadow = 1 / (1 + np.exp(-(x + y - 1.5) / 0.02))
+    picture = 220 * (1 - 0.3 * np.rot90(shadow, towards)) * (0.4 + 0.6 * ink)
+    found = handwriting.threshold(255 - picture.astype(np.uint8))
+    assert (found[ink < 0.5] > 64).all()
+    digit = (slice(90, 300), slice(120, 280))
+    assert np.mean(found > 64) < np.mean(found[digit] > 64) * found[digit].size / found.size + 0.01
+    kept = handwriting.specks(found)
+    kept[digit] = 0
+    assert not kept.any()
 
 
 def test_polarity_does_not_matter():
