@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "proof": {"network", "ledger"},
     "ledger": {"network"},
     "model": {"network"},
-    "runs": {"network", "descent", "data", "training", "model"},
+    "runs": {"network", "descent", "data", "tiles", "training", "model"},
     "handwriting": {"data", "model"},
     "compare": {"network", "data", "runs"},
     "distort": {"data"},
@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "options": {"training"},
     "cli": {
         "options",
-        *("network", "descent", "data", "training", "proof", "ledger", "model", "runs"),
+        *("network", "descent", "data", "tiles", "training", "proof", "ledger", "model", "runs"),
         *("report", "page", "compare", "handwriting"),
         *("lab.live", "lab.moment", "lab.server"),
     },

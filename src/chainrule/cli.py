@@ -59,6 +59,7 @@ from chainrule.runs import (
     read_checkpoint,
     start_of,
 )
+from chainrule.tiles import blas_of_numpy
 from chainrule.training import DivergenceError, Snapshot, evaluate
 
 if TYPE_CHECKING:
@@ -127,10 +128,8 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     if wanted and not context.resilient_parsing:
         import platform
 
-        from threadpoolctl import threadpool_info
-
         click.echo(f"chainrule {__version__}, Python {platform.python_version()}")
-        blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        blas = blas_of_numpy()
         for pool in blas:
             kernel = pool.get("architecture", "unknown kernel")
             threads = pool["num_threads"]

@@ -40,6 +40,7 @@ from chainrule.model import (
     write_whole,
 )
 from chainrule.network import LOSSES, Array, Loss, Network, count_parameters, initialise
+from chainrule.tiles import blas_of_numpy
 from chainrule.training import Snapshot, evaluate, settle, train
 
 RUN = "run.json"
@@ -282,9 +283,7 @@ def checksum(digits: Digits) -> str:
 @cache
 def machine() -> dict[str, str]:
     """What the last bits of a training depend on besides its settings."""
-    from threadpoolctl import threadpool_info
-
-    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    blas = blas_of_numpy()
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

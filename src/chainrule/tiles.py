@@ -317,6 +317,21 @@ def blas() -> "ThreadpoolController":
     return ThreadpoolController()
 
 
+def blas_of_numpy() -> list[dict[str, Any]]:
+    """What threadpoolctl tells of the BLAS that NumPy computes with.
+
+    subtle: SciPy brings a BLAS of its own, which has no part in a training.
+    """
+    from pathlib import Path
+
+    from threadpoolctl import threadpool_info
+
+    loaded = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    place = str(Path(np.__file__).resolve().parent)  # numpy; its libraries are in it, or beside it
+    own = [pool for pool in loaded if str(Path(pool["filepath"]).resolve()).startswith(place)]
+    return own or loaded
+
+
 def cores() -> int:
     """The processors this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -78,8 +78,8 @@ def test_stages_and_switching_them_off(board):
 
     compare([])
     boxes = page.get_by_role("region", name="What I make of it").get_by_role("checkbox")
-    for k, name in ((6, "centre"), (5, "fit")):
-        boxes.nth(k).uncheck()
+    for name in ("centre", "fit"):
+        boxes.nth(STAGES.index(name)).uncheck()
         expect(page).to_have_url(re.compile(rf"off=[\w,]*{name}"))
     compare(["centre", "fit"])
     page.reload()

@@ -114,3 +114,24 @@ def test_another_image_and_the_next_mistake(page):
     assert f"I say {read} (" in said
     assert re.search(f"It is an? {label}", said)
     check(shown_cells(page, "^[a-zA-Z]+2"), dict(names(L.arrays)))
+
+
+def test_numbers_are_written_right_whatever_they_are(page):
+    """The page's ways to write a number, over all sizes: rounded, never wrong."""
+    rng = np.random.default_rng(5)
+    values = [0.0, 1.0, -1.0, 0.1, 9.995, 99.95, 1e-4, 99999.5, 1e5, 5e-324, 1.7e308]
+    values += list(rng.choice([-1, 1], 2000) * 10 ** rng.uniform(-12, 8, 2000))
+    near_one = [0.9949, 0.99499, 0.9951, 0.9985, 0.99895, 0.9990001, 0.9994, 0.99951, 1 - 1e-12]
+    shares = [0.0, 1.0, 1e-9, 0.0994, 0.09951, 0.5, *near_one, *rng.random(2000)]
+    full, short, percent = page.evaluate(
+        """async ([values, shares]) => {
+          const { full, short, percent } = await import("/lab/numbers.js");
+          return [values.map(full), values.map(short), shares.map(percent)];
+        }""",
+        [values, shares],
+    )
+    for value, exactly, rounded in zip(values, full, short, strict=True):
+        assert float(numbers(exactly)[0]) == value
+        assert shows(numbers(rounded)[0], value, figures=2), (value, rounded)
+    for share, text in zip(shares, percent, strict=True):
+        assert says_share(text, share), (share, text)

@@ -37,7 +37,7 @@ export function six(value) {
 
 // Never 100 % for less than 1.
 export function percent(share) {
-  if (share > 0.9989 && share < 1) return "> 99.9 %";
+  if (share > 0.999 && share < 1) return "> 99.9 %";
   return `${(100 * share).toFixed((share > 0.9949 && share < 1) || share < 0.0995 ? 1 : 0)} %`;
 }
 

@@ -303,6 +303,7 @@ export const words = {
     polarity: "Ink is bright, whatever the pen",
     threshold: "Paper becomes 0, ink 255",
     specks: "Specks are removed",
+    slant: "What leans is set upright",
     thickness: "Strokes as thick as in MNIST",
     crop: "Cut to the ink",
     fit: "Fitted into 20 × 20",
