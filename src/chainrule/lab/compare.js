@@ -7,7 +7,7 @@ import { gallery, picture } from "./pictures.js";
 import { chart } from "./plot.js";
 import { onRuns, runOf, runs } from "./runs.js";
 import { compare as ask } from "./server.js";
-import { change, networkAt, networkOf, now } from "./state.js";
+import { change, networkAt, networkOf, now, unknown } from "./state.js";
 import { words } from "./strings.js";
 
 const SHOWN = 30; // images of each kind
@@ -72,7 +72,7 @@ export function compare({ tell }) {
   async function enter() {
     if (node.hidden) return;
     const [first, second, all] = pair();
-    const both = Boolean(first && second);
+    const both = Boolean(first && second) && unknown() === null;
     few.hidden = both;
     found.hidden = !both;
     node.querySelector("#compare-choice").hidden = !both;
@@ -137,6 +137,6 @@ export function compare({ tell }) {
     }
   }
 
-  onRuns((what) => what === "runs" && enter());
+  onRuns((what) => (what === "runs" || !few.hidden) && enter()); // a second run begins to have a record
   return { node, enter };
 }

@@ -10,7 +10,7 @@ import { inside, partOf } from "./inside.js";
 import { map } from "./map.js";
 import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
 import { onRuns, start as startRuns } from "./runs.js";
-import { BEGINNING, PARTS, VIEWS, change, describe, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start } from "./state.js";
+import { BEGINNING, PARTS, VIEWS, change, describe, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start, unknown } from "./state.js";
 import { words } from "./strings.js";
 import { time } from "./time.js";
 import { train } from "./train.js";
@@ -143,7 +143,7 @@ let entered = ""; // the view and the moment that are shown
 function enter() {
   parts.machine?.show();
   const state = now();
-  const next = JSON.stringify([state.view, moment(), state.network, state.with]);
+  const next = JSON.stringify([state.view, moment(), state.network, state.with, unknown()]);
   if (next === entered) return false;
   entered = next;
   if (state.view === "inside") load();

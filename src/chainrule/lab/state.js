@@ -86,9 +86,10 @@ export function networkAt(some = state) {
   return { network: networkOf(some).id, ...(step === null ? {} : { step }) };
 }
 
-// The run that the address names and that is not here, or null.
+// The run that the address names and that is not here, or null; to compare, it names two.
 export function unknown(some = state) {
-  return some.network !== null && !lab.networks.some((each) => each.id === some.network) ? some.network : null;
+  const names = some.view === "compare" ? [some.network, some.with] : [some.network];
+  return names.find((id) => id !== null && !lab.networks.some((each) => each.id === id)) ?? null;
 }
 
 // What the server is asked about.

@@ -31,7 +31,7 @@ export function time({ tell, busy }) {
   const make = button(says.trainHere, async () => {
     make.disabled = true;
     try {
-      await act({ do: "start", run: now().network });
+      await act({ do: "start", run: unknown() });
       change({});
     } catch (failure) {
       tell(words.failed(failure.message));

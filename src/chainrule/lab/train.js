@@ -165,6 +165,7 @@ export function train({ lab, tell }) {
     try {
       const run = await act(what);
       if (run && now().network !== run.id && (what.do === "start" || what.do === "rate")) change({ network: run.id, step: null });
+      if (what.settings) scrollTo({ top: 0 }); // to what happens now
       objection.hidden = true;
     } catch (failure) {
       beginning = false;
