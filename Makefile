@@ -12,8 +12,9 @@ train: $(VENV)/ready
 lab: $(VENV)/ready-lab
 	$(BIN)/chainrule lab $(ARGS)
 
+# Two at a time: half of the time is a browser's.
 test: lint
-	$(BIN)/python -m pytest -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist worksteal $(ARGS)
 
 test-long: lint
 	$(BIN)/python -m pytest $(ARGS)

@@ -159,6 +159,14 @@ def test_the_first_minutes_cell_is_the_gradient(page, lab, mnist):
     assert told["truth"] == 3
 
 
+def test_input_times_weight_adds_up_to_the_sums(page):
+    told = posted(page, "/api/ledger", MISREAD)
+    arrays = arrays_of(told)
+    weighted = np.frombuffer(base64.b64decode(told["weighted"]), "<f8").reshape(10, 784)
+    np.testing.assert_allclose(weighted.sum(axis=1) + arrays["b1"], arrays["Z1"], rtol=1e-12)
+    assert not weighted[:, arrays["x"] == 0].any()
+
+
 def test_the_jacobian_is_the_slope_of_softmax(page):
     told = posted(page, "/api/ledger", MISREAD)
     Z, J = arrays_of(told)["Z2"], f8(told["jacobian"])

@@ -261,12 +261,9 @@ export function flow({ reveal, isHidden, partOf }) {
 
   // Input × weight only shades the images; what is told of a cell stays its weight.
   function shaded(array) {
-    const x = ledger.arrays.get("x").values;
     const columns = array.shape[1];
-    const shade = (cell, value) => value * x[cell.index[1]];
-    let strongest = 0;
-    array.values.forEach((value, k) => (strongest = Math.max(strongest, Math.abs(value * x[k % columns]))));
-    return [() => strongest, shade];
+    const strongest = largest(ledger.weighted);
+    return [() => strongest, (cell) => ledger.weighted[cell.index[0] * columns + cell.index[1]]];
   }
 
   function show(next, nextOptions) {

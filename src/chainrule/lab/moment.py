@@ -499,6 +499,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
             "f8": f8(softmax_jacobian(opened)),
             "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
         },
+        "weighted": f8(opened.arrays["W1"] * opened.arrays["x"]),  # the terms of Z1, to shade W1
         "unlike": None if is_test else unlike(digits.images[0]),
     }
 

@@ -106,8 +106,8 @@ function number(value) {
 
 function openLedger(answer) {
   const arrays = new Map(answer.arrays.map((each) => [each.name, { ...each, values: floats(each.f8) }]));
-  const { jacobian } = answer;
-  return { ...answer, arrays, jacobian: jacobian && { ...jacobian, values: floats(jacobian.f8) } };
+  const { jacobian, weighted } = answer;
+  return { ...answer, arrays, jacobian: jacobian && { ...jacobian, values: floats(jacobian.f8) }, weighted: floats(weighted) };
 }
 
 function openCell(answer) {
