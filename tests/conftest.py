@@ -11,8 +11,10 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from chainrule import initialise, load_mnist
+from chainrule.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,18 +44,43 @@ def run(*arguments, cwd=None, timeout=300, **environment):
     )
 
 
+@pytest.fixture
+def inside(monkeypatch, capsys):
+    """As `run`, in this process: for what is said before any work begins."""
+
+    def command(*arguments, cwd="."):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["chainrule", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code, said.out, said.err)
+
+    return command
+
+
 @pytest.fixture(scope="session")
 def mnist():
     return load_mnist()
 
 
 @pytest.fixture(scope="session")
-def default_training(tmp_path_factory):
-    """`chainrule train` with its default settings: the folder to run in, and what it printed."""
-    folder = tmp_path_factory.mktemp("default")
-    done = run("train", "--out", "runs/first", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+def default_training(tmp_path_factory, worker_id):
+    """`chainrule train` with its default settings: the folder it ran in, and what it printed.
+
+    Workers share it: the first to ask trains. Tests that write work on a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "default"
+    printed = folder / "printed.txt"
+    with FileLock(folder.with_suffix(".lock")):
+        if not printed.exists():
+            folder.mkdir()
+            done = run("train", "--out", "runs/first", cwd=folder)
+            assert done.returncode == 0, done.stderr
+            printed.write_text(done.stdout, encoding="utf-8")
+    return folder, printed.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

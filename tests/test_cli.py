@@ -256,9 +256,9 @@ def test_version_says_what_a_bug_report_needs():
 
 
 @pytest.mark.parametrize("name", [None, *cli.commands])
-def test_every_help_ends_in_an_example(name):
+def test_every_help_ends_in_an_example(name, inside):
     for flag in ("-h", "--help"):
-        done = run(*([name, flag] if name else [flag]))
+        done = inside(*([name, flag] if name else [flag]))
         assert done.returncode == 0
         assert max(map(len, done.stdout.splitlines())) <= 80
         assert done.stdout.isascii()  # click would not say it in ASCII for us
@@ -273,8 +273,8 @@ def test_no_command_shows_the_help():
 # --------------------------------------------------------------------------------------- refused
 
 
-def refused(*arguments, says, cwd=None):
-    done = run(*arguments, cwd=cwd)
+def refused(*arguments, says, by=run, **settings):
+    done = by(*arguments, **settings)
     assert done.returncode == 2, done
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -314,8 +314,8 @@ def refused(*arguments, says, cwd=None):
         ("explain nowhere --test 0", "nowhere: wanted a model"),
     ],
 )
-def test_wrong_settings_are_one_line_and_exit_code_2(arguments, says, tmp_path):
-    refused(*arguments.split(), says=says, cwd=tmp_path)
+def test_wrong_settings_are_one_line_and_exit_code_2(arguments, says, tmp_path, inside):
+    refused(*arguments.split(), says=says, by=inside, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -334,8 +334,8 @@ def test_wrong_settings_are_one_line_and_exit_code_2(arguments, says, tmp_path):
         ("check {} --sample 0", "--sample.*0"),
     ],
 )
-def test_wrong_images_and_cells_are_one_line_and_exit_code_2(arguments, says, model):
-    refused(*arguments.format(model).split(), says=says)
+def test_wrong_images_and_cells_are_one_line_and_exit_code_2(arguments, says, model, inside):
+    refused(*arguments.format(model).split(), says=says, by=inside)
 
 
 def test_models_that_are_none_are_one_line_and_exit_code_2(tmp_path, model):

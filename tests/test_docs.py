@@ -11,6 +11,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,8 +85,9 @@ def in_shell(command, folder):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_code_blocks_run_and_print_what_they_say(path, default_training, monkeypatch):
-    folder, trained = default_training
+def test_code_blocks_run_and_print_what_they_say(path, default_training, tmp_path, monkeypatch):
+    first, trained = default_training
+    folder = shutil.copytree(first, tmp_path / "folder")
     monkeypatch.chdir(folder)
     names, printed = {"__name__": path.stem}, None
     for language, body, line in blocks(path):

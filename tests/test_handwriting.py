@@ -758,9 +758,9 @@ def test_predict_reads_image_files(images, answer):
         (["a 3.png", "--data", "x"], "--data goes with --test"),
     ],
 )
-def test_wrong_images_are_one_line_and_exit_code_2(arguments, says, images):
+def test_wrong_images_are_one_line_and_exit_code_2(arguments, says, images, inside):
     for mode in ([], ["--json"], ["--quiet"]):
-        done = run("predict", SEED, *arguments, *mode, cwd=images)
+        done = inside("predict", SEED, *arguments, *mode, cwd=images)
         assert done.returncode == 2
         assert done.stdout == ""
         assert re.fullmatch(f"chainrule: .*{says}.*\n", done.stderr), done.stderr

@@ -5,6 +5,7 @@ The second answer is always the run that nobody disturbed.
 
 import ast
 import base64
+import contextlib
 import csv
 import errno
 import hashlib
@@ -533,7 +534,7 @@ class Killer:
         self.folder, self.tries = folder, 0
         self.arguments = [
             *("train", "--data", small, "--optimizer", optimizer, "--learning-rate", rate),
-            *("--batch-size", size or "all", "--steps", 300, "--checkpoint-every", 0.001),
+            *("--batch-size", size or "all", "--steps", 200, "--checkpoint-every", 0.001),
             *("--threads", 2),
         ]
         began = time.monotonic()
@@ -549,12 +550,16 @@ class Killer:
             stderr=subprocess.PIPE,
         )
 
+    def next(self):
+        """Where the next start goes on or, if the last was killed before its run began, begins."""
+        place = self.folder / str(self.tries)
+        return place, self.start("--resume" if (place / RUN).exists() else "--out", place)
+
     def killed(self, rng):
         """Whether the next start was killed before it was through."""
-        place = self.folder / str(self.tries)
-        where = "--resume" if (place / RUN).exists() else "--out"
-        process = self.start(where, place)
-        time.sleep(rng.uniform(0, 0.9 * self.seconds))
+        place, process = self.next()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0, 0.9 * self.seconds))
         process.kill()
         _, said = process.communicate()
         if process.returncode == 0:
@@ -569,11 +574,10 @@ class Killer:
         self.tries += 1
 
     def finish(self):
-        place = self.folder / str(self.tries)
-        if (place / RUN).exists():
-            _, said = self.start("--resume", place).communicate()
-            assert said == b""
-            self.check(place)
+        place, process = self.next()
+        _, said = process.communicate()
+        assert said == b""
+        self.check(place)
 
 
 def survive(small, folder, batches, optimizer, kills, seed):
@@ -582,7 +586,6 @@ def survive(small, folder, batches, optimizer, kills, seed):
     while killed < kills:
         killed += killer.killed(rng)
     killer.finish()
-    assert killer.tries
 
 
 CASES = [(batches, optimizer) for batches in BATCHES for optimizer in OPTIMIZERS]
