@@ -42,8 +42,8 @@ MAY_IMPORT = {
         *("model", "runs", "handwriting"),
     },
     "lab.testset": {
-        *("lab.asked", "lab.moment"),
-        *("network", "data", "runs", "compare", "distort", "plane"),
+        *("lab.asked", "lab.live", "lab.moment", "lab.shelf"),
+        *("network", "data", "runs", "troubles", "compare", "distort", "plane"),
     },
     "lab.feed": {"lab.live", "lab.moment"},
     "lab.saved": set(),

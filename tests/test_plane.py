@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import orthogonal_procrustes
 
 from chainrule import load_bundled, probabilities
-from chainrule.plane import activations, principal_plane
+from chainrule.plane import activations, principal_plane, turned
 
 
 @pytest.fixture
@@ -53,6 +54,19 @@ def test_of_equal_components_the_first_decides():
         points = principal_plane(np.outer(sides, x)).points
         assert points[0] == pytest.approx(sides[0] * (x - 1) * len(sides) ** 0.5)
         assert np.abs(points[1]).max() < 1e-9
+
+
+def test_points_are_turned_onto_others_as_near_as_can_be():
+    """Against SciPy, and against turning back what was turned."""
+    rng = np.random.default_rng(3)
+    points, others = rng.normal(size=(2, 2, 50))
+    for towards in (others, others * [[1], [-1]]):  # one of them takes a mirror
+        R, _ = orthogonal_procrustes(points.T, towards.T)
+        assert turned(points, towards) == pytest.approx((points.T @ R).T)
+    angle = 2.5
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for R in (turn, turn @ [[1, 0], [0, -1]]):
+        assert turned(R @ points, 3 * points) == pytest.approx(points)
 
 
 @pytest.mark.parametrize("A", [np.ones((5, 9)), np.ones((1, 1)), np.arange(4.0)[None]])

@@ -46,6 +46,17 @@ def principal_plane(A: Array) -> Plane:
         return Plane(axes.T @ A, axes, mean, (shares[0], shares[1]))
 
 
+def turned(points: Array, towards: Array) -> Array:
+    """The points (2, m), turned and perhaps mirrored about 0 to lie as near as can be to others.
+
+    The orthogonal matrix R with the least ‖R @ points - towards‖, so that maps of one network at
+    two moments can be told apart by what moved. Source: Schönemann 1966, "A generalized solution of
+    the orthogonal Procrustes problem".
+    """
+    U, _, V = np.linalg.svd(towards @ points.T)
+    return (U @ V) @ points
+
+
 NOTHING = 1e-12  # of the variance, and less is rounding
 
 

@@ -188,6 +188,21 @@ def test_hide_and_reveal(visit):
     assert page.url == link  # revealing is for now; the link still asks
 
 
+def test_a_drawing_can_be_a_question_too(visit):
+    page = visit(
+        "?view=draw&strokes=60-60-130-58-200-60~200-60-160-140-120-230&hide=prediction,probabilities"
+    )
+    reading = page.get_by_role("region", name="What I read")
+    expect(reading).to_contain_text("I say …")
+    expect(page.get_by_role("button", name="Open in Look inside")).to_be_enabled()
+    for part in (reading, page.get_by_role("region", name="What I make of it")):
+        assert not re.search(r"\d %|a 7|say \d", part.inner_text())
+    expect(page.get_by_role("table", name="probabilities")).to_be_hidden()
+    page.get_by_role("button", name="Reveal all").click()
+    expect(reading).to_contain_text("I say 7")
+    expect(page.get_by_role("table", name="probabilities")).to_be_visible()
+
+
 def test_hiding_goes_into_the_link(page):
     page.get_by_text("Hide …").click()
     box = page.get_by_role("checkbox", name="what the network says")

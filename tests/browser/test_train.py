@@ -11,8 +11,10 @@ from browser.answers import held_out, numbers, shows
 from browser.conftest import Lab
 from browser.hands import eventually, exact, names, shown_cells
 from browser.test_everyone import serious, tab_to
+from chainrule import load_mnist
 from chainrule.ledger import open_ledger
 from chainrule.runs import network_at, open_run
+from chainrule.troubles import measure
 
 SLOW = 90_000  # ms that a training of three seconds may take on a busy machine
 
@@ -87,9 +89,14 @@ def test_train_pause_go_back_and_reload(alone, visit):
     expect(page).to_have_url(re.compile("step=5"))
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^Step 5 of 100"))
     assert figure(page, "step") == 5
+    there = run_of(alone)
+    bars = page.get_by_role("table", name="Size of dW").get_by_role("row")
+    expect(bars).to_have_count(2)
+    then = measure(network_at(there, 5), load_mnist()[0])
+    for row, size in zip(bars.all(), then.dW, strict=True):
+        assert shows(numbers(row.get_by_role("cell").last.inner_text())[0], size, figures=2)
     page.get_by_role("button", name="Look inside").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("I say")
-    there = run_of(alone)
     digits = held_out()[1832]
     truth = dict(names(open_ledger(network_at(there, 5), digits.X[:, 0], 3).arrays))
 
@@ -160,8 +167,11 @@ def test_two_pages_see_the_same_run(alone, visit):
     one.close()
     two.get_by_role("button", name="Stop").click()
     is_said(two, "Stopped on the way")
-    two.get_by_role("button", name="Go on with this run").click()
+    # Where it stands it can also go on at another rate.
+    two.get_by_label("Learning rate from now on").fill("0.125")
+    two.get_by_role("button", name="Go on at this rate").click()
     is_said(two, "Training")
+    expect(two.locator("#run-about")).to_contain_text("0.125 from step")
     two.get_by_role("button", name="Stop").click()
     is_said(two, "Stopped on the way")
 

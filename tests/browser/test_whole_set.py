@@ -9,9 +9,10 @@ from playwright.sync_api import expect
 
 from browser.answers import held_out, network, numbers, says_share, shows
 from browser.conftest import Lab
-from browser.hands import eventually
+from browser.hands import eventually, exact, shown_cells
 from browser.test_everyone import serious
 from chainrule import load_model
+from chainrule.distort import distort
 from chainrule.network import probabilities
 from chainrule.runs import network_at, open_run
 
@@ -121,6 +122,20 @@ def test_damage_costs_and_can_be_undone(visit):
     page.get_by_role("slider", name="Rotation").fill("30")
     expect(said).to_contain_text("damaged")
     assert float(numbers(said.inner_text().partition("%")[0])[-1]) < 80
+    # A cell shows its images as the network saw them, and so do they open in Look inside.
+    turned = distort(held_out(), rotation=30)
+    A = probabilities(network(), turned.X)
+    page.locator("[data-confusion='4,4']").click()
+    part = page.locator("#of-cell")
+    right = np.flatnonzero((turned.labels == 4) & (A.argmax(axis=0) == 4))
+    surest = int(right[np.argsort(-A.max(axis=0)[right], kind="stable")][0])
+    first = part.get_by_role("button", name=re.compile("^Test image")).first
+    expect(first).to_have_attribute("data-test", str(surest))
+    first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 4")
+    x = exact(shown_cells(page, "^x"))
+    assert [x[f"x[{k}]"] for k in range(784)] == turned.X[:, surest].astype(float).tolist()
+    page.get_by_role("button", name="Evaluate").click()
     page.get_by_role("button", name="No damage").click()
     expect(said).to_contain_text("93.3 % of the 10,000 test images")
 

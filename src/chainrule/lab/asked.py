@@ -80,7 +80,7 @@ class Order(NamedTuple):
     do: str
     what: str | dict[str, Any] = ""  # to start: a run's id, or settings by name
     threads: int | None = None
-    rate: float = 0.0
+    rate: float | None = None  # from now on
 
 
 class Damage(NamedTuple):
@@ -103,6 +103,16 @@ class EvaluationAsked(NamedTuple):
     damage: Damage
     threshold: float
     curves: bool
+
+
+class ConfusedAsked(NamedTuple):
+    """The test images, damaged so, of a digit that a network reads as a digit."""
+
+    network: str
+    step: int | None
+    damage: Damage
+    truth: int
+    read: int
 
 
 class MapAsked(NamedTuple):
@@ -254,12 +264,13 @@ def order(value: object) -> Order:
     """What a page orders of the training."""
     do = an_object(value, "the body").get("do")
     if do == "start":
-        found = fields(value, "the body", ("do",), ("settings", "run"))
-        if len(found) != 2:
-            raise RefusedError("to start takes either settings or run")
-        if "run" in found:
-            return Order(do, network(found["run"]))
-        return started(found["settings"])
+        found = fields(value, "the body", ("do",), ("settings", "run", "rate"))
+        if ("settings" in found) == ("run" in found) or {"settings", "rate"} <= set(found):
+            raise RefusedError("to start takes settings, or a run and perhaps another rate for it")
+        if "settings" in found:
+            return started(found["settings"])
+        wanted = rate(found["rate"], "rate") if "rate" in found else None
+        return Order(do, network(found["run"]), rate=wanted)
     if do == "rate":
         found = fields(value, "the body", ("do", "rate"))
         return Order(do, rate=rate(found["rate"], "rate"))
@@ -306,17 +317,39 @@ def evaluation(value: object) -> EvaluationAsked:
     """What is to be measured on the test images."""
     may = ("step", "damage", "threshold", "curves")
     found = fields(value, "the body", ("network",), may)
-    damage = fields(found.get("damage", {}), "damage", (), tuple(DAMAGES))
     curves = found.get("curves", False)
     if not isinstance(curves, bool):
         raise RefusedError(f"curves must be true or false, got {short(curves)}")
     return EvaluationAsked(
         network(found["network"]),
         step(found.get("step")),
-        Damage(**{name: number(value, name, *DAMAGES[name]) for name, value in damage.items()}),
+        damage(found.get("damage", {})),
         number(found.get("threshold", 0), "threshold", 0, 1),
         curves,
     )
+
+
+def damage(value: object) -> Damage:
+    found = fields(value, "damage", (), tuple(DAMAGES))
+    return Damage(**{name: number(amount, name, *DAMAGES[name]) for name, amount in found.items()})
+
+
+def confused(value: object) -> ConfusedAsked:
+    """Which cell of the confusion matrix is to be opened."""
+    found = fields(value, "the body", ("network", "truth", "read"), ("step", "damage"))
+    return ConfusedAsked(
+        network(found["network"]),
+        step(found.get("step")),
+        damage(found.get("damage", {})),
+        whole(found["truth"], "truth", 0, CLASSES - 1),
+        whole(found["read"], "read", 0, CLASSES - 1),
+    )
+
+
+def recorded(value: object) -> tuple[str, int | None]:
+    """A run and a step of it."""
+    found = fields(value, "the body", ("network",), ("step",))
+    return network(found["network"]), step(found.get("step"))
 
 
 def pair(value: object) -> tuple[tuple[str, int | None], tuple[str, int | None]]:

@@ -11,7 +11,7 @@ import { words } from "./strings.js";
 
 const LARGEST = 10e6; // bytes of a file
 
-export function draw({ lab, tell, toInside }) {
+export function draw({ lab, tell, isHidden, toInside }) {
   let file = null; // base64 of a picture that stands in place of the strokes
   let off = [];
   let read = null; // the last answer
@@ -175,21 +175,28 @@ export function draw({ lab, tell, toInside }) {
     read = answer;
     if (file) change({ image: { pixels: answer.pixels }, label: null, phase: null });
     if (!pad.strokes.length) pad.show(thumbnail(bytes(answer.pixels)));
-    says.textContent = words.isay(answer.prediction, percent(answer.probabilities[answer.prediction]));
+    write(answer);
+    openInside.disabled = false;
+  }
+
+  // What is answered, but for what is hidden for a question.
+  function write(answer) {
+    const unsaid = isHidden("prediction");
+    says.textContent = unsaid ? words.unsaid.prediction : words.isay(answer.prediction, percent(answer.probabilities[answer.prediction]));
+    bars.hidden = isHidden("probabilities");
     unlike.hidden = !answer.unlike?.unlike;
     unlike.textContent = answer.unlike?.unlike ? `${words.unlike} ${answer.unlike.why}` : "";
     rows.forEach((row, digit) => {
       row.bar.style.width = `${100 * answer.probabilities[digit]}%`;
       row.text.textContent = percent(answer.probabilities[digit]);
-      row.node.classList.toggle("truth", digit === answer.prediction);
+      row.node.classList.toggle("truth", !unsaid && digit === answer.prediction);
     });
     for (const stage of answer.stages) {
       const card = cards.get(stage.name);
       if (!card) continue;
       paintPixels(card.canvas, bytes(stage.pixels), stage.width, stage.height);
-      card.told.textContent = words.afterStage(stage.prediction, percent(stage.probabilities[stage.prediction]));
+      card.told.textContent = unsaid ? "" : words.afterStage(stage.prediction, percent(stage.probabilities[stage.prediction]));
     }
-    openInside.disabled = false;
   }
 
   function empty() {
@@ -267,5 +274,5 @@ export function draw({ lab, tell, toInside }) {
     );
   }
 
-  return { node, enter };
+  return { node, enter, refresh: () => read && write(read) };
 }

@@ -4,15 +4,14 @@
 import { button, element } from "./element.js";
 import { colours, css, onTheme, onTop } from "./colour.js";
 import { count, percent } from "./numbers.js";
-import { gallery } from "./pictures.js";
+import { cut, gallery } from "./pictures.js";
 import { chart } from "./plot.js";
-import { evaluate as ask, images, mistakes as askMistakes } from "./server.js";
+import { evaluate as ask, confused } from "./server.js";
 import { networkAt, networkOf } from "./state.js";
 import { networkSwitch } from "./story.js";
 import { words } from "./strings.js";
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
-const SHOWN = 60; // images of a cell, and mistakes
 
 // What can be done to the images: [least, most, between].
 const DAMAGE = { noise: [0, 1, 0.05], rotation: [-45, 45, 1], shift: [0, 8, 1], thickness: [-2, 2, 0.5] };
@@ -25,6 +24,7 @@ export function evaluate({ lab, tell }) {
   let asking = null;
   let again = false;
   let chosen = null; // [true digit, read as]
+  let opening = ""; // the cell that was asked for last
 
   // -------------------------------------------------------------------------- confusion matrix
 
@@ -99,35 +99,26 @@ export function evaluate({ lab, tell }) {
   async function showCell() {
     if (!chosen || !found) return;
     const [i, j] = chosen;
-    const n = found.confusion[i][j];
     ofCell.hidden = false;
-    cellTitle.textContent = says.cell(i, j, n);
+    cellTitle.textContent = says.cell(i, j, found.confusion[i][j]);
+    const { threshold: _, ...of } = question();
+    const wanted = JSON.stringify([of, i, j]);
+    opening = wanted;
     try {
-      const list = i === j ? await rightOnes(i) : await wrongOnes(i, j);
-      if (!chosen || chosen[0] !== i || chosen[1] !== j) return;
-      await cellImages.show(list.slice(0, SHOWN));
-      cellNote.textContent = damaged() && i === j ? says.noneDamaged : says.shownOf(Math.min(list.length, SHOWN), n, damaged());
+      const cell = await confused({ ...of, truth: i, read: j });
+      if (!chosen || opening !== wanted) return;
+      await cellImages.show(cell.indices.map((index, k) => ({
+        index, label: i, read: i === j ? undefined : j, text: percent(cell.confidence[k]), ...pixelsOf(cell, k),
+      })));
+      cellNote.textContent = says.shownOf(cell.indices.length, cell.count);
     } catch (failure) {
       tell(words.failed(failure.message));
     }
   }
 
-  // All mistakes are known without damage, else the most confident ones.
-  async function wrongOnes(i, j) {
-    const { mistakes } = found;
-    const all = damaged() ? mistakes : await askMistakes(networkAt());
-    return all.indices.map((index, k) => ({ index, label: all.labels[k], read: all.predictions[k], share: all.confidence[k] }))
-      .filter((each) => each.label === i && each.read === j)
-      .sort((a, b) => b.share - a.share)
-      .map((each) => ({ ...each, text: percent(each.share) }));
-  }
-
-  // The first of those it reads right.
-  async function rightOnes(i) {
-    if (damaged()) return [];
-    const [wrong, first] = await Promise.all([askMistakes(networkAt()), images(0, 500)]);
-    const misread = new Set(wrong.indices);
-    return first.labels.flatMap((label, index) => (label === i && !misread.has(index) ? [{ index, label }] : []));
+  // As the network saw it, if it was damaged.
+  function pixelsOf(answer, k) {
+    return damaged() ? { pixels: cut(answer.images, k) } : {};
   }
 
   // ------------------------------------------------------------------------- digit by digit
@@ -221,9 +212,9 @@ export function evaluate({ lab, tell }) {
     });
     unsure.textContent = says.unsure(answer);
     const { mistakes } = answer;
-    worst.show(mistakes.indices.slice(0, 24).map((index, k) => ({
+    worst.show(mistakes.indices.map((index, k) => ({
       index, label: mistakes.labels[k], read: mistakes.predictions[k],
-      text: says.mistake(mistakes.labels[k], mistakes.predictions[k], percent(mistakes.confidence[k])),
+      text: says.mistake(mistakes.labels[k], mistakes.predictions[k], percent(mistakes.confidence[k])), ...pixelsOf(mistakes, k),
     })));
     if (measured !== JSON.stringify(networkAt())) charts.hidden = true;
     if (chosen) showCell();

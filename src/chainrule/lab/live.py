@@ -21,7 +21,7 @@ import numpy as np
 from chainrule.data import Digits
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.shelf import Shelf, run_id, settings_of
-from chainrule.network import Array, Network, count_parameters
+from chainrule.network import Array, Loss, Network, count_parameters
 from chainrule.runs import (
     HISTORY,
     LOCK,
@@ -41,7 +41,7 @@ from chainrule.runs import (
     read_checkpoint,
 )
 from chainrule.training import DivergenceError, Snapshot
-from chainrule.troubles import measure, troubles
+from chainrule.troubles import Measures, measure, troubles
 
 LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
 CHECKPOINT_EVERY = 2.0  # seconds: what is recorded can be looked at so much later
@@ -268,8 +268,7 @@ class Training:
 
     def change_rate(self, rate: float) -> None:
         with self.turn:
-            if len(self.run.changes) >= CHANGES:
-                raise RefusedError(f"the rate of a run can be changed {CHANGES} times here", 409)
+            check_changes(self.run)
             if self.state == "paused":  # its thread waits: nobody else writes
                 self.run = change_rate(self.run, self.step, rate)
             else:
@@ -301,6 +300,7 @@ class Live:
     training: Training | None = None
     serial: int = 0  # counts trainings
     orders: threading.Lock = field(default_factory=threading.Lock)  # one order at a time
+    closed: bool = False
 
     @property
     def version(self) -> tuple[int, int]:
@@ -312,6 +312,8 @@ class Live:
         """Do what a page asks; RefusedError with what is running, if that hinders it."""
         with self.orders:
             training = self.training
+            if self.closed:
+                raise RefusedError("the lab ends", 503)
             if order.do == "start":
                 self.start(order)
             elif training is None:
@@ -330,7 +332,7 @@ class Live:
                 training.one_step()
             elif order.do == "epoch":
                 training.epoch()
-            else:
+            elif order.rate is not None:
                 training.change_rate(order.rate)
 
     def start(self, order: Order) -> None:
@@ -358,7 +360,14 @@ class Live:
         folder = found.folder if found else self.new_folder()
 
         def first() -> Run:
-            return open_run(folder) if found else begin(folder, settings, changes)
+            if not found:
+                return begin(folder, settings, changes)
+            run = open_run(folder)
+            if order.rate is None:
+                return run
+            check_changes(run)
+            reached = read_checkpoint(run)
+            return change_rate(run, reached.step if reached else 0, order.rate)
 
         try:
             fresh = found is None
@@ -383,10 +392,11 @@ class Live:
         return self.shelf.folder / name
 
     def close(self) -> None:
-        """End what is trained at a checkpoint."""
-        training = self.training
-        if training is not None:
-            training.stop()
+        """End what is trained at a checkpoint, also if it has only been asked for."""
+        with self.orders:
+            self.closed = True
+            if self.training is not None:
+                self.training.stop()
 
 
 def check_unfinished(shelf: Shelf, run: Run) -> None:
@@ -397,6 +407,11 @@ def check_unfinished(shelf: Shelf, run: Run) -> None:
         raise RefusedError(
             f"{run_id(run)} learns from other digits: go on with chainrule train --resume", 409
         )
+
+
+def check_changes(run: Run) -> None:
+    if len(run.changes) >= CHANGES:
+        raise RefusedError(f"the rate of a run can be changed {CHANGES} times here", 409)
 
 
 def remove(folder: Path) -> None:
@@ -414,13 +429,10 @@ def about(training: Training) -> dict[str, Any]:
     """What a page is shown of a training just now, but for its rows."""
     snapshot, run, error = training.snapshot, training.run, training.error
     rows = training.rows[:]
-    measures = snapshot and measure(snapshot.network, training.train_set)
-    found = []
-    if measures and rows:
-        if isinstance(error, DivergenceError):
-            rows.append((training.step + 1, math.nan, None, None))
-        history = np.array(rows, np.float64)  # None becomes NaN
-        found = troubles(history, measures, loss=run.settings.loss)
+    measures = measure(snapshot.network, training.train_set) if snapshot else None
+    if isinstance(error, DivergenceError):
+        rows.append((training.step + 1, math.nan, None, None))
+    history = np.array(rows, np.float64).reshape(-1, 4)  # None becomes NaN
     return {
         "id": training.id,
         "state": training.state,
@@ -432,14 +444,22 @@ def about(training: Training) -> dict[str, Any]:
         "test_accuracy": training.rows[-1][3] if training.rows else None,
         "seconds": training.seconds,
         "recorded": training.recorded,
+        **looks(measures, history, run.settings.loss),
+        "error": error and str(error).replace(str(training.folder), "the run"),
+        "units": units(snapshot.network) if snapshot else None,
+    }
+
+
+def looks(measures: Measures | None, history: Array, loss: Loss) -> dict[str, Any]:
+    """What a step looks like from inside: the sizes of dW, the shares of dead units, troubles."""
+    found = troubles(history, measures, loss=loss) if measures and len(history) else []
+    return {
         "norms": measures.dW if measures else [],
         "dead": measures.dead if measures else [],
         "troubles": [
             {"name": each.name, "says": f"{each.shows} {each.remedy}", **each._asdict()}
             for each in found
         ],
-        "error": error and str(error).replace(str(training.folder), "the run"),
-        "units": units(snapshot.network) if snapshot else None,
     }
 
 

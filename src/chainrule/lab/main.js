@@ -216,6 +216,7 @@ function hiddenChanged() {
     button(words.revealAll, revealAll, { id: "reveal-all", "aria-keyshortcuts": "Alt+R" }),
   );
   if (views.inside.ledger) views.inside.show(views.inside.ledger);
+  views.draw?.refresh();
   refreshGrids();
 }
 
@@ -279,7 +280,7 @@ async function begin() {
       evaluate: evaluate({ lab, tell }),
       map: map({ lab, tell }),
       compare: compare({ tell }),
-      draw: draw({ lab, tell, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }),
+      draw: draw({ lab, tell, isHidden, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }),
     }),
   };
   parts.main.append(...Object.values(views).map((view) => view.node));

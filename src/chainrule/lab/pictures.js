@@ -1,8 +1,8 @@
 // Test images by number, as thumbnails that open in Look inside.
 
 import { button, element } from "./element.js";
-import { images } from "./server.js";
-import { change } from "./state.js";
+import { base64, images } from "./server.js";
+import { change, networkOf } from "./state.js";
 import { thumbnail } from "./story.js";
 import { words } from "./strings.js";
 
@@ -24,14 +24,25 @@ async function block(k) {
 export async function picture(index) {
   const found = await block(Math.floor(index / BLOCK));
   const k = index % BLOCK;
-  return { pixels: found.images.subarray(k * SIZE, (k + 1) * SIZE), label: found.labels[k] };
+  return { pixels: cut(found.images, k), label: found.labels[k] };
 }
 
 export function lookInside(index) {
   change({ view: "inside", image: { test: index }, label: null, cell: null, phase: null });
 }
 
-// A list of images; each has { index, label, text } and perhaps { read }.
+// A damaged image is one of its own: its pixels travel in the link.
+function lookInsidePixels(pixels, label) {
+  change({ view: "inside", network: networkOf().id, image: { pixels: base64(pixels) }, label, cell: null, phase: null });
+}
+
+// The images of an answer that has them one after the other.
+export function cut(all, k) {
+  return all.subarray(k * SIZE, (k + 1) * SIZE);
+}
+
+// A list of images; each has { index, label, text } and perhaps { read }, and, if they are not those
+// of the test image, { pixels }.
 export function gallery(label) {
   const node = element("ul", { class: "thumbnails", "aria-label": label });
   let wanted = 0;
@@ -39,9 +50,9 @@ export function gallery(label) {
   async function show(list) {
     wanted += 1;
     const mine = wanted;
-    const made = await Promise.all(list.map(async ({ index, label: digit, read, text = "" }) => {
-      const { pixels } = await picture(index);
-      return element("li", {}, button([thumbnail(pixels), element("span", {}, text)], () => lookInside(index), {
+    const made = await Promise.all(list.map(async ({ index, label: digit, read, text = "", pixels: own }) => {
+      const { pixels } = own ? { pixels: own } : await picture(index);
+      return element("li", {}, button([thumbnail(pixels), element("span", {}, text)], () => (own ? lookInsidePixels(own, digit) : lookInside(index)), {
         class: "thumbnail", "data-test": index, "aria-label": `${words.browseImage(index, digit, read)}: ${words.openInside}`,
       }));
     }));

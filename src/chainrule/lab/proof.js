@@ -38,12 +38,12 @@ function report(found) {
   const half = (text) => [element("mark", {}, text.slice(0, equal)), text.slice(equal)];
   const above = alike(found.E_above, found.E_below, 15);
   const E = (text) => [text.slice(0, above.equal), element("b", {}, text.slice(above.equal))];
-  const numbers = element("dl", { class: "proof-numbers", "aria-label": words.proofOf(found.cell) },
+  const numbers = element("div", { role: "group", "aria-label": words.proofOf(found.cell) }, element("dl", { class: "proof-numbers" },
     line(words.above(found.nudged), E(above.texts[0]), "proof-above"),
     line(words.below(found.nudged), E(above.texts[1]), "proof-below"),
     line([words.slope, " ", formula("(E(+h) - E(-h)) / (2 h)")], half(texts[1]), "proof-quotient"),
     line(words.ours(found.cell), half(texts[0]), "proof-ours"),
-  );
+  ));
   const zero = found.ours === 0 && found.quotient === 0;
   return [
     numbers,

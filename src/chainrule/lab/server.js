@@ -93,6 +93,10 @@ export function bytes(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
+export function base64(bytes) {
+  return btoa(String.fromCharCode(...bytes));
+}
+
 // Little-endian float64, as NumPy wrote them.
 function floats(base64) {
   const view = new DataView(bytes(base64).buffer);
@@ -182,7 +186,19 @@ export async function train(what) {
 }
 
 export async function evaluate(question, signal) {
-  return ask("/api/evaluate", question, signal);
+  const answer = await ask("/api/evaluate", question, signal);
+  return { ...answer, mistakes: { ...answer.mistakes, images: bytes(answer.mistakes.images) } };
+}
+
+// The images of one cell of the confusion matrix.
+export async function confused(question, signal) {
+  const answer = await ask("/api/confused", question, signal);
+  return { ...answer, images: bytes(answer.images) };
+}
+
+// What a recorded step of a run looks like from inside.
+export async function inside(at) {
+  return ask("/api/inside", at);
 }
 
 export async function compare(a, b, signal) {

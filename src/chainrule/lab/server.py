@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ SOCKETS = 256  # pages that watch at once
 MESSAGE = 4096  # bytes of what a page that watches may send; nothing reads it
 COMPUTING = 2  # of them in threads; the others wait
 PATIENCE = 30.0  # seconds for a body to arrive
+SWITCH = 0.0002  # seconds that a thread waits before another must let go of the interpreter
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
@@ -167,6 +169,8 @@ def make_app(served: Served) -> ASGIApp:
         Route("/api/collect", post(moment.collect, COLLECTION), methods=["POST"]),
         Route("/api/save", save, methods=["POST"]),
         Route("/api/evaluate", post(testset.evaluate), methods=["POST"]),
+        Route("/api/confused", post(testset.confused), methods=["POST"]),
+        Route("/api/inside", post(testset.inside), methods=["POST"]),
         Route("/api/compare", post(testset.compare), methods=["POST"]),
         Route("/api/map", post(testset.plane), methods=["POST"]),
         Route("/api/train", post(moment.order), methods=["POST"]),
@@ -431,6 +435,8 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
     # Products here are small, and several are computed at once: more threads of BLAS would only
     # wait for each other, up to ten times as long. The bits are the same.
     threadpool_limits(1, user_api="blas")
+    # A training lets go of the interpreter at every product, and asks for it back this often.
+    sys.setswitchinterval(SWITCH)
     config = uvicorn.Config(
         make_app(served),
         http="h11",

@@ -384,6 +384,7 @@ export const words = {
     resume: "Go on with this run",
     rateNow: "Learning rate from now on",
     rateDo: "Change",
+    rateResume: "Go on at this rate",
     title: (run) => run.name.replace(/^run /, "Run "),
     about: aboutRun,
     states: {
@@ -462,8 +463,7 @@ export const words = {
     matrixLabel: "Confusion matrix: rows are true digits, columns what the network says",
     cell: (i, j, n) => (i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`),
     cellImages: "The images of this cell",
-    shownOf: (shown, n, damaged) => `${shown < n ? `${shown} of them` : shown ? "All of them" : "None is among the most confident mistakes"}${damaged ? ", shown undamaged" : ""}. An image opens in Look inside.`,
-    noneDamaged: "Which images it reads right is shown without damage only.",
+    shownOf: (shown, n) => `${shown < n ? `The ${shown} it is surest of` : shown ? "All of them, the surest first" : "There is none"}. An image opens in Look inside.`,
     perDigit: "Accuracy, digit by digit",
     unsureTitle: "I don’t know",
     unsureLead: "What if it may keep silent when its largest probability is below a limit?",
@@ -498,7 +498,7 @@ export const words = {
     onlyMistakes: "mistakes only",
     key: "Colours of the digits",
     ring: "ringed: a mistake",
-    explained: (n, wrong, [first, second], of) => `${n} images, ${wrong.toLocaleString("en-GB")} read wrong. Across lies ${first} of what varies in ${of}; upwards, ${second}.`,
+    explained: (n, wrong, share, of) => `${n} images, ${wrong.toLocaleString("en-GB")} read wrong. The plane shows ${share} of what varies in ${of}. It is turned as the pixels’ own lies, so that moments of a run can be compared.`,
   },
 
   // ------------------------------------------------------------------------------- compare

@@ -1,21 +1,26 @@
 """The answers about all test images: how a network does on them, damaged too; two runs; a map."""
 
+import base64
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.compare import Stand, beside
-from chainrule.data import CLASSES
+from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.lab import asked
 from chainrule.lab.asked import Damage, RefusedError
+from chainrule.lab.live import looks
 from chainrule.lab.moment import Answer, Lab, Named, f8
+from chainrule.lab.shelf import run_id
 from chainrule.network import Array, probabilities
-from chainrule.plane import activations, principal_plane
+from chainrule.plane import activations, principal_plane, turned
 from chainrule.runs import Run
+from chainrule.troubles import measure
 
-MOST_MISTAKES = 500  # in one answer
+SUREST = 24  # mistakes in an answer
+CONFUSED = 60  # images of a cell of the confusion matrix, in an answer
 CURVES = {
     "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
     "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
@@ -24,27 +29,33 @@ CURVES = {
 }
 
 
+def damaged(lab: Lab, damage: Damage) -> Digits:
+    """The test images, damaged like this."""
+    if damage == Damage():
+        return lab.test_set
+
+    def spoil() -> Digits:
+        return distort(
+            lab.test_set,
+            thickness=damage.thickness,
+            rotation=damage.rotation,
+            shift=(damage.shift, 0.0),
+            noise=damage.noise,
+        )
+
+    return lab.damaged.get(damage, spoil, PIXELS * len(lab.test_set))
+
+
 def read_damaged(lab: Lab, named: Named, damage: Damage) -> Array:
     """A network's ten probabilities of every test image (10, 10000), damaged like this."""
     if damage == Damage():
         return lab.read(named)
-    m = len(lab.test_set)
 
     def read() -> Array:
-        damaged = lab.damaged.get(
-            damage,
-            lambda: distort(
-                lab.test_set,
-                thickness=damage.thickness,
-                rotation=damage.rotation,
-                shift=(damage.shift, 0.0),
-                noise=damage.noise,
-            ),
-            784 * m,
-        )
-        return probabilities(named.network, damaged.X)
+        return probabilities(named.network, damaged(lab, damage).X)
 
-    return lab.readings.get((named.id, named.step, damage), read, 40 * m)
+    key = named.id, named.step, damage
+    return lab.readings.get(key, read, 40 * len(lab.test_set))
 
 
 def evaluate(lab: Lab, body: Answer) -> Answer:
@@ -57,8 +68,7 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
     right = predictions == labels
     confusion = np.bincount(CLASSES * labels.astype(np.intp) + predictions, minlength=CLASSES**2)
     confusion = confusion.reshape(CLASSES, CLASSES)
-    wrong = np.flatnonzero(~right)
-    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    surest = surest_of(~right, confidence)[:SUREST]
     answered = confidence >= question.threshold
     found = {
         "network": named.id,
@@ -71,11 +81,39 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
             "labels": labels[surest],
             "predictions": predictions[surest],
             "confidence": confidence[surest],
+            "images": pictures(lab, question.damage, surest),
         },
         "answered": answered.mean(),
         "right_of_answered": right[answered].mean() if answered.any() else None,
     }
     return found | ({"curves": curves(lab, named)} if question.curves else {})
+
+
+def confused(lab: Lab, body: Answer) -> Answer:
+    """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
+    question = asked.confused(body)
+    named = lab.named(question.network, question.step)
+    A = read_damaged(lab, named, question.damage)
+    confidence = A.max(axis=0).astype(np.float64)
+    cell = (lab.test_set.labels == question.truth) & (A.argmax(axis=0) == question.read)
+    surest = surest_of(cell, confidence)[:CONFUSED]
+    return {
+        "count": cell.sum(),
+        "indices": surest,
+        "confidence": confidence[surest],
+        "images": pictures(lab, question.damage, surest),
+    }
+
+
+def surest_of(chosen: NDArray[np.bool_], confidence: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The numbers of the chosen images, the most confidently read first."""
+    numbers = np.flatnonzero(chosen)
+    return numbers[np.argsort(-confidence[numbers], kind="stable")]
+
+
+def pictures(lab: Lab, damage: Damage, numbers: NDArray[np.intp]) -> str:
+    """The images of these numbers, damaged like this: 784 bytes each, as base64."""
+    return base64.b64encode(damaged(lab, damage).images[numbers].tobytes()).decode()
 
 
 def curves(lab: Lab, named: Named) -> Answer:
@@ -135,14 +173,21 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
     return run, Stand(at, named.network, rows[rows[:, 0] <= at])
 
 
+def inside(lab: Lab, body: Answer) -> Answer:
+    """What a step of a run looks like from inside, and its troubles then."""
+    run, at = stand(lab, *asked.recorded(body))
+    if run.settings.data is not None:
+        raise RefusedError(f"{asked.short(run_id(run))} learns from other digits", 409)
+    return looks(measure(at.network, lab.train_set), at.history, run.settings.loss)
+
+
 # ----------------------------------------------------------------------------------------- a map
 
 
 class Points(NamedTuple):
-    """Where test images fall on a plane, and how much of the variance it shows."""
+    """Where test images fall on a plane (2, m), and how much of the variance it shows."""
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
+    places: Array
     shares: tuple[float, float]
 
 
@@ -155,19 +200,24 @@ def plane(lab: Lab, body: Answer) -> Answer:
         raise RefusedError(f"of must be pixels or A1 to A{named.network.depth}, got A{layer}")
     digits = lab.test_set[:count]
 
-    def points() -> Points:
-        with np.errstate(over="ignore"):
-            found = principal_plane(activations(named.network, digits.X, layer))
-        return Points(found.points[0], found.points[1], found.shares)
+    def points(layer: int) -> Points:
+        key = ("", None) if layer == 0 else (named.id, named.step)  # pixels are nobody's
+        return lab.planes.get((*key, layer, count), lambda: found(layer), 16 * count)
 
-    key = ("", None) if layer == 0 else (named.id, named.step)  # pixels are nobody's
-    x, y, shares = lab.planes.get((*key, layer, count), points, 16 * count)
+    def found(layer: int) -> Points:
+        with np.errstate(over="ignore"):
+            plane = principal_plane(activations(named.network, digits.X, layer))
+        # Turned as the pixels lie, all moments of a run can be laid on each other.
+        places = turned(plane.points, points(0).places) if layer else plane.points
+        return Points(places, plane.shares)
+
+    places, shares = points(layer)
     return {
         "network": named.id,
         "step": named.step,
-        "x": f8(x),
-        "y": f8(y),
+        "x": f8(places[0]),
+        "y": f8(places[1]),
         "labels": digits.labels,
         "predictions": lab.read(named)[:, :count].argmax(axis=0),
-        "explained": shares,
+        "explained": sum(shares),
     }

@@ -6,7 +6,7 @@ import { largest, onTheme, signed } from "./colour.js";
 import { count, percent, short } from "./numbers.js";
 import { chart } from "./plot.js";
 import { act, going, live, onRuns, runOf, runs } from "./runs.js";
-import { bytes, ledger as askLedger } from "./server.js";
+import { bytes, inside, ledger as askLedger } from "./server.js";
 import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "./state.js";
 import { networkSwitch } from "./story.js";
 import { words } from "./strings.js";
@@ -132,8 +132,9 @@ export function train({ lab, tell }) {
   const goOn = button(says.resume, () => does({ do: "start", run: chosen().id }), { id: "run-resume", class: "primary" });
   const watchIt = button(says.watch, () => change({ network: going().id, step: null }), { id: "run-watch" });
   const newRate = element("input", { type: "number", id: "run-rate", min: 0, step: "any", inputmode: "decimal" });
+  const rateDo = element("button", { id: "run-rate-do" }, says.rateDo);
   const rates = element("form", { class: "run-rate", novalidate: true, onsubmit: setRate },
-    element("label", { for: "run-rate" }, says.rateNow), newRate, element("button", { id: "run-rate-do" }, says.rateDo));
+    element("label", { for: "run-rate" }, says.rateNow), newRate, rateDo);
   const acts = element("div", { class: "row-of-buttons", role: "group", "aria-label": says.acts }, play, one, epoch, stop, goOn, watchIt);
   const figures = Object.fromEntries(["step", "loss", "train", "test", "seconds"].map((name) => [name, element("dd", { class: "number", id: `figure-${name}` })]));
   const table = element("dl", { class: "figures" }, Object.entries(figures).map(([name, node]) => element("div", {}, element("dt", {}, says.figures[name]), node)));
@@ -182,7 +183,8 @@ export function train({ lab, tell }) {
       return tell(says.positive);
     }
     newRate.removeAttribute("aria-invalid");
-    await does({ do: "rate", rate: Number(newRate.value) });
+    const wanted = Number(newRate.value);
+    await does(going() ? { do: "rate", rate: wanted } : { do: "start", run: chosen().id, rate: wanted });
     newRate.value = "";
   }
 
@@ -219,10 +221,12 @@ export function train({ lab, tell }) {
     show(one, goes);
     show(epoch, goes);
     show(stop, goes);
-    show(goOn, !frame && run && ["new", "running", "interrupted"].includes(run.state));
+    const waits = !frame && run && ["new", "running", "interrupted"].includes(run.state);
+    show(goOn, waits);
     show(watchIt, elsewhere);
     acts.hidden = ![...acts.children].some((each) => !each.hidden);
-    rates.hidden = !goes;
+    rates.hidden = !goes && !waits;
+    rateDo.textContent = goes ? says.rateDo : says.rateResume;
     play.textContent = paused ? says.go : says.pause;
     if (beginning && goes) {
       beginning = false;
@@ -271,8 +275,10 @@ export function train({ lab, tell }) {
     write(figures.seconds, frame && !looking ? says.seconds(frame.seconds) : "–");
     if (frame) newRate.placeholder = String(frame.rate);
     plot(past, looking ? step : null, at);
-    measure(frame && !looking ? frame : null);
-    trouble(frame);
+    if (frame && !looking) {
+      looked = "";
+      showInside(frame);
+    } else askInside(run);
     if (frame?.units && !looking) {
       drawn = "";
       paintUnits(bytes(frame.units.u8), frame.units.shape[0], run.settings.hidden[0]);
@@ -308,12 +314,32 @@ export function train({ lab, tell }) {
   // -------------------------------------------------------------------- sizes of dW, dead units
 
   const made = { norms: [], dead: [] };
+  let looked = ""; // the recorded step that was asked about last
+
+  // A recorded step is looked into by the server; runs on other digits only while they go on.
+  async function askInside(run) {
+    const at = networkAt();
+    const key = JSON.stringify(at);
+    if (networkOf().run !== run || run.settings.data !== "mnist") return showInside({});
+    if (key === looked) return;
+    looked = key;
+    try {
+      const found = await inside(at);
+      if (looked === key) showInside(found);
+    } catch (failure) {
+      if (looked === key) looked = "";
+    }
+  }
+
+  function showInside({ norms = [], dead = [], troubles = [] }) {
+    measure({ norms, dead });
+    trouble(troubles);
+  }
 
   function measure(frame) {
-    measures.hidden = !frame;
-    if (!frame) return;
-    bars(norms, made.norms, says.norms, (frame.norms ?? []).map((value, k) => ({ name: `dW${k + 1}`, text: number(value), share: value / Math.max(...frame.norms, 1e-300) })));
-    bars(dead, made.dead, says.dead, (frame.dead ?? []).map((value, k) => ({ name: says.layer(k + 1), text: percent(value), share: value })));
+    measures.hidden = !frame.norms.length;
+    bars(norms, made.norms, says.norms, frame.norms.map((value, k) => ({ name: `dW${k + 1}`, text: number(value), share: value / Math.max(...frame.norms, 1e-300) })));
+    bars(dead, made.dead, says.dead, frame.dead.map((value, k) => ({ name: says.layer(k + 1), text: percent(value), share: value })));
   }
 
   function bars(table, rows, caption, values) {
@@ -334,9 +360,7 @@ export function train({ lab, tell }) {
 
   let told = "";
 
-  function trouble(frame) {
-    if (!frame) return; // what was said of a run that has ended stays
-    const { troubles } = frame;
+  function trouble(troubles) {
     const names = troubles.map(({ name }) => name).join();
     if (names !== told) {
       told = names;
