@@ -30,17 +30,17 @@ from PIL import Image, ImageDraw
 from websockets.sync.client import connect
 
 STARTS, ASKED = 7, 25
-TURNS = 3
+TURNS = 5
 CHAINRULE = [sys.executable, "-c", "from chainrule.cli import main; main()"]
 COMMAND = [*CHAINRULE, "lab", "--no-browser"]
 LIVE = {
     "the seed, all images a step": {"steps": 100},
-    "the seed, batches of 64": {"batch_size": 64, "steps": 3000},
+    "the seed, batches of 64": {"batch_size": 64, "steps": 15_000},
     "784-128-10, cross-entropy, batches of 64": {
         "hidden": [128],
         "loss": "cross_entropy",
         "batch_size": 64,
-        "steps": 1000,
+        "steps": 4000,
     },
 }
 SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
@@ -197,7 +197,7 @@ def in_the_lab(folder, settings, watched, asked):
                 (run,) = (run for run in live["runs"] if run["id"] == live["live"])
                 if run["state"] != "running":
                     break
-            time.sleep(0.1 if watched else 0.5)
+            time.sleep(0.1 if watched else 2)
         spent = cpu(visit.process) - began_at
         visit.connection.close()  # it may have been idle for too long
         visit.ask("POST", "/api/train", {"do": "stop"})
@@ -231,7 +231,7 @@ def live():
             print(f"| {name} | {way} | {best:.2f} | {middle:.2f} | {slower} | {busy} |", flush=True)
         late = statistics.quantiles(cells, n=20)[-1]
         print(
-            f"| {name} | frames a second: {min(frames):.0f} to {max(frames):.0f}; a cell opens in "
+            f"| {name} | frames a second: {min(frames):.1f} to {max(frames):.1f}; a cell opens in "
             f"{statistics.median(cells):.1f} ms, 95th percentile {late:.1f} ms ({len(cells)}) |"
         )
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

@@ -1,4 +1,4 @@
-"""What the pages that watch are sent: the latest state of the training, at most 20 times a second.
+"""What the pages that watch are sent: the latest state of the training, at most 11 times a second.
 
 One frame is made for all of them, and only while somebody watches. A page that reads slowly is
 sent the latest when it is ready again, with the rows of the history that it has not got.
@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket
 from chainrule.lab.live import Live, Row, about
 from chainrule.lab.moment import to_json
 
-APART = 0.05  # seconds between frames, at least
-SHARE = 0.1  # of one core may go into making frames
+APART = 0.09  # seconds between frames, at least: the training wants the cores too
+SHARE = 0.08  # of one core may go into making frames
 STUCK = 20.0  # seconds that a page may take to accept a frame
 
 
@@ -65,7 +65,7 @@ class Feed:
         """Make frames, as long as somebody watches."""
         seen: object = None
         while self.watching:
-            cost = 0.0
+            cost, began = 0.0, time.monotonic()
             version = self.live.version
             if version != seen:
                 self.frame, cost = await asyncio.to_thread(frame_of, self.live)
@@ -73,7 +73,7 @@ class Feed:
                 self.number += 1
                 self.came.set()
                 self.came = asyncio.Event()
-            await asyncio.sleep(max(APART, cost / SHARE))
+            await asyncio.sleep(began + max(APART, cost / SHARE) - time.monotonic())
         self.frame = None
 
     async def watch(self, socket: WebSocket) -> None:
