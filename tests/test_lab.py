@@ -1029,6 +1029,27 @@ NEARLY = st.fixed_dictionaries(
         "drawings": st.lists(VALUES, max_size=3),
     },
 )
+SIDES = st.fixed_dictionaries({"network": st.sampled_from(["seed", "x"]) | VALUES})
+PARTS = {
+    "network": st.sampled_from(["seed", "stronger", "784-10-10"]) | VALUES,
+    "step": st.none() | st.integers(-1, 3) | VALUES,
+    "damage": st.fixed_dictionaries({}, optional={"shift": st.just(2) | VALUES}) | VALUES,
+    "threshold": st.floats(-0.1, 1.1) | VALUES,
+    "curves": st.just(False) | VALUES,
+    "truth": st.integers(-1, 10) | VALUES,
+    "read": st.integers(-1, 10) | VALUES,
+    "a": SIDES | VALUES,
+    "b": SIDES | VALUES,
+    "of": st.sampled_from(["pixels", "A1", "A9", "A0"]) | VALUES,
+    "count": st.integers(0, 40) | VALUES,
+}
+ALL = {  # that answer about all test images: what they want, and what they may be told
+    "evaluate": ("network", "step damage threshold curves"),
+    "confused": ("network truth read", "step damage"),
+    "inside": ("network", "step"),
+    "compare": ("a b", ""),
+    "map": ("network of", "step count"),
+}
 many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -1065,8 +1086,20 @@ def test_any_json_is_answered_or_refused(sandbox, route, body):
     goes_on(sandbox)
 
 
+@pytest.mark.parametrize("route", ALL)
 @many
-@given(route=st.sampled_from(POSTS), content=st.binary(max_size=300))
+@given(data=st.data())
+def test_any_json_about_all_images_is_answered_or_refused(sandbox, route, data):
+    wanted, may = ({name: PARTS[name] for name in names.split()} for names in ALL[route])
+    body = data.draw(st.fixed_dictionaries(wanted, optional=may) | VALUES)
+    headers = {"Content-Type": "application/json"}
+    content = json.dumps(body).encode()
+    is_answer_or_refusal(sandbox.post(f"/api/{route}", content=content, headers=headers))
+    goes_on(sandbox)
+
+
+@many
+@given(route=st.sampled_from([*POSTS, *ALL, "train"]), content=st.binary(max_size=300))
 def test_any_bytes_are_refused(sandbox, route, content):
     headers = {"Content-Type": "application/json"}
     came = sandbox.post(f"/api/{route}", content=content, headers=headers)

@@ -108,7 +108,7 @@ export function evaluate({ lab, tell }) {
       const cell = await confused({ ...of, truth: i, read: j });
       if (!chosen || opening !== wanted) return;
       await cellImages.show(cell.indices.map((index, k) => ({
-        index, label: i, read: i === j ? undefined : j, text: percent(cell.confidence[k]), ...pixelsOf(cell, k),
+        index, label: i, read: i === j ? undefined : j, text: percent(cell.confidence[k]), ...pixelsOf(cell, k, of),
       })));
       cellNote.textContent = says.shownOf(cell.indices.length, cell.count);
     } catch (failure) {
@@ -117,8 +117,8 @@ export function evaluate({ lab, tell }) {
   }
 
   // As the network saw it, if it was damaged.
-  function pixelsOf(answer, k) {
-    return damaged() ? { pixels: cut(answer.images, k) } : {};
+  function pixelsOf(answer, k, { damage }) {
+    return damage ? { pixels: cut(answer.images, k) } : {};
   }
 
   // ------------------------------------------------------------------------- digit by digit
@@ -202,7 +202,7 @@ export function evaluate({ lab, tell }) {
       element("h2", { id: "worst-title" }, says.worst), element("p", { class: "quiet" }, says.worstLead), worst.node),
   );
 
-  function show(answer) {
+  function show(answer, asked) {
     found = answer;
     headline.textContent = says.headline(networkOf().name, says.percent(answer.accuracy), damaged());
     paint();
@@ -214,7 +214,7 @@ export function evaluate({ lab, tell }) {
     const { mistakes } = answer;
     worst.show(mistakes.indices.map((index, k) => ({
       index, label: mistakes.labels[k], read: mistakes.predictions[k],
-      text: says.mistake(mistakes.labels[k], mistakes.predictions[k], percent(mistakes.confidence[k])), ...pixelsOf(mistakes, k),
+      text: says.mistake(mistakes.labels[k], mistakes.predictions[k], percent(mistakes.confidence[k])), ...pixelsOf(mistakes, k, asked),
     })));
     if (measured !== JSON.stringify(networkAt())) charts.hidden = true;
     if (chosen) showCell();
@@ -236,7 +236,8 @@ export function evaluate({ lab, tell }) {
     asking = true;
     node.setAttribute("aria-busy", "true");
     try {
-      show(await ask(question()));
+      const asked = question();
+      show(await ask(asked), asked);
     } catch (failure) {
       tell(words.failed(failure.message));
     }

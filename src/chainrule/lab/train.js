@@ -326,7 +326,7 @@ export function train({ lab, tell }) {
     try {
       const found = await inside(at);
       if (looked === key) showInside(found);
-    } catch (failure) {
+    } catch {
       if (looked === key) looked = "";
     }
   }
