@@ -38,8 +38,8 @@ SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
 
 
 @pytest.fixture(scope="module")
-def lab():
-    return Lab(shipped())
+def lab(tmp_path_factory):
+    return Lab(shipped(), folder=tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="module")
