@@ -66,13 +66,13 @@ def mnist():
 
 
 @pytest.fixture(scope="session")
-def default_training(tmp_path_factory, worker_id):
+def default_training(tmp_path_factory):
     """`chainrule train` with its default settings: the folder it ran in, and what it printed.
 
     Workers share it: the first to ask trains. Tests that write work on a copy.
     """
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "default"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "default"
     printed = folder / "printed.txt"
     with FileLock(folder.with_suffix(".lock")):
         if not printed.exists():
