@@ -300,11 +300,101 @@ def test_units_are_painted_and_numbers_move(alone, visit):
     is_said(page, "Stopped on the way")
 
 
+PAINTED = """() => {
+  const sheet = document.querySelector('.sheet canvas');
+  const copy = new OffscreenCanvas(sheet.width, sheet.height);
+  const pen = copy.getContext('2d', { willReadFrequently: true });
+  pen.drawImage(sheet, 0, 0);
+  const columns = sheet.width / 30;
+  return Array.from({ length: 10 }, (_, k) =>
+    pen.getImageData(30 * (k % columns), 30 * Math.floor(k / columns), 28, 28).data.join());
+}"""
+
+
 def painted(page):
-    """The images of the hidden units."""
-    return page.evaluate(
-        "() => [...document.querySelectorAll('.sheet canvas')].map(canvas => canvas.toDataURL())"
+    """The images of the ten hidden units, which are 30 pixels apart."""
+    return page.evaluate(PAINTED)
+
+
+DRAWS = """() => {
+  window.drawn = new Map();
+  const { clearRect } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+    const name = this.canvas.parentElement?.getAttribute('aria-label') ?? '';
+    drawn.set(name.split(' ')[0], (drawn.get(name.split(' ')[0]) ?? 0) + 1);
+    return clearRect.apply(this, area);
+  };
+}"""
+
+
+def test_curves_follow_each_frame_not_each_row(alone, visit):
+    """Both curves are drawn anew as frames come, up to the step of now."""
+    page = visit("?view=train", at=alone)
+    frames = []
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda each: frames.append(each))
     )
+    page.reload()
+    page.locator("main:not([aria-busy])").wait_for()
+    choose(page, Length=20_000)  # a row every 200 steps: many seconds
+    page.evaluate(DRAWS)
+    start(page)
+    is_said(page, "Training")
+    eventually(lambda: past(page, 2), 30)
+    before, drawn = len(frames), page.evaluate("() => Object.fromEntries(drawn)")
+    for _ in range(300):
+        if len(frames) - before >= 20:
+            break
+        page.wait_for_timeout(100)
+    came = len(frames) - before
+    assert came >= 20
+    fresh = page.evaluate("() => Object.fromEntries(drawn)")
+    for name in ("Loss", "Share"):
+        assert came // 2 <= fresh[name] - drawn[name] <= came + 5
+    rows = page.locator("#run-board tbody tr")
+    page.get_by_text("The same as a table").click()
+    assert rows.count() < came // 2
+    expect(page.get_by_role("img", name=re.compile("^Loss over"))).to_have_accessible_name(
+        re.compile(r"at step [1-9][\d,]* it is")
+    )
+    page.get_by_role("button", name="Stop").click()
+    is_said(page, "Stopped on the way")
+
+
+def test_a_curve_can_be_read_off(alone, visit):
+    """Under the pointer a curve says its numbers; without it nothing of that stays."""
+    page = visit("?view=train", at=alone)
+    choose(page, Length=10)
+    start(page)
+    is_said(page, "Finished")
+    chart = page.get_by_role("img", name=re.compile("^Loss over"))
+    canvas = chart.locator("canvas")
+    picture = "canvas => canvas.toDataURL()"
+    page.evaluate(TEXTS)
+    plain = canvas.evaluate(picture)
+    canvas.hover(position={"x": 200, "y": 100})
+    eventually(lambda: said(page, "step 4: loss "))
+    assert canvas.evaluate(picture) != plain
+    page.mouse.move(2, 2)
+    eventually(lambda: same(canvas.evaluate(picture), plain))
+
+
+TEXTS = """() => {
+  window.texts = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+    texts.push(text);
+    return fillText.call(this, text, ...rest);
+  };
+}"""
+
+
+def said(page, start):
+    assert any(text.startswith(start) for text in page.evaluate("() => texts"))
+
+
+def same(one, other):
+    assert one == other
 
 
 def changed(page, first):

@@ -78,6 +78,8 @@ class Training:
         self.version = 0  # counts what there is to tell
         self.snapshot: Snapshot | None = None
         self.rows: list[Row] = []
+        self.loss = math.nan  # now; by batches the mean of those since the last row
+        self.batches = 0  # in that mean
         self.passed: dict[int, Network] = {}  # recorded since it began, on disk or not yet
         self.seconds = 0.0
         self.error: Exception | None = None
@@ -131,12 +133,15 @@ class Training:
         self.rows = [row_of(*row[:4]) for row in history]
         self.seconds = reached.seconds
         _, loss, on_train, on_test = self.rows[-1]
+        E = math.nan if loss is None else loss
+        since, batches = reached.losses
+        self.loss, self.batches = (since / batches, batches) if batches else (E, 0)
         self.snapshot = Snapshot(
             network,
             reached.memory,
             reached.step,
             self.run.key,
-            math.nan if loss is None else loss,
+            E,
             "training set" if settings.batch_size is None else "batches",
             on_train,
             on_test,
@@ -198,6 +203,11 @@ class Training:
                 self.run, self.rate_changed = open_run(self.folder), False
             self.snapshot = snapshot
             self.seconds += seconds
+            if snapshot.test_accuracy is None and snapshot.loss_of == "batches":
+                self.batches += 1
+                self.loss += (snapshot.loss - self.loss) / self.batches
+            else:
+                self.loss, self.batches = snapshot.loss, 0
             if snapshot.test_accuracy is not None:
                 accuracies = snapshot.train_accuracy, snapshot.test_accuracy
                 if snapshot.step in self.to_record:
@@ -439,7 +449,7 @@ def about(training: Training) -> dict[str, Any]:
         "step": training.step,
         "length": run.length,
         "rate": training.rate,
-        "loss": snapshot.loss if snapshot else None,
+        "loss": training.loss if snapshot else None,
         "train_accuracy": snapshot.train_accuracy if snapshot else None,
         "test_accuracy": training.rows[-1][3] if training.rows else None,
         "seconds": training.seconds,

@@ -127,6 +127,7 @@ function follow(state, before) {
   if (state.view !== before.view) showView();
   if (state.projector !== before.projector) showProjector();
   if (state.hide !== before.hide) hiddenChanged();
+  parts.machine?.show();
   if (enter()) return;
   if (state.view !== "inside") return;
   if (state.cell !== before.cell) {
@@ -141,7 +142,6 @@ let entered = ""; // the view and the moment that are shown
 
 // Show what the state says, if it is another moment or view; whether it was.
 function enter() {
-  parts.machine?.show();
   const state = now();
   const next = JSON.stringify([state.view, moment(), state.network, state.with, unknown()]);
   if (next === entered) return false;
@@ -296,6 +296,7 @@ async function begin() {
   showView();
   showProjector();
   hiddenChanged();
+  parts.machine?.show();
   enter();
 }
 

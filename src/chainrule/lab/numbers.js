@@ -41,8 +41,10 @@ export function percent(share) {
   return `${(100 * share).toFixed((share > 0.9949 && share < 1) || share < 0.0995 ? 1 : 0)} %`;
 }
 
+const grouped = new Intl.NumberFormat("en-GB"); // made once: it is slow to make
+
 export function count(value) {
-  return value.toLocaleString("en-GB");
+  return grouped.format(value);
 }
 
 export function minus(text) {

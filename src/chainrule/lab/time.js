@@ -95,20 +95,24 @@ export function time({ tell, busy }) {
     const { recorded, history } = shown;
     const step = stepOf() ?? recorded.at(-1);
     const k = Math.max(recorded.indexOf(step), 0);
-    range.max = recorded.length - 1;
-    range.value = k;
+    set(range, "max", String(recorded.length - 1));
+    set(range, "value", String(k));
     const row = history.step.indexOf(step);
     const accuracy = history.test_accuracy[row];
     const following = now().step === null;
     const text = says.where(count(step), count(shown.length), typeof accuracy === "number" ? says.percent(accuracy) : null, typeof history.loss[row] === "number" ? short(history.loss[row]) : null);
-    name.textContent = shown.name;
-    where.textContent = following && shown.going ? `${text} ${says.following}` : text;
-    range.setAttribute("aria-valuetext", text);
+    const far = !following && now().step > step;
+    set(name, "textContent", shown.name);
+    set(where, "textContent", far ? `${text} ${says.waiting(count(now().step))}` : following && shown.going ? `${text} ${says.following}` : text);
+    set(range, "ariaValueText", text);
     back.disabled = k === 0;
     on.disabled = k === recorded.length - 1;
     latest.disabled = following;
-    const far = now().step !== null && now().step > step;
-    if (far) where.textContent = `${text} ${says.waiting(count(now().step))}`;
+  }
+
+  // Frames come many times a second: what stays as it is costs nothing.
+  function set(node, property, value) {
+    if (node[property] !== value) node[property] = value;
   }
 
   onRuns(show);

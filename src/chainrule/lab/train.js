@@ -3,8 +3,8 @@
 
 import { button, element } from "./element.js";
 import { largest, onTheme, signed } from "./colour.js";
+import { curve } from "./curve.js";
 import { count, percent, short } from "./numbers.js";
-import { chart } from "./plot.js";
 import { act, going, live, onRuns, runOf, runs } from "./runs.js";
 import { bytes, inside, ledger as askLedger } from "./server.js";
 import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "./state.js";
@@ -12,6 +12,7 @@ import { networkSwitch } from "./story.js";
 import { words } from "./strings.js";
 
 const SIDE = 28;
+const APART = 30; // pixels from one unit's image to the next; each is two of the screen's
 const MOST = 128; // units that are shown
 
 export function train({ lab, tell }) {
@@ -140,9 +141,11 @@ export function train({ lab, tell }) {
   const table = element("dl", { class: "figures" }, Object.entries(figures).map(([name, node]) => element("div", {}, element("dt", {}, says.figures[name]), node)));
   const notices = element("ul", { class: "notices", "aria-label": says.noticesLabel, id: "run-notices" });
   const aloud = element("p", { class: "unseen", role: "status" }); // which troubles, not each of their numbers
-  const losses = chart({ label: says.lossChart, x: says.axisStep, y: says.axisLoss });
-  const accuracies = chart({ label: says.accuracyChart, x: says.axisStep, y: says.axisAccuracy, percent: true });
-  const sheet = element("div", { class: "sheet", role: "img" });
+  const losses = curve({ label: says.lossChart, x: says.axisStep, y: says.axisLoss, write: number });
+  const accuracies = curve({ label: says.accuracyChart, x: says.axisStep, y: says.axisAccuracy, write: share, percent: true });
+  const sheetCanvas = element("canvas", { "aria-hidden": "true", width: 0, height: 0 });
+  const sheet = element("div", { class: "sheet", role: "img" }, sheetCanvas);
+  let sheetWidth = 600;
   const sheetNote = element("p", { class: "quiet" });
   const norms = element("table", { class: "bars measures" });
   const dead = element("table", { class: "bars measures" });
@@ -237,7 +240,8 @@ export function train({ lab, tell }) {
     if (shownId !== run.id) {
       shownId = run.id;
       drawn = "";
-      sheet.replaceChildren();
+      painted = null;
+      sheetCanvas.width = 0;
       notices.replaceChildren();
       told = "";
     }
@@ -290,18 +294,17 @@ export function train({ lab, tell }) {
     if (node.textContent !== text) node.textContent = text;
   }
 
-  const number = (value) => (typeof value === "number" ? short(value) : "–");
-  const share = (value) => (typeof value === "number" ? says.percent(value) : "–");
-
+  // The rows of the history, and how it stands now after them.
   function plot(past, mark, at) {
-    const told = says.chartSays(at.step, number(at.loss), share(at.train), share(at.test));
-    losses.show([{ name: says.axisLoss, x: [...past.step], y: past.loss.map(finite), colour: "accent" }], { mark, label: `${says.lossChart}: ${told.loss}` });
-    const lines = [{ name: says.test, x: [...past.step], y: [...past.test_accuracy], colour: "accent" }];
-    if (past.train_accuracy.some((each) => typeof each === "number")) lines.unshift({ name: says.training, x: [...past.step], y: past.train_accuracy.map(finite), colour: "positive", dash: "dash" });
-    accuracies.show(lines, { mark, label: `${says.accuracyChart}: ${told.accuracy}` });
+    const ahead = mark === null && at.step > (past.step.at(-1) ?? -1);
+    const column = (name, now) => (ahead ? [...past[name], now] : past[name]);
+    const x = column("step", at.step);
+    const told = says.chartSays(count(at.step), number(at.loss), share(at.train), share(at.test));
+    losses.show(x, [{ name: says.axisLoss, y: column("loss", at.loss), colour: "accent" }], { mark, says: `${says.lossChart}: ${told.loss}` });
+    const lines = [{ name: says.test, y: column("test_accuracy", null), colour: "accent" }];
+    if (typeof at.train === "number") lines.unshift({ name: says.training, y: column("train_accuracy", at.train), colour: "positive", dash: true });
+    accuracies.show(x, lines, { mark, says: `${says.accuracyChart}: ${told.accuracy}` });
   }
-
-  const finite = (value) => (typeof value === "number" ? value : null);
 
   function writeHistory() {
     const run = chosen();
@@ -354,7 +357,8 @@ export function train({ lab, tell }) {
     }
     values.forEach(({ text, share: wide }, k) => {
       write(rows[k].text, text);
-      rows[k].bar.style.width = `${100 * Math.min(Number.isFinite(wide) ? wide : 1, 1)}%`;
+      const width = `${Math.round(100 * Math.min(Number.isFinite(wide) ? wide : 1, 1))}%`;
+      if (rows[k].bar.style.width !== width) rows[k].bar.style.width = width;
     });
   }
 
@@ -376,21 +380,36 @@ export function train({ lab, tell }) {
 
   // --------------------------------------------------------------------------- the hidden units
 
-  // levels: of each unit 784 bytes, 128 for 0.
+  const sheetPen = sheetCanvas.getContext("2d");
+  let painted = null; // { levels, n, all }
+
+  // levels: of each unit 784 bytes, 128 for 0. One canvas has them all, in as many columns as fit.
   function paintUnits(levels, n, all = n) {
+    painted = { levels, n, all };
     const shown = Math.min(n, MOST);
-    if (sheet.childElementCount !== shown) sheet.replaceChildren(...Array.from({ length: shown }, () => element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" })));
-    sheet.setAttribute("aria-label", says.sheetLabel(shown));
+    const columns = Math.min(shown, Math.max(1, Math.floor(sheetWidth / (2 * APART))));
+    const [width, height] = [columns * APART, Math.ceil(shown / columns) * APART];
+    if (sheetCanvas.width !== width || sheetCanvas.height !== height) Object.assign(sheetCanvas, { width, height });
+    const label = says.sheetLabel(shown);
+    if (sheet.getAttribute("aria-label") !== label) sheet.setAttribute("aria-label", label);
     write(sheetNote, shown < all ? says.sheetSome(shown, all) : says.sheetNote);
     const palette = colouring();
-    [...sheet.children].forEach((canvas, unit) => {
-      const pen = canvas.getContext("2d");
-      const image = pen.createImageData(SIDE, SIDE);
-      const pixels = new Uint32Array(image.data.buffer);
-      for (let k = 0; k < pixels.length; k += 1) pixels[k] = palette[levels[unit * SIDE * SIDE + k]];
-      pen.putImageData(image, 0, 0);
-    });
+    const image = sheetPen.createImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let unit = 0, from = 0; unit < shown; unit += 1) {
+      const corner = Math.floor(unit / columns) * APART * width + (unit % columns) * APART;
+      for (let row = 0; row < SIDE; row += 1) {
+        const to = corner + row * width;
+        for (let k = 0; k < SIDE; k += 1, from += 1) pixels[to + k] = palette[levels[from]];
+      }
+    }
+    sheetPen.putImageData(image, 0, 0);
   }
+
+  new ResizeObserver(([{ contentRect }]) => {
+    sheetWidth = contentRect.width;
+    if (painted) paintUnits(painted.levels, painted.n, painted.all);
+  }).observe(sheet);
 
   let palette = null;
   onTheme(() => {
@@ -429,3 +448,6 @@ export function train({ lab, tell }) {
   fill(SEED);
   return { node, enter };
 }
+
+const number = (value) => (typeof value === "number" ? short(value) : "–");
+const share = (value) => (typeof value === "number" ? words.train.percent(value) : "–");
