@@ -6,9 +6,10 @@ Prints the tables of docs/design/lab.md, each time the best and the median. A pa
 it has its files, what there is (/api/lab) and the first moment (/api/ledger).
 
 With --live: what training in the lab costs. The same run on the command line, in the lab, in the
-lab with one page that watches, and with one that also opens a cell ten times a second, in turns;
-the frames that a page gets; how long a cell takes to open meanwhile. Where other work shares the
-cores the time on a CPU says more than the clock: it needs /proc.
+lab with one page that watches, with one that also opens a cell ten times a second, and with Train
+open in a Chromium on the same cores, in turns; the frames that a page gets; how long a cell takes
+to open meanwhile. Where other work shares the cores the time on a CPU says more than the clock: it
+needs /proc.
 """
 
 import base64
@@ -26,8 +27,12 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import playwright.sync_api
 from PIL import Image, ImageDraw
 from websockets.sync.client import connect
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from browser import chromium  # it finds or installs one
 
 STARTS, ASKED = 7, 25
 TURNS = 5
@@ -43,6 +48,14 @@ LIVE = {
         "steps": 4000,
     },
 }
+DRAWS = """() => {
+  window.drawn = 0;
+  const { clearRect } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+    if (this.canvas.parentElement?.ariaLabel?.startsWith('Loss')) drawn += 1;
+    return clearRect.apply(this, area);
+  };
+}"""
 SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
 
 
@@ -205,24 +218,55 @@ def in_the_lab(folder, settings, watched, asked):
     return seconds_of(last), spent, frames, cells
 
 
-def live():
-    ways = ("command line", "lab", "lab, watched", "lab, watched and asked")
+def in_a_browser(browser, folder, settings):
+    """The same, with Train open in a browser; how often a second it draws the curve of the loss."""
+    with Visit(folder) as visit:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        name, _, value = visit.headers["Cookie"].partition("=")
+        home = visit.headers["Origin"]
+        context.add_cookies([{"name": name, "value": value, "url": home}])
+        page = context.new_page()
+        page.goto(f"{home}/?view=train")
+        page.locator("main:not([aria-busy])").wait_for()
+        page.evaluate(DRAWS)
+        time.sleep(3)
+        began_at = cpu(visit.process)
+        visit.ask("POST", "/api/train", {"do": "start", "settings": settings})
+        visit.connection.close()  # it may be idle for too long
+        page.locator("#run-state", has_text="Training").wait_for()
+        began, drawn = time.perf_counter(), page.evaluate("drawn")
+        page.locator("#run-state", has_text="Finished").wait_for(timeout=600_000)
+        draws = (page.evaluate("drawn") - drawn) / (time.perf_counter() - began)
+        spent = cpu(visit.process) - began_at
+        context.close()
+    (run,) = Path(folder, "runs").iterdir()
+    return seconds_of(run), spent, draws
+
+
+def live(browser):
+    ways = ("command line", "lab", "lab, watched", "lab, watched and asked", "lab, in Chromium")
     for name, changed in LIVE.items():
         settings = SEED | changed
-        seconds, frames, cells = {way: [] for way in ways}, [], []
-        spent = {way: [] for way in ways}
+        seconds, spent = {way: [] for way in ways}, {way: [] for way in ways}
+        frames, cells, draws = [], [], []
+
+        def note(way, took, busy, seconds=seconds, spent=spent):
+            seconds[way].append(took)
+            spent[way].append(busy)
+
         for _ in range(TURNS):
             with tempfile.TemporaryDirectory() as folder:
-                took, busy = on_the_command_line(folder, settings)
-                seconds[ways[0]].append(took)
-                spent[ways[0]].append(busy)
-                for way in ways[1:]:
+                note(ways[0], *on_the_command_line(folder, settings))
+                for way in ways[1:4]:
                     watched, asked = "watched" in way, "asked" in way
-                    took, busy, per_second, opened = in_the_lab(folder, settings, watched, asked)
-                    seconds[way].append(took)
-                    spent[way].append(busy)
+                    *found, per_second, opened = in_the_lab(folder, settings, watched, asked)
+                    note(way, *found)
                     frames += [per_second] if watched else []
                     cells += opened
+            with tempfile.TemporaryDirectory() as folder:
+                *found, per_second = in_a_browser(browser, folder, settings)
+                note(ways[4], *found)
+                draws.append(per_second)
         own = min(seconds[ways[0]]), statistics.median(seconds[ways[0]])
         for way, times in seconds.items():
             best, middle = min(times), statistics.median(times)
@@ -232,14 +276,18 @@ def live():
         late = statistics.quantiles(cells, n=20)[-1]
         print(
             f"| {name} | frames a second: {min(frames):.1f} to {max(frames):.1f}; a cell opens in "
-            f"{statistics.median(cells):.1f} ms, 95th percentile {late:.1f} ms ({len(cells)}) |"
+            f"{statistics.median(cells):.1f} ms, 95th percentile {late:.1f} ms ({len(cells)}); "
+            f"curves drawn a second: {min(draws):.1f} to {max(draws):.1f} |"
         )
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 def main():
     if "--live" in sys.argv:
-        live()
+        with playwright.sync_api.sync_playwright() as driver:
+            browser = chromium.start(driver)
+            live(browser)
+            browser.close()
         return
     with tempfile.TemporaryDirectory() as folder:
         printed, useful, work = [], [], []

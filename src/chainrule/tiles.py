@@ -203,8 +203,8 @@ def total(
 ) -> Part:
     """E, confusion and ∂E of a batch, as wanted: the same bits for any executor and any workers.
 
-    The workers are this thread and, if there are more, as many tasks of the executor. Each computes
-    a run of stacks at a time.
+    The workers are this thread and, if there are more, as many tasks of the executor at a time as
+    it takes. Each computes one run of stacks after the other, fewer than four a worker in all.
     """
     work = Work(network, digits, batch, slope, answers)
     stacks = tiling(network.sizes, len(batch)).stacks
@@ -216,17 +216,19 @@ def total(
     runs = [(first, min(first + run, stacks)) for first in range(0, stacks, run)]
     sums = Tree()
     with one_blas_thread():
-        for first in range(0, len(runs), workers):
-            *others, own = runs[first : first + workers]
-            futures = [executor.submit(work.run, *other) for other in others]
-            try:
-                part = work.run(*own)
-                for future in futures:
-                    sums.add(future.result())
-                sums.add(part)
-            finally:
-                for future in futures:  # after an exception or Ctrl-C
-                    future.cancel()
+        futures = [executor.submit(work.run, *each) for each in runs]
+        try:
+            # This thread takes whatever nobody else has begun, so that no worker waits for a slow
+            # one before the end.
+            own = [
+                work.run(*each) if f.cancel() else None
+                for f, each in zip(futures, runs, strict=True)
+            ]
+            for part, future in zip(own, futures, strict=True):
+                sums.add(part or future.result())
+        finally:
+            for future in futures:  # after an exception or Ctrl-C
+                future.cancel()
     return sums.root()
 
 

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 from chainrule.lab.live import Live, Row, about
 from chainrule.lab.moment import to_json
 
-APART = 0.095  # seconds between frames, at least: the training wants the cores too
+APART = 0.09  # seconds between frames, at least: the training wants the cores too
 SHARE = 0.08  # of one core may go into making frames
 STUCK = 20.0  # seconds that a page may take to accept a frame
 

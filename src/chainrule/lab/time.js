@@ -8,6 +8,7 @@ import { change, describe, networkOf, now, stepOf, unknown } from "./state.js";
 import { words } from "./strings.js";
 
 const SPEEDS = [2, 5, 10, 20]; // records a second
+const EVERY = 400; // ms: what the slider says of a run that goes on
 
 export function time({ tell, busy }) {
   const says = words.time;
@@ -115,6 +116,11 @@ export function time({ tell, busy }) {
     if (node[property] !== value) node[property] = value;
   }
 
-  onRuns(show);
+  let shownAt = 0;
+  onRuns((what) => {
+    if (what === "frame" && performance.now() - shownAt < EVERY) return;
+    shownAt = performance.now();
+    show();
+  });
   return { node, show };
 }
