@@ -148,6 +148,35 @@ def test_pausing_and_single_steps_change_no_bit(lab, sets):
     assert load_model(finish(lab)).parameters.tobytes() == trained(sets)
 
 
+def test_the_loss_of_now_is_the_mean_since_the_last_row(lab, sets):
+    """By batches; against the losses of the library, also after a stop half-way to a row."""
+    steps = 2000  # a row every 20 steps
+    rng = np.random.default_rng(BATCHES["seed"])
+    network = initialise((784, 6, 10), loss="cross_entropy", rng=rng)
+    how = {"optimizer": "momentum", "learning_rate": 0.02, "batch_size": 50, "steps": steps}
+    losses = [snapshot.loss for snapshot in train(network, sets[0], rng=rng, **how)]
+
+    def is_the_mean():
+        step = lab.training.step
+        since = losses[(step - 1) // 20 * 20 + 1 : step + 1]
+        np.testing.assert_allclose(live.about(lab.training)["loss"], np.mean(since), rtol=1e-12)
+
+    lab.obey(start(steps=steps))
+    lab.obey(Order("pause"))
+    assert lab.training.step < steps - 100
+    for _ in range(25):
+        lab.obey(Order("step"))
+        is_the_mean()
+    while lab.training.step % 20 != 7:
+        lab.obey(Order("step"))
+    run = lab.training.id
+    lab.obey(Order("stop"))
+    lab.obey(Order("start", run))
+    lab.obey(Order("pause"))
+    is_the_mean()
+    lab.obey(Order("stop"))
+
+
 def test_a_full_batch_step_is_an_epoch(lab, sets):
     lab.obey(start(batch_size=None, steps=30))
     lab.obey(Order("pause"))

@@ -251,6 +251,50 @@ def test_a_worker_that_fails_stops_the_sum_and_restores_the_threads(mnist):
             assert blas_threads() == before
 
 
+class AtOnce(Executor):
+    """Has done everything before anybody looks."""
+
+    def submit(self, work, *args):
+        future = Future()
+        future.set_result(work(*args))
+        return future
+
+
+class HeldUp(Executor):
+    """Begins a task only when its result is asked for: when everybody else has done all."""
+
+    def submit(self, work, *args):
+        class Late(Future):
+            def result(self, timeout=None):
+                return work(*args)
+
+        return Late()
+
+
+def test_nobody_waits_for_a_worker_that_is_held_up(mnist, monkeypatch):
+    """This thread has computed all other runs before it asks for that one."""
+    network = initialise((784, 10, 10), rng=np.random.default_rng(0))
+    computed = []
+    run = room.Work.run
+    monkeypatch.setattr(
+        room.Work, "run", lambda work, *stacks: computed.append(stacks) or run(work, *stacks)
+    )
+    total(network, mnist[0], Batch(20_000), executor=HeldUp(), workers=2)
+    assert len(computed) > 3
+    assert computed == [*sorted(computed[:-1]), min(computed)]
+
+
+@pytest.mark.parametrize("executor", [AtOnce, HeldUp])
+def test_whoever_computes_a_run_of_stacks_the_bits_are_the_same(mnist, executor):
+    network = initialise((784, 10, 10), rng=np.random.default_rng(0))
+    alone = total(network, mnist[0], Batch(20_000))
+    for workers in (2, 3):
+        spread = total(network, mnist[0], Batch(20_000), executor=executor(), workers=workers)
+        assert spread.loss == alone.loss
+        assert spread.gradient.tobytes() == alone.gradient.tobytes()
+        assert np.array_equal(spread.confusion, alone.confusion)
+
+
 # ------------------------------------------------------------------------------- one BLAS thread
 
 

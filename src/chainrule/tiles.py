@@ -25,7 +25,7 @@ from chainrule.data import CLASSES, Digits
 from chainrule.network import Array, Network, backward, error, forward
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from threadpoolctl import ThreadpoolController
 
@@ -203,8 +203,9 @@ def total(
 ) -> Part:
     """E, confusion and ∂E of a batch, as wanted: the same bits for any executor and any workers.
 
-    The workers are this thread and, if there are more, as many tasks of the executor at a time as
-    it takes. Each computes one run of stacks after the other, fewer than four a worker in all.
+    The workers are this thread and, if there are more, as many tasks of the executor at a time.
+    Each computes one run of stacks after the other, and takes the next when it is done with one, so
+    that nobody waits for a slow one before the end.
     """
     work = Work(network, digits, batch, slope, answers)
     stacks = tiling(network.sizes, len(batch)).stacks
@@ -214,20 +215,38 @@ def total(
     while -(-stacks // (2 * run)) >= 2 * workers:
         run *= 2
     runs = [(first, min(first + run, stacks)) for first in range(0, stacks, run)]
+    left, door = iter(range(len(runs))), threading.Lock()
+    own: dict[int, Part] = {}
+    others: dict[int, Future[Part]] = {}
+
+    def take() -> int | None:
+        with door:
+            return next(left, None)
+
+    def hand_out(done: "Future[Part] | None" = None) -> None:
+        """Give the executor one more run, in place of this one; none after one that failed."""
+        if done and (done.cancelled() or done.exception()):
+            return
+        with door:
+            number = next(left, None)
+            if number is None:
+                return
+            future = others[number] = executor.submit(work.run, *runs[number])
+        future.add_done_callback(hand_out)
+
     sums = Tree()
     with one_blas_thread():
-        futures = [executor.submit(work.run, *each) for each in runs]
         try:
-            # This thread takes whatever nobody else has begun, so that no worker waits for a slow
-            # one before the end.
-            own = [
-                work.run(*each) if f.cancel() else None
-                for f, each in zip(futures, runs, strict=True)
-            ]
-            for part, future in zip(own, futures, strict=True):
-                sums.add(part or future.result())
-        finally:
-            for future in futures:  # after an exception or Ctrl-C
+            for _ in range(workers - 1):
+                hand_out()
+            while (number := take()) is not None:
+                own[number] = work.run(*runs[number])
+            for number in range(len(runs)):
+                sums.add(own[number] if number in own else others[number].result())
+        finally:  # after an exception or Ctrl-C, too
+            while take() is not None:
+                pass
+            for future in others.values():
                 future.cancel()
     return sums.root()
 
