@@ -229,7 +229,7 @@ def in_a_browser(browser, folder, settings):
         page.goto(f"{home}/?view=train")
         page.locator("main:not([aria-busy])").wait_for()
         page.evaluate(DRAWS)
-        time.sleep(3)
+        time.sleep(3)  # the digits have been read, and the page has settled
         began_at = cpu(visit.process)
         visit.ask("POST", "/api/train", {"do": "start", "settings": settings})
         visit.connection.close()  # it may be idle for too long

@@ -215,7 +215,7 @@ def total(
     while -(-stacks // (2 * run)) >= 2 * workers:
         run *= 2
     runs = [(first, min(first + run, stacks)) for first in range(0, stacks, run)]
-    left, door = iter(range(len(runs))), threading.Lock()
+    left, door = iter(range(len(runs))), threading.RLock()
     own: dict[int, Part] = {}
     others: dict[int, Future[Part]] = {}
 
@@ -227,12 +227,11 @@ def total(
         """Give the executor one more run, in place of this one; none after one that failed."""
         if done and (done.cancelled() or done.exception()):
             return
-        with door:
-            number = next(left, None)
-            if number is None:
-                return
-            future = others[number] = executor.submit(work.run, *runs[number])
-        future.add_done_callback(hand_out)  # noqa: F821, deleted only when nothing is left
+        with door:  # so that whoever finds nothing left finds all futures, complete
+            number = take()
+            if number is not None:
+                future = others[number] = executor.submit(work.run, *runs[number])
+                future.add_done_callback(hand_out)  # noqa: F821, it goes when nothing is left
 
     sums = Tree()
     with one_blas_thread():
