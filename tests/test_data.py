@@ -210,6 +210,25 @@ def test_a_slice_of_digits_is_digits(mnist, chosen, places):
     assert some.labels.tolist() == [int(digits.labels[k]) for k in places]
 
 
+def test_by_ink_no_image_has_ink_beyond_the_reach_of_any_after_it(mnist):
+    """All images are there once, with their labels; the pixels from the most used to the least."""
+    digits = Digits(mnist[1].images[:500].copy(), mnist[1].labels[:500])
+    digits.images[7] = 0
+    ordered, pixels, reach = digits.by_ink
+    used = [sum(image[pixel] > 0 for image in digits.images) for pixel in pixels]
+    assert used == sorted(used, reverse=True)
+    assert sorted(pixels) == list(range(784))
+    assert reach[0] == 1  # the blank one
+    for i in range(500):
+        assert not ordered.images[: i + 1, reach[i] :].any()
+        assert i == 0 or ordered.images[i, reach[i] - 1] > 0
+    back = np.empty_like(ordered.images)
+    back[:, pixels] = ordered.images
+    there = np.column_stack([back, ordered.labels])
+    given = np.column_stack([digits.images, digits.labels])
+    assert sorted(map(bytes, there)) == sorted(map(bytes, given))
+
+
 def test_an_index_outside_is_an_IndexError_and_an_empty_slice_a_DataError(mnist):
     with pytest.raises(IndexError):
         mnist[1][10_000]

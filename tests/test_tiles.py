@@ -139,10 +139,11 @@ def test_concurrent_products_of_all_transpose_kinds_are_those_computed_alone():
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("sizes", SHAPES)
 @pytest.mark.parametrize("m", [1, 7, 120, 121, 2000, 6000])
-def test_the_sum_over_tiles_is_the_gradient_of_all(mnist, sizes, name, m):
+@pytest.mark.parametrize("by_ink", [False, True])
+def test_the_sum_over_tiles_is_the_gradient_of_all(mnist, sizes, name, m, by_ink):
     network = initialise(sizes, loss=name, rng=np.random.default_rng(0), dtype=np.float64)
     digits = mnist[0][:m]
-    part = total(network, digits, Batch(m))
+    part = total(network, digits, Batch(m, by_ink=by_ink))
     X, Y = digits.X.astype(np.float64), digits.Y
     assert part.gradient == pytest.approx(gradient(network, X, Y), abs=1e-13)
     assert part.loss == pytest.approx(float(loss(network, X, Y)), rel=1e-12)
@@ -150,6 +151,38 @@ def test_the_sum_over_tiles_is_the_gradient_of_all(mnist, sizes, name, m):
     for truth, answer in np.ndindex(10, 10):
         count = np.sum((digits.labels == truth) & (answers == answer))
         assert part.confusion[truth, answer] == count
+
+
+def test_by_ink_a_stack_is_computed_without_its_blank_pixels(mnist, monkeypatch):
+    """Also one without any ink at all, which is computed from one pixel."""
+    digits = mnist[0][:6000]
+    blank = Digits(np.zeros_like(digits.images), digits.labels)
+    inputs = []
+    seen = room.forward
+
+    def watched(network, X):
+        inputs.append(network.sizes[0])
+        return seen(network, X)
+
+    monkeypatch.setattr(room, "forward", watched)
+    network = initialise((784, 10, 10), rng=np.random.default_rng(0))
+    for given in (digits, blank):
+        total(network, given, Batch(6000, by_ink=True))
+    reach = digits.by_ink.reach
+    assert inputs[:4] == [reach[1919], reach[3839], reach[5759], reach[5999]]
+    assert set(inputs[4:]) == {1}
+
+
+def test_a_full_batch_goes_by_ink_unless_the_copy_would_be_large(mnist, monkeypatch):
+    digits, network = mnist[0][:300], initialise((784, 10), rng=np.random.default_rng(0))
+    for most, copied in ((299, False), (300, True)):
+        digits = mnist[0][:300]
+        monkeypatch.setattr("chainrule.training.ORDERED", most)
+        list(train(network, digits, steps=1, rng=np.random.default_rng(0)))
+        assert ("by_ink" in vars(digits)) == copied
+    digits = mnist[0][:300]
+    list(train(network, digits, batch_size=50, epochs=1, rng=np.random.default_rng(0)))
+    assert "by_ink" not in vars(digits)
 
 
 def test_the_tiling_covers_a_batch_and_knows_nothing_of_workers():
@@ -281,7 +314,7 @@ def test_nobody_waits_for_a_worker_that_is_held_up(mnist, monkeypatch):
     )
     total(network, mnist[0], Batch(20_000), executor=HeldUp(), workers=2)
     assert len(computed) > 3
-    assert computed == [*sorted(computed[:-1]), min(computed)]
+    assert computed == [*sorted(computed[:-1], reverse=True), max(computed)]
 
 
 @pytest.mark.parametrize("executor", [AtOnce, HeldUp])
@@ -444,9 +477,10 @@ def test_a_plain_folder_is_mapped_and_takes_little_memory(large_folder):
     assert max(map(float, done.stdout.split())) < 150
 
 
-def test_mapped_and_unpacked_digits_give_the_same_bits(large_folder, mnist):
+@pytest.mark.parametrize("by_ink", [False, True])
+def test_mapped_and_unpacked_digits_give_the_same_bits(large_folder, mnist, by_ink):
     mapped, _ = load_digits(large_folder)
     network = initialise((784, 10, 10), rng=np.random.default_rng(0))
-    a = total(network, mapped[:6000], Batch(6000))
-    b = total(network, mnist[0][:6000], Batch(6000))
+    a = total(network, mapped[:6000], Batch(6000, by_ink=by_ink))
+    b = total(network, mnist[0][:6000], Batch(6000, by_ink=by_ink))
     assert a.gradient.tobytes() == b.gradient.tobytes()

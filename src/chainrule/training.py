@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from chainrule.data import Digits
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
 from chainrule.network import Loss, Network, keep_memory
-from chainrule.tiles import Batch, cores, total
+from chainrule.tiles import ORDERED, Batch, cores, total
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -268,7 +268,7 @@ def checked(rate: float) -> float:
 def batches(m: int, batch_size: int | None, key: int, first: int) -> Iterator[Batch]:
     """The batch of each step from step `first` on, without end."""
     if batch_size is None:
-        yield from repeat(Batch(m))
+        yield from repeat(Batch(m, by_ink=m <= ORDERED))
     else:
         epoch, skipped = divmod(first, math.ceil(m / batch_size))
         for e in count(epoch):
