@@ -58,7 +58,14 @@ WORKS = [
         "the seed's full-batch step, 60,000 images",
         "step",
         SEED_STEP,
-        ("numpy_float64", "numpy_plain", "torch_eager", "torch_compiled", "jax_jitted"),
+        (
+            "chainrule_dense",
+            "numpy_float64",
+            "numpy_plain",
+            "torch_eager",
+            "torch_compiled",
+            "jax_jitted",
+        ),
         rounds=9,
     ),
     Work(

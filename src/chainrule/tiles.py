@@ -187,7 +187,7 @@ class Work:
 def narrow(network: Network, inputs: NDArray[np.intp]) -> Network:
     """The network without all but these inputs; for images blank elsewhere it is the same."""
     W, _ = network.layers[0]
-    parameters = np.concatenate([W[:, inputs].ravel(), network.parameters[W.size :]])
+    parameters = np.concatenate([W.take(inputs, axis=1).ravel(), network.parameters[W.size :]])
     return Network((len(inputs), *network.sizes[1:]), parameters, network.loss)
 
 
