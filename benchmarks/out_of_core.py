@@ -1,6 +1,8 @@
-"""Train on a million images from a mapped folder, and on 60,000, and compare memory and time.
+"""Train on a million images from a mapped folder, and on fewer, and compare memory and time.
 
-Makes the folder (784 MB) from the bundled images, several times over, in a temporary place.
+Up to 131,072 images a full batch is put in order of its ink, which saves a third of its time and
+takes a copy; more are taken as they come. Makes the folder (784 MB) from the bundled images,
+several times over, in a temporary place.
 """
 
 import re
@@ -50,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         write_folder(Path(name), IMAGES)
         digits, _ = load_digits(name)
-        for some in (digits[:60_000], digits):
+        for some in (digits[:60_000], digits[:140_000], digits):
             per_example, most = measure(some)
             print(
                 f"{len(some):9,} images: {1e9 * per_example:6.0f} ns an example, "
