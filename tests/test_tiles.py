@@ -174,7 +174,7 @@ def test_by_ink_a_stack_is_computed_without_its_blank_pixels(mnist, monkeypatch)
 
 
 def test_a_full_batch_goes_by_ink_unless_the_copy_would_be_large(mnist, monkeypatch):
-    digits, network = mnist[0][:300], initialise((784, 10), rng=np.random.default_rng(0))
+    network = initialise((784, 10), rng=np.random.default_rng(0))
     for most, copied in ((299, False), (300, True)):
         digits = mnist[0][:300]
         monkeypatch.setattr("chainrule.training.ORDERED", most)

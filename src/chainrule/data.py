@@ -123,7 +123,7 @@ class Digits:
 
 
 class ByInk(NamedTuple):
-    """Digits so ordered that a run of them is blank in as many pixels as can be.
+    """Digits so ordered that a run of them is blank in many pixels.
 
     Their pixels stand in the order of how many images have ink there, the most used first; the
     images in the order of how many of these pixels hold all of their ink, their `reach`. So images

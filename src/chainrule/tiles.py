@@ -11,7 +11,7 @@ numbers of stacks, never pixels.
 
 Most of an image is blank, and a blank pixel adds nothing to Z and gets nothing in dW. So a full
 batch is taken in the order of its ink, and each stack is computed by the network that has only the
-inputs in which the stack has ink: half of the work, the same sum.
+inputs in which the stack has ink: little more than half of the work, the same sum.
 """
 
 import os
