@@ -210,23 +210,28 @@ def test_a_slice_of_digits_is_digits(mnist, chosen, places):
     assert some.labels.tolist() == [int(digits.labels[k]) for k in places]
 
 
-def test_by_ink_no_image_has_ink_beyond_the_reach_of_any_after_it(mnist):
-    """All images are there once, with their labels; the pixels from the most used to the least."""
+def test_by_ink_lots_leave_out_the_rarest_pixels_and_nothing_else(mnist):
+    """All images are there once, with their labels, and blank in every pixel that is left out."""
     digits = Digits(mnist[1].images[:500].copy(), mnist[1].labels[:500])
     digits.images[7] = 0
-    ordered, pixels, reach = digits.by_ink
-    used = [sum(image[pixel] > 0 for image in digits.images) for pixel in pixels]
+    lots = digits.by_ink(120)
+    assert [len(lot.labels) for lot in lots] == [120, 120, 120, 120, 20]
+    back = np.zeros_like(digits.images)
+    for k, (images, _, pixels) in enumerate(lots):
+        assert images[:, -1].any()  # the last pixel is needed
+        assert pixels.tolist() == lots[-1].pixels[: len(pixels)].tolist()
+        assert images.flags.c_contiguous
+        back[120 * k : 120 * k + 120, pixels] = images
+    assert not back[0].any()  # the blank one comes first
+    used = [sum(image[pixel] > 0 for image in digits.images) for pixel in lots[-1].pixels]
     assert used == sorted(used, reverse=True)
-    assert sorted(pixels) == list(range(784))
-    assert reach[0] == 1  # the blank one
-    for i in range(500):
-        assert not ordered.images[: i + 1, reach[i] :].any()
-        assert i == 0 or ordered.images[i, reach[i] - 1] > 0
-    back = np.empty_like(ordered.images)
-    back[:, pixels] = ordered.images
-    there = np.column_stack([back, ordered.labels])
+    there = np.column_stack([back, np.concatenate([lot.labels for lot in lots])])
     given = np.column_stack([digits.images, digits.labels])
     assert sorted(map(bytes, there)) == sorted(map(bytes, given))
+    assert [len(lot.labels) for lot in digits.by_ink(300)] == [300, 200]
+    assert digits.by_ink(120) is lots  # two trainings of different shapes may take turns
+    assert [len(lot.labels) for lot in digits.by_ink(500)] == [500]
+    assert list(vars(digits)["inked"]) == [300, 500]
 
 
 def test_an_index_outside_is_an_IndexError_and_an_empty_slice_a_DataError(mnist):

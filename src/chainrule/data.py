@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -90,15 +90,29 @@ class Digits:
         Y: NDArray[np.float32] = (np.arange(CLASSES)[:, None] == self.labels).astype(np.float32)
         return Y
 
-    @cached_property
-    def by_ink(self) -> ByInk:
-        """The same digits ordered by their ink, made once: 0.2 s and 47 MB for 60,000."""
-        pixels = np.argsort(-np.count_nonzero(self.images, axis=0), kind="stable")
-        images = np.take(self.images, pixels, axis=1)
-        beyond = (images[:, ::-1] > 0).argmax(axis=1)  # blank pixels at the end of each image
-        reach = np.where(images.any(axis=1), PIXELS - beyond, 1)
-        order = np.argsort(reach, kind="stable")
-        return ByInk(Digits(images[order], self.labels[order]), pixels, reach[order])
+    def by_ink(self, count: int) -> list[Inked]:
+        """The same digits in another order, `count` at a time, without the pixels that are blank.
+
+        Pixels are ranked by how many images have ink there, images by the last rank in which they
+        have any: the first need few pixels. 1,920 of MNIST's at a time do without 46 % of their
+        pixels; as they come, without 20 %. Takes 0.3 s and 25 MB for 60,000; what the last two
+        counts gave is kept.
+        """
+        kept: dict[int, list[Inked]] = vars(self).setdefault("inked", {})
+        if (inked := kept.get(count)) is None:
+            pixels = np.argsort(-np.count_nonzero(self.images, axis=0), kind="stable")
+            images = np.take(self.images, pixels, axis=1)
+            beyond = (images[:, ::-1] > 0).argmax(axis=1)  # blank pixels at the end of each image
+            reach = np.where(images.any(axis=1), PIXELS - beyond, 1)
+            order = np.argsort(reach, kind="stable")
+            inked = []
+            for rows in np.split(order, range(count, len(order), count)):
+                last = reach[rows[-1]]
+                inked.append(Inked(images[rows, :last], self.labels[rows], pixels[:last]))
+            for old in list(kept)[:-1]:
+                kept.pop(old, None)
+            kept[count] = inked
+        return inked
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -122,18 +136,12 @@ class Digits:
         return f"Digits: {len(self):,} images {SIDE} × {SIDE} with labels"
 
 
-class ByInk(NamedTuple):
-    """Digits so ordered that a run of them is blank in many pixels.
+class Inked(NamedTuple):
+    """Digits that are blank in all pixels but these."""
 
-    Their pixels stand in the order of how many images have ink there, the most used first; the
-    images in the order of how many of these pixels hold all of their ink, their `reach`. So images
-    up to row i are blank from column reach[i] on. A run of 1,920 of MNIST's is blank in 46 % of
-    its pixels; as they come, in 20 %.
-    """
-
-    digits: Digits
-    pixels: NDArray[np.intp]  # (784,), which pixel each column of their images is
-    reach: NDArray[np.intp]  # (m,), 1 or more, never falling
+    images: NDArray[np.uint8]  # (m, p)
+    labels: NDArray[np.uint8]  # (m,)
+    pixels: NDArray[np.intp]  # (p,), which pixel each column of the images is
 
 
 class Origin(NamedTuple):

@@ -132,14 +132,14 @@ class Work:
         """The part of one stack of tiles."""
         m = len(self.batch)
         tile, stacked, _ = tiling(self.network.sizes, m)
-        first = stack * tile * stacked
-        chosen = self.batch.columns(first, min(first + tile * stacked, m))
-        network, digits, inked = self.network, self.digits, None
+        network, inked = self.network, None
         if self.batch.by_ink:
-            digits, pixels, reach = digits.by_ink
-            inked = pixels[: reach[chosen][-1]]
+            images, labels, inked = self.digits.by_ink(tile * stacked)[stack]
             network = narrow(network, inked)
-        images, labels = digits.images[chosen][:, : network.sizes[0]], digits.labels[chosen]
+        else:
+            first = stack * tile * stacked
+            chosen = self.batch.columns(first, min(first + tile * stacked, m))
+            images, labels = self.digits.images[chosen], self.digits.labels[chosen]
         whole = len(images) // tile * tile  # the last tile of all may be a smaller one
         found = [
             self.tiles(network, images[cut], labels[cut], min(tile, len(labels[cut])))
@@ -238,10 +238,10 @@ def total(
     Each computes one run of stacks after the other, and takes the next when it is done with one, so
     that nobody waits for a slow one before the end.
     """
+    tile, stacked, stacks = tiling(network.sizes, len(batch))
     if batch.by_ink:
-        _ = digits.by_ink  # now, so that threads find it
+        digits.by_ink(tile * stacked)  # now, so that threads find it
     work = Work(network, digits, batch, slope, answers)
-    stacks = tiling(network.sizes, len(batch)).stacks
     if executor is None or workers == 1 or stacks == 1:
         return work.run(0, stacks)
     run = 1  # stacks in a run: a power of 2, so that runs are branches of the tree
