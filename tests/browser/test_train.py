@@ -143,6 +143,22 @@ def last_row(there):
     return (there.folder / "history.csv").read_text(encoding="utf-8").split()[-1].split(",")
 
 
+def test_another_rate_is_followed_where_an_older_run_has_the_same_settings(alone, visit):
+    page = visit("?view=train", at=alone)
+    choose(page, Length=2000)
+    start(page)
+    is_said(page, "Training")
+    expect(page.locator("#figure-step")).to_contain_text(re.compile(r"^\d\d"), timeout=SLOW)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+    start(page)
+    is_said(page, "Training")
+    page.get_by_label("Learning rate from now on").fill("0.25")
+    page.get_by_role("button", name="Change").click()
+    expect(page).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    is_said(page, "Training")
+
+
 def test_two_pages_see_the_same_run(alone, visit):
     one, two = visit("?view=train", at=alone), visit("?view=train", at=alone)
     choose(one, Length=2000)

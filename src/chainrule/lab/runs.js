@@ -99,8 +99,8 @@ async function hear({ live: frame }, first) {
     const was = runOf(before.id);
     if (was && was !== run) was.going = false;
     await again();
-    const same = frame && before.id !== frame.id && before.id.split(".rate")[0] === frame.id.split(".rate")[0] && !runOf(before.id);
-    if (same) tell("renamed", before.id, frame.id);
+    // Rows that go on are those of the same training, also where an older run has its old id.
+    if (frame && before.id !== frame.id && frame.rows_from > 0) tell("renamed", before.id, frame.id);
   } else if (run?.going && !frame.recorded && performance.now() - asked > EVERY) {
     again();
   }
