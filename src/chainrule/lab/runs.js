@@ -83,6 +83,10 @@ async function again() {
   await asking;
 }
 
+// Rows that go on are those of the same training, even if an older run has the id it had. A new
+// connection brings all rows: then it is the same if no run has that id any more.
+const gone = (id, next) => id.split(".rate")[0] === next.split(".rate")[0] && !runOf(id);
+
 async function hear({ live: frame }, first) {
   if (first && connected) again(); // the server may be another
   connected ||= first;
@@ -99,8 +103,7 @@ async function hear({ live: frame }, first) {
     const was = runOf(before.id);
     if (was && was !== run) was.going = false;
     await again();
-    // Rows that go on are those of the same training, also where an older run has its old id.
-    if (frame && before.id !== frame.id && frame.rows_from > 0) tell("renamed", before.id, frame.id);
+    if (frame && before.id !== frame.id && (frame.rows_from > 0 || gone(before.id, frame.id))) tell("renamed", before.id, frame.id);
   } else if (run?.going && !frame.recorded && performance.now() - asked > EVERY) {
     again();
   }

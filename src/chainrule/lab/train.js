@@ -277,7 +277,7 @@ export function train({ lab, tell }) {
     write(figures.test, share(at.test));
     figures.train.parentElement.hidden = typeof at.train !== "number"; // by batches it is not measured
     write(figures.seconds, frame && !looking ? says.seconds(frame.seconds) : "–");
-    if (frame && newRate.placeholder !== String(frame.rate)) newRate.placeholder = String(frame.rate); // to set it lays it out anew, changed or not
+    if (frame && newRate.placeholder !== String(frame.rate)) newRate.placeholder = String(frame.rate); // costly even if it stays the same
     plot(past, looking ? step : null, at);
     if (frame && !looking) {
       looked = "";
