@@ -5,20 +5,25 @@
 Prints the tables of docs/design/lab.md, each time the best and the median. A page is useful when
 it has its files, what there is (/api/lab) and the first moment (/api/ledger).
 
-With --live: what training in the lab costs. The same run on the command line, in the lab, in the
-lab with one page that watches, with one that also opens a cell ten times a second, and with Train
-open in a Chromium on the same cores, in turns; the frames that a page gets; how long a cell takes
-to open meanwhile. Where other work shares the cores the time on a CPU says more than the clock: it
-needs /proc.
+With --live: what training in the lab costs. Two processes train by the same settings, one on the
+command line and one in the lab, and take turns of a few seconds: one is stopped while the other
+goes on, which nobody watches, or one page does, or one that also opens a cell ten times a second,
+or Train open in a Chromium on the same cores. So each way is compared with the command line of the
+same half minute, however much the machine's pace drifts; and the frames that a page gets, how long
+a cell takes to open meanwhile, how often the curves are drawn. It needs /proc.
 """
 
 import base64
+import contextlib
 import http.client
 import io
+import itertools
 import json
 import os
 import resource
+import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -35,17 +40,33 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from browser import chromium  # it finds or installs one
 
 STARTS, ASKED = 7, 25
-TURNS = 5
+TURNS, SETTLE, TURN = 12, 1.0, 3.0  # seconds
 CHAINRULE = [sys.executable, "-c", "from chainrule.cli import main; main()"]
-COMMAND = [*CHAINRULE, "lab", "--no-browser"]
-LIVE = {
-    "the seed, all images a step": {"steps": 100},
-    "the seed, batches of 64": {"batch_size": 64, "steps": 15_000},
+LAB = ["lab", "--no-browser"]
+# The same, with the number of steps taken and the time of the last one in a file of 16 bytes.
+COUNTED = """
+import mmap, os, struct, time
+from chainrule import training
+file = mmap.mmap(os.open(os.environ["COUNTER"], os.O_RDWR), 16)
+taken, take_step = 0, training.take_step
+def counted(*arguments, **settings):
+    global taken
+    taken += 1
+    struct.pack_into("<qd", file, 0, taken, time.monotonic())
+    return take_step(*arguments, **settings)
+training.take_step = counted
+from chainrule.cli import main
+main()
+"""
+SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
+LIVE = {  # longer than all turns together
+    "the seed, all images a step": {"steps": 100_000},
+    "the seed, batches of 64": {"batch_size": 64, "steps": 10_000_000},
     "784-128-10, cross-entropy, batches of 64": {
         "hidden": [128],
         "loss": "cross_entropy",
         "batch_size": 64,
-        "steps": 4000,
+        "steps": 10_000_000,
     },
 }
 DRAWS = """() => {
@@ -56,15 +77,17 @@ DRAWS = """() => {
     return clearRect.apply(this, area);
   };
 }"""
-SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
 
 
 class Visit:
     """A running lab and a page that it let in."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, program=CHAINRULE, **environment):
         self.began = time.perf_counter()
-        self.process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, cwd=folder)
+        env = {**os.environ, **environment}
+        self.process = subprocess.Popen(
+            [*program, *LAB], stdout=subprocess.PIPE, text=True, cwd=folder, env=env
+        )
         address = self.process.stdout.readline().strip()
         self.printed = time.perf_counter() - self.began
         self.host, _, path = address.removeprefix("http://").partition("/")
@@ -134,30 +157,33 @@ def routes(network):
     yield "POST", "/api/save", moment(network) | {"view": {"cell": "dW2[3,7]"}}
 
 
-def on_the_command_line(folder, settings):
-    """Seconds of training, as the run's own history counts them, and on a CPU but for the start."""
-    options = [
-        option
-        for name, value in settings.items()
-        for option in (
-            f"--{name.replace('_', '-')}",
-            str(value[0] if isinstance(value, list) else value).replace("_", "-"),
-        )
-    ]
-    out = tempfile.mkdtemp(dir=folder)
-    run = [*CHAINRULE, "train", *options, "--quiet", "--checkpoint-every", "2"]
-    spent = []
-    for more in (["--steps", "1", "--out", f"{out}/start"], ["--out", f"{out}/whole"]):
-        before = children()
-        subprocess.run([*run, *more], check=True, stdout=subprocess.DEVNULL)
-        spent.append(children() - before)
-    return seconds_of(Path(out, "whole")), spent[1] - spent[0]
+class Trained:
+    """A process that trains while it is let, and counts its steps."""
 
+    def __init__(self, process, counter):
+        self.process, self.counter = process, counter
 
-def children():
-    """Seconds on a CPU of the processes that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    def count(self):
+        """Steps that it took, and when it took the last one."""
+        return struct.unpack("<qd", self.counter.read_bytes())
+
+    @contextlib.contextmanager
+    def goes_on(self):
+        self.process.send_signal(signal.SIGCONT)
+        yield
+        self.process.send_signal(signal.SIGSTOP)
+
+    def measured(self, meanwhile=lambda: None):
+        """Milliseconds a step, of the clock and on a CPU."""
+        time.sleep(SETTLE)
+        (taken, then), busy = self.count(), cpu(self.process)
+        end = time.monotonic() + TURN
+        while time.monotonic() < end:
+            meanwhile()
+            time.sleep(0.1)
+        (now_taken, now), now_busy = self.count(), cpu(self.process)
+        steps = (now_taken - taken) / 1000
+        return (now - then) / steps, (now_busy - busy) / steps
 
 
 def cpu(process):
@@ -166,113 +192,135 @@ def cpu(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def seconds_of(run):
-    return float((run / "history.csv").read_text().strip().splitlines()[-1].split(",")[-1])
+@contextlib.contextmanager
+def on_the_command_line(folder, settings):
+    """A training there."""
+    options = [
+        option
+        for name, value in settings.items()
+        for option in (
+            f"--{name.replace('_', '-')}",
+            str(value[0] if isinstance(value, list) else value).replace("_", "-"),
+        )
+    ]
+    run = ["train", *options, "--quiet", "--checkpoint-every", "2", "--out", "run"]
+    counter = Path(folder, "counter")
+    counter.write_bytes(bytes(16))
+    process = subprocess.Popen(
+        [sys.executable, "-c", COUNTED, *run],
+        cwd=folder,
+        env={**os.environ, "COUNTER": str(counter)},
+    )
+    try:
+        yield started(Trained(process, counter))
+    finally:
+        process.kill()
+        process.wait()
 
 
-def in_the_lab(folder, settings, watched, asked):
-    """The same, with the frames a second that a page gets and the times of cells."""
-    frames, cells, done = 0, [], threading.Event()
-    with Visit(folder) as visit:
+@contextlib.contextmanager
+def in_the_lab(folder, settings):
+    """A training there, and who visits the lab."""
+    counter = Path(folder, "counter")
+    counter.write_bytes(bytes(16))
+    with Visit(folder, [sys.executable, "-c", COUNTED], COUNTER=str(counter)) as visit:
         visit.first_page()
-        first = settings | {"steps": 1}
-        visit.ask("POST", "/api/train", {"do": "start", "settings": first})
-        time.sleep(2)  # the digits have been read, and what a drawing is compared with
-        visit.ask("POST", "/api/train", {"do": "stop"})
-        began_at = cpu(visit.process)
+        time.sleep(2)  # what a drawing is compared with has been read
         visit.ask("POST", "/api/train", {"do": "start", "settings": settings})
-
-        def watch():
-            nonlocal frames
-            began = time.perf_counter()
-            address = f"ws://{visit.host}/api/live"
-            cookie = {"Cookie": visit.headers["Cookie"]}
-            with connect(
-                address, origin=visit.headers["Origin"], additional_headers=cookie
-            ) as page:
-                while json.loads(page.recv())["live"]["state"] == "running":
-                    frames += 1
-            frames /= time.perf_counter() - began
-            done.set()
-
-        if watched:
-            threading.Thread(target=watch).start()
-        number = 0
-        while not done.is_set():
-            if asked:
-                number += 1
-                body = moment("seed", number) | {"cell": "dW2[3,7]"}
-                began = time.perf_counter()
-                visit.ask("POST", "/api/cell", body)
-                cells.append(1000 * (time.perf_counter() - began))
-            if not watched:
-                live = json.loads(visit.ask("GET", "/api/lab")[1])
-                (run,) = (run for run in live["runs"] if run["id"] == live["live"])
-                if run["state"] != "running":
-                    break
-            time.sleep(0.1 if watched else 2)
-        spent = cpu(visit.process) - began_at
-        visit.connection.close()  # it may have been idle for too long
-        visit.ask("POST", "/api/train", {"do": "stop"})
-    (last,) = sorted(Path(folder, "runs").iterdir())[-1:]
-    return seconds_of(last), spent, frames, cells
+        try:
+            yield started(Trained(visit.process, counter)), visit
+        finally:
+            visit.process.kill()
 
 
-def in_a_browser(browser, folder, settings):
-    """The same, with Train open in a browser; how often a second it draws the curve of the loss."""
-    with Visit(folder) as visit:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        name, _, value = visit.headers["Cookie"].partition("=")
-        home = visit.headers["Origin"]
-        context.add_cookies([{"name": name, "value": value, "url": home}])
-        page = context.new_page()
-        page.goto(f"{home}/?view=train")
-        page.locator("main:not([aria-busy])").wait_for()
-        page.evaluate(DRAWS)
-        time.sleep(3)  # the digits have been read, and the page has settled
-        began_at = cpu(visit.process)
-        visit.ask("POST", "/api/train", {"do": "start", "settings": settings})
-        visit.connection.close()  # it may be idle for too long
-        page.locator("#run-state", has_text="Training").wait_for()
-        began, drawn = time.perf_counter(), page.evaluate("drawn")
-        page.locator("#run-state", has_text="Finished").wait_for(timeout=600_000)
-        draws = (page.evaluate("drawn") - drawn) / (time.perf_counter() - began)
-        spent = cpu(visit.process) - began_at
-        context.close()
-    (run,) = Path(folder, "runs").iterdir()
-    return seconds_of(run), spent, draws
+def started(trained):
+    while trained.count()[0] < 3:
+        time.sleep(0.1)
+    trained.process.send_signal(signal.SIGSTOP)
+    return trained
+
+
+@contextlib.contextmanager
+def watching(visit):
+    """A page that reads frames and draws nothing; when each came."""
+    came, over = [], threading.Event()
+
+    def watch():
+        origin, cookie = visit.headers["Origin"], {"Cookie": visit.headers["Cookie"]}
+        address = f"ws://{visit.host}/api/live"
+        with connect(address, origin=origin, additional_headers=cookie) as page:
+            while not over.is_set():
+                page.recv()
+                came.append(time.monotonic())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield came
+    over.set()
+    thread.join()
+
+
+@contextlib.contextmanager
+def in_a_browser(browser, visit):
+    """Train open in a page; how often it has drawn the curve of the loss."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    name, _, value = visit.headers["Cookie"].partition("=")
+    home = visit.headers["Origin"]
+    context.add_cookies([{"name": name, "value": value, "url": home}])
+    page = context.new_page()
+    page.goto(f"{home}/?view=train")
+    page.locator("#run-state", has_text="Training").wait_for()
+    page.evaluate(DRAWS)
+    yield lambda: page.evaluate("drawn")
+    context.close()
 
 
 def live(browser):
-    ways = ("command line", "lab", "lab, watched", "lab, watched and asked", "lab, in Chromium")
     for name, changed in LIVE.items():
         settings = SEED | changed
-        seconds, spent = {way: [] for way in ways}, {way: [] for way in ways}
-        frames, cells, draws = [], [], []
+        took, frames, draws, cells, number = {}, [], [], [], itertools.count()
 
-        def note(way, took, busy, seconds=seconds, spent=spent):
-            seconds[way].append(took)
-            spent[way].append(busy)
+        def note(way, found, took=took):
+            took.setdefault(way, []).append(found)
 
-        for _ in range(TURNS):
-            with tempfile.TemporaryDirectory() as folder:
-                note(ways[0], *on_the_command_line(folder, settings))
-                for way in ways[1:4]:
-                    watched, asked = "watched" in way, "asked" in way
-                    *found, per_second, opened = in_the_lab(folder, settings, watched, asked)
-                    note(way, *found)
-                    frames += [per_second] if watched else []
-                    cells += opened
-            with tempfile.TemporaryDirectory() as folder:
-                *found, per_second = in_a_browser(browser, folder, settings)
-                note(ways[4], *found)
-                draws.append(per_second)
-        own = min(seconds[ways[0]]), statistics.median(seconds[ways[0]])
-        for way, times in seconds.items():
-            best, middle = min(times), statistics.median(times)
-            slower = f"{best / own[0] - 1:+.0%} | {middle / own[1] - 1:+.0%}"
-            busy = f"{min(spent[way]):.2f} | {statistics.median(spent[way]):.2f}"
-            print(f"| {name} | {way} | {best:.2f} | {middle:.2f} | {slower} | {busy} |", flush=True)
+        with (
+            tempfile.TemporaryDirectory() as one,
+            tempfile.TemporaryDirectory() as other,
+            on_the_command_line(one, settings) as alone,
+            in_the_lab(other, settings) as (trained, visit),
+        ):
+
+            def open_cell(visit=visit, cells=cells, number=number):
+                body = moment("seed", next(number)) | {"cell": "dW2[3,7]"}
+                began = time.perf_counter()
+                visit.ask("POST", "/api/cell", body)
+                cells.append(1000 * (time.perf_counter() - began))
+
+            for _ in range(TURNS):
+                with alone.goes_on():
+                    note("command line", alone.measured())
+                with trained.goes_on():
+                    note("lab", trained.measured())
+                    with watching(visit) as came:
+                        note("lab, watched", trained.measured())
+                        frames.append((len(came) - 1) / (came[-1] - came[0]))
+                        visit.connection.close()  # it was idle for too long
+                        note("lab, watched and asked", trained.measured(open_cell))
+                with alone.goes_on():
+                    note("command line again", alone.measured())
+                with trained.goes_on(), in_a_browser(browser, visit) as drawn:
+                    before, began = drawn(), time.monotonic()
+                    note("lab, in Chromium", trained.measured())
+                    draws.append((drawn() - before) / (time.monotonic() - began))
+        own = took["command line"]
+        again = took["command line again"]
+        for way, found in took.items():
+            nearest = again if "Chromium" in way else own
+            clock, busy = (statistics.median(each) for each in zip(*found, strict=True))
+            ratios = [a / b for (a, _), (b, _) in zip(found, nearest, strict=True)]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            slower = f"{middle - 1:+.0%} ({low - 1:+.0%} to {high - 1:+.0%})"
+            print(f"| {name} | {way} | {clock:.3g} | {slower} | {busy:.3g} |", flush=True)
         late = statistics.quantiles(cells, n=20)[-1]
         print(
             f"| {name} | frames a second: {min(frames):.1f} to {max(frames):.1f}; a cell opens in "

@@ -1,4 +1,4 @@
-"""What the pages that watch are sent: the latest state of the training, at most 11 times a second.
+"""What the pages that watch are sent: the latest state of the training, about 10 times a second.
 
 One frame is made for all of them, and only while somebody watches. A page that reads slowly is
 sent the latest when it is ready again, with the rows of the history that it has not got.
@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket
 from chainrule.lab.live import Live, Row, about
 from chainrule.lab.moment import to_json
 
-APART = 0.09  # seconds between frames, at least: the training wants the cores too
-SHARE = 0.08  # of one core may go into making frames
+APART = 0.092  # seconds from one frame to the next: the training wants the cores too
+SHARE = 0.1  # of one core may go into making frames
 STUCK = 20.0  # seconds that a page may take to accept a frame
 
 
@@ -64,8 +64,9 @@ class Feed:
     async def make(self) -> None:
         """Make frames, as long as somebody watches."""
         seen: object = None
+        due = time.monotonic()
         while self.watching:
-            cost, began = 0.0, time.monotonic()
+            cost = 0.0
             version = self.live.version
             if version != seen:
                 self.frame, cost = await asyncio.to_thread(frame_of, self.live)
@@ -73,7 +74,9 @@ class Feed:
                 self.number += 1
                 self.came.set()
                 self.came = asyncio.Event()
-            await asyncio.sleep(began + max(APART, cost / SHARE) - time.monotonic())
+            # A frame that is late does not put off the ones after it.
+            due = max(due + max(APART, cost / SHARE), time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
         self.frame = None
 
     async def watch(self, socket: WebSocket) -> None:
