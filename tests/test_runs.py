@@ -229,8 +229,8 @@ def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
 
 BEFORE_DATA = """
 import os
-from chainrule import cli
-cli.load_digits = lambda folder: os._exit(7)
+from chainrule import cli, options
+options.load_digits = lambda folder: os._exit(7)
 cli.main()
 """
 

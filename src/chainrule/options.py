@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from chainrule.data import Digits, load_digits, load_mnist
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 
@@ -111,6 +112,11 @@ def data_option(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(path_type=Path),
         help="A folder of four IDX files, gzipped or not, in place of the bundled MNIST.",
     )(command)
+
+
+def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
+    """The digits that --data asks for: to train on and to test on."""
+    return load_mnist() if folder is None else load_digits(folder)
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:

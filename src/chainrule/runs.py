@@ -193,6 +193,13 @@ class Run:
         return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
 
 
+def named_by_time(parent: Path) -> Path:
+    """A folder that is not there yet, for a new run in this one: 2026-11-26-181500, or …-2."""
+    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    names = (now, *(f"{now}-{n}" for n in range(2, 1000)))
+    return next(folder for name in names if not (folder := parent / name).exists())
+
+
 def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
     """A new run in this folder, with its run.json on disk; with `changes`, one like another.
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +35,7 @@ from chainrule.runs import (
     change_rate,
     go_on,
     locked,
+    named_by_time,
     open_run,
     prepare,
     read_checkpoint,
@@ -391,15 +391,13 @@ class Live:
 
     def new_folder(self) -> Path:
         """A folder for a new run, named after the time as on the command line."""
-        now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-        names = (now, *(f"{now}-{n}" for n in range(2, 1000)))
-        name = next(name for name in names if not (self.shelf.folder / name).exists())
+        folder = named_by_time(self.shelf.folder)
         try:
-            (self.shelf.folder / name).mkdir(parents=True)
+            folder.mkdir(parents=True)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise RefusedError(f"runs/{name} cannot be written: {reason}", 500) from None
-        return self.shelf.folder / name
+            raise RefusedError(f"runs/{folder.name} cannot be written: {reason}", 500) from None
+        return folder
 
     def close(self) -> None:
         """End what is trained at a checkpoint, also if it has only been asked for."""
