@@ -192,6 +192,41 @@ def test_two_pages_see_the_same_run(alone, visit):
     is_said(two, "Stopped on the way")
 
 
+def look_away(page, away):
+    """As if its tab went to the background, or came back."""
+    page.evaluate(
+        """away => {
+          Object.defineProperty(document, "hidden", { value: away, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        away,
+    )
+
+
+def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up(alone, visit):
+    away, other = visit("?view=train", at=alone), visit("?view=train", at=alone)
+    sockets = []
+    away.on("websocket", sockets.append)
+    away.reload()
+    choose(other, Length=3000)
+    start(other)
+    is_said(away, "Training")
+    look_away(away, True)
+    eventually(lambda: sockets[0].is_closed())
+    stands = figure(away, "step")
+    eventually(lambda: figure(other, "step") > stands + 20, 60)
+    other.get_by_label("Learning rate from now on").fill("0.25")
+    other.get_by_role("button", name="Change").click()
+    expect(other).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    away.wait_for_timeout(1500)  # longer than it takes to connect again
+    assert (figure(away, "step"), len(sockets)) == (stands, 1)
+    seen = figure(other, "step")
+    look_away(away, False)
+    eventually(lambda: figure(away, "step") >= seen, 20)
+    expect(away).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    is_said(away, "Training")
+
+
 LINK = "784-12-10.cross_entropy.momentum.0.02.100.60.seed7"
 
 

@@ -70,16 +70,22 @@ export function watch() {
 }
 
 // What is going on, as the server pushes it: each frame, and whether it is the first of its
-// connection. A connection that ends is made again as soon as the server is there.
-export function listen(listener) {
+// connection. A connection that ends is made again as soon as the server is there. A page that
+// nobody sees has none: it takes nothing from the training, and hears how that stands when it is
+// seen again.
+export async function listen(listener) {
   if (recorded) return;
+  while (document.hidden) await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
   let first = true;
   const socket = new WebSocket(`ws://${location.host}/api/live`);
+  const leave = () => document.hidden && socket.close();
+  document.addEventListener("visibilitychange", leave);
   socket.addEventListener("message", ({ data }) => {
     listener(JSON.parse(data), first);
     first = false;
   });
   socket.addEventListener("close", async () => {
+    document.removeEventListener("visibilitychange", leave);
     await new Promise((go) => setTimeout(go, 500));
     await peek();
     if (status !== "running") await new Promise((go) => wake.push(go));
