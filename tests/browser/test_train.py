@@ -206,15 +206,20 @@ def look_away(page, away):
 def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up(alone, visit):
     away, other = visit("?view=train", at=alone), visit("?view=train", at=alone)
     sockets = []
-    away.on("websocket", sockets.append)
+    away.on("websocket", lambda socket: sockets.append(socket))
     away.reload()
     choose(other, Length=3000)
     start(other)
     is_said(away, "Training")
     look_away(away, True)
-    eventually(lambda: sockets[0].is_closed())
+
+    def left():
+        away.wait_for_timeout(50)  # events are told meanwhile
+        assert sockets[0].is_closed()
+
+    eventually(left)
     stands = figure(away, "step")
-    eventually(lambda: figure(other, "step") > stands + 20, 60)
+    eventually(lambda: past(other, stands + 20), 60)
     other.get_by_label("Learning rate from now on").fill("0.25")
     other.get_by_role("button", name="Change").click()
     expect(other).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
@@ -222,7 +227,7 @@ def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up(alone, visit):
     assert (figure(away, "step"), len(sockets)) == (stands, 1)
     seen = figure(other, "step")
     look_away(away, False)
-    eventually(lambda: figure(away, "step") >= seen, 20)
+    eventually(lambda: past(away, seen), 20)
     expect(away).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
     is_said(away, "Training")
 
