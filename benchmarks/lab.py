@@ -10,7 +10,9 @@ command line and one in the lab, and take turns of a few seconds: one is stopped
 goes on, which nobody watches, or one page does, or one that also opens a cell ten times a second,
 or Train open in a Chromium on the same cores. So each way is compared with the command line of the
 same half minute, however much the machine's pace drifts; and the frames that a page gets, how long
-a cell takes to open meanwhile, how often the curves are drawn. It needs /proc.
+a cell takes to open meanwhile, how often the curves are drawn. Prints
+milliseconds a step, what they are over the command line (median and quartiles), and those on a CPU;
+it needs /proc.
 """
 
 import base64

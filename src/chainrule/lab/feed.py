@@ -1,4 +1,4 @@
-"""What the pages that watch are sent: the latest state of the training, about 10 times a second.
+"""What the pages that watch are sent: the latest state of the training, 10 or 11 times a second.
 
 One frame is made for all of them, and only while somebody watches. A page that reads slowly is
 sent the latest when it is ready again, with the rows of the history that it has not got.
