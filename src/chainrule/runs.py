@@ -282,6 +282,7 @@ def checksum(digits: Digits) -> str:
     """The SHA-256 of the images, then the labels."""
     import hashlib
 
+    digits.check_file()
     sha256 = hashlib.sha256(np.ascontiguousarray(digits.images).data)
     sha256.update(np.ascontiguousarray(digits.labels).data)
     return sha256.hexdigest()
