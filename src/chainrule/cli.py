@@ -18,7 +18,7 @@ from chainrule import __version__
 from chainrule.data import CLASSES, PIXELS, DataError, Digits
 from chainrule.ledger import CellError, array_formula, open_cell, open_ledger
 from chainrule.model import MODEL, ModelError, load_model, write_whole
-from chainrule.network import Network, probabilities
+from chainrule.network import Network
 from chainrule.options import (
     Indices,
     data_option,
@@ -30,6 +30,7 @@ from chainrule.options import (
 )
 from chainrule.printing import fail, plain, print_json, show
 from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
+from chainrule.reading import probabilities
 from chainrule.runs import (
     RUN,
     Checkpoint,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from chainrule.data import CLASSES, SIDE, Digits
-from chainrule.network import Array, Network, probabilities
+from chainrule.network import Array, Network
+from chainrule.reading import probabilities
 from chainrule.runs import Checkpoint, Run
 from chainrule.training import Evaluation
 

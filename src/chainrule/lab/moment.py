@@ -38,8 +38,9 @@ from chainrule.ledger import (
     split,
 )
 from chainrule.model import bundled, load_bundled
-from chainrule.network import Array, Network, count_parameters, probabilities
+from chainrule.network import Array, Network, count_parameters
 from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
+from chainrule.reading import probabilities
 from chainrule.runs import Run, RunError, network_at, read_checkpoint, state_of
 from chainrule.tiles import cores
 from chainrule.training import BATCH_EPOCHS, RECIPES

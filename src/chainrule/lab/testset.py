@@ -14,8 +14,9 @@ from chainrule.lab.asked import Damage, RefusedError
 from chainrule.lab.live import looks
 from chainrule.lab.moment import Answer, Lab, Named, f8
 from chainrule.lab.shelf import run_id
-from chainrule.network import Array, probabilities
+from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
+from chainrule.reading import probabilities
 from chainrule.runs import Run
 from chainrule.troubles import measure
 
