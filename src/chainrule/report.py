@@ -24,6 +24,7 @@ from chainrule.training import Evaluation
 Pieces = Iterator[str | Text | Table]
 
 INK = " ░▒▓█"  # from no ink to full ink
+VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
 ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by sign
 
 
@@ -326,14 +327,22 @@ def proven(proof: Proof, indices: Sequence[int]) -> Pieces:
             name = account.name if row is account.rows[0] else ""
             yield Text(
                 f"{name:20}{row.array:7}{row.cells:7,}{row.relative:14.1e}{row.largest:14.1e}"
-                f"   {'agrees' if row.agrees else 'differs'}",
+                f"   {VERDICTS[row.agrees]}",
                 "green" if row.agrees else "red",
             )
     yield ""
     for impostor in proof.impostors:
-        told = "is too small here to be told apart" if impostor.agrees else "fails, as it should"
+        fails = impostor.agrees is False
+        told = "fails, as it should" if fails else "is too small here to be told apart"
         yield f"impostor {impostor.name}: {told}"
 
 
 def verdict(proof: Proof) -> str:
+    """The result of a check in a sentence."""
+    if proof.own.agrees is None:
+        arrays = ", ".join(row.array for row in proof.own.rows if row.agrees is None)
+        return (
+            f"chainrule's gradient cannot be told for {arrays}: rounding hides the quotients; "
+            f"try images that are read less surely, or smaller weights"
+        )
     return f"chainrule's gradient {'agrees' if proof.own.agrees else 'FAILS'}"

@@ -234,6 +234,7 @@ export const words = {
   proven: (n) => `✓ The first ${digits[n] ?? n} digits agree.`,
   provenZero: "✓ Both are exactly 0.",
   unproven: "✗ They do not agree.",
+  untold: "Rounding hides the quotient here, so it proves nothing: see this derivative on an image that is read less surely.",
   atKink: "There is no slope to measure here.",
   difference: (difference, h) => `They differ by ${difference}; h = ${h}.`,
   proofElsewhere: "This proof is in a running lab: chainrule lab.",
@@ -255,6 +256,7 @@ export const words = {
   verdict: "verdict",
   agrees: "✓ agrees",
   differs: (by) => `✗ off by ${by}`,
+  hidden: "cannot be told",
   why: (name) => ({
     chainrule: "Ours is derived from this loss, and agrees with what is measured.",
     "A - Y": "A − Y is the gradient of cross-entropy. With squared error the Jacobian of softmax stays in.",
