@@ -25,16 +25,17 @@ MAY_IMPORT = {
     "plane": {"network", "tiles"},
     "report": {"network", "data", "training", "proof", "ledger", "runs", "compare"},
     "page": {"network", "data", "reading", "training", "runs"},
+    "encode": set(),
     "options": {"data", "training"},
-    "printing": set(),
+    "printing": {"encode"},
     "train_command": {
         *("options", "printing"),
-        *("network", "descent", "training", "model", "runs", "report"),
+        *("network", "data", "descent", "training", "model", "runs", "report"),
     },
     "cli": {
         *("options", "printing", "train_command"),
         *("network", "data", "tiles", "training", "reading", "proof", "ledger", "model", "runs"),
-        *("report", "page", "compare", "handwriting"),
+        *("report", "page", "compare", "handwriting", "encode"),
         *("lab.live", "lab.moment", "lab.server"),
     },
     "__init__": {"network", "data", "training", "reading", "model"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
     "lab.live": {"lab.asked", "lab.shelf", *("network", "data", "runs", "training", "troubles")},
     "lab.moment": {
-        *("lab.asked", "lab.shelf", "lab.live"),
+        *("lab.asked", "lab.shelf", "lab.live", "encode"),
         *("network", "data", "tiles", "training", "reading", "proof", "ledger"),
         *("model", "runs", "handwriting"),
     },
@@ -51,9 +52,11 @@ MAY_IMPORT = {
         *("lab.asked", "lab.live", "lab.moment", "lab.shelf"),
         *("network", "data", "reading", "runs", "troubles", "compare", "distort", "plane"),
     },
-    "lab.feed": {"lab.live", "lab.moment"},
-    "lab.saved": set(),
-    "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "ledger"},
+    "lab.feed": {"lab.live", "encode"},
+    "lab.saved": {"encode"},
+    "lab.server": {
+        *("lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "encode", "ledger"),
+    },
 }
 DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
 NUMPY_ONLY = {"network", "descent", "data", "reading", "proof", "ledger", "distort"}

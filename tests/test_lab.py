@@ -951,7 +951,7 @@ def test_what_is_inlined(tmp_path):
         (tmp_path / name).write_text(content)
     (tmp_path / "f.woff2").write_bytes(b"font")
     paths = {path.name: path for path in tmp_path.iterdir()}
-    made = saved.saved_page(paths, server.TYPES, b'{"a":"</script>"}').decode()
+    made = saved.saved_page(paths, server.TYPES, '{"a":"</script>"}').decode()
     font = "url(data:font/woff2;base64,Zm9udA==)"
     assert f"src: {font} }} a {{ background: {font}, url(#b)" in made
     assert '<script type="application/json" id="moment">{"a":"\\u003c/script>"}</script>' in made

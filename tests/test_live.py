@@ -36,11 +36,12 @@ from chainrule import (
     train,
 )
 from chainrule.distort import distort
+from chainrule.encode import to_json
 from chainrule.lab import asked, live, server, testset
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.feed import Feed, Frame
 from chainrule.lab.live import Live
-from chainrule.lab.moment import Lab, named_run, shipped, to_json
+from chainrule.lab.moment import Lab, named_run, shipped
 from chainrule.lab.server import Served
 from chainrule.lab.shelf import Shelf, run_id, settings_of
 from chainrule.network import probabilities

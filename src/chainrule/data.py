@@ -121,6 +121,13 @@ class Digits:
             kept[count] = inked
         return inked
 
+    @property
+    def name(self) -> str:
+        """What they are called where figures are measured on them: MNIST, or their folder."""
+        if self.origin is None:
+            return "digits in memory"
+        return "MNIST" if self.origin.folder is None else str(self.origin.folder)
+
     def check_file(self) -> None:
         """Raise DataError if the file that the images are mapped from has become shorter.
 
@@ -201,13 +208,21 @@ def load_mnist() -> tuple[Digits, Digits]:
 
     Raises DataError if a bundled file is not, byte for byte, the published one.
     """
-    train, test = (load_part(bundled_mnist(), part, None, published()) for part in PARTS)
+    train, test = (load_one(None, part) for part in PARTS)
     return train, test
 
 
-def load_mnist_test() -> Digits:
-    """The second part of load_mnist alone, in a tenth of the time."""
-    return load_part(bundled_mnist(), PARTS[1], None, published())
+def load_one(folder: str | Path | None, part: str) -> Digits:
+    """One part, train or t10k, of load_digits(folder), or of load_mnist() if the folder is None."""
+    if folder is None:
+        return load_part(bundled_mnist(), part, None, published())
+    from pathlib import Path
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        kind = "a file" if folder.exists() else "nothing there"
+        raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
+    return load_part(folder, part, folder.absolute(), None)
 
 
 def published() -> dict[str, str]:
@@ -234,13 +249,7 @@ def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
     Raises DataError for content that is not what its header says, or is not 28 × 28 images with
     labels 0 to 9; OSError for a path that cannot be read.
     """
-    from pathlib import Path
-
-    folder = Path(folder)
-    if not folder.is_dir():
-        kind = "a file" if folder.exists() else "nothing there"
-        raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
-    train, test = (load_part(folder, part, folder.absolute(), None) for part in PARTS)
+    train, test = (load_one(folder, part) for part in PARTS)
     return train, test
 
 

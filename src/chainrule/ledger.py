@@ -128,7 +128,7 @@ def overflowing(ledger: Ledger) -> str | None:
     return next((n for n, array in arrays if n != honest and not np.isfinite(array).all()), None)
 
 
-def answer(ledger: Ledger) -> int | None:
+def prediction(ledger: Ledger) -> int | None:
     """The digit that the network reads; None if its probabilities overflow."""
     A = ledger.arrays[f"A{ledger.network.depth}"]
     return int(A.argmax()) if np.isfinite(A).all() else None

@@ -5,8 +5,6 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 """
 
 import base64
-import json
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import __version__
-from chainrule.data import PIXELS, Digits, load_mnist, load_mnist_test
+from chainrule.data import PIXELS, Digits, load_mnist, load_one
+from chainrule.encode import to_json
 from chainrule.lab import asked
 from chainrule.lab.asked import Moment, RefusedError
 from chainrule.lab.live import LARGEST, Live, Row, Training, row_of
@@ -176,7 +175,7 @@ class Lab:
 
     @cached_property
     def test_set(self) -> Digits:
-        return load_mnist_test()
+        return load_one(None, "t10k")
 
     def read(self, named: Named) -> Array:
         """A network's ten probabilities of every test image (10, 10000)."""
@@ -312,26 +311,6 @@ def f8(array: Array) -> str:
 
 def packed(content: bytes) -> str:
     return base64.b64encode(content).decode()
-
-
-def to_json(value: object) -> bytes:
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
-
-
-def plain(value: object) -> object:
-    """A value that JSON can carry: floats that are not finite become inf, -inf or nan."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case dict():
-            return {key: plain(each) for key, each in value.items()}
-        case tuple() if isinstance(fields := getattr(value, "_fields", None), tuple):
-            return {key: plain(each) for key, each in zip(fields, value, strict=True)}
-        case list() | tuple():
-            return [plain(each) for each in value]
-        case np.ndarray() | np.generic():
-            return plain(value.tolist())
-    return value
 
 
 # -------------------------------------------------------------------------------------- GET answers
