@@ -50,7 +50,8 @@ MAY_IMPORT = {
     },
     "lab.testset": {
         *("lab.asked", "lab.live", "lab.moment", "lab.shelf"),
-        *("network", "data", "reading", "runs", "troubles", "compare", "distort", "plane"),
+        *("network", "data", "encode", "reading", "runs", "training", "troubles", "compare"),
+        *("distort", "plane"),
     },
     "lab.feed": {"lab.live", "encode"},
     "lab.saved": {"encode"},

@@ -627,29 +627,28 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
     from chainrule.lab.server import PortTakenError, Served, listen, serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    networks, given = shipped(), None
-    is_run = model is not None and (model / RUN).exists()
+    networks, given, run = shipped(), None, None
     if model is not None:
-        network = read_subject(model, None).network
+        _, network, run = read_subject(model, None)
         if network.parameters.size > LARGEST:
             raise ModelError(
                 f"{model}: the lab shows networks of up to {LARGEST:,} parameters, "
                 f"this one has {network.parameters.size:,}"
             )
-        if is_run:
-            run = open_run(model)
+        if run is None:
+            given = named_model(network)
+        else:
+            own_digits(run)  # where they are gone, it is said before anything is opened
             reached = read_checkpoint(run)
             if reached is None:
                 raise RunError(f"{model}: no checkpoint yet; chainrule train --resume goes on")
             given = named_run(run, network, reached.step)
-        else:
-            given = named_model(network)
         networks = (*networks, given)
     try:
         listener = listen(port)
     except PortTakenError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
-    lab = Lab(networks, given.id if given else None, given_run=model if is_run else None)
+    lab = Lab(networks, given.id if given else None, given_run=run.folder if run else None)
     served = Served(lab, listener.getsockname()[1])
 
     def ready() -> None:

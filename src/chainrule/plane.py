@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.network import Array, Network, forward
+from chainrule.network import Array, Network, forward, not_finite
 from chainrule.tiles import one_blas_thread
 
 
@@ -69,8 +69,15 @@ def largest(axis: Array) -> int:
 def activations(network: Network, X: Array, layer: int) -> Array:
     """A[layer] of the columns of X (inputs, m): (units, m); layer 0 is X itself.
 
-    Raises ValueError for a layer that the network does not have.
+    Raises ValueError for a layer that the network does not have, OverflowError if numbers of the
+    pass are too large for their type.
     """
     if not 0 <= layer <= network.depth:
         raise ValueError(f"layer must be 0 (the image) to {network.depth}, got {layer}")
-    return X if layer == 0 else forward(network, X).A[layer]
+    if layer == 0:
+        return X
+    with np.errstate(over="ignore", invalid="ignore"):
+        A = forward(network, X).A[layer]
+    if not np.isfinite(A).all():
+        raise not_finite(network, X)
+    return A
