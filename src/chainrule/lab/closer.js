@@ -68,7 +68,7 @@ export function closer({ isHidden, reveal }) {
 // Of the quotients themselves nothing is said.
 function judged(each) {
   if (each.agrees === undefined) return "";
-  if (each.agrees === null) return words.hidden;
+  if (each.agrees === null) return words.agreementUnknown;
   return each.agrees ? words.agrees : words.differs(short(each.largest));
 }
 

@@ -41,9 +41,11 @@ export function imagesOf(some = state) {
   return networkOf(some).images;
 }
 
-// A test image that the network does not have becomes its first.
+// A test image that the network does not have becomes the one to begin with.
 function fitted(some) {
-  return some.image.test >= imagesOf(some) ? { ...some, image: { test: 0 }, label: null } : some;
+  const most = imagesOf(some);
+  if (!(some.image.test >= most)) return some;
+  return { ...some, image: BEGINNING.test < most ? BEGINNING : { test: 0 }, label: null };
 }
 
 // Change some of the state; the address follows, and whoever listens is told what it was before.

@@ -257,7 +257,7 @@ export const words = {
   verdict: "verdict",
   agrees: "✓ agrees",
   differs: (by) => `✗ off by ${by}`,
-  hidden: "cannot be told",
+  agreementUnknown: "cannot be told",
   why: (name) => ({
     chainrule: "Ours is derived from this loss, and agrees with what is measured.",
     "A - Y": "A − Y is the gradient of cross-entropy. With squared error the Jacobian of softmax stays in.",
