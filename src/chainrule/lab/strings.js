@@ -523,7 +523,7 @@ export const words = {
       return LOSSES[value] ?? OPTIMIZERS[value] ?? (typeof value === "number" ? value.toLocaleString("en-GB", { maximumFractionDigits: 6 }) : String(value));
     },
     curvesTitle: "How both learned",
-    testChart: "Share of the test images read right over the steps",
+    testChart: "Share of each run’s test images read right over the steps",
     apartTitle: "Weights apart",
     apartLead: "The size of A − B over the larger of A and B, layer by layer: 0 is the same, about 1.4 has nothing in common, 2 is the opposite.",
     otherSizes: "Networks of other sizes cannot be subtracted.",
