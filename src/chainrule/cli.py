@@ -143,7 +143,7 @@ def read_subject(path: Path, step: int | None) -> Subject:
     folder = file.parent if file.name == MODEL else path
     run = open_run(folder) if (folder / RUN).exists() else None
     if step is not None:
-        run = run or open_run(path)
+        run = open_run(path)
         network = network_at(run, step)
     elif file.exists():
         network = load_model(file)
