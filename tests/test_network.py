@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import backward, forward, gradient, initialise, loss, predict, probabilities
+from chainrule.ledger import open_ledger
 from chainrule.network import LOSSES, Network, error, softmax
+from chainrule.plane import principal_plane
 from chainrule.proof import check
 
 DEPTHS = [(5, 3), (5, 4, 3), (6, 5, 4, 3), (7, 6, 5, 4, 3)]
@@ -285,6 +287,9 @@ def test_public_functions_change_no_argument():
         (lambda n, X, Y: gradient(n, X, Y * np.nan), "Y must be one-hot"),
         (lambda n, X, Y: gradient(n, X, 1 - Y), "Y must be one-hot"),
         (lambda n, X, Y: check(n, X, Y / 2), "Y must be one-hot"),
+        (lambda n, X, Y: check(n, X.tolist(), Y), "X must be a NumPy array, got list"),
+        (lambda n, X, Y: open_ledger(n, X[:, 0].tolist(), 0), "x must be a NumPy array, got list"),
+        (lambda n, X, Y: principal_plane(X.tolist()), "A must be a NumPy array, got list"),
         (lambda n, X, Y: initialise([784, 10], rng=0), "a numpy.random.Generator, got int"),
         (
             lambda n, X, Y: initialise([784, 10], rng=np.random.RandomState(0)),

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule import network as equations
-from chainrule.network import Array, Loss, Network, backward, error, forward
+from chainrule.network import Array, Loss, Network, backward, check_array, error, forward
 
 # Which function of network.py computes each kind of array.
 COMPUTED_BY = {"x": "forward", "Z": "forward", "A": "forward", "E": "error"} | dict.fromkeys(
@@ -93,6 +93,9 @@ def open_ledger(network: Network, x: Array, label: int) -> Ledger:
     What overflows stands in it as infinity or NaN, see `overflowing`. Raises ValueError for an x of
     another shape, IndexError for a label the network has no unit for.
     """
+    check_array("x", x)
+    if not 0 <= label < network.sizes[-1]:
+        raise IndexError(f"the label must be from 0 to {network.sizes[-1] - 1}, got {label}")
     network = replace(network, parameters=network.parameters.astype(np.float64))
     L = network.depth
     X = x.astype(np.float64)[:, None]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.network import Array, Network, forward, not_finite
+from chainrule.network import Array, Network, check_array, forward, not_finite
 from chainrule.tiles import one_blas_thread
 
 
@@ -25,6 +25,7 @@ def principal_plane(A: Array) -> Plane:
     rest is zero. Raises ValueError unless A is a finite matrix with columns. Source: Pearson 1901,
     "On lines and planes of closest fit to systems of points in space".
     """
+    check_array("A", A)
     if A.ndim != 2 or 0 in A.shape:
         raise ValueError(f"A must have shape (units, m), got {A.shape}; examples are columns")
     A = A.astype(np.float64)

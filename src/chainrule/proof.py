@@ -26,6 +26,7 @@ from chainrule.network import (
     Network,
     Trace,
     backward,
+    check_array,
     check_one_hot,
     count_parameters,
     error,
@@ -196,6 +197,7 @@ def check(
 
     Raises ValueError for a Y that is not one-hot.
     """
+    check_array("X", X)
     check_one_hot(Y)
     network = replace(network, parameters=network.parameters.astype(np.float64))
     X, Y = X.astype(np.float64), Y.astype(np.float64)
