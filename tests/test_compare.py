@@ -134,7 +134,7 @@ def test_on_the_command_line(folder, small, digits, answer):
     found = compare(*opened(folder, "a", "b"), digits[1])
     only_a, only_b, wrong = map(len, found.answers)
     differ = only_a + only_b + wrong
-    assert re.search(r"^ changes +none +0\.3 from step 20 *$", printed.stdout, re.MULTILINE)
+    assert re.search(r"^changes +none +0\.3 from step 20 *$", printed.stdout, re.MULTILINE)
     assert re.search(
         r"^ *0 +0\.\d{4} +0\.\d{4} +\d+\.\d % +\d+\.\d % ", printed.stdout, re.MULTILINE
     )
@@ -153,7 +153,7 @@ def test_on_the_command_line(folder, small, digits, answer):
     assert len(told["rows"]) == 31
     wide = run("compare", "a", "wide", cwd=folder).stdout
     assert "networks of other sizes cannot be subtracted" in wide
-    assert re.search(r"^ loss +squared-error +cross-entropy *$", wide, re.MULTILINE)
+    assert re.search(r"^loss +squared-error +cross-entropy *$", wide, re.MULTILINE)
     same = run("compare", "a", "a", cwd=folder).stdout
     assert "the settings are the same" in same
     assert "answers differ on 0 of 200" in same

@@ -1,7 +1,6 @@
 """The command line: every command but `train`, and what becomes of an error."""
 
 import codecs
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,7 +35,7 @@ from chainrule.options import (
     quiet_option,
     read_digits,
 )
-from chainrule.printing import fail, plain, print_json, show
+from chainrule.printing import fail, plain, print_json, show, warn
 from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
 from chainrule.reading import probabilities
 from chainrule.runs import (
@@ -72,7 +71,6 @@ def main() -> NoReturn:
             stream.reconfigure(errors="plain")
     try:
         code = cli.main(prog_name="chainrule", standalone_mode=False)
-        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         fail("stopped before the end", 130)
@@ -82,9 +80,7 @@ def main() -> NoReturn:
     except click.ClickException as error:
         fail(error.format_message(), 2)
     except BrokenPipeError:
-        # Whoever read our output has left. Nothing more can be said, not even at shutdown.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(141)  # whoever read our output has left: nothing more can be said
     except (DataError, ModelError, RunError, CellError, ArithmeticError) as error:
         fail(str(error), 2)
     except OSError as error:
@@ -98,17 +94,18 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     if wanted and not context.resilient_parsing:
         import platform
 
-        click.echo(f"chainrule {__version__}, Python {platform.python_version()}")
+        lines = [f"chainrule {__version__}, Python {platform.python_version()}"]
         blas = blas_of_numpy()
         for pool in blas:
             kernel = pool.get("architecture", "unknown kernel")
             threads = pool["num_threads"]
-            click.echo(
+            lines.append(
                 f"NumPy {np.__version__}, {pool['internal_api']} {pool['version']}, "
                 f"{kernel}, {threads} thread{'s' if threads > 1 else ''}"
             )
         if not blas:
-            click.echo(f"NumPy {np.__version__}, its BLAS is not known to threadpoolctl")
+            lines.append(f"NumPy {np.__version__}, its BLAS is not known to threadpoolctl")
+        show(lines)
         context.exit()
 
 
@@ -175,7 +172,7 @@ def last_of(run: Run) -> tuple[Network, Checkpoint]:
         raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
-        print(f"chainrule: {run.folder} is not finished: this is {at}", file=sys.stderr)
+        warn(f"{run.folder} is not finished: this is {at}")
     return Network(run.settings.sizes, reached.parameters, run.settings.loss), reached
 
 
@@ -594,7 +591,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
     test_set = own_digits(opened) if data is None else read_digits(data)[1]
     content = page(opened, reached, network, test_set, evaluate(network, test_set))
     path = run / "report.html"
-    write_whole(path, content.encode())
+    write_whole(path, content.encode(errors="replace"))
     show([str(path)])
     if not no_browser:
         import webbrowser
@@ -658,7 +655,13 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             webbrowser.open(served.address)
 
     with listener, suppress(KeyboardInterrupt):
-        show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
-        sys.stdout.flush()
+        with suppress(OSError):  # it serves as well where nobody reads its address
+            show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
         serve(served, listener, ready)
     sys.exit(130)
+
+
+if __name__ == "__main__":
+    from chainrule.__main__ import main as front_door
+
+    front_door()

@@ -4,7 +4,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import cast
@@ -28,7 +28,7 @@ from chainrule.options import (
     read_digits,
     recipes,
 )
-from chainrule.printing import console, fail, print_json, show
+from chainrule.printing import console, fail, print_json, show, warn
 from chainrule.runs import (
     CHECKPOINT_EVERY,
     LOCK,
@@ -174,9 +174,10 @@ def train_command(
                 reached = read_checkpoint(run)
                 run = change_rate(run, reached.step if reached else 0, learning_rate)
             if differs:
-                print(f"chainrule: bytes may differ from here on: {differs}", file=sys.stderr)
+                warn(f"bytes may differ from here on: {differs}")
             if shown:
-                show(run_lines(run, train_set))
+                with suppress(OSError):  # the training does not depend on who reads
+                    show(run_lines(run, train_set))
             snapshots = go_on(
                 run,
                 train_set,
@@ -284,27 +285,53 @@ def settings_as_asked(run: Run) -> dict[str, object]:
 
 @contextmanager
 def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
-    """A bar with loss, test accuracy and time left; it goes when the training is over."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    """Step, loss, test accuracy, time left and a bar; it goes when the training is over.
+
+    Where the terminal has no room for all, the last of them are left out first.
+    """
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.table import Table
 
     from chainrule.report import percent
 
-    with Progress(
+    screen = console(sys.stderr)
+
+    class Fitting(Progress):
+        def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+            every = self.columns
+            try:
+                while True:
+                    made = super().make_tasks_table(tasks)
+                    if screen.measure(made).maximum < screen.width or len(self.columns) == 1:
+                        return made
+                    self.columns = self.columns[:-1]
+            finally:
+                self.columns = every
+
+    bar = Fitting(
         TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.description}"),
+        TextColumn("{task.fields[loss]}"),
+        TextColumn("{task.fields[accuracy]}"),
         TimeRemainingColumn(),
-        console=console(sys.stderr),
+        BarColumn(bar_width=20),
+        console=screen,
         transient=True,
-    ) as bar:
-        task = bar.add_task("", total=length)
+    )
+    task = bar.add_task("", total=length, loss="", accuracy="")
 
-        def update(snapshot: Snapshot) -> None:
-            seen = percent(snapshot.test_accuracy or 0.0, 1)
-            words = f"loss {snapshot.loss:.4f}, test accuracy {seen}"
-            bar.update(task, completed=snapshot.step, description=words)
+    def update(snapshot: Snapshot) -> None:
+        accuracy = f"test {percent(snapshot.test_accuracy or 0.0, 1)}"
+        loss = f"loss {snapshot.loss:.4f}"
+        bar.update(task, completed=snapshot.step, loss=loss, accuracy=accuracy)
 
+    # A terminal that has gone takes only the bar with it.
+    with suppress(OSError):
+        bar.start()
+    try:
         yield update
+    finally:
+        with suppress(OSError):
+            bar.stop()
 
 
 @contextmanager
