@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
 
+import click
 import numpy as np
 import pytest
 from conftest import run
@@ -14,6 +14,7 @@ from conftest import run
 from chainrule import evaluate, initialise, load_model, loss, save_model
 from chainrule.cli import cli
 from chainrule.ledger import open_cell, open_ledger
+from chainrule.options import Place
 from chainrule.proof import check
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
@@ -338,6 +339,46 @@ def test_wrong_images_and_cells_are_one_line_and_exit_code_2(arguments, says, mo
     refused(*arguments.format(model).split(), says=says, by=inside)
 
 
+PATHS = (
+    "train --data",
+    "train --out",
+    "train --resume",
+    "evaluate",
+    "predict M",
+    "explain --test=0",
+)
+PATHS += ("check", "check M --data", "runs", "compare", "compare M", "show", "lab")
+
+
+@pytest.mark.parametrize("before", PATHS)
+def test_an_empty_path_is_refused(before, inside, tmp_path):
+    refused(*before.split(), "", says="wanted a file or a folder, got ''", by=inside, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_path_of_every_command_is_of_the_one_type():
+    types = [parameter.type for command in cli.commands.values() for parameter in command.params]
+    paths = [kind for kind in types if isinstance(kind, (click.Path, click.File))]
+    assert len(paths) >= 17
+    assert all(isinstance(kind, Place) for kind in paths)
+
+
+def test_a_tilde_at_the_start_of_a_path_is_a_home(small, tmp_path, inside, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "digits").symlink_to(small)
+    monkeypatch.setenv("HOME", str(home))
+    training = ("train", "--data=~/digits", "--steps=1", "--json", "--out=~/runs/first")
+    done = inside(*training, cwd=tmp_path)
+    assert json.loads(done.stdout)["model"] == str(home / "runs/first/model.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert inside("train", "--resume=~/runs/first", "-q", cwd=tmp_path).returncode == 0
+    assert str(home / "runs/first") in inside("runs", "~/runs", cwd=tmp_path).stdout
+    # As in a shell: not in the middle, and not the home of somebody who is not known.
+    for name in ("a/~", "~nobody-of-this-name"):
+        assert f"no runs in {name};" in inside("runs", name, cwd=tmp_path).stdout
+
+
 def test_models_that_are_none_are_one_line_and_exit_code_2(tmp_path, model):
     text = tmp_path / "text"
     text.write_text("hello")
@@ -397,45 +438,6 @@ def test_output_is_plain_ascii_where_nothing_else_can_be_encoded(model):
 def test_no_colour_codes_without_a_terminal(model):
     done = run("evaluate", model, FORCE_COLOR="")
     assert "\x1b" not in done.stdout + done.stderr
-
-
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
-def test_colour_on_a_terminal_and_none_under_NO_COLOR(model):
-    def on_terminal(**environment):
-        master, slave = os.openpty()
-        command = [sys.executable, "-c", "from chainrule.cli import main; main()"]
-        env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **environment}
-        process = subprocess.Popen([*command, "evaluate", model], stdout=slave, env=env)
-        os.close(slave)
-        printed = b""
-        while True:
-            try:
-                part = os.read(master, 4096)
-            except OSError:  # Linux: the other end is closed
-                break
-            if not part:
-                break
-            printed += part
-        os.close(master)
-        assert process.wait() == 0
-        return printed
-
-    assert b"\x1b[" in on_terminal(NO_COLOR="")
-    assert b"\x1b[" not in on_terminal(NO_COLOR="1")
-
-
-def test_a_closed_pipe_is_silent(model):
-    command = [sys.executable, "-c", "from chainrule.cli import main; main()"]
-    process = subprocess.Popen(
-        [*command, "explain", model, "--test", "0", "--full"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    process.wait()
 
 
 def test_json_is_the_only_thing_on_stdout(small, tmp_path):

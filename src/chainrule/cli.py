@@ -28,6 +28,7 @@ from chainrule.model import MODEL, ModelError, load_model, write_whole
 from chainrule.network import Network
 from chainrule.options import (
     Indices,
+    Place,
     data_option,
     example,
     json_option,
@@ -257,7 +258,7 @@ def evaluate_command(
     epilog=example("predict runs/first --test 0,7,12\n  chainrule predict runs/first my-7.png"),
 )
 @model_argument
-@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, type=Place())
 @click.option("--test", "indices", type=Indices(), help="Test images by number, from 0.")
 @data_option("those of the run, or mnist")
 @quiet_option
@@ -487,7 +488,7 @@ def check_command(
 
 
 @cli.command("runs", epilog=example("runs trainings/monday"))
-@click.argument("folder", type=click.Path(path_type=Path), default="runs")
+@click.argument("folder", type=Place(), default="runs")
 @json_option
 def runs_command(folder: Path, as_json: bool) -> None:
     """List the runs in a folder, by default those in runs.
@@ -521,8 +522,8 @@ def runs_command(folder: Path, as_json: bool) -> None:
 
 
 @cli.command("compare", epilog=example("compare runs/first runs/second --step 100"))
-@click.argument("a", metavar="A", type=click.Path(path_type=Path))
-@click.argument("b", metavar="B", type=click.Path(path_type=Path))
+@click.argument("a", metavar="A", type=Place())
+@click.argument("b", metavar="B", type=Place())
 @click.option(
     "--step",
     type=click.IntRange(min=0),
@@ -572,7 +573,7 @@ def compare_command(
 
 
 @cli.command("show", epilog=example("show runs/first"))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=Place())
 @data_option("those of the run")
 @click.option("--no-browser", is_flag=True, help="Write the page, and do not open it.")
 def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
@@ -600,7 +601,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
 
 
 @cli.command("lab", epilog=example("lab runs/first"))
-@click.argument("model", metavar="[RUN|MODEL]", required=False, type=click.Path(path_type=Path))
+@click.argument("model", metavar="[RUN|MODEL]", required=False, type=Place())
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

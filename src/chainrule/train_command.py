@@ -18,6 +18,7 @@ from chainrule.model import MODEL, load_model
 from chainrule.network import LOSSES, Loss
 from chainrule.options import (
     BatchSize,
+    Place,
     Rate,
     Widths,
     dashed,
@@ -93,13 +94,13 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="The folder for the run; by default runs/<date-time>.",
 )
 @click.option(
     "--resume",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Go on with the run in this folder, to the same bytes as if it had not stopped.",
 )
 @click.option(
