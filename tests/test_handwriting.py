@@ -23,6 +23,7 @@ from chainrule.handwriting import (
     LIMIT,
     MOST_BYTES,
     MOST_POINTS,
+    MOST_SCANS,
     STAGES,
     HandwritingError,
     compared,
@@ -195,6 +196,50 @@ def test_what_is_transparent_is_white_paper():
     assert read_image(file_of(palette, transparency=0))[0].tolist() == [255, 10]
     grey_and_alpha = Image.merge("LA", (Image.new("L", (1, 1)), Image.new("L", (1, 1), 0)))
     assert read_image(file_of(grey_and_alpha)).tolist() == [[255]]
+    deep = Image.fromarray(np.array([[7, 257 * 100]], np.uint16))
+    assert read_image(file_of(deep, transparency=7))[0].tolist() == [255, 100]
+
+
+def on_transparent(ink):
+    """A file of each kind in which 255 is opaque and white, 0 transparent."""
+    white, alpha = Image.new("L", ink.shape[::-1], 255), Image.fromarray(ink)
+    palette = Image.fromarray(ink // 255).convert("P")
+    palette.putpalette([255] * 6)
+    return {
+        "RGBA": file_of(Image.merge("RGBA", (white, white, white, alpha))),
+        "LA": file_of(Image.merge("LA", (white, alpha))),
+        "palette": file_of(palette, transparency=0),
+        "palette, half": file_of(palette, transparency=bytes([0, 255])),
+        "grey, one level": file_of(alpha, transparency=0),
+        "black and white": file_of(alpha.convert("1"), transparency=0),
+        "colours, one of them": file_of(Image.merge("RGB", [alpha] * 3), transparency=(0, 0, 0)),
+        "16 bits": file_of(Image.fromarray(ink.astype(np.uint16) * 257), transparency=0),
+    }
+
+
+@pytest.mark.parametrize("kind", on_transparent(np.zeros((1, 1), np.uint8)))
+def test_white_ink_on_a_transparent_ground_is_ink(kind, stronger):
+    ink = 255 - pens_own(measuring.DIGITS["3"], size=(160, 210), scale=14, pen=14, at=(8, 8))
+    ink = np.where(ink > 127, 255, 0).astype(np.uint8)
+    picture = read_image(on_transparent(ink)[kind])
+    assert np.array_equal(picture, 255 - ink)
+    assert read(stronger, prepare(picture).pixels) == 3
+
+
+def test_alpha_is_ink_only_where_nothing_else_is():
+    shade, alpha = np.full((2, 9, 9), 255, np.uint8)
+    alpha[:3] = 0
+    shade[6:, 6:] = 40  # ink that can be seen
+
+    def seen(alpha):
+        return read_image(file_of(Image.fromarray(np.dstack([shade] * 3 + [alpha]))))
+
+    assert seen(alpha)[7, 7] == 40
+    assert seen(alpha)[4, 4] == 255
+    shade[:] = 250  # nearly white is not seen either
+    assert seen(alpha)[:, 0].tolist() == [255] * 3 + [0] * 6
+    for constant in (0, 99, 255):
+        assert np.ptp(seen(np.full_like(alpha, constant))) == 0
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -228,8 +273,10 @@ def test_large_images_are_made_smaller():
         (b"\xff\xd8\xff", "JPEG image is damaged or cut short"),
         (png_of(10, 10, b"nonsense"), "damaged or cut short"),
         (png_of(0, 10), "damaged or cut short"),
-        (png_of(5001, 5000), "25,000,000 pixels, got 5,001 × 5,000"),
-        (png_of(2**31 - 1, 2**31 - 1), "pixels, got 2,147,483,647"),
+        (png_of(5001, 5000), "25,000,000 pixels and be 20,000 long, got 5,001 × 5,000"),
+        (png_of(2**31 - 1, 2**31 - 1), "long, got 2,147,483,647"),
+        (png_of(1, 25_000_000), "20,000 long, got 1 × 25,000,000"),
+        (png_of(20_001, 1), "20,000 long, got 20,001 × 1"),
         (bytes(MOST_BYTES + 1), "may have 10,000,000 bytes, got 10,000,001"),
     ],
 )
@@ -253,6 +300,112 @@ def test_files_that_are_cut_short_are_refused(kind, picture):
     for length in range(8, len(content) - 60, 37):
         with pytest.raises(HandwritingError, match="cut short"):
             read_image(content[:length])
+
+
+def with_scans(count, *, comment=b""):
+    """A progressive JPEG whose last scan is repeated until there are so many."""
+    content = file_of(Image.new("RGB", (64, 64), (9, 90, 200)), "JPEG", progressive=True)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    more = count - len(re.findall(b"\xff\xda", content))
+    return content[:2] + comment + content[2:-2] + more * scan + content[-2:]
+
+
+def test_a_jpeg_of_more_than_100_scans_is_refused_before_it_is_decoded(monkeypatch):
+    assert read_image(with_scans(MOST_SCANS)).shape == (64, 64)
+    monkeypatch.setattr(handwriting, "grey", lambda _: pytest.fail("it was decoded"))
+    for scans in (MOST_SCANS + 1, 3000):
+        with pytest.raises(HandwritingError, match="100 scans, got 101 or more; save it again"):
+            read_image(with_scans(scans))
+
+
+LOOKS_LIKE_SCANS = 400 * b"\xff\xda"
+
+
+@pytest.mark.parametrize(
+    ("content", "scans"),
+    [
+        (with_scans(37, comment=b"\xff\xfe\x03\x22" + LOOKS_LIKE_SCANS), 37),  # says it is 802 long
+        (with_scans(12) + LOOKS_LIKE_SCANS, 12),  # after the end, where phones put a film
+        (with_scans(12, comment=b"\xff\xff\xff\xfe\x00\x02"), 12),  # FF may be said more than once
+        (file_of(np.eye(200, dtype=np.uint8) * 255, "JPEG", restart_marker_rows=1), 1),
+    ],
+    ids=["comment", "after the end", "filled up", "restarts"],
+)
+def test_only_scans_are_counted(content, scans):
+    assert handwriting.count_scans(content) == scans
+    assert min(read_image(content).shape) > 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xda", LOOKS_LIKE_SCANS])
+def test_what_is_no_jpeg_has_scans_that_can_be_counted(content):
+    assert handwriting.count_scans(content) <= 1
+
+
+def decoded_in(seconds_a_read, content, monkeypatch):
+    """How often Pillow reads on before it is stopped, on a clock that goes on at each read."""
+    clock = iter(np.arange(0, 1e6, seconds_a_read))
+    reads = []
+
+    def now():
+        reads.append(1)
+        return next(clock)
+
+    monkeypatch.setattr(handwriting, "thread_time", now)
+    with pytest.raises(HandwritingError, match=r"more than 5 seconds to decode; make it smaller"):
+        read_image(content)
+    return len(reads)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_decoding_ends_after_a_few_seconds(kind, monkeypatch):
+    """The clock is ours: a slow machine and a quick one stop at the same read."""
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000)).astype(np.uint8)
+    content = file_of(noise, kind, **({"quality": 95} if kind == "JPEG" else {}))
+    assert decoded_in(0.05, content, monkeypatch) == 102
+    assert decoded_in(6, content, monkeypatch) == 2
+    assert not handwriting.decoding.locked()
+    monkeypatch.undo()
+    assert read_image(content).shape == (500, 500)
+
+
+def test_a_file_of_many_chunks_ends_too(monkeypatch):
+    content = png_of(9, 9, zlib.compress(bytes(90)))
+    many = content[:33] + 3000 * chunk(b"teSt", b"") + content[33:]
+    assert decoded_in(0.01, many, monkeypatch) == 502
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the most that was held")
+@pytest.mark.parametrize(("mode", "pixel"), [("P", 1), ("I;16", 2), ("RGBA", 4)])
+def test_memory_is_that_of_the_decoded_image_alone(mode, pixel):
+    """In a process of its own: the most it held, above what it held before, in MB."""
+    image = Image.new(mode, (3000, 3000))
+    if mode == "P":
+        image.putpalette([0, 0, 0])
+    transparent = {"transparency": 0} if mode == "P" else {}
+    content = file_of(image, compress_level=1, **transparent)
+    code = (
+        "import re, sys\n"
+        "from pathlib import Path\n"
+        "from chainrule.handwriting import read_image\n"
+        "def most():\n"
+        "    status = Path('/proc/self/status').read_text(encoding='ascii')\n"
+        "    return int(re.search(r'VmHWM:\\s*(\\d+)', status)[1]) // 1024\n"
+        "content, before = sys.stdin.buffer.read(), most()\n"
+        "read_image(content)\n"
+        "print(most() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True)
+    assert done.stderr == b""
+    assert 0 < int(done.stdout) <= 9 * pixel + 25
+
+
+def test_too_little_memory_is_said_of_the_image(picture, monkeypatch):
+    def full(_):
+        raise MemoryError
+
+    monkeypatch.setattr(handwriting, "grey", full)
+    with pytest.raises(HandwritingError, match="not enough memory for the image; make it smaller"):
+        read_image(file_of(picture))
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):

@@ -757,10 +757,11 @@ def test_a_file_is_prepared_and_read(page, format):
         (picture("GIF"), "wanted a PNG or JPEG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
         (picture(size=(5001, 5000)), "25,000,000 pixels"),
+        (picture(size=(2, 20_001)), "20,000 long"),
         (picture() + bytes(asked.FILE), "file must be a text"),
         (picture().ljust(asked.FILE + 1, b" "), "file must be at most 10000000 bytes"),
     ],
-    ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "bytes", "one byte"],
+    ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "side", "bytes", "one byte"],
 )
 def test_other_files_are_refused(page, content, reason):
     upload = {"file": base64.b64encode(content).decode()}
