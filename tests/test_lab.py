@@ -707,7 +707,7 @@ def test_a_drawing_is_prepared_and_read(page, lab):
         assert not stage["off"]
     assert base64.b64decode(told["pixels"]) == made.pixels.tobytes()
     assert told["prediction"] == 7
-    assert told["unlike"] == moment.plain(novelty(made.pixels))
+    assert told["unlike"] == moment.plain(novelty(made.pixels, made.stages))
     # Look inside opens the very same numbers.
     ledger = posted(page, "/api/ledger", {"network": "stronger", "image": SEVEN})
     assert arrays_of(ledger)["A2"].tolist() == pytest.approx(told["probabilities"], abs=1e-15)
@@ -716,6 +716,25 @@ def test_a_drawing_is_prepared_and_read(page, lab):
     assert ledger["label"] == ledger["prediction"] == 7
     assert ledger["image"] == SEVEN
     assert ledger["unlike"] == told["unlike"]
+
+
+def test_several_marks_are_said_by_drawing_and_ledger(page):
+    """8 × 8 dots: a drawing shows them, of which its 784 pixels alone show nothing."""
+    image = {
+        "strokes": [[20 + 31 * x, 20 + 31 * y] for x in range(8) for y in range(8)],
+        "off": [],
+    }
+    told = posted(page, "/api/drawing", {"network": "stronger", "image": image})
+    assert told["unlike"]["unlike"]
+    assert told["unlike"]["several"]
+    assert told["unlike"]["score"] == 64
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": image})
+    assert ledger["unlike"] == told["unlike"]
+    pixels = {"pixels": told["pixels"]}
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": pixels})
+    assert not ledger["unlike"]["several"]
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": {"test": 0}})
+    assert ledger["unlike"] is None
 
 
 def test_a_stage_can_be_off(page):

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule import __version__
 from chainrule.data import PIXELS, Digits, load_mnist, load_mnist_test
@@ -45,7 +44,7 @@ from chainrule.tiles import cores
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 if TYPE_CHECKING:
-    from chainrule.handwriting import Prepared
+    from chainrule.handwriting import Novelty, Prepared
 
 Answer = dict[str, Any]
 Key = TypeVar("Key")
@@ -500,7 +499,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
             "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
         },
         "weighted": f8(opened.arrays["W1"] * opened.arrays["x"]),  # the terms of Z1, to shade W1
-        "unlike": None if is_test else unlike(digits.images[0]),
+        "unlike": None if isinstance(moment.image, asked.Test) else novelty_of(moment.image),
     }
 
 
@@ -580,15 +579,25 @@ def drawing(lab: Lab, body: Answer) -> Answer:
         "pixels": packed(made.pixels.tobytes()),
         "prediction": last.argmax(),
         "probabilities": last,
-        "unlike": unlike(made.pixels),
+        "unlike": unlike(made),
     }
 
 
-def unlike(pixels: NDArray[np.uint8]) -> Answer:
-    """Whether an image (784,) is unlike what was learned from."""
+def unlike(made: "Prepared") -> "Novelty":
+    """Whether what was prepared is unlike what was learned from."""
     from chainrule.handwriting import novelty
 
-    return novelty(pixels)._asdict()
+    return novelty(made.pixels, made.stages)
+
+
+@lru_cache(64)
+def novelty_of(image: asked.Drawn | asked.Pixels) -> "Novelty":
+    """Whether an image is unlike what was learned from; of pixels nothing else is known."""
+    from chainrule.handwriting import Prepared
+
+    if isinstance(image, asked.Drawn):
+        return unlike(prepared(image))
+    return unlike(Prepared((), np.frombuffer(image.content, np.uint8)))
 
 
 def collect(lab: Lab, body: Answer) -> Answer:
@@ -666,4 +675,4 @@ def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
 def warm(lab: Lab) -> None:
     """Have ready what the first page asks for, then what a drawing is compared with."""
     about(lab, [])
-    unlike(lab.test_set.images[0])
+    novelty_of(asked.Pixels(lab.test_set.images[0].tobytes()))
