@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import re
 import struct
@@ -1027,6 +1028,8 @@ def images(tmp_path_factory):
     (folder / "photo.jpg").write_bytes(file_of(photo("4"), "JPEG"))
     (folder / "empty.png").write_bytes(file_of(np.full((50, 50), 255, np.uint8)))
     (folder / "text.png").write_text("no image")
+    (folder / "row.png").write_bytes(file_of(beside(*"05221859", gap=50)))
+    (folder / "cut.png").write_bytes((folder / "a 3.png").read_bytes()[:-30])
     return folder
 
 
@@ -1044,17 +1047,89 @@ def test_predict_reads_image_files(images, answer):
     printed = run("predict", STRONGER, paths[1], paths[3], cwd=images).stdout
     assert f"{paths[1]}: read as 7\n" in printed
     assert "truth" not in printed
-    assert printed.count("This is unlike any digit.") == 1
+    assert f"{paths[3]}: unlike any digit; taken for one digit, it would be" in printed
+    assert printed.count("unlike any digit") == 1
     assert "There is no ink" in printed
     assert len([line for line in printed.splitlines() if "█" in line[:28]]) > 5
+
+
+def test_several_marks_are_said_by_predict(images, answer):
+    row = images / "row.png"
+    (found,) = answer("predict", STRONGER, row)["predictions"]
+    assert found["unlike"]["several"]
+    assert found["unlike"]["score"] == 8
+    why = "It has 8 marks, further apart than the parts of a digit are. Cut out one digit,"
+    assert found["unlike"]["why"].startswith(why)
+    first, *_, last = run("predict", STRONGER, row).stdout.splitlines()
+    digit = found["prediction"]
+    assert first == f"{row}: several marks; taken for one digit, it would be {digit}"
+    assert last == "and read that."
+
+
+def test_quiet_says_what_is_no_digit_on_stderr(images, inside):
+    done = inside("predict", STRONGER, "a 3.png", "empty.png", "row.png", "-q", cwd=images)
+    assert done.returncode == 0
+    first, *others = done.stdout.split()
+    assert first == "3"
+    assert [len(digit) for digit in others] == [1, 1]
+    empty, row = done.stderr.splitlines()
+    assert (
+        empty == "chainrule: empty.png: unlike any digit. There is no ink: all pixels are the same."
+    )
+    assert row.startswith("chainrule: row.png: several marks. It has 8 marks, further apart")
+
+
+BAD = {
+    "text.png": "wanted a PNG or JPEG image, got another kind of file",
+    "nowhere.png": "no such file or directory",
+    ".": "is a directory",
+    "cut.png": r"the PNG image is damaged or cut short \(.*\)",
+    "": "is a directory",
+}
+
+
+@pytest.mark.parametrize("how", ["", "--quiet", "--json"])
+def test_a_bad_picture_does_not_end_the_others(how, images, inside):
+    paths = ["text.png", "a 3.png", "nowhere.png", ".", "a 7.png", "cut.png"]
+    done = inside("predict", STRONGER, *paths, *how.split(), cwd=images)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    for line, path in zip(lines, [path for path in paths if path in BAD], strict=True):
+        assert re.fullmatch(f"chainrule: {re.escape(path)}: {BAD[path]}", line), line
+    if how == "--quiet":
+        assert done.stdout.split("\n") == ["-", "3", "-", "-", "7", "-", ""]
+    elif how == "--json":
+        found = json.loads(done.stdout)["predictions"]
+        assert [each["image"] for each in found] == paths
+        assert [each.get("prediction") for each in found] == [None, 3, None, None, 7, None]
+        for each, line in zip([each for each in found if "error" in each], lines, strict=True):
+            assert set(each) == {"image", "error"}
+            assert line == f"chainrule: {each['image']}: {each['error']}"
+    else:
+        assert "a 3.png: read as 3\n" in done.stdout
+        assert "a 7.png: read as 7\n" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads anything")
+def test_a_picture_without_permission_is_a_bad_one(images, tmp_path, inside):
+    path = tmp_path / "mine.png"
+    path.write_bytes((images / "a 3.png").read_bytes())
+    path.chmod(0)
+    done = inside("predict", STRONGER, path, images / "a 7.png", "-q")
+    assert (done.returncode, done.stdout) == (1, "-\n7\n")
+    assert done.stderr == f"chainrule: {path}: permission denied\n"
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_one_bad_picture_alone_is_exit_code_1_too(path, images, inside):
+    done = inside("predict", SEED, path, cwd=images)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"chainrule: {re.escape(path or '.')}: {BAD[path]}\n", done.stderr)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["text.png"], "text.png: wanted a PNG or JPEG image"),
-        (["a 3.png", "nowhere.png"], "nowhere.png: no such file"),
-        (["a 3.png", "."], ".*: is a directory"),
         ([], "give image files or --test, one of the two.*predict -h"),
         (["a 3.png", "--test", "1"], "give image files or --test, one of the two"),
         (["a 3.png", "--data", "x"], "--data goes with --test"),

@@ -45,8 +45,12 @@ def print_json(**fields: object) -> None:
     print(json.dumps(fields))
 
 
-def fail(message: str, code: int) -> NoReturn:
+def warn(message: str) -> None:
     print(f"chainrule: {' '.join(message.split())}", file=sys.stderr)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    warn(message)
     sys.exit(code)
 
 

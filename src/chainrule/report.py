@@ -59,11 +59,18 @@ def confusion(seen: Evaluation) -> Pieces:
     yield table
 
 
-def reading(x: Array, A: Array, name: str, label: int | None) -> Pieces:
-    """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known."""
+def reading(
+    x: Array, A: Array, name: str, label: int | None, doubt: tuple[str, str] | None = None
+) -> Pieces:
+    """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known.
+
+    A doubt says what it is instead of a digit, and why: then it is not said to be read as one.
+    """
     answer = int(A.argmax())
     verdict = "right" if answer == label else "wrong"
     said = f"read as {answer}" if label is None else f"a {label}, read as {answer}, {verdict}"
+    if doubt:
+        said = f"{doubt[0]}; taken for one digit, it would be {answer}"
     yield Text(f"{name}: {said}", "bold")
     for place, ink in enumerate(drawing(x)):
         line = Text(ink)
@@ -76,6 +83,8 @@ def reading(x: Array, A: Array, name: str, label: int | None) -> Pieces:
             line.append(f"   {digit} {percent(A[digit], 1):>8}  {mark:6} {bar}", style)
         line.rstrip()
         yield line
+    if doubt:
+        yield from wrap(doubt[1], 80)
 
 
 def drawing(x: Array) -> list[str]:
