@@ -844,6 +844,44 @@ def test_collections_are_checked(tmp_path, drawings, reason):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("strokes", "reason"),
+    [
+        ([[5, 5] * 5_000], "have at most 100,000 points in all, got 105,000; take some out"),
+        ([[0, 0, 280, 280] * 63], "are at most 1,000,000 long in all, got 1,039,"),
+    ],
+    ids=["points", "length"],
+)
+def test_a_collection_has_so_many_points_and_so_much_length(tmp_path, strokes, reason, monkeypatch):
+    """The work is counted, not timed: nothing is drawn of what is refused."""
+    from chainrule import handwriting
+
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    each = {"image": {"strokes": strokes}, "label": 7}
+    monkeypatch.setattr(handwriting, "draw", lambda _: pytest.fail("it was drawn"))
+    refused = page.post("/api/collect", json={"drawings": [each] * 21})
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_collection_is_taken(tmp_path, monkeypatch):
+    """As many drawings, points and length as there may be; each is drawn once."""
+    from chainrule import handwriting
+
+    drawn, paper = [], np.full((9, 9), 255, np.uint8)
+    monkeypatch.setattr(handwriting, "draw", lambda strokes: drawn.append(strokes) or paper)
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    drawings = [
+        {"image": {"strokes": [[k % 280, k // 280, k % 280, 3] * 100]}, "label": k % 10}
+        for k in range(500)
+    ]
+    told = posted(page, "/api/collect", {"drawings": drawings})
+    assert (told["train"], told["test"]) == (400, 100)
+    assert len(drawn) == 500
+    assert sum(len(stroke) for strokes in drawn for stroke in strokes) == 2 * moment.MOST_POINTS
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "drawings").write_text("in the way")
     page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))

@@ -127,15 +127,19 @@ def check_strokes(strokes: Sequence[Sequence[int]]) -> None:
     points = sum(map(len, strokes)) // 2
     if points > MOST_POINTS:
         raise HandwritingError(f"a drawing has at most {MOST_POINTS:,} points, got {points:,}")
-    length = sum(
-        math.dist(start, end)
-        for stroke in strokes
-        for start, end in pairwise(zip(stroke[::2], stroke[1::2], strict=True))
-    )
+    length = length_of(strokes)
     if length > MOST_LENGTH:
         raise HandwritingError(
             f"the strokes of a drawing are at most {MOST_LENGTH:,} long, got {length:,.0f}"
         )
+
+
+def length_of(strokes: Sequence[Sequence[int]]) -> float:
+    return sum(
+        math.dist(start, end)
+        for stroke in strokes
+        for start, end in pairwise(zip(stroke[::2], stroke[1::2], strict=True))
+    )
 
 
 decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global

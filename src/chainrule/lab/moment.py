@@ -55,6 +55,8 @@ MOST_RUNS = 100  # in one answer
 MOST_IMAGES = 500  # in one answer
 MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
 MOST_PROOFS = 300  # in a saved page
+MOST_POINTS = 100_000  # of all drawings of a collection
+MOST_LENGTH = 1_000_000  # of all their strokes
 
 
 # ------------------------------------------------------------------------------------- the networks
@@ -605,6 +607,7 @@ def collect(lab: Lab, body: Answer) -> Answer:
     from chainrule.handwriting import write_digits
 
     found = asked.drawings(asked.fields(body, "the body", ("drawings",))["drawings"])
+    check_ink([image.strokes for image, _ in found if isinstance(image, asked.Drawn)])
     digits = digits_of(
         [lab.image(image).images.tobytes() for image, _ in found], [label for _, label in found]
     )
@@ -621,6 +624,23 @@ def collect(lab: Lab, body: Answer) -> Answer:
             reason = (error.strerror or str(error)).lower()
             raise RefusedError(f"{place} cannot be written: {reason}", 500) from None
     return {"folder": place, "train": len(train), "test": len(test)}
+
+
+def check_ink(drawings: Sequence[tuple[tuple[int, ...], ...]]) -> None:
+    """Drawings take time by their points and their length, so a collection has so much of both."""
+    from chainrule.handwriting import length_of
+
+    points = sum(len(stroke) for strokes in drawings for stroke in strokes) // 2
+    length = sum(map(length_of, drawings))
+    for amount, most, what in (
+        (points, MOST_POINTS, "have at most {:,} points"),
+        (length, MOST_LENGTH, "are at most {:,} long"),
+    ):
+        if amount > most:
+            raise RefusedError(
+                f"the drawings of a collection {what.format(most)} in all, got {amount:,.0f}; "
+                f"take some out, and save them in a second set"
+            )
 
 
 # ----------------------------------------------------------------------------------- a moment saved
