@@ -718,6 +718,83 @@ def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(short, tmp
         check_injected(place, way, short, tmp_path / str(place))
 
 
+# ----------------------------------------------------------------------- nobody else's file is lost
+
+LEFT = [".run.json.0123abcd", ".checkpoint.safetensors.89abcdef", ".history.csv.00000000",
+        ".model.safetensors.ffffffff"]  # fmt: skip
+
+
+def bystanders(folder):
+    """Put files, folders and links of all kinds there; the folder, their names, what they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [
+        *(".env.bak.20261101", ".a.b.12345678", ".git", ".lock.0123abcd", ".trajectory.0123abcd"),
+        *(".run.json.bak", ".run.json.0123ABCD", ".run.json.0123abcde", ".run.json.0123abc"),
+        *(
+            "run.json.0123abcd",
+            ".report.html.0123abcd",
+            ".notes.txt.0123abcd",
+            "model.safetensors~",
+        ),
+        *(".run.json.0123abc\n", ".run_json.0123abcd", "x.run.json.0123abcd", "checkpoint"),
+    ]
+    for name in names:
+        (folder / name).write_text(f"somebody's {name}")
+    (folder / ".history.csv.0123abcd").mkdir()
+    (folder / ".history.csv.0123abcd/.model.safetensors.0123abcd").write_text("in a folder")
+    (folder / ".model.safetensors.89abcdef").symlink_to("checkpoint")
+    (folder / ".checkpoint.safetensors.01234567").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    names = [path.name for path in folder.iterdir()]
+    return folder, names, stood(folder, names)
+
+
+def stood(folder, names):
+    """What is at these names, and inside."""
+    found = {}
+    for path in (each for name in names for each in (folder / name, *(folder / name).glob("**/*"))):
+        if path.is_symlink():
+            found[str(path)] = f"to {path.readlink()}"
+        elif path.is_file():
+            found[str(path)] = path.read_bytes()
+        else:
+            found[str(path)] = "a folder" if path.is_dir() else "gone"
+    return found
+
+
+def test_nothing_is_lost_beside_a_run_that_trains_fails_diverges_or_resumes(
+    small, tmp_path, monkeypatch, inside
+):
+    before = [bystanders(tmp_path / place) for place in (".", "runs", "runs/a", "runs/b")]
+
+    def untouched():
+        for folder, names, found in before:
+            assert stood(folder, names) == found
+
+    def said(*arguments):
+        done = inside("train", *arguments, "--quiet", cwd=tmp_path)
+        untouched()
+        return done
+
+    data = ("--data", small, "--steps", 3)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", full_disk)
+        assert "no space left" in said(*data, "--out", "runs/a").stderr
+    assert "no space left" not in said("--data", tmp_path, "--out", "runs/a").stderr
+    assert said(*data, "--out", "runs/b", "--learning-rate", 1e38).returncode == 2
+    assert not (tmp_path / "runs/b" / RUN).exists()
+    assert said(*data, "--out", "runs/a").returncode == 0
+    for name in LEFT:
+        (tmp_path / "runs/a" / name).write_text("left by a process that was killed")
+    assert said("--resume", "runs/a").returncode == 0
+    assert not [name for name in LEFT if (tmp_path / "runs/a" / name).exists()]
+    assert said(*data).returncode == 0
+
+
+def full_disk(_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 # -------------------------------------------------------------------------------- damage is refused
 
 

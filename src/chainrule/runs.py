@@ -15,6 +15,8 @@ import json
 import math
 import os
 import platform
+import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +52,10 @@ TRAJECTORY = "trajectory"
 LOCK = ".lock"
 FORMAT = 2  # of run.json and the checkpoint
 FORMATS = (1, FORMAT)  # those that are read; 1 knew no changes of the learning rate
+
+FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
+WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY)  # those that write_whole writes
+LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, WHOLE))})\.[0-9a-f]{{8}}")
 
 CHECKPOINT_EVERY = 5.0  # seconds
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
@@ -205,7 +211,7 @@ def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) ->
 
     Raises RunError if the folder holds a file already that a run would write.
     """
-    for name in (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY):
+    for name in FILES:
         if (folder / name).exists():
             instead = f"go on with --resume {folder} or " if name == RUN else ""
             raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
@@ -590,8 +596,7 @@ def go_on(
     run = open_run(run.folder)  # with the changes made since it was prepared
     reached = read_checkpoint(run)
     safe = reached.step if reached else 0
-    for leftover in run.folder.glob(".*.*.????????"):  # of a process killed while it wrote
-        leftover.unlink(missing_ok=True)
+    sweep(run.folder)
     try:
         for snapshot, saved in steps_of(
             run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
@@ -608,6 +613,17 @@ def go_on(
             f"{error.filename or run.folder}: {(error.strerror or str(error)).lower()}; the run "
             f"is safe up to step {safe:,}: chainrule train --resume {run.folder}"
         ) from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes left that were killed while they wrote a run's file here.
+
+    Those are regular files with a name as write_whole gives it. Anything else is somebody's. The
+    caller holds the run's lock, under which alone these files are written.
+    """
+    for path in folder.iterdir():
+        if LEFTOVER.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
 
 
 def steps_of(
