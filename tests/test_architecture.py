@@ -40,7 +40,10 @@ MAY_IMPORT = {
     "lab.__init__": set(),
     "lab.asked": {"network", "descent", "data"},
     "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
-    "lab.live": {"lab.asked", "lab.shelf", *("network", "data", "runs", "training", "troubles")},
+    "lab.live": {
+        *("lab.asked", "lab.shelf"),
+        *("network", "data", "model", "runs", "training", "troubles"),
+    },
     "lab.moment": {
         *("lab.asked", "lab.shelf", "lab.live"),
         *("network", "data", "tiles", "training", "proof", "ledger"),

@@ -6,7 +6,7 @@ docs/files.md describes it field by field. safetensors, and only it, is loaded a
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -232,6 +232,43 @@ def write_whole(path: Path, content: bytes) -> None:
         if isinstance(error, OSError) and error.errno and error.filename is None:
             error.filename = str(path)  # a full disk is noticed by calls that know no name
         raise
+
+
+def make_folder(folder: Path, *, exist_ok: bool = False) -> list[Path]:
+    """Make a folder, and those above it that are missing; those it made, the inmost first.
+
+    Raises FileExistsError if it is there, unless that is fine, and OSError if it cannot be made;
+    then nothing is left behind.
+    """
+    made: list[Path] = []
+    tries = 100  # the folder above it may be removed again and again by those who give up
+    try:
+        while True:
+            try:
+                folder.mkdir()
+            except FileNotFoundError:
+                tries -= 1
+                if not tries or folder.parent == folder:
+                    raise
+                made = [*make_folder(folder.parent, exist_ok=True), *made]
+            except FileExistsError:
+                if not (exist_ok and folder.is_dir()):
+                    raise
+                return made
+            else:
+                made = [folder, *made]
+                sync_folder(folder.parent)
+                return made
+    except BaseException:
+        remove_empty(made)
+        raise
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove these folders in this order, as far as nothing is in them."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def sync_folder(folder: Path) -> None:

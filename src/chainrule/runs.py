@@ -35,6 +35,7 @@ from chainrule.model import (
     MODEL,
     ModelError,
     check_seal,
+    make_folder,
     printable,
     save_model,
     seal,
@@ -199,11 +200,22 @@ class Run:
         return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
 
 
-def named_by_time(parent: Path) -> Path:
-    """A folder that is not there yet, for a new run in this one: 2026-11-26-181500, or …-2."""
+def new_folder(parent: Path) -> list[Path]:
+    """Make a folder for a new run in this one, named after the time: 2026-11-26-181500.
+
+    If another run has that name already, the next one is taken: 2026-11-26-181500-2. Returns the
+    folder, then those above it that had to be made. Raises OSError if it cannot be made.
+    """
     now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    names = (now, *(f"{now}-{n}" for n in range(2, 1000)))
-    return next(folder for name in names if not (folder := parent / name).exists())
+    n = 1
+    while True:
+        folder = parent / (now if n == 1 else f"{now}-{n}")
+        try:
+            return make_folder(folder)
+        except FileExistsError:
+            if not os.path.lexists(folder):  # it is the one above that cannot be made
+                raise
+        n += 1
 
 
 def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
@@ -704,14 +716,31 @@ def steps_of(
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the run in this folder; RunError if another process does. A crash leaves no lock."""
+    """Hold the run in this folder; RunError if another process does. A crash leaves no lock.
+
+    If there is no run in the folder in the end, the lock's file goes too, if it was made here.
+    subtle: it goes while it is still held. Whoever waits for it then finds it gone from the folder,
+    and makes another; removed a moment later, it might be the one that they hold.
+    """
     from filelock import FileLock, Timeout
 
+    path = folder / LOCK
+    made = False
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        made = True
+    lock = FileLock(path, timeout=1)
     try:
-        with FileLock(folder / LOCK, timeout=1):
-            yield
+        lock.acquire()
     except Timeout:
         raise RunError(f"{folder}: another process is training this run") from None
+    try:
+        yield
+    finally:
+        if made and not (folder / RUN).exists():
+            with suppress(OSError):
+                path.unlink()
+        lock.release()
 
 
 # ----------------------------------------------------------------------------------------- a list

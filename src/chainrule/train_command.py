@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from chainrule.descent import OPTIMIZERS, Optimizer
-from chainrule.model import MODEL, load_model
+from chainrule.model import MODEL, load_model, make_folder, remove_empty
 from chainrule.network import LOSSES, Loss
 from chainrule.options import (
     BatchSize,
@@ -30,8 +30,6 @@ from chainrule.options import (
 from chainrule.printing import console, fail, print_json, show
 from chainrule.runs import (
     CHECKPOINT_EVERY,
-    LOCK,
-    RUN,
     Run,
     RunError,
     Settings,
@@ -41,7 +39,7 @@ from chainrule.runs import (
     go_on,
     locked,
     moved,
-    named_by_time,
+    new_folder,
     open_run,
     prepare,
     read_checkpoint,
@@ -311,20 +309,14 @@ def output_folder(path: Path | None) -> Iterator[Path]:
 
     Nothing is left behind if the work ends before there is a run in it.
     """
-    if path is None:
-        path = named_by_time(Path("runs"))
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    made = new_folder(Path("runs")) if path is None else make_folder(path, exist_ok=True)
+    folder = made[0] if path is None else path
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(13, "cannot be written", str(path))
-        yield path
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "cannot be written", str(folder))
+        yield folder
     except BaseException:
-        with suppress(OSError):
-            if not (path / RUN).exists():
-                (path / LOCK).unlink(missing_ok=True)
-            for folder in missing:
-                folder.rmdir()
+        remove_empty(made)
         raise
 
 
