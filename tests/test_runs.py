@@ -962,11 +962,12 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         write_checkpoint(a_run, found)
         runs.write_run(a_run)
     with pytest.raises(
-        RunError, match=f"{CHECKPOINT}: this chainrule reads format 1 and 2, .* has 3"
+        RunError,
+        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1 and 2, .* has 3",
     ):
         read_checkpoint(a_run)
     with pytest.raises(
-        RunError, match=f"{RUN}: this chainrule reads format 1 and 2, the file has 3"
+        RunError, match=f"{RUN}: made by a newer chainrule: .* reads format 1 and 2, the file has 3"
     ):
         open_run(tmp_path)
 
@@ -1497,6 +1498,142 @@ def test_runs_lists_them(small, digits, tmp_path):
     assert [
         entry.folder.name for entry in list_runs(folder) if not isinstance(entry, RunError)
     ] == (["done", "new", "part"])
+
+
+def damage(folder, digits):
+    """Runs that are damaged in every way, each beside a good one; what a list says of each."""
+    says = {}
+
+    def bad(name, why):
+        says[name] = why
+        a_run, _ = trained(folder / name, digits, asked(steps=5), stop=stop_after(3))
+        return a_run.folder
+
+    def instead(path, make):
+        path.unlink()
+        make(path)
+
+    for name in (RUN, CHECKPOINT):
+        instead(bad(f"{name} a folder", "is a folder") / name, Path.mkdir)
+        instead(bad(f"{name} a pipe", "is not a file") / name, os.mkfifo)
+        path = bad(f"{name} a loop", "is a link") / name
+        instead(path, lambda path: path.symlink_to(path.name))
+        path = bad(f"{name} a link", "is a link") / name
+        (folder / f"the {name}").write_bytes(path.read_bytes())
+        instead(path, lambda path: path.symlink_to(folder / f"the {path.name}"))
+        (bad(f"{name} empty", "not") / name).write_bytes(b"")
+        (bad(f"{name} of bytes", "not") / name).write_bytes(bytes(range(256)))
+    path = bad("sparse", "it may have 10,000,000 bytes") / RUN
+    path.write_bytes(b"{")
+    os.truncate(path, 10**11)
+    lock = bad("lock a link", "the lock of a run is a file") / runs.LOCK
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(folder / "elsewhere")
+    for name, changes in {
+        "date": {"started": "tomorrow"},
+        "naive date": {"started": "2026-11-27T10:00:00"},
+        "deep": {"machines": [json.loads("[" * 80 + "]" * 80)]},
+        "a surrogate": {"key": "\udcff"},
+        "a number": {"key": 10**4000},
+        "settings": {"settings": {}},
+    }.items():
+        says[name] = RUN
+        written(folder / name, changes)
+    for name, hidden, why in (
+        ("wide", [10**6] * 2, "100,000,000 p"),
+        ("tall", [1] * 1000, "1,000 l"),
+    ):
+        says[name] = why
+        written(folder / name, hidden=hidden)
+    path = bad("batches", "not those of a checkpoint") / CHECKPOINT
+    a_run = open_run(path.parent)
+    found = read_checkpoint(a_run)
+    write_checkpoint(a_run, found._replace(losses=(0.5, 10**400)))
+    (folder / "a loop").symlink_to("a loop")
+    says["a loop"] = "symbolic link"
+    (folder / "a file").write_text("no run")
+    (folder / "a folder").mkdir()
+    return says
+
+
+def test_one_damaged_run_is_one_line_and_hides_no_other(tmp_path, digits, inside):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    trained(folder / "a good one", digits, asked(steps=5))
+    says = damage(folder, digits)
+    last, _ = trained(folder / os.fsdecode(b"z\xff"), digits, asked(steps=5))
+    extreme = {"started": "0001-01-01T00:00:00+23:59"}, {"started": "9999-12-31T23:59:59-23:59"}
+    for k, changes in enumerate(extreme):
+        written(folder / f"date {k}", changes)
+    done = inside("runs", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.replace("\n  ", " ").splitlines()
+    assert len([line for line in lines if " finished " in line]) == 2
+    listed = json.loads(inside("runs", "--json", cwd=tmp_path).stdout)
+    names = {entry["folder"] for entry in listed["runs"]}
+    assert names == {
+        f"runs/{name}" for name in ("a good one", last.folder.name, "date 0", "date 1")
+    }
+    assert len(listed["damaged"]) == len(says)
+    for name, why in says.items():
+        [line] = [each for each in listed["damaged"] if each.startswith(f"runs/{name}/")]
+        assert why in line
+        assert [each for each in lines if each.startswith(f"damaged: {line[:40]}")]
+    assert not (folder / "elsewhere").exists()
+
+
+def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path, digits):
+    """In a process that is not root, which may look anywhere."""
+    trained(tmp_path / "runs", digits, asked(steps=5))
+    trained(tmp_path / "runs/good", digits, asked(steps=5))
+    for name, path in (("shut", ""), ("half", RUN), ("part", CHECKPOINT), ("held", runs.LOCK)):
+        trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
+        (tmp_path / "runs" / name / runs.LOCK).touch()
+        (tmp_path / "runs" / name / path).chmod(0)
+    tmp_path.chmod(0o755)
+    code = """
+import os, filelock, safetensors.numpy
+from chainrule.cli import main
+if os.getuid() == 0:
+    os.setuid(65534)
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "runs", "--json"], cwd=tmp_path, capture_output=True,
+        encoding="utf-8",
+    )  # fmt: skip
+    (tmp_path / "runs/shut").chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)
+    found = {entry["folder"]: entry["state"] for entry in listed["runs"]}
+    assert found == {"runs/good": "finished", "runs/held": "interrupted"}
+    assert listed["damaged"] == [
+        f"runs/half/{RUN}: permission denied",
+        f"runs/part/{CHECKPOINT}: permission denied",
+        f"runs/shut/{RUN}: permission denied",
+    ]
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, monkeypatch, code):
+    """As on a read-only disk, where the run can be listed but not trained."""
+    trained(tmp_path / "a", digits, stop=stop_after(5))
+    (tmp_path / "a" / runs.LOCK).touch()
+    opened = os.open
+
+    def read_only(path, flags, *rest, **more):
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            if flags & os.O_EXCL and os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+            raise OSError(code, os.strerror(code), str(path))
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", read_only)
+    assert runs.state_of(tmp_path / "a") == "interrupted"
+    [entry] = list_runs(tmp_path)
+    assert (entry.state, entry.step) == ("interrupted", 4)
+    with pytest.raises(RunError, match=f"a: cannot be locked: {os.strerror(code).lower()}$"):
+        locked(tmp_path / "a").__enter__()
 
 
 # ------------------------------------------------------------------------------------ looking back

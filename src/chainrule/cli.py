@@ -465,7 +465,8 @@ def runs_command(folder: Path, as_json: bool) -> None:
     """
     found = list(list_runs(folder))
     entries = [each for each in found if isinstance(each, Entry)]
-    damaged = [str(each) for each in found if isinstance(each, RunError)]
+    refused = [each for each in found if isinstance(each, RunError)]
+    damaged, newer = ([str(e) for e in refused if e.newer is which] for which in (False, True))
     if as_json:
         print_json(
             runs=[
@@ -478,15 +479,17 @@ def runs_command(folder: Path, as_json: bool) -> None:
                 for entry in entries
             ],
             damaged=damaged,
+            newer=newer,
         )
         return
     from chainrule import report
 
     if entries:
         show(report.runs(entries, datetime.now(UTC)))
-    elif not damaged:
+    elif not refused:
         show([f"no runs in {folder}; chainrule train makes one"])
     show(f"damaged: {line}" for line in damaged)
+    show(f"not read: {line}" for line in newer)
 
 
 @cli.command("compare", epilog=example("compare runs/first runs/second --step 100"))

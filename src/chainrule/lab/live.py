@@ -412,7 +412,10 @@ class Live:
 
 
 def check_unfinished(shelf: Shelf, run: Run) -> None:
-    reached = shelf.standing(run)
+    try:
+        reached = shelf.standing(run)
+    except RunError as error:
+        raise RefusedError(str(error).replace(str(shelf.folder), "runs"), 409) from None
     if reached and reached.step == run.length:
         raise RefusedError(f"{run_id(run)} is finished; start another", 409)
     if run.settings.data is not None:
