@@ -38,6 +38,7 @@ from chainrule import (
     initialise,
     load_digits,
     load_model,
+    model,
     probabilities,
     runs,
     save_model,
@@ -796,6 +797,72 @@ def full_disk(_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.parametrize("place", [HISTORY, MODEL])
+def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
+    tmp_path, digits, monkeypatch, place
+):
+    whole, _ = trained(tmp_path / "whole", digits, asked(steps=130))
+    a_run, _ = trained(tmp_path / "a", digits, asked(steps=130), stop=stop_after(40))
+    write = runs.write_whole
+
+    def killed(path, content):
+        if path.name == place:
+            raise Kill
+        write(path, content)
+
+    with monkeypatch.context() as kill:
+        for room in (runs, model):
+            kill.setattr(room, "write_whole", killed)
+        with pytest.raises(Kill):
+            trained(a_run.folder, digits)
+    assert read_checkpoint(a_run).step == 130
+    assert not (a_run.folder / MODEL).exists()
+    trained(a_run.folder, digits)
+    assert content(a_run.folder) == content(whole.folder)
+    steps = [line.split(",")[0] for line in (a_run.folder / HISTORY).read_text().splitlines()]
+    assert steps == ["step", *map(str, whole.moments)]
+    (a_run.folder / HISTORY).unlink()  # as an older chainrule may have left it
+    trained(a_run.folder, digits)
+    assert len((a_run.folder / HISTORY).read_text().splitlines()) == len(steps)
+
+
+@pytest.mark.parametrize("name", runs.FILES)
+def test_nothing_is_written_through_a_link(tmp_path, digits, name):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("somebody's")
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    (a_run.folder / name).unlink(missing_ok=True)
+    (a_run.folder / name).symlink_to(elsewhere)
+    if name in (HISTORY, MODEL):  # they are not read: the link goes, the file that it names stays
+        trained(a_run.folder, digits)
+        assert not (a_run.folder / name).is_symlink()
+    else:
+        with pytest.raises(RunError, match=f"a/{name}: is a link, wanted a file"):
+            trained(a_run.folder, digits)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / name).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=f"already holds a {name}"):
+        begin(tmp_path / "b", asked())
+    assert elsewhere.read_text() == "somebody's"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    (a_run.folder / runs.LOCK).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"\.lock: damaged: the lock of a run is a file"):
+        locked(a_run.folder).__enter__()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_folder_of_a_run_may_be_reached_by_a_link(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    (tmp_path / "b").symlink_to(a_run.folder)
+    trained(tmp_path / "b", digits)
+    assert open_run(tmp_path / "b").identity() == a_run.identity()
+    assert load_model(tmp_path / "a").sizes == (784, 10, 10)
+
+
 # -------------------------------------------------------------------------------- damage is refused
 
 
@@ -1213,6 +1280,54 @@ def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):
         assert read_or_refused(a_run, damaged) is None
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
         tracemalloc.stop()
+
+
+def pretend(path, states, tail=b""):
+    """A sparse file whose header promises a state of this shape, and a history; no state in it."""
+    header_length = int.from_bytes(path.read_bytes()[:8], "little")
+    header = json.loads(path.read_bytes()[8 : 8 + header_length])
+    rows = header["history"]["shape"][0]
+    end = 4 * math.prod(states)
+    header["state"] = {
+        "dtype": "F32",
+        "shape": states,
+        "data_offsets": [40 * rows, 40 * rows + end],
+    }
+    header["history"]["data_offsets"] = [0, 40 * rows]
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + tail)
+    os.truncate(path, 8 + len(text) + 40 * rows + end)
+
+
+def test_a_sparse_checkpoint_of_another_size_is_refused_before_it_is_read(tmp_path):
+    (tmp_path / "a").mkdir()
+    a_run = with_checkpoint(tmp_path / "a", asked(steps=4))
+    path = tmp_path / "a" / CHECKPOINT
+    pretend(path, [2, 500_000_000])
+    assert path.stat().st_blocks * 512 < 100_000
+    tracemalloc.start()
+    with pytest.raises(RunError, match=r"state must be float32 of shape \(2, 7960\), got .*500000"):
+        read_checkpoint(a_run)
+    [refused] = list_runs(tmp_path)
+    assert isinstance(refused, RunError)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+
+
+def test_a_list_reads_no_state(tmp_path):
+    """25 MB of it that are not even there; who reads it finds that they are not those sealed."""
+    (tmp_path / "a").mkdir()
+    a_run = with_checkpoint(tmp_path / "a", asked(hidden=(4000,), steps=4))
+    path = tmp_path / "a" / CHECKPOINT
+    history = read_checkpoint(a_run).history
+    pretend(path, [2, runs.count_parameters((784, 4000, 10))], history.astype("<f8").tobytes())
+    tracemalloc.start()
+    [entry] = list_runs(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert (entry.step, entry.loss) == (2, 1 / 5)
+    with pytest.raises(RunError, match="damaged: its content does not match its checksum"):
+        read_checkpoint(a_run)
 
 
 # ------------------------------------------------------------------------------- no code in files

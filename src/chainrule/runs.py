@@ -381,13 +381,14 @@ def open_run(folder: str | Path) -> Run:
     path = folder / RUN
     try:
         with open_regular(path) as file:
-            text = file.read(HEADER + 1)
+            size = os.fstat(file.fileno()).st_size
+            text = file.read() if size <= HEADER else b""
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"{folder}: wanted the folder of a run, found no {RUN} in it") from None
     except OSError as error:
         raise refusal(path, error) from None
-    if len(text) > HEADER:
-        raise RunError(f"{path}: damaged: it may have {HEADER:,} bytes, it has more")
+    if size > HEADER:
+        raise RunError(f"{path}: damaged: it may have {HEADER:,} bytes, it has {size:,}")
     try:
         content = json.loads(shallow(text.decode()))
     except ValueError:
