@@ -38,7 +38,7 @@ MAY_IMPORT = {
     },
     "__init__": {"network", "data", "training", "model"},
     "lab.__init__": set(),
-    "lab.asked": {"network", "descent", "data"},
+    "lab.asked": {"network", "descent", "data", "model"},
     "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
     "lab.live": {
         *("lab.asked", "lab.shelf"),

@@ -14,6 +14,8 @@ import json
 import math
 import os
 import re
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -1699,7 +1701,7 @@ def test_one_damaged_run_is_one_line_and_hides_no_other(tmp_path, digits, inside
 
 def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path, digits):
     """In a process that is not root, which may look anywhere."""
-    trained(tmp_path / "runs", digits, asked(steps=5))
+    (tmp_path / "runs").mkdir()
     trained(tmp_path / "runs/good", digits, asked(steps=5))
     for name, path in (("shut", ""), ("half", RUN), ("part", CHECKPOINT), ("held", runs.LOCK)):
         trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
@@ -1749,6 +1751,126 @@ def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, mo
     assert (entry.state, entry.step) == ("interrupted", 4)
     with pytest.raises(RunError, match=f"a: cannot be locked: {os.strerror(code).lower()}$"):
         locked(tmp_path / "a").__enter__()
+
+
+def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypatch, inside):
+    (tmp_path / "runs").mkdir()
+    for name in (RUN, CHECKPOINT):
+        a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
+        found = read_checkpoint(a_run)
+        with monkeypatch.context() as newer:
+            newer.setattr(runs, "FORMAT", 3)
+            runs.write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
+    newer = [
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1 and 2, "
+        "the file has 3"
+        for name in (CHECKPOINT, RUN)
+    ]
+    said = inside("runs", cwd=tmp_path).stdout
+    assert said == "".join(f"not read: {line}\n" for line in newer)
+    listed = json.loads(inside("runs", "--json", cwd=tmp_path).stdout)
+    assert listed == {"runs": [], "damaged": [], "newer": newer}
+    for command in ("show", "evaluate"):
+        refused = inside(command, f"runs/{RUN}", cwd=tmp_path)
+        assert (refused.returncode, refused.stderr) == (2, f"chainrule: {newer[1]}\n")
+
+
+# ------------------------------------------------------------------ what is said to be safe is there
+
+
+def moving(where, act):
+    """A `stop` that never says so, and does this to the folder after a few steps."""
+    calls = iter(range(1000))
+
+    def stop():
+        if next(calls) == 7:
+            act(where)
+        return False
+
+    return stop
+
+
+def begin_another(where):
+    where.rename(where.with_name("moved"))
+    where.mkdir()
+    begin(where, asked(seed=9))
+
+
+@pytest.mark.parametrize("above", [False, True])
+@pytest.mark.parametrize(
+    "act",
+    [shutil.rmtree, lambda where: where.rename(where.with_name("moved")), begin_another],
+    ids=["removed", "moved", "replaced"],
+)
+def test_a_run_whose_folder_goes_is_not_said_to_be_safe(tmp_path, digits, act, above):
+    (tmp_path / "above").mkdir()
+    folder = tmp_path / "above/a"
+    where = folder.parent if above and act is not begin_another else folder
+    with pytest.raises(RunError) as caught:
+        trained(folder, digits, checkpoint_every=1e-6, stop=moving(where, act))
+    said = str(caught.value)
+    assert said.startswith(f"{folder}/")
+    assert said.endswith(f"; {folder} does not hold this run any more: it was moved or removed")
+    if act is begin_another:  # and nothing was written into it
+        assert {path.name for path in folder.iterdir()} == {RUN}
+        assert open_run(folder).settings.seed == 9
+        assert read_checkpoint(open_run(tmp_path / "above/moved")).step == 6
+
+
+def test_what_is_said_to_be_safe_is_what_is_on_disk(tmp_path, digits, monkeypatch):
+    """Of an older checkpoint its own step is told; of a damaged one that it is lost."""
+    folder = tmp_path / "a"
+    trained(folder, digits, stop=stop_after(5))
+    old = (folder / CHECKPOINT).read_bytes()
+    a_run, _ = trained(folder, digits, stop=stop_after(5))
+    safe = f"the run is safe up to step {{}}; go on with: chainrule train --resume {folder}"
+    assert runs.what_is_safe(a_run) == safe.format(9)
+    (folder / CHECKPOINT).write_bytes(old)
+    assert runs.what_is_safe(a_run) == safe.format(4)
+    (folder / CHECKPOINT).write_bytes(old[:-1])
+    assert runs.what_is_safe(a_run).startswith("its last checkpoint is lost: ")
+    (folder / CHECKPOINT).unlink()
+    assert runs.what_is_safe(a_run) == safe.format(0)
+
+
+def test_a_run_that_stops_where_it_no_longer_is_says_so(start, tmp_path):
+    """Its parent folder is renamed, the signal comes, and neither says what is not true."""
+    process = start("--quiet")
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (2, 130)
+    assert said.endswith("; runs/a does not hold this run any more: it was moved or removed\n")
+    assert said.count("\n") == 1
+    assert read_checkpoint(open_run(tmp_path / "moved/a")).step >= 0
+
+
+def test_a_run_in_anothers_place_is_not_discarded(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    begin_another(tmp_path / "a")
+    runs.discard(a_run)
+    assert open_run(tmp_path / "a").settings.seed == 9
+    runs.discard(open_run(tmp_path / "a"))
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", '$HOME; say "so" *'])
+def test_a_command_that_is_offered_can_be_pasted(tmp_path, small, digits, name):
+    trained(tmp_path / name, digits, asked(data=str(small), steps=9), stop=stop_after(3))
+    offers = [
+        run("train", "--out", name, cwd=tmp_path).stderr.split("go on with: ")[1].split(", or ")[0],
+        runs.resume_command(Path(name)),
+    ]
+    (tmp_path / name / CHECKPOINT).unlink()
+    (tmp_path / name / TRAJECTORY).unlink()
+    offers.append(run("show", name, cwd=tmp_path).stderr.split("go on with: ")[1])
+    for offer in offers:
+        assert shlex.split(offer) == ["chainrule", "train", "--resume", name]
+    mine = shlex.join([sys.executable, "-c", "from chainrule.cli import main; main()"])
+    pasted = offers[-1].strip().replace("chainrule", mine, 1)
+    done = subprocess.run(f"{pasted} -q", shell=True, cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / name / MODEL).exists()
 
 
 # ------------------------------------------------------------------------------------ looking back

@@ -38,6 +38,7 @@ from chainrule.runs import (
     RunError,
     list_runs,
     network_at,
+    no_checkpoint,
     open_run,
     read_checkpoint,
 )
@@ -130,7 +131,7 @@ def last_of(run: Run) -> tuple[Network, Checkpoint]:
     """The network of a run at its last checkpoint, which is said if it is not its end."""
     reached = read_checkpoint(run)
     if reached is None:
-        raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
+        raise no_checkpoint(run)
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
         print(f"chainrule: {run.folder} is not finished: this is {at}", file=sys.stderr)
@@ -614,7 +615,7 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             run = open_run(model)
             reached = read_checkpoint(run)
             if reached is None:
-                raise RunError(f"{model}: no checkpoint yet; chainrule train --resume goes on")
+                raise no_checkpoint(run)
             given = named_run(run, network, reached.step)
         else:
             given = named_model(network)

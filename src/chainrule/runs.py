@@ -17,6 +17,7 @@ import math
 import os
 import platform
 import re
+import shlex
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -248,7 +249,7 @@ def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) ->
     """
     for name in FILES:
         if os.path.lexists(folder / name):
-            instead = f"go on with --resume {folder} or " if name == RUN else ""
+            instead = f"go on with: {resume_command(folder)}, or " if name == RUN else ""
             raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -314,9 +315,36 @@ def change_rate(run: Run, step: int, learning_rate: float) -> Run:
 
 
 def discard(run: Run) -> None:
-    """Remove the run's files; the folder stays."""
-    for name in (CHECKPOINT, HISTORY, TRAJECTORY, RUN):
-        (run.folder / name).unlink(missing_ok=True)
+    """Remove the run's files, if they are still its own; the folder stays."""
+    if is_there(run):
+        for name in (CHECKPOINT, HISTORY, TRAJECTORY, RUN):
+            (run.folder / name).unlink(missing_ok=True)
+
+
+def is_there(run: Run) -> bool:
+    """Whether the folder holds this run: it may have been moved, and another be in its place."""
+    try:
+        found = open_run(run.folder)
+    except RunError:
+        return False
+    return (found.key, found.started) == (run.key, run.started)
+
+
+def what_is_safe(run: Run) -> str:
+    """Up to which step a run is on disk just now, and how to go on with it."""
+    if not is_there(run):
+        return f"{run.folder} does not hold this run any more: it was moved or removed"
+    try:
+        reached = read_checkpoint(run)
+    except RunError as error:
+        return f"its last checkpoint is lost: {error}"
+    step = reached.step if reached else 0
+    return f"the run is safe up to step {step:,}; go on with: {resume_command(run.folder)}"
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with the run in this folder, as a shell takes it."""
+    return shlex.join(["chainrule", "train", "--resume", str(folder)])
 
 
 def checksum(digits: Digits) -> str:
@@ -512,6 +540,11 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
     return read_part(run, checkpoint_of)
 
 
+def no_checkpoint(run: Run) -> RunError:
+    """What is said to those who need one."""
+    return RunError(f"{run.folder}: no checkpoint yet; go on with: {resume_command(run.folder)}")
+
+
 def read_progress(run: Run) -> Progress | None:
     """How far a run has come, None before its first checkpoint; RunError if it is not of this run.
 
@@ -620,6 +653,16 @@ def growing(run: Run, rows: int) -> Iterator[BinaryIO]:
         yield file
 
 
+def check_place(trajectory: BinaryIO, run: Run) -> None:
+    """OSError unless the run's folder holds the trajectory that is written.
+
+    The folder of a run that goes on can be moved, and another run be begun in its place.
+    """
+    path = run.folder / TRAJECTORY
+    if not os.path.samestat(os.fstat(trajectory.fileno()), path.lstat()):
+        raise FileNotFoundError(errno.ENOENT, "was replaced while it was written", str(path))
+
+
 def network_at(run: Run, step: int) -> Network:
     """The network at a recorded step; RunError if it is not recorded, or its row is damaged."""
     path = run.folder / TRAJECTORY
@@ -667,13 +710,11 @@ def go_on(
     """
     run = open_run(run.folder)  # with the changes made since it was prepared
     reached = read_checkpoint(run)
-    safe = reached.step if reached else 0
     sweep(run.folder)
     try:
-        for snapshot, saved in steps_of(
+        for snapshot in steps_of(
             run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
         ):
-            safe = snapshot.step if saved else safe
             if each_step or snapshot.test_accuracy is not None:
                 yield snapshot
         finished = read_checkpoint(run)
@@ -683,10 +724,8 @@ def go_on(
             network = Network(run.settings.sizes, finished.parameters, run.settings.loss)
             save_model(network, run.folder / MODEL)
     except OSError as error:
-        raise RunError(
-            f"{error.filename or run.folder}: {(error.strerror or str(error)).lower()}; the run "
-            f"is safe up to step {safe:,}: chainrule train --resume {run.folder}"
-        ) from None
+        place = error.filename or run.folder
+        raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None
 
 
 def sweep(folder: Path) -> None:
@@ -709,8 +748,8 @@ def steps_of(
     checkpoint_every: float,
     stop: Callable[[], object],
     new_rate: Callable[[], float | None],
-) -> Iterator[tuple[Snapshot, bool]]:
-    """Every snapshot after the checkpoint, and whether it is on disk."""
+) -> Iterator[Snapshot]:
+    """Every snapshot after the checkpoint."""
     settings, moments, recorded = run.settings, set(run.moments), set(run.recorded)
     network, rng = start_of(settings)
     start, rows, losses, seconds, history = None, 0, (0.0, 0), 0.0, []
@@ -726,6 +765,7 @@ def steps_of(
         nonlocal run
         wanted = new_rate()
         if wanted is not None:
+            check_place(trajectory, run)
             run = change_rate(run, step, wanted)
         return run.learning_rate(step)
 
@@ -762,6 +802,7 @@ def steps_of(
             stopping = stop()
             due = stopping or step == run.length or time.monotonic() - saved >= checkpoint_every
             if due:
+                check_place(trajectory, run)
                 trajectory.flush()
                 os.fsync(trajectory.fileno())
                 table = np.array(history, np.float64)
@@ -770,7 +811,7 @@ def steps_of(
                     Checkpoint(step, parameters, snapshot.memory, table, losses, seconds, rows),
                 )
                 saved = time.monotonic()
-            yield snapshot, bool(due)
+            yield snapshot
             if stopping:
                 return
             began = time.perf_counter()

@@ -37,13 +37,16 @@ from chainrule.runs import (
     change_rate,
     discard,
     go_on,
+    is_there,
     locked,
     moved,
     new_folder,
     open_run,
     prepare,
     read_checkpoint,
+    resume_command,
     start_of,
+    what_is_safe,
 )
 from chainrule.training import DivergenceError, Snapshot, evaluate
 
@@ -194,7 +197,9 @@ def train_command(
         reached = read_checkpoint(run)
         if reached is None or reached.step < run.length:
             at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
-            fail(f"stopped at {at}; go on with: chainrule train --resume {folder}", 128 + asked[0])
+            safe = f"at {at}; go on with: {resume_command(folder)}"
+            safe = safe if is_there(run) else f"on the way; {what_is_safe(run)}"
+            fail(f"stopped {safe}", 128 + asked[0])
     network = load_model(folder)
     on_train, on_test = (
         evaluate(network, digits, threads=threads) for digits in (train_set, test_set)

@@ -67,9 +67,11 @@ class Training:
         digits: Callable[[], Sets],
         threads: int | None,
         *,
+        shown: str,
         made: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
+        self.shown = shown  # how the folder is called to a page
         self.threads = threads
         self.made = made  # folders, the run's own first, if it begins with this
         self.state: State = "running"
@@ -389,7 +391,11 @@ class Live:
             return change_rate(run, reached.step if reached else 0, order.rate)
 
         try:
-            self.training = Training(folder, first, self.digits, order.threads, made=made)
+            ours = folder.parent == self.shelf.folder
+            shown = f"runs/{folder.name}" if ours else str(folder)
+            self.training = Training(
+                folder, first, self.digits, order.threads, shown=shown, made=made
+            )
         except (RunError, ValueError, OSError) as error:
             reason = str(error).replace(str(self.shelf.folder), "runs")
             raise RefusedError(reason, 409 if isinstance(error, RunError) else 400) from None
@@ -452,7 +458,7 @@ def about(training: Training) -> dict[str, Any]:
         "seconds": training.seconds,
         "recorded": training.recorded,
         **looks(measures, history, run.settings.loss),
-        "error": error and str(error).replace(str(training.folder), "the run"),
+        "error": error and str(error).replace(str(training.folder), training.shown),
         "units": units(snapshot.network) if snapshot else None,
     }
 
