@@ -1775,7 +1775,7 @@ def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypat
         assert (refused.returncode, refused.stderr) == (2, f"chainrule: {newer[1]}\n")
 
 
-# ------------------------------------------------------------------ what is said to be safe is there
+# ----------------------------------------------------------------- what is said to be safe is there
 
 
 def moving(where, act):
