@@ -31,7 +31,7 @@ from chainrule import (
     predict,
     save_model,
 )
-from chainrule.model import bundled, bundled_models, make_folder, shallow
+from chainrule.model import bundled, bundled_models, make_folder, open_regular, shallow
 
 SIZES = [(784, 10, 10), (3, 2, 2), (4, 3), (5, 4, 3, 2)]
 LOSSES = ["squared_error", "cross_entropy"]
@@ -479,6 +479,17 @@ def test_a_pipe_and_a_device_are_no_model(tmp_path):
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(OSError, match="is not a file that can be read again"):
             load_model(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system cannot refuse links at once")
+@pytest.mark.parametrize("mode", ["rb", "r+b", "wb"])
+def test_a_link_that_comes_at_the_last_moment_is_not_followed(tmp_path, monkeypatch, mode):
+    (tmp_path / "file").write_text("somebody's")
+    (tmp_path / "link").symlink_to("file")
+    monkeypatch.setattr(Path, "is_symlink", lambda _: False)
+    with pytest.raises(OSError, match="link"):
+        open_regular(tmp_path / "link", mode)
+    assert (tmp_path / "file").read_text() == "somebody's"
 
 
 def test_a_model_may_be_reached_by_a_link(tmp_path):

@@ -47,6 +47,7 @@ from chainrule import (
     train,
 )
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
+from chainrule.handwriting import write_digits
 from chainrule.model import MODEL, ModelError, seal
 from chainrule.page import curves
 from chainrule.runs import (
@@ -793,6 +794,37 @@ def test_nothing_is_lost_beside_a_run_that_trains_fails_diverges_or_resumes(
     assert said("--resume", "runs/a").returncode == 0
     assert not [name for name in LEFT if (tmp_path / "runs/a" / name).exists()]
     assert said(*data).returncode == 0
+
+
+def test_nothing_is_lost_beside_a_model_a_page_or_drawings(
+    small, digits, tmp_path, monkeypatch, inside
+):
+    a_run, _ = trained(tmp_path / "a", digits, asked(data=str(small), steps=3))
+    before = [bystanders(tmp_path / place) for place in ("models", "drawings", "a")]
+    network = load_model(a_run.folder)
+
+    def write_all():
+        save_model(network, tmp_path / "models/one.safetensors")
+        write_digits(
+            tmp_path / "drawings" / str(len(list((tmp_path / "drawings").iterdir()))), *few
+        )
+        assert inside("show", "a", "--no-browser", cwd=tmp_path).returncode == 0
+
+    few = digits[0][:3], digits[1][:2]
+    for _ in range(2):
+        write_all()
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", full_disk)
+        with pytest.raises(OSError, match="No space") as caught:
+            write_digits(tmp_path / "drawings/new", *few)
+        assert caught.value.filename == str(tmp_path / "drawings/new")
+        with pytest.raises(OSError, match="No space"):
+            save_model(network, tmp_path / "models/new")
+        assert inside("show", "a", "--no-browser", cwd=tmp_path).returncode == 2
+    for folder, names, found in before:
+        assert stood(folder, names) == found
+    more = {path.name for path in (tmp_path / "drawings").iterdir()} - set(before[1][1])
+    assert len(more) == 2
 
 
 def full_disk(_):
@@ -1729,6 +1761,22 @@ main()
         f"runs/part/{CHECKPOINT}: permission denied",
         f"runs/shut/{RUN}: permission denied",
     ]
+
+
+def test_a_disk_that_fails_under_one_run_is_one_line(tmp_path, digits, monkeypatch):
+    trained(tmp_path / "bad", digits, asked(steps=5))
+    trained(tmp_path / "good", digits, asked(steps=5))
+    count = runs.bytes_in
+
+    def fail(folder):
+        if folder.name == "bad":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
+        return count(folder)
+
+    monkeypatch.setattr(runs, "bytes_in", fail)
+    bad, good = list_runs(tmp_path)
+    assert str(bad) == f"{tmp_path / 'bad'}: input/output error"
+    assert good.folder.name == "good"
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
