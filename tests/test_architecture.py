@@ -13,30 +13,32 @@ MAY_IMPORT = {
     "data": set(),
     "tiles": {"network", "data"},
     "training": {"network", "descent", "data", "tiles"},
+    "reading": {"network", "data"},
     "proof": {"network", "ledger"},
     "ledger": {"network"},
     "model": {"network"},
     "runs": {"network", "descent", "data", "tiles", "training", "model"},
     "handwriting": {"data", "model"},
-    "compare": {"network", "data", "runs"},
+    "compare": {"network", "data", "reading", "runs"},
     "distort": {"data"},
     "troubles": {"network", "data", "tiles"},
     "plane": {"network", "tiles"},
     "report": {"network", "data", "training", "proof", "ledger", "runs", "compare"},
-    "page": {"network", "data", "training", "runs"},
+    "page": {"network", "data", "reading", "training", "runs"},
+    "encode": set(),
     "options": {"data", "training"},
-    "printing": set(),
+    "printing": {"encode"},
     "train_command": {
         *("options", "printing"),
-        *("network", "descent", "training", "model", "runs", "report"),
+        *("network", "data", "descent", "training", "model", "runs", "report"),
     },
     "cli": {
         *("options", "printing", "train_command"),
-        *("network", "data", "tiles", "training", "proof", "ledger", "model", "runs"),
-        *("report", "page", "compare", "handwriting"),
+        *("network", "data", "tiles", "training", "reading", "proof", "ledger", "model", "runs"),
+        *("report", "page", "compare", "handwriting", "encode"),
         *("lab.live", "lab.moment", "lab.server"),
     },
-    "__init__": {"network", "data", "training", "model"},
+    "__init__": {"network", "data", "training", "reading", "model"},
     "lab.__init__": set(),
     "lab.asked": {"network", "descent", "data", "model"},
     "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
@@ -45,20 +47,23 @@ MAY_IMPORT = {
         *("network", "data", "model", "runs", "training", "troubles"),
     },
     "lab.moment": {
-        *("lab.asked", "lab.shelf", "lab.live"),
-        *("network", "data", "tiles", "training", "proof", "ledger"),
+        *("lab.asked", "lab.shelf", "lab.live", "encode"),
+        *("network", "data", "tiles", "training", "reading", "proof", "ledger"),
         *("model", "runs", "handwriting"),
     },
     "lab.testset": {
         *("lab.asked", "lab.live", "lab.moment", "lab.shelf"),
-        *("network", "data", "runs", "troubles", "compare", "distort", "plane"),
+        *("network", "data", "encode", "reading", "runs", "training", "troubles", "compare"),
+        *("distort", "plane"),
     },
-    "lab.feed": {"lab.live", "lab.moment"},
-    "lab.saved": set(),
-    "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "ledger"},
+    "lab.feed": {"lab.live", "encode"},
+    "lab.saved": {"encode"},
+    "lab.server": {
+        *("lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "encode", "ledger"),
+    },
 }
 DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
-NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger", "distort"}
+NUMPY_ONLY = {"network", "descent", "data", "reading", "proof", "ledger", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 
 

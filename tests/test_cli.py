@@ -24,7 +24,7 @@ def test_the_default_training_reaches_its_accuracy(default_training, model, mnis
     _, printed = default_training
     last = printed.splitlines()[-1]
     percent, right = re.fullmatch(
-        r"test accuracy (\d\d\.\d\d) % \((\d,\d{3}) of 10,000\)", last
+        r"test accuracy (\d\d\.\d\d) % on MNIST \((\d,\d{3}) of 10,000\)", last
     ).groups()
     assert float(percent) >= 93.0
     assert int(right.replace(",", "")) == round(float(percent) * 100)
@@ -35,7 +35,7 @@ def test_what_train_prints(default_training, mnist, model):
     _, printed = default_training
     assert printed.startswith(
         "Network 784 → 10 → 10, squared error, 7,960 parameters, float32\n"
-        "descent, α = 1.5, 1,000 steps of all 60,000 images, seed 0\n"
+        "descent, α = 1.5, 1,000 steps of all 60,000 images of MNIST, seed 0\n"
     )
     assert "model runs/first/model.safetensors" in printed
     assert max(map(len, printed.splitlines())) <= 80
@@ -149,7 +149,7 @@ def test_predict(model, answer, mnist):
     quiet = run("predict", model, "--test", "0,7,12", "--quiet").stdout.split()
     assert quiet == [str(each["prediction"]) for each in found]
     printed = run("predict", model, "--test", "0").stdout
-    assert "test image 0: a 7, read as 7, right" in printed
+    assert "test image 0 of MNIST: a 7, read as 7, right" in printed
     assert re.search(r"7 +\d+\.\d %  truth  █+", printed)
     image = [line[:28] for line in printed.splitlines()[1:15]]
     assert image[4].strip() == "▒▓▓▓███████████░"  # the bar of the seven
@@ -185,7 +185,7 @@ def test_explain_opens_a_cell(model, mnist, answer):
     book = open_ledger(load_model(model), mnist[1][8].X[:, 0], 3)
     cell = open_cell(book, "dW2[3,7]")
     printed = run("explain", model, "--test", "8", "--label", "3", "--cell", "dW2[3,7]").stdout
-    assert "test image 8, a 5, taken as a 3, read as" in printed
+    assert "test image 8 of MNIST, a 5, taken as a 3, read as" in printed
     for words in (
         f"dW2[3,7] = {cell.value!r}\n",
         "formula     dW2[3,7] = dZ2[3] A1[7]\n",

@@ -125,11 +125,12 @@ def test_what_cannot_be_compared_is_refused(folder, digits, tmp_path, small):
         compare(a, part, digits[1])
 
 
-def test_on_the_command_line(folder, digits, answer):
+def test_on_the_command_line(folder, small, digits, answer):
     printed = run("compare", "a", "b", cwd=folder)
     assert printed.returncode == 0, printed.stderr
     lines = printed.stdout.splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(len(line) for line in lines if str(small) not in line) <= 80
+    assert f"% on {small}" in printed.stdout
     found = compare(*opened(folder, "a", "b"), digits[1])
     only_a, only_b, wrong = map(len, found.answers)
     differ = only_a + only_b + wrong

@@ -11,9 +11,8 @@ from chainrule.network import (
     gradient,
     initialise,
     loss,
-    predict,
-    probabilities,
 )
+from chainrule.reading import predict, probabilities
 from chainrule.training import DivergenceError, Evaluation, Snapshot, evaluate, train
 
 __version__ = "0.1.0"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chainrule.data import Digits, load_digits, load_mnist
+from chainrule.data import Digits, bundled_mnist, load_digits, load_mnist
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 
@@ -105,18 +105,34 @@ def example(line: str) -> str:
     return f"\b\nExample:\n  chainrule {line}"
 
 
-def data_option(command: Callable[..., None]) -> Callable[..., None]:
+class Place(click.ParamType[Path]):
+    """Where digits lie: a folder, or mnist, which is the bundled one."""
+
+    name = "folder"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        if value == "mnist":
+            if Path("mnist").exists():
+                self.fail("mnist is the bundled MNIST, and a folder here: ./mnist is the folder")
+            return bundled_mnist()
+        return Path(str(value))
+
+
+def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """--data; `instead` says which digits are taken without it."""
     return click.option(
         "--data",
         metavar="FOLDER",
-        type=click.Path(path_type=Path),
-        help="A folder of four IDX files, gzipped or not, in place of the bundled MNIST.",
-    )(command)
+        type=Place(),
+        help=f"The digits: a folder of four IDX files, or mnist; by default {instead}.",
+    )
 
 
 def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
-    """The digits that --data asks for: to train on and to test on."""
-    return load_mnist() if folder is None else load_digits(folder)
+    """The digits in a folder, None: the bundled MNIST, to train on and to test on."""
+    return load_mnist() if folder in (None, bundled_mnist()) else load_digits(folder)
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:

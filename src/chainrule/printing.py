@@ -1,10 +1,11 @@
 """What all commands print with: lines and tables on stdout, JSON, and the one line of an error."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from chainrule.encode import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,7 @@ def show(pieces: Iterable["str | Text | Table"]) -> None:
 
 
 def print_json(**fields: object) -> None:
-    print(json.dumps(fields))
+    print(to_json(fields))
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from chainrule.compare import Comparison
-from chainrule.data import CLASSES, PIXELS, SIDE
-from chainrule.ledger import Cell, Ledger, array_formula
+from chainrule.data import CLASSES, PIXELS, SIDE, Digits
+from chainrule.ledger import Cell, Ledger, array_formula, overflowing, prediction
 from chainrule.network import Array
 from chainrule.proof import H, Proof
 from chainrule.runs import Entry
@@ -24,6 +24,7 @@ from chainrule.training import Evaluation
 Pieces = Iterator[str | Text | Table]
 
 INK = " ░▒▓█"  # from no ink to full ink
+VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
 ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by sign
 
 
@@ -34,9 +35,10 @@ def percent(share: float, digits: int = 2) -> str:
 # ------------------------------------------------------------------------------- a model measured
 
 
-def accuracy(seen: Evaluation) -> str:
+def accuracy(seen: Evaluation, on: str) -> str:
+    """The accuracy on the test images of digits with this name."""
     right, m = int(np.trace(seen.confusion)), int(seen.confusion.sum())
-    return f"test accuracy {percent(seen.accuracy)} ({right:,} of {m:,})"
+    return f"test accuracy {percent(seen.accuracy)} on {on} ({right:,} of {m:,})"
 
 
 def confusion(seen: Evaluation) -> Pieces:
@@ -88,7 +90,7 @@ def drawing(x: Array) -> list[str]:
 
 
 def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
-    """A line for each run, and one more for each whose learning rate was changed."""
+    """A line for each run, and more for other digits than MNIST and for changes of the rate."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("run", overflow="fold")
     table.add_column("state")
@@ -108,6 +110,8 @@ def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
         )
     yield table
     for entry in entries:
+        if entry.data != "mnist":
+            yield f"{entry.folder}: measured on its own digits, {entry.data}"
         if entry.changes:
             yield f"{entry.folder}: {entry.rates}"
 
@@ -171,11 +175,12 @@ def curves(found: Comparison) -> Pieces:
     yield table
 
 
-def differing_answers(found: Comparison, m: int) -> Pieces:
+def differing_answers(found: Comparison, test_set: Digits) -> Pieces:
     """On how many test images the answers differ, and the numbers of the first of them."""
     accuracies = " and ".join(percent(share) for share in found.accuracy)
     differ = sum(map(len, found.answers))
-    yield f"test accuracy {accuracies}; answers differ on {differ:,} of {m:,} images"
+    yield f"test accuracy {accuracies} on {test_set.name}"
+    yield f"answers differ on {differ:,} of {len(test_set):,} images"
     words = ("A right, B wrong", "B right, A wrong", "both wrong, differently")
     for said, numbers in zip(words, found.answers, strict=True):
         first = ", ".join(map(str, numbers[:6])) + (", …" if len(numbers) > 6 else "")
@@ -183,6 +188,18 @@ def differing_answers(found: Comparison, m: int) -> Pieces:
 
 
 # ------------------------------------------------------------------------------- an array explained
+
+
+def moment(ledger: Ledger, name: str, truth: int) -> Pieces:
+    """The first lines of what is said of one image: its truth, what it is read as, and how."""
+    label = int(ledger.arrays["y"].argmax())
+    taken = "" if label == truth else f", taken as a {label}"
+    read, A = prediction(ledger), ledger.arrays[f"A{ledger.network.depth}"]
+    said = "read as nothing" if read is None else f"read as {read} ({percent(A[read], 1)})"
+    yield f"{name}, a {truth}{taken}, {said}"
+    yield "m = 1: E is the loss of this one image; every number is float64"
+    if first := overflowing(ledger):
+        yield f"{first} overflows: what is larger than 1.8e308 is inf, and what follows may be nan"
 
 
 def explained(ledger: Ledger, name: str, *, full: bool) -> Pieces:
@@ -211,8 +228,8 @@ def every_number(name: str, array: Array) -> Pieces:
 
 def table_of(array: Array) -> Pieces:
     """Ten numbers a line, with one power of ten taken out where they are small or large."""
-    largest = float(np.abs(array).max())
-    power = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
+    largest = largest_of(array)
+    power = math.floor(math.log10(largest)) if largest else 0
     power = 0 if -2 < power < 3 else power
     if power:
         yield f"  × 1e{power:+03d}"
@@ -232,7 +249,7 @@ def picture(name: str, array: Array) -> Pieces:
         lines, block = list(units(name, array)), 8
     else:
         matrix = np.atleast_2d(array)
-        lines = marks(matrix, 28, 76, float(np.abs(array).max()))
+        lines = marks(matrix, 28, 76, largest_of(array))
         block = math.ceil(matrix.shape[0] / 28) * math.ceil(matrix.shape[1] / 76)
     yield from (f"  {line}".rstrip() for line in lines)
     order = np.argsort(-np.abs(array), axis=None, kind="stable")[:5]
@@ -252,7 +269,7 @@ def units(name: str, array: Array) -> Iterator[str]:
     chosen = np.sort(np.argsort(-norms, kind="stable")[:10])
     if len(chosen) < len(array):
         yield f"the ten of its {len(array)} rows with the largest norm"
-    scale = float(np.abs(array).max())
+    scale = largest_of(array)
     for first in range(0, len(chosen), 5):
         group = chosen[first : first + 5]
         yield "".join(f"{f'{name}[{unit}]':16}" for unit in group)
@@ -260,10 +277,16 @@ def units(name: str, array: Array) -> Iterator[str]:
         yield from ("  ".join(lines) for lines in zip(*images, strict=True))
 
 
+def largest_of(array: Array) -> float:
+    """The largest size of its numbers that are finite; 0 if there is none."""
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0))
+
+
 def marks(matrix: Array, most_rows: int, most_columns: int, scale: float) -> list[str]:
     """A matrix as lines of marks, sign and size in four levels up to ±scale.
 
-    Where it has more rows or columns than fit, a mark stands for the largest of a block of cells.
+    Where it has more rows or columns than fit, a mark stands for the largest of a block of cells;
+    one with NaN in it is an exclamation mark.
     """
     rows = math.ceil(matrix.shape[0] / most_rows)
     columns = math.ceil(matrix.shape[1] / most_columns)
@@ -273,7 +296,10 @@ def marks(matrix: Array, most_rows: int, most_columns: int, scale: float) -> lis
         for left in range(0, matrix.shape[1], columns):
             block = matrix[top : top + rows, left : left + columns].ravel()
             value = float(block[np.abs(block).argmax()]) / (scale or 1.0)
-            line += (ABOVE if value > 0 else BELOW)[min(3, int(4 * abs(value)))]
+            if math.isnan(value):
+                line += "!"
+            else:
+                line += (ABOVE if value > 0 else BELOW)[int(min(3, 4 * abs(value)))]
         lines.append(line)
     return lines
 
@@ -311,10 +337,11 @@ def opened(cell: Cell, *, full: bool) -> Pieces:
 # ----------------------------------------------------------------------------- a gradient checked
 
 
-def proven(proof: Proof, indices: Sequence[int]) -> Pieces:
-    """What was compared, then chainrule's gradient and each impostor, array by array."""
+def proven(proof: Proof, indices: Sequence[int], on: str) -> Pieces:
+    """What was compared, on which images, then chainrule's gradient and each impostor by array."""
     of = "all" if proof.compared == proof.parameters else f"a sample of {proof.compared:,} of"
-    yield f"g: the gradient of E on test images {', '.join(map(str, indices))} (m = {len(indices)})"
+    numbers, m = ", ".join(map(str, indices)), len(indices)
+    yield f"g: the gradient of E on test images {numbers} of {on} (m = {m})"
     yield f"q: (E(θ + h) - E(θ - h)) / 2h for {of} {proof.parameters:,} parameters"
     yield f"   h = {H:g}, float64"
     if proof.kinks:
@@ -326,14 +353,22 @@ def proven(proof: Proof, indices: Sequence[int]) -> Pieces:
             name = account.name if row is account.rows[0] else ""
             yield Text(
                 f"{name:20}{row.array:7}{row.cells:7,}{row.relative:14.1e}{row.largest:14.1e}"
-                f"   {'agrees' if row.agrees else 'differs'}",
+                f"   {VERDICTS[row.agrees]}",
                 "green" if row.agrees else "red",
             )
     yield ""
     for impostor in proof.impostors:
-        told = "is too small here to be told apart" if impostor.agrees else "fails, as it should"
+        fails = impostor.agrees is False
+        told = "fails, as it should" if fails else "is too small here to be told apart"
         yield f"impostor {impostor.name}: {told}"
 
 
 def verdict(proof: Proof) -> str:
+    """The result of a check in a sentence."""
+    if proof.own.agrees is None:
+        arrays = ", ".join(row.array for row in proof.own.rows if row.agrees is None)
+        return (
+            f"chainrule's gradient cannot be told for {arrays}: rounding hides the quotients; "
+            f"try images that are read less surely, or smaller weights"
+        )
     return f"chainrule's gradient {'agrees' if proof.own.agrees else 'FAILS'}"

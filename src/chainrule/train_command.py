@@ -12,6 +12,7 @@ from typing import cast
 import click
 from click.core import ParameterSource
 
+from chainrule.data import Digits, bundled_mnist
 from chainrule.descent import OPTIMIZERS, Optimizer
 from chainrule.model import MODEL, load_model, make_folder, remove_empty
 from chainrule.network import LOSSES, Loss
@@ -52,7 +53,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 
 
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
-@data_option
+@data_option("mnist, which is in the package")
 @click.option(
     "--hidden",
     type=Widths(),
@@ -143,7 +144,7 @@ def train_command(
         refuse_settings()
         open_run(resume)
     asking = Settings(
-        data=None if data is None else str(data.absolute()),
+        data=None if data in (None, bundled_mnist()) else str(data.absolute()),
         hidden=hidden,
         loss=cast("Loss", loss.replace("-", "_")),
         optimizer=optimizer,
@@ -176,7 +177,7 @@ def train_command(
             if differs:
                 print(f"chainrule: bytes may differ from here on: {differs}", file=sys.stderr)
             if shown:
-                show(run_lines(run, len(train_set)))
+                show(run_lines(run, train_set))
             snapshots = go_on(
                 run,
                 train_set,
@@ -232,7 +233,7 @@ def train_command(
                 f"model {model}",
             ]
         )
-    show([report.accuracy(on_test)])
+    show([report.accuracy(on_test, test_set.name)])
 
 
 def refuse_settings() -> None:
@@ -247,12 +248,13 @@ def refuse_settings() -> None:
             )
 
 
-def run_lines(run: Run, m: int) -> list[str]:
-    """What is trained, and where it stands."""
-    settings, reached = run.settings, read_checkpoint(run)
+def run_lines(run: Run, digits: Digits) -> list[str]:
+    """What is trained, on which digits, and where it stands."""
+    settings, reached, m = run.settings, read_checkpoint(run), len(digits)
     network, _ = start_of(settings)
     size = settings.batch_size
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
+    seen += f" of {digits.name}"
     rate = f"α = {run.learning_rate(-1):g}"
     how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
     lines = [str(network), how]
