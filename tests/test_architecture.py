@@ -44,9 +44,12 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": {"network", "data", "training", "reading", "model"},
     "lab.__init__": set(),
-    "lab.asked": {"network", "descent", "data"},
+    "lab.asked": {"network", "descent", "data", "model"},
     "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
-    "lab.live": {"lab.asked", "lab.shelf", *("network", "data", "runs", "training", "troubles")},
+    "lab.live": {
+        *("lab.asked", "lab.shelf"),
+        *("network", "data", "model", "runs", "training", "troubles"),
+    },
     "lab.moment": {
         *("lab.asked", "lab.shelf", "lab.live", "encode"),
         *("network", "data", "tiles", "training", "reading", "proof", "ledger"),

@@ -419,7 +419,7 @@ def test_a_model_is_not_overwritten(small, tmp_path):
     before = (tmp_path / "run/model.safetensors").read_bytes()
     refused(
         *arguments,
-        says="already holds a run.json; go on with --resume .* or give --out another folder",
+        says="already holds a run.json; go on with: .*--resume .*, or give --out another folder",
     )
     assert (tmp_path / "run/model.safetensors").read_bytes() == before
 

@@ -488,6 +488,7 @@ REFUSED = [
     (b'{"network": "seed"}', "image is missing"),
     (b"[" * 100_000, "nested too deeply"),
     (b'{"x":' * 40_000, "nested too deeply"),
+    ({"network": json.loads("[" * 70 + "]" * 70)}, "nested too deeply"),
     (b'{"network": ' + b"9" * 5000 + b"}", "JSON"),
     ({"network": "seed", "image": {"test": 0}, "more": 1}, "got 'more' too"),
     ({"network": 1, "image": {"test": 0}}, "network must be a text"),

@@ -4,6 +4,7 @@ Files are also made here by hand, with a checksum computed as docs/files.md says
 refusal is for the one thing that is wrong.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -30,7 +31,7 @@ from chainrule import (
     predict,
     save_model,
 )
-from chainrule.model import bundled, bundled_models
+from chainrule.model import bundled, bundled_models, make_folder, open_regular, shallow
 
 SIZES = [(784, 10, 10), (3, 2, 2), (4, 3), (5, 4, 3, 2)]
 LOSSES = ["squared_error", "cross_entropy"]
@@ -415,6 +416,88 @@ def test_an_entry_nested_to_any_depth_is_refused(tmp_path, opening):
         refusal(SAVE(tiny(), {"chainrule": text}), tmp_path)
 
 
+@pytest.mark.parametrize("layers", [1001, 20_000])
+def test_a_model_of_too_many_layers_is_refused_before_any_is_read(tmp_path, layers):
+    spans, header = 0, {"__metadata__": METADATA}
+    for l in range(1, layers + 1):
+        for kind in "Wb":
+            span = {"data_offsets": [spans, spans + 4], "shape": [1, 1], "dtype": "F32"}
+            header[f"{kind}{l}"] = span
+            spans += 4
+    message = refusal(by_hand(header, bytes(spans)), tmp_path)
+    assert re.search(r"may have 2,000 arrays, it has [\d,]+$", message)
+
+
+def test_a_model_of_too_many_parameters_is_refused_before_they_are_read(tmp_path):
+    """A sparse file of 40 GB, which has a few hundred bytes on the disk."""
+    n = 10**10
+    shapes = {"W1": [1, n], "b1": [1, 1]}
+    header = {"__metadata__": METADATA}
+    end = 0
+    for name, shape in shapes.items():
+        start, end = end, end + 4 * shape[0] * shape[1]
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(by_hand(header))
+    os.truncate(path, path.stat().st_size + end)
+    with pytest.raises(
+        ModelError, match="may have 100,000,000 parameters, this one has 10,000,000"
+    ):
+        load_model(path)
+
+
+def test_a_header_of_more_than_10_megabytes_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes((10**7 + 1).to_bytes(8, "little") + b"{}")
+    os.truncate(path, 10**8)
+    with pytest.raises(ModelError, match="header may have 10,000,000 bytes, it has 10,000,001"):
+        load_model(path)
+
+
+def test_json_is_read_to_a_stated_depth_and_no_further():
+    def nested(depth, text):
+        return "[" * depth + text + "]" * depth
+
+    text = json.dumps('[[[[{{{{ " \\ \n é')
+    for depth in (0, 1, 63, 64):
+        assert json.loads(shallow(nested(depth, text))) == json.loads(nested(depth, text))
+    for deep in (
+        nested(65, text),
+        '{"a":' * 65 + "1" + "}" * 65,
+        "[" * 10**6,
+        "[[" + nested(64, ""),
+    ):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            shallow(deep)
+    assert shallow("]" * 10 + "[" * 74) != ""
+    for text in ('"' * 999_999, '"\\' * 500_000, '"\\"' * 300_000, "[]" * 500_000, "[{" * 30):
+        assert shallow(text) == text
+
+
+def test_a_pipe_and_a_device_are_no_model(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="is not a file that can be read again"):
+            load_model(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system cannot refuse links at once")
+@pytest.mark.parametrize("mode", ["rb", "r+b", "wb"])
+def test_a_link_that_comes_at_the_last_moment_is_not_followed(tmp_path, monkeypatch, mode):
+    (tmp_path / "file").write_text("somebody's")
+    (tmp_path / "link").symlink_to("file")
+    monkeypatch.setattr(Path, "is_symlink", lambda _: False)
+    with pytest.raises(OSError, match="link"):
+        open_regular(tmp_path / "link", mode)
+    assert (tmp_path / "file").read_text() == "somebody's"
+
+
+def test_a_model_may_be_reached_by_a_link(tmp_path):
+    saved(a_network(), tmp_path)
+    (tmp_path / "link").symlink_to("model.safetensors")
+    assert same(load_model(tmp_path / "link"), a_network())
+
+
 def test_a_missing_file_and_a_folder_without_a_model_are_FileNotFoundErrors(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.safetensors"):
         load_model(tmp_path / "none.safetensors")
@@ -548,6 +631,59 @@ def test_the_whole_file_is_on_disk_before_it_takes_the_place_of_the_old_one(tmp_
     monkeypatch.setattr(os, "fsync", fsync)
     after = saved(a_network((5, 4, 3, 2)), tmp_path)
     assert seen == [len(after), True, "folder", False]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_what_fails_names_the_file_that_was_to_be_written(tmp_path, monkeypatch, call, code):
+    path = tmp_path / "model.safetensors"
+
+    def fail(*names):
+        raise OSError(code, os.strerror(code), *(str(name) for name in names if call == "replace"))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match=os.strerror(code)) as caught:
+        save_model(a_network(), path)
+    assert (caught.value.filename, caught.value.filename2) == (str(path), None)
+    assert caught.value.errno == code
+
+
+def test_a_missing_folder_is_named_with_the_users_file(tmp_path):
+    path = tmp_path / "none" / "model.safetensors"
+    with pytest.raises(FileNotFoundError) as caught:
+        save_model(a_network(), path)
+    assert caught.value.filename == str(path)
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP])
+def test_a_file_system_that_knows_no_fsync_of_folders_is_good_enough(tmp_path, monkeypatch, code):
+    fsync = os.fsync
+
+    def of_files(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", of_files)
+    saved(a_network(), tmp_path)
+    assert same(load_model(tmp_path), a_network())
+    make_folder(tmp_path / "a/b")
+    monkeypatch.setattr(os, "fsync", fail_with(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        make_folder(tmp_path / "c/d")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="this system syncs no folders")
+def test_each_folder_above_a_new_one_is_on_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    made = make_folder(tmp_path / "a/b/c")
+    assert made == [tmp_path / "a/b/c", tmp_path / "a/b", tmp_path / "a"]
+    assert synced == [path.stat().st_ino for path in (tmp_path, tmp_path / "a", tmp_path / "a/b")]
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "a/b")
+    assert make_folder(tmp_path / "a/b", exist_ok=True) == []
 
 
 def test_a_folder_that_does_not_exist_or_a_folder_as_the_file_is_an_OSError(tmp_path):

@@ -14,6 +14,8 @@ import json
 import math
 import os
 import re
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -22,6 +24,7 @@ import time
 import tracemalloc
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,12 +40,14 @@ from chainrule import (
     initialise,
     load_digits,
     load_model,
+    model,
     probabilities,
     runs,
     save_model,
     train,
 )
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
+from chainrule.handwriting import write_digits
 from chainrule.model import MODEL, ModelError, seal
 from chainrule.page import curves
 from chainrule.runs import (
@@ -718,6 +723,180 @@ def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(short, tmp
         check_injected(place, way, short, tmp_path / str(place))
 
 
+# ----------------------------------------------------------------------- nobody else's file is lost
+
+LEFT = [".run.json.0123abcd", ".checkpoint.safetensors.89abcdef", ".history.csv.00000000",
+        ".model.safetensors.ffffffff"]  # fmt: skip
+
+
+def bystanders(folder):
+    """Put files, folders and links of all kinds there; the folder, their names, what they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [
+        *(".env.bak.20261101", ".a.b.12345678", ".git", ".lock.0123abcd", ".trajectory.0123abcd"),
+        *(".run.json.bak", ".run.json.0123ABCD", ".run.json.0123abcde", ".run.json.0123abc"),
+        *(
+            "run.json.0123abcd",
+            ".report.html.0123abcd",
+            ".notes.txt.0123abcd",
+            "model.safetensors~",
+        ),
+        *(".run.json.0123abc\n", ".run_json.0123abcd", "x.run.json.0123abcd", "checkpoint"),
+    ]
+    for name in names:
+        (folder / name).write_text(f"somebody's {name}")
+    (folder / ".history.csv.0123abcd").mkdir()
+    (folder / ".history.csv.0123abcd/.model.safetensors.0123abcd").write_text("in a folder")
+    (folder / ".model.safetensors.89abcdef").symlink_to("checkpoint")
+    (folder / ".checkpoint.safetensors.01234567").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    names = [path.name for path in folder.iterdir()]
+    return folder, names, stood(folder, names)
+
+
+def stood(folder, names):
+    """What is at these names, and inside."""
+    found = {}
+    for path in (each for name in names for each in (folder / name, *(folder / name).glob("**/*"))):
+        if path.is_symlink():
+            found[str(path)] = f"to {path.readlink()}"
+        elif path.is_file():
+            found[str(path)] = path.read_bytes()
+        else:
+            found[str(path)] = "a folder" if path.is_dir() else "gone"
+    return found
+
+
+def test_nothing_is_lost_beside_a_run_that_trains_fails_diverges_or_resumes(
+    small, tmp_path, monkeypatch, inside
+):
+    before = [bystanders(tmp_path / place) for place in (".", "runs", "runs/a", "runs/b")]
+
+    def untouched():
+        for folder, names, found in before:
+            assert stood(folder, names) == found
+
+    def said(*arguments):
+        done = inside("train", *arguments, "--quiet", cwd=tmp_path)
+        untouched()
+        return done
+
+    data = ("--data", small, "--steps", 3)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", full_disk)
+        assert "no space left" in said(*data, "--out", "runs/a").stderr
+    assert "no space left" not in said("--data", tmp_path, "--out", "runs/a").stderr
+    assert said(*data, "--out", "runs/b", "--learning-rate", 1e38).returncode == 2
+    assert not (tmp_path / "runs/b" / RUN).exists()
+    assert said(*data, "--out", "runs/a").returncode == 0
+    for name in LEFT:
+        (tmp_path / "runs/a" / name).write_text("left by a process that was killed")
+    assert said("--resume", "runs/a").returncode == 0
+    assert not [name for name in LEFT if (tmp_path / "runs/a" / name).exists()]
+    assert said(*data).returncode == 0
+
+
+def test_nothing_is_lost_beside_a_model_a_page_or_drawings(
+    small, digits, tmp_path, monkeypatch, inside
+):
+    a_run, _ = trained(tmp_path / "a", digits, asked(data=str(small), steps=3))
+    before = [bystanders(tmp_path / place) for place in ("models", "drawings", "a")]
+    network = load_model(a_run.folder)
+
+    def write_all():
+        save_model(network, tmp_path / "models/one.safetensors")
+        write_digits(
+            tmp_path / "drawings" / str(len(list((tmp_path / "drawings").iterdir()))), *few
+        )
+        assert inside("show", "a", "--no-browser", cwd=tmp_path).returncode == 0
+
+    few = digits[0][:3], digits[1][:2]
+    for _ in range(2):
+        write_all()
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", full_disk)
+        with pytest.raises(OSError, match="No space") as caught:
+            write_digits(tmp_path / "drawings/new", *few)
+        assert caught.value.filename == str(tmp_path / "drawings/new")
+        with pytest.raises(OSError, match="No space"):
+            save_model(network, tmp_path / "models/new")
+        assert inside("show", "a", "--no-browser", cwd=tmp_path).returncode == 2
+    for folder, names, found in before:
+        assert stood(folder, names) == found
+    more = {path.name for path in (tmp_path / "drawings").iterdir()} - set(before[1][1])
+    assert len(more) == 2
+
+
+def full_disk(_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("place", [HISTORY, MODEL])
+def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
+    tmp_path, digits, monkeypatch, place
+):
+    whole, _ = trained(tmp_path / "whole", digits, asked(steps=130))
+    a_run, _ = trained(tmp_path / "a", digits, asked(steps=130), stop=stop_after(40))
+    write = runs.write_whole
+
+    def killed(path, content):
+        if path.name == place:
+            raise Kill
+        write(path, content)
+
+    with monkeypatch.context() as kill:
+        for room in (runs, model):
+            kill.setattr(room, "write_whole", killed)
+        with pytest.raises(Kill):
+            trained(a_run.folder, digits)
+    assert read_checkpoint(a_run).step == 130
+    assert not (a_run.folder / MODEL).exists()
+    trained(a_run.folder, digits)
+    assert content(a_run.folder) == content(whole.folder)
+    steps = [line.split(",")[0] for line in (a_run.folder / HISTORY).read_text().splitlines()]
+    assert steps == ["step", *map(str, whole.moments)]
+    (a_run.folder / HISTORY).unlink()  # as an older chainrule may have left it
+    trained(a_run.folder, digits)
+    assert len((a_run.folder / HISTORY).read_text().splitlines()) == len(steps)
+
+
+@pytest.mark.parametrize("name", runs.FILES)
+def test_nothing_is_written_through_a_link(tmp_path, digits, name):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("somebody's")
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    (a_run.folder / name).unlink(missing_ok=True)
+    (a_run.folder / name).symlink_to(elsewhere)
+    if name in (HISTORY, MODEL):  # they are not read: the link goes, the file that it names stays
+        trained(a_run.folder, digits)
+        assert not (a_run.folder / name).is_symlink()
+    else:
+        with pytest.raises(RunError, match=f"a/{name}: is a link, wanted a file"):
+            trained(a_run.folder, digits)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / name).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=f"already holds a {name}"):
+        begin(tmp_path / "b", asked())
+    assert elsewhere.read_text() == "somebody's"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    (a_run.folder / runs.LOCK).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"\.lock: damaged: the lock of a run is a file"):
+        locked(a_run.folder).__enter__()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_folder_of_a_run_may_be_reached_by_a_link(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    (tmp_path / "b").symlink_to(a_run.folder)
+    trained(tmp_path / "b", digits)
+    assert open_run(tmp_path / "b").identity() == a_run.identity()
+    assert load_model(tmp_path / "a").sizes == (784, 10, 10)
+
+
 # -------------------------------------------------------------------------------- damage is refused
 
 
@@ -884,11 +1063,12 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         write_checkpoint(a_run, found)
         runs.write_run(a_run)
     with pytest.raises(
-        RunError, match=f"{CHECKPOINT}: this chainrule reads format 1 and 2, .* has 3"
+        RunError,
+        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1 and 2, .* has 3",
     ):
         read_checkpoint(a_run)
     with pytest.raises(
-        RunError, match=f"{RUN}: this chainrule reads format 1 and 2, the file has 3"
+        RunError, match=f"{RUN}: made by a newer chainrule: .* reads format 1 and 2, the file has 3"
     ):
         open_run(tmp_path)
 
@@ -1136,6 +1316,54 @@ def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):
         tracemalloc.stop()
 
 
+def pretend(path, states, tail=b""):
+    """A sparse file whose header promises a state of this shape, and a history; no state in it."""
+    header_length = int.from_bytes(path.read_bytes()[:8], "little")
+    header = json.loads(path.read_bytes()[8 : 8 + header_length])
+    rows = header["history"]["shape"][0]
+    end = 4 * math.prod(states)
+    header["state"] = {
+        "dtype": "F32",
+        "shape": states,
+        "data_offsets": [40 * rows, 40 * rows + end],
+    }
+    header["history"]["data_offsets"] = [0, 40 * rows]
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + tail)
+    os.truncate(path, 8 + len(text) + 40 * rows + end)
+
+
+def test_a_sparse_checkpoint_of_another_size_is_refused_before_it_is_read(tmp_path):
+    (tmp_path / "a").mkdir()
+    a_run = with_checkpoint(tmp_path / "a", asked(steps=4))
+    path = tmp_path / "a" / CHECKPOINT
+    pretend(path, [2, 500_000_000])
+    assert path.stat().st_blocks * 512 < 100_000
+    tracemalloc.start()
+    with pytest.raises(RunError, match=r"state must be float32 of shape \(2, 7960\), got .*500000"):
+        read_checkpoint(a_run)
+    [refused] = list_runs(tmp_path)
+    assert isinstance(refused, RunError)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+
+
+def test_a_list_reads_no_state(tmp_path):
+    """25 MB of it that are not even there; who reads it finds that they are not those sealed."""
+    (tmp_path / "a").mkdir()
+    a_run = with_checkpoint(tmp_path / "a", asked(hidden=(4000,), steps=4))
+    path = tmp_path / "a" / CHECKPOINT
+    history = read_checkpoint(a_run).history
+    pretend(path, [2, runs.count_parameters((784, 4000, 10))], history.astype("<f8").tobytes())
+    tracemalloc.start()
+    [entry] = list_runs(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert (entry.step, entry.loss) == (2, 1 / 5)
+    with pytest.raises(RunError, match="damaged: its content does not match its checksum"):
+        read_checkpoint(a_run)
+
+
 # ------------------------------------------------------------------------------- no code in files
 
 
@@ -1231,6 +1459,110 @@ def test_two_processes_cannot_train_the_same_run(start, small, tmp_path):
         pass
 
 
+def at_once(code, count, *arguments, cwd):
+    """Run this code in so many processes, which go on past `go()` together; what they printed."""
+    first = "import sys\ndef go():\n    print('ready', flush=True)\n    sys.stdin.readline()\n"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", first + code, *map(str, arguments)], cwd=cwd,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        )
+        for _ in range(count)
+    ]  # fmt: skip
+    try:
+        for process in processes:
+            assert process.stdout.readline() == "ready\n", process.communicate()
+        for process in processes:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        ended = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in processes] == [0] * count, ended
+    return [said for said, _ in ended]
+
+
+def test_folders_that_are_named_at_once_are_all_different(tmp_path):
+    code = """
+from pathlib import Path
+from chainrule.model import remove_empty
+from chainrule.runs import new_folder
+go()
+for k in range(60):
+    made = new_folder(Path("one/runs"))
+    if k % 2:
+        remove_empty(made)
+    else:
+        print(made[0])
+"""
+    named = [line for said in at_once(code, 6, cwd=tmp_path) for line in said.splitlines()]
+    assert len(named) == 180
+    assert sorted(map(Path, named)) == sorted(
+        path.relative_to(tmp_path) for path in (tmp_path / "one/runs").iterdir()
+    )
+
+
+def test_trainings_that_begin_at_once_all_have_a_run(small, tmp_path):
+    code = """
+from chainrule.cli import main
+go()
+main()
+"""
+    at_once(code, 4, "train", "--data", small, "--steps", 1, "--quiet", cwd=tmp_path)
+    entries = list(list_runs(tmp_path / "runs"))
+    assert [entry.state for entry in entries] == ["finished"] * 4
+
+
+def test_of_processes_that_hold_a_lock_and_give_up_there_is_one_at_a_time(tmp_path):
+    code = """
+import time
+from pathlib import Path
+from chainrule.runs import RunError, locked
+from chainrule.train_command import output_folder
+go()
+held = 0
+for k in range(50):
+    try:
+        with output_folder(Path("a")) as folder, locked(folder):
+            held += 1
+            Path("held").mkdir()  # FileExistsError: another one holds it, too
+            time.sleep(0.005)
+            Path("held").rmdir()
+            raise ZeroDivisionError
+    except (ZeroDivisionError, RunError):
+        pass
+print(held)
+"""
+    (tmp_path / "a").mkdir()
+    assert all(int(held) > 0 for held in at_once(code, 4, cwd=tmp_path))
+    with locked(tmp_path / "a"):
+        pass
+
+
+def test_a_start_that_another_one_hinders_leaves_its_lock(tmp_path, small):
+    """As it is before the other has written its run.json."""
+    (tmp_path / "a").mkdir()
+    with locked(tmp_path / "a"):
+        before = (tmp_path / "a" / runs.LOCK).stat()
+        refused = run("train", "--data", small, "--out", "a", cwd=tmp_path)
+        assert refused.stderr == "chainrule: a: another process is training this run\n"
+        assert os.path.samestat((tmp_path / "a" / runs.LOCK).stat(), before)
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_a_start_that_gives_up_leaves_a_lock_that_it_has_not_made(tmp_path, small):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / runs.LOCK).touch()
+    (tmp_path / "a" / MODEL).write_text("somebody's")
+    assert run("train", "--data", small, "--out", "a", cwd=tmp_path).returncode == 2
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {runs.LOCK, MODEL}
+    (tmp_path / "a" / runs.LOCK).unlink()
+    assert run("train", "--data", small, "--out", "a", cwd=tmp_path).returncode == 2
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [MODEL]
+
+
 def test_resuming_a_finished_run_says_so_and_exits_0(small, tmp_path):
     first = run("train", "--data", small, "--steps", 5, "--out", "runs/a", cwd=tmp_path)
     before = content(tmp_path / "runs/a")
@@ -1315,6 +1647,278 @@ def test_runs_lists_them(small, digits, tmp_path):
     assert [
         entry.folder.name for entry in list_runs(folder) if not isinstance(entry, RunError)
     ] == (["done", "new", "part"])
+
+
+def damage(folder, digits):
+    """Runs that are damaged in every way, each beside a good one; what a list says of each."""
+    says = {}
+
+    def bad(name, why):
+        says[name] = why
+        a_run, _ = trained(folder / name, digits, asked(steps=5), stop=stop_after(3))
+        return a_run.folder
+
+    def instead(path, make):
+        path.unlink()
+        make(path)
+
+    for name in (RUN, CHECKPOINT):
+        instead(bad(f"{name} a folder", "is a folder") / name, Path.mkdir)
+        instead(bad(f"{name} a pipe", "is not a file") / name, os.mkfifo)
+        path = bad(f"{name} a loop", "is a link") / name
+        instead(path, lambda path: path.symlink_to(path.name))
+        path = bad(f"{name} a link", "is a link") / name
+        (folder / f"the {name}").write_bytes(path.read_bytes())
+        instead(path, lambda path: path.symlink_to(folder / f"the {path.name}"))
+        (bad(f"{name} empty", "not") / name).write_bytes(b"")
+        (bad(f"{name} of bytes", "not") / name).write_bytes(bytes(range(256)))
+    path = bad("sparse", "it may have 10,000,000 bytes") / RUN
+    path.write_bytes(b"{")
+    os.truncate(path, 10**11)
+    lock = bad("lock a link", "the lock of a run is a file") / runs.LOCK
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(folder / "elsewhere")
+    for name, changes in {
+        "date": {"started": "tomorrow"},
+        "naive date": {"started": "2026-11-27T10:00:00"},
+        "deep": {"machines": [json.loads("[" * 80 + "]" * 80)]},
+        "a surrogate": {"key": "\udcff"},
+        "a number": {"key": 10**4000},
+        "settings": {"settings": {}},
+    }.items():
+        says[name] = RUN
+        written(folder / name, changes)
+    for name, hidden, why in (
+        ("wide", [10**6] * 2, "100,000,000 p"),
+        ("tall", [1] * 1000, "1,000 l"),
+    ):
+        says[name] = why
+        written(folder / name, hidden=hidden)
+    path = bad("batches", "not those of a checkpoint") / CHECKPOINT
+    a_run = open_run(path.parent)
+    found = read_checkpoint(a_run)
+    write_checkpoint(a_run, found._replace(losses=(0.5, 10**400)))
+    (folder / "a loop").symlink_to("a loop")
+    says["a loop"] = "symbolic link"
+    (folder / "a file").write_text("no run")
+    (folder / "a folder").mkdir()
+    return says
+
+
+def test_one_damaged_run_is_one_line_and_hides_no_other(tmp_path, digits, inside):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    trained(folder / "a good one", digits, asked(steps=5))
+    says = damage(folder, digits)
+    last, _ = trained(folder / os.fsdecode(b"z\xff"), digits, asked(steps=5))
+    extreme = {"started": "0001-01-01T00:00:00+23:59"}, {"started": "9999-12-31T23:59:59-23:59"}
+    for k, changes in enumerate(extreme):
+        written(folder / f"date {k}", changes)
+    done = inside("runs", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.replace("\n  ", " ").splitlines()
+    assert len([line for line in lines if " finished " in line]) == 2
+    listed = json.loads(inside("runs", "--json", cwd=tmp_path).stdout)
+    names = {entry["folder"] for entry in listed["runs"]}
+    assert names == {
+        f"runs/{name}" for name in ("a good one", last.folder.name, "date 0", "date 1")
+    }
+    assert len(listed["damaged"]) == len(says)
+    for name, why in says.items():
+        [line] = [each for each in listed["damaged"] if each.startswith(f"runs/{name}/")]
+        assert why in line
+        assert [each for each in lines if each.startswith(f"damaged: {line[:40]}")]
+    assert not (folder / "elsewhere").exists()
+
+
+def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path, digits):
+    """In a process that is not root, which may look anywhere."""
+    (tmp_path / "runs").mkdir()
+    trained(tmp_path / "runs/good", digits, asked(steps=5))
+    for name, path in (("shut", ""), ("half", RUN), ("part", CHECKPOINT), ("held", runs.LOCK)):
+        trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
+        (tmp_path / "runs" / name / runs.LOCK).touch()
+        (tmp_path / "runs" / name / path).chmod(0)
+    tmp_path.chmod(0o755)
+    code = """
+import os, filelock, safetensors.numpy
+from chainrule.cli import main
+if os.getuid() == 0:
+    os.setuid(65534)
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "runs", "--json"], cwd=tmp_path, capture_output=True,
+        encoding="utf-8",
+    )  # fmt: skip
+    (tmp_path / "runs/shut").chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)
+    found = {entry["folder"]: entry["state"] for entry in listed["runs"]}
+    assert found == {"runs/good": "finished", "runs/held": "interrupted"}
+    assert listed["damaged"] == [
+        f"runs/half/{RUN}: permission denied",
+        f"runs/part/{CHECKPOINT}: permission denied",
+        f"runs/shut/{RUN}: permission denied",
+    ]
+
+
+def test_a_disk_that_fails_under_one_run_is_one_line(tmp_path, digits, monkeypatch):
+    trained(tmp_path / "bad", digits, asked(steps=5))
+    trained(tmp_path / "good", digits, asked(steps=5))
+    count = runs.bytes_in
+
+    def fail(folder):
+        if folder.name == "bad":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
+        return count(folder)
+
+    monkeypatch.setattr(runs, "bytes_in", fail)
+    bad, good = list_runs(tmp_path)
+    assert str(bad) == f"{tmp_path / 'bad'}: input/output error"
+    assert good.folder.name == "good"
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, monkeypatch, code):
+    """As on a read-only disk, where the run can be listed but not trained."""
+    trained(tmp_path / "a", digits, stop=stop_after(5))
+    (tmp_path / "a" / runs.LOCK).touch()
+    opened = os.open
+
+    def read_only(path, flags, *rest, **more):
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            if flags & os.O_EXCL and os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+            raise OSError(code, os.strerror(code), str(path))
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", read_only)
+    assert runs.state_of(tmp_path / "a") == "interrupted"
+    [entry] = list_runs(tmp_path)
+    assert (entry.state, entry.step) == ("interrupted", 4)
+    with pytest.raises(RunError, match=f"a: cannot be locked: {os.strerror(code).lower()}$"):
+        locked(tmp_path / "a").__enter__()
+
+
+def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypatch, inside):
+    (tmp_path / "runs").mkdir()
+    for name in (RUN, CHECKPOINT):
+        a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
+        found = read_checkpoint(a_run)
+        with monkeypatch.context() as newer:
+            newer.setattr(runs, "FORMAT", 3)
+            runs.write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
+    newer = [
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1 and 2, "
+        "the file has 3"
+        for name in (CHECKPOINT, RUN)
+    ]
+    said = inside("runs", cwd=tmp_path).stdout
+    assert said == "".join(f"not read: {line}\n" for line in newer)
+    listed = json.loads(inside("runs", "--json", cwd=tmp_path).stdout)
+    assert listed == {"runs": [], "damaged": [], "newer": newer}
+    for command in ("show", "evaluate"):
+        refused = inside(command, f"runs/{RUN}", cwd=tmp_path)
+        assert (refused.returncode, refused.stderr) == (2, f"chainrule: {newer[1]}\n")
+
+
+# ----------------------------------------------------------------- what is said to be safe is there
+
+
+def moving(where, act):
+    """A `stop` that never says so, and does this to the folder after a few steps."""
+    calls = iter(range(1000))
+
+    def stop():
+        if next(calls) == 7:
+            act(where)
+        return False
+
+    return stop
+
+
+def begin_another(where):
+    where.rename(where.with_name("moved"))
+    where.mkdir()
+    begin(where, asked(seed=9))
+
+
+@pytest.mark.parametrize("above", [False, True])
+@pytest.mark.parametrize(
+    "act",
+    [shutil.rmtree, lambda where: where.rename(where.with_name("moved")), begin_another],
+    ids=["removed", "moved", "replaced"],
+)
+def test_a_run_whose_folder_goes_is_not_said_to_be_safe(tmp_path, digits, act, above):
+    (tmp_path / "above").mkdir()
+    folder = tmp_path / "above/a"
+    where = folder.parent if above and act is not begin_another else folder
+    with pytest.raises(RunError) as caught:
+        trained(folder, digits, checkpoint_every=1e-6, stop=moving(where, act))
+    said = str(caught.value)
+    assert said.startswith(f"{folder}/")
+    assert said.endswith(f"; {folder} does not hold this run any more: it was moved or removed")
+    if act is begin_another:  # and nothing was written into it
+        assert {path.name for path in folder.iterdir()} == {RUN}
+        assert open_run(folder).settings.seed == 9
+        assert read_checkpoint(open_run(tmp_path / "above/moved")).step == 6
+
+
+def test_what_is_said_to_be_safe_is_what_is_on_disk(tmp_path, digits, monkeypatch):
+    """Of an older checkpoint its own step is told; of a damaged one that it is lost."""
+    folder = tmp_path / "a"
+    trained(folder, digits, stop=stop_after(5))
+    old = (folder / CHECKPOINT).read_bytes()
+    a_run, _ = trained(folder, digits, stop=stop_after(5))
+    safe = f"the run is safe up to step {{}}; go on with: chainrule train --resume {folder}"
+    assert runs.what_is_safe(a_run) == safe.format(9)
+    (folder / CHECKPOINT).write_bytes(old)
+    assert runs.what_is_safe(a_run) == safe.format(4)
+    (folder / CHECKPOINT).write_bytes(old[:-1])
+    assert runs.what_is_safe(a_run).startswith("its last checkpoint is lost: ")
+    (folder / CHECKPOINT).unlink()
+    assert runs.what_is_safe(a_run) == safe.format(0)
+
+
+def test_a_run_that_stops_where_it_no_longer_is_says_so(start, tmp_path):
+    """Its parent folder is renamed, the signal comes, and neither says what is not true."""
+    process = start("--quiet")
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (2, 130)
+    assert said.endswith("; runs/a does not hold this run any more: it was moved or removed\n")
+    assert said.count("\n") == 1
+    assert read_checkpoint(open_run(tmp_path / "moved/a")).step >= 0
+
+
+def test_a_run_in_anothers_place_is_not_discarded(tmp_path, digits):
+    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    begin_another(tmp_path / "a")
+    runs.discard(a_run)
+    assert open_run(tmp_path / "a").settings.seed == 9
+    runs.discard(open_run(tmp_path / "a"))
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", '$HOME; say "so" *'])
+def test_a_command_that_is_offered_can_be_pasted(tmp_path, small, digits, name):
+    trained(tmp_path / name, digits, asked(data=str(small), steps=9), stop=stop_after(3))
+    offers = [
+        run("train", "--out", name, cwd=tmp_path).stderr.split("go on with: ")[1].split(", or ")[0],
+        runs.resume_command(Path(name)),
+    ]
+    (tmp_path / name / CHECKPOINT).unlink()
+    (tmp_path / name / TRAJECTORY).unlink()
+    offers.append(run("show", name, cwd=tmp_path).stderr.split("go on with: ")[1])
+    for offer in offers:
+        assert shlex.split(offer) == ["chainrule", "train", "--resume", name]
+    mine = shlex.join([sys.executable, "-c", "from chainrule.cli import main; main()"])
+    pasted = offers[-1].strip().replace("chainrule", mine, 1)
+    done = subprocess.run(f"{pasted} -q", shell=True, cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / name / MODEL).exists()
 
 
 # ------------------------------------------------------------------------------------ looking back

@@ -46,6 +46,7 @@ from chainrule.runs import (
     RunError,
     list_runs,
     network_at,
+    no_checkpoint,
     open_run,
     own_digits,
     read_checkpoint,
@@ -163,7 +164,7 @@ def last_of(run: Run) -> tuple[Network, Checkpoint]:
     """The network of a run at its last checkpoint, which is said if it is not its end."""
     reached = read_checkpoint(run)
     if reached is None:
-        raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
+        raise no_checkpoint(run)
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
         warn(f"{run.folder} is not finished: this is {at}")
@@ -515,7 +516,8 @@ def runs_command(folder: Path, as_json: bool) -> None:
     """
     found = list(list_runs(folder))
     entries = [each for each in found if isinstance(each, Entry)]
-    damaged = [str(each) for each in found if isinstance(each, RunError)]
+    refused = [each for each in found if isinstance(each, RunError)]
+    damaged, newer = ([str(e) for e in refused if e.newer is which] for which in (False, True))
     if as_json:
         print_json(
             runs=[
@@ -528,15 +530,17 @@ def runs_command(folder: Path, as_json: bool) -> None:
                 for entry in entries
             ],
             damaged=damaged,
+            newer=newer,
         )
         return
     from chainrule import report
 
     if entries:
         show(report.runs(entries, datetime.now(UTC)))
-    elif not damaged:
+    elif not refused:
         show([f"no runs in {folder}; chainrule train makes one"])
     show(f"damaged: {line}" for line in damaged)
+    show(f"not read: {line}" for line in newer)
 
 
 @cli.command("compare", epilog=example("compare runs/first runs/second --step 100"))
@@ -657,7 +661,7 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             own_digits(run)  # where they are gone, it is said before anything is opened
             reached = read_checkpoint(run)
             if reached is None:
-                raise RunError(f"{model}: no checkpoint yet; chainrule train --resume goes on")
+                raise no_checkpoint(run)
             given = named_run(run, network, reached.step)
         networks = (*networks, given)
     try:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from chainrule.data import Digits
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
-from chainrule.runs import Run, RunError, network_at, read_checkpoint
+from chainrule.runs import Run, network_at, no_checkpoint, read_checkpoint
 
 
 class Row(NamedTuple):
@@ -87,7 +87,7 @@ def stand(run: Run, step: int | None) -> Stand:
     """Where a run stands after a step, or at its last checkpoint."""
     reached = read_checkpoint(run)
     if reached is None:
-        raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
+        raise no_checkpoint(run)
     if step is None:
         network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
         return Stand(reached.step, network, reached.history)

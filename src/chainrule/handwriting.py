@@ -31,7 +31,7 @@ from PIL.PngImagePlugin import PngImageFile
 from scipy import ndimage
 
 from chainrule.data import PIXELS, SIDE, Digits, idx_files, loaded
-from chainrule.model import sync_folder, write_whole
+from chainrule.model import make_folder, sync_folder, write_whole
 
 Picture = NDArray[np.uint8]  # (height, width)
 
@@ -702,14 +702,16 @@ def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(17, "is there already; choose another folder", str(folder))
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         for name, content in idx_files(train, test).items():
             write_whole(temporary / name, content)
         temporary.rename(folder)
         sync_folder(folder.parent)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno:  # nobody has heard of the temporary folder
+            raise OSError(error.errno, error.strerror, str(folder)) from None
         raise

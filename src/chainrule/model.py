@@ -5,26 +5,41 @@ docs/files.md describes it field by field. safetensors, and only it, is loaded a
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
-from contextlib import suppress
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+import re
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
-from chainrule.network import LOSSES, Array, Loss, Network
+from chainrule.network import LOSSES, Array, Loss, Network, count_parameters
 
 if TYPE_CHECKING:  # what only files need is loaded at the first one
     from pathlib import Path
 
 FORMAT = 1
 DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
+NAMES = {theirs: ours for ours, theirs in DTYPES.items()}
 MODEL = "model.safetensors"  # its name in a folder
+
+DEEPEST = 1_000  # layers of a network in a file
+LARGEST = 100_000_000  # parameters of one: 400 MB in float32
+HEADER = 10_000_000  # bytes of a file's header
+NESTED = 64  # lists and objects in each other, in any JSON that is read
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+BRACKET = re.compile(r"[\[\]{}]")
 
 
 class ModelError(ValueError):
     """A model file that is refused; the message names it and says what is wrong."""
+
+
+class NewerFormatError(ModelError):
+    """A file of a format that only a newer chainrule reads."""
 
 
 def save_model(network: Network, path: str | Path) -> None:
@@ -54,11 +69,8 @@ def load_model(path: str | Path) -> Network:
     path = Path(path)
     if path.is_dir():
         path = path / MODEL
-    entry, fields, tensors = unseal(path, (FORMAT,), {"loss"})
-    try:
-        return network_of(entry, fields, tensors)
-    except ModelError as error:
-        raise ModelError(f"{path}: {printable(error)}") from None
+    with sealed(path, (FORMAT,), {"loss"}, follow=True) as file:
+        return network_of(file)
 
 
 def bundled() -> tuple[str, ...]:
@@ -88,32 +100,44 @@ def printable(error: Exception) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(error))
 
 
-def network_of(entry: str, fields: dict[str, Any], tensors: dict[str, Array]) -> Network:
-    """The network of these contents; ModelError unless they are just as save_model makes them."""
-    loss: Loss = fields["loss"]
+def network_of(file: Sealed) -> Network:
+    """The network in this file; ModelError unless all is just as save_model makes it.
+
+    What its header says is checked before any number is read.
+    """
+    loss: Loss = file.fields["loss"]
     if loss not in LOSSES:
         raise ModelError(f"the loss must be one of {', '.join(LOSSES)}, got {loss!r:.40}")
-    depth = len(tensors) // 2
+    arrays = file.arrays
+    depth = len(arrays) // 2
     names = [f"{kind}{l}" for l in range(1, depth + 1) for kind in "Wb"]
-    if not names or set(tensors) != set(names):
-        came = ", ".join(sorted(tensors)) or "none"
+    if not names or set(arrays) != set(names):
+        came = ", ".join(sorted(arrays)) or "none"
         raise ModelError(f"its arrays must be W1, b1, W2, b2, …, got {came:.60}")
-    sizes = (tensors["W1"].shape[1], *(len(tensors[f"W{l}"]) for l in range(1, depth + 1)))
-    dtype = tensors["W1"].dtype
+    sizes = (arrays["W1"].shape[1], *(arrays[f"W{l}"].shape[0] for l in range(1, depth + 1)))
+    dtype = arrays["W1"].dtype
     for l, (inputs, units) in enumerate(pairwise(sizes), 1):
         for name, shape in ((f"W{l}", (units, inputs)), (f"b{l}", (units, 1))):
-            array = tensors[name]
-            if array.shape != shape or array.dtype != dtype:
-                raise ModelError(
-                    f"{name} must be {dtype} of shape {shape}, "
-                    f"got {array.dtype} of shape {array.shape}"
-                )
-    tensors = {name: tensors[name] for name in names}
-    check_seal(entry, fields, tensors)
+            if arrays[name] != (dtype, shape):
+                raise ModelError(f"{name} must be {Kind(dtype, shape)}, got {arrays[name]}")
+    if too_large := beyond(sizes):
+        raise ModelError(too_large)
+    tensors = {name: file.read(name) for name in names}
+    check_seal(file, tensors)
     parameters = np.concatenate([array.ravel() for array in tensors.values()])
     if not np.isfinite(parameters).all():
         raise ModelError("its parameters are not finite")
     return Network(sizes, parameters, loss)
+
+
+def beyond(sizes: Sequence[int]) -> str | None:
+    """How a network of these sizes is too deep or too large for a file, None if it is not."""
+    if len(sizes) - 1 > DEEPEST:
+        return f"a network may have {DEEPEST:,} layers, this one has {len(sizes) - 1:,}"
+    n = count_parameters(sizes)
+    if n > LARGEST:
+        return f"a network may have {LARGEST:,} parameters, this one has {n:,}"
+    return None
 
 
 def named_tensors(network: Network) -> dict[str, Array]:
@@ -138,34 +162,65 @@ def seal(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
     return save(contiguous, {"chainrule": entry_of(fields, tensors)})
 
 
-def unseal(
-    path: Path, formats: tuple[int, ...], keys: set[str]
-) -> tuple[str, dict[str, Any], dict[str, Array]]:
-    """The metadata entry of a sealed file, its fields, and its tensors by name.
+class Kind(NamedTuple):
+    """What the header says of an array: its type, as NumPy calls it, and its rows and columns."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} of shape {self.shape}"
+
+
+class Sealed(NamedTuple):
+    """A sealed file of which the header has been read; `read` gives an array, by name."""
+
+    entry: str
+    fields: dict[str, Any]
+    arrays: dict[str, Kind]
+    read: Callable[[str], Array]
+
+
+@contextmanager
+def sealed(
+    path: Path, formats: tuple[int, ...], keys: set[str], *, follow: bool = False
+) -> Iterator[Sealed]:
+    """A sealed file, open to be read; of its numbers nothing has been read yet.
 
     Raises ModelError unless it is a whole safetensors file of one of these formats, with just
     these keys beside `format` and `sha256`, and matrices of float32 or float64. The caller, who
-    knows the names and shapes, calls check_seal. Raises OSError if it cannot be read.
+    knows the names and shapes, calls check_seal; a ModelError that it raises gets the file's name.
+    Raises OSError if it cannot be read; a link is read only if it is to be followed.
     """
     from safetensors import SafetensorError, safe_open
 
-    path.open("rb").close()  # a path that cannot be read says so in the system's own words
+    with open_regular(path, follow=follow) as file:
+        length = int.from_bytes(file.read(8), "little")
+        size = os.fstat(file.fileno()).st_size
     try:
+        if HEADER < length < size:
+            raise ModelError(f"its header may have {HEADER:,} bytes, it has {length:,}")
         with safe_open(path, framework="np") as file:
             entry, fields = fields_of(file.metadata() or {}, formats, keys)
             names = list(file.keys())
+            if len(names) > 2 * DEEPEST:
+                raise ModelError(f"it may have {2 * DEEPEST:,} arrays, it has {len(names):,}")
             parts = {name: file.get_slice(name) for name in names}
-            unknown = {part.get_dtype() for part in parts.values()} - set(DTYPES.values())
+            arrays = {
+                name: Kind(NAMES.get(part.get_dtype(), part.get_dtype()), tuple(part.get_shape()))
+                for name, part in parts.items()
+            }
+            unknown = {array.dtype for array in arrays.values()} - set(DTYPES)
             if unknown:
                 raise ModelError(f"parameters must be float32 or float64, got {min(unknown)}")
             # Before any array is made: NumPy refuses some shapes of nothing in its own words.
-            if any(len(shape := part.get_shape()) != 2 or 0 in shape for part in parts.values()):
+            if any(len(array.shape) != 2 or 0 in array.shape for array in arrays.values()):
                 raise ModelError("its arrays must be matrices")
-            return entry, fields, {name: file.get_tensor(name) for name in names}
+            yield Sealed(entry, fields, arrays, file.get_tensor)
     except SafetensorError as error:
         raise ModelError(f"{path}: not a whole safetensors file ({printable(error)})") from None
     except ModelError as error:
-        raise ModelError(f"{path}: {printable(error)}") from None
+        raise type(error)(f"{path}: {printable(error)}") from None
 
 
 def fields_of(
@@ -178,17 +233,39 @@ def fields_of(
         raise ModelError("not a chainrule file: its metadata must be one entry, chainrule")
     entry = metadata["chainrule"]
     try:
-        fields = json.loads(entry)
-    except (ValueError, RecursionError):
-        raise ModelError("damaged: its chainrule entry is not JSON") from None
-    came = fields.get("format") if isinstance(fields, dict) else fields
-    if not isinstance(fields, dict) or type(came) is not int or came not in formats:
-        known = " and ".join(map(str, formats))
-        raise ModelError(f"this chainrule reads format {known}, the file has {came!r:.40}")
+        content = json.loads(shallow(entry))
+    except ValueError:
+        raise ModelError("damaged: its chainrule entry is not JSON, or nested too deeply") from None
+    fields = check_format(content, formats)
     wanted = sorted({"format", "sha256", *keys})
     if sorted(fields) != wanted:
         raise ModelError(f"damaged: its fields must be {', '.join(wanted)}")
     return entry, fields
+
+
+def check_format(content: object, formats: tuple[int, ...]) -> dict[str, Any]:
+    """The content, which is an object of one of these formats; ModelError for any other."""
+    came = content.get("format") if isinstance(content, dict) else content
+    known = " and ".join(map(str, formats))
+    if not isinstance(content, dict) or type(came) is not int or came < min(formats):
+        raise ModelError(f"damaged: this chainrule reads format {known}, the file has {came!r:.40}")
+    if came not in formats:
+        raise NewerFormatError(
+            f"made by a newer chainrule: this one reads format {known}, the file has {came!r:.40}"
+        )
+    return content
+
+
+def shallow(text: str) -> str:
+    """This JSON text, to be read; ValueError if it is nested more than NESTED deep.
+
+    Python's own reader goes to another depth in each version, and then raises RecursionError.
+    """
+    brackets = BRACKET.findall(STRING.sub("", text))
+    depth = max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0)
+    if depth > NESTED:
+        raise ValueError(f"nested too deeply: {depth:,} levels, at most {NESTED} are read")
+    return text
 
 
 def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
@@ -207,10 +284,42 @@ def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
     return json.dumps({**fields, "sha256": sha256.hexdigest()}, sort_keys=True)
 
 
-def check_seal(entry: str, fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
-    """ModelError unless this is the entry of these fields and tensors, in this order."""
-    if entry != entry_of(fields, tensors):
+def check_seal(file: Sealed, tensors: Mapping[str, Array]) -> None:
+    """ModelError unless the entry is that of the fields and of these tensors, in this order."""
+    if file.entry != entry_of(file.fields, tensors):
         raise ModelError("damaged: its content does not match its checksum")
+
+
+# ------------------------------------------------------------------------------ files and folders
+
+
+def open_regular(path: Path, mode: str = "rb", *, follow: bool = False) -> BinaryIO:
+    """Open a file to read it ("rb"), to change it ("r+b") or to write it anew ("wb").
+
+    Raises OSError if it cannot be opened, and if something else has its name: a folder, a pipe,
+    which would have us wait for ever, or a link, unless it is to be followed.
+    """
+    if path.is_symlink() and not follow:
+        raise OSError(errno.ELOOP, "is a link, wanted a file", str(path))
+    flags = {"rb": os.O_RDONLY, "r+b": os.O_RDWR, "wb": os.O_WRONLY | os.O_CREAT | os.O_TRUNC}[mode]
+    for name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK", *([] if follow else ["O_NOFOLLOW"])):
+        flags |= getattr(os, name, 0)  # each where the system has it
+    handle = os.open(path, flags, 0o666)
+    try:
+        kind = os.fstat(handle).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, "is a folder, wanted a file", str(path))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "is not a file that can be read again", str(path))
+        return cast("BinaryIO", os.fdopen(handle, mode))
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def in_words(error: OSError) -> str:
+    """What the system says of it: permission denied."""
+    return (error.strerror or str(error)).lower()
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -229,16 +338,60 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno and error.filename is None:
-            error.filename = str(path)  # a full disk is noticed by calls that know no name
+        if isinstance(error, OSError) and error.errno:
+            # Nobody has heard of the temporary file, and some calls know no name at all.
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
+def make_folder(folder: Path, *, exist_ok: bool = False) -> list[Path]:
+    """Make a folder, and those above it that are missing; those it made, the inmost first.
+
+    Raises FileExistsError if it is there, unless that is fine, and OSError if it cannot be made;
+    then nothing is left behind.
+    """
+    made: list[Path] = []
+    tries = 100  # the folder above it may be removed again and again by those who give up
+    try:
+        while True:
+            try:
+                folder.mkdir()
+            except FileNotFoundError:
+                tries -= 1
+                if not tries or folder.parent == folder:
+                    raise
+                made = [*make_folder(folder.parent, exist_ok=True), *made]
+            except FileExistsError:
+                if not (exist_ok and folder.is_dir()):
+                    raise
+                return made
+            else:
+                made = [folder, *made]
+                sync_folder(folder.parent)
+                return made
+    except BaseException:
+        remove_empty(made)
+        raise
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove these folders in this order, as far as nothing is in them."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a rename in this folder durable, where the system can (Windows cannot)."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Make new names in this folder durable, where the system and the file system can."""
+    if hasattr(os, "O_DIRECTORY"):  # Windows cannot
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:  # one may write in it, and not read it
+            return
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
+                raise
         finally:
             os.close(handle)

@@ -11,10 +11,14 @@ leaves past its last checkpoint is dropped. Randomness is a key, so a run that i
 goes on to the same bytes. docs/files.md describes the files field by field.
 """
 
+import errno
 import json
 import math
 import os
 import platform
+import re
+import shlex
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +26,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +34,23 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS, DataError, Digits, load_one
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Optimizer
 from chainrule.model import (
+    HEADER,
     MODEL,
+    Kind,
     ModelError,
+    NewerFormatError,
+    Sealed,
+    beyond,
+    check_format,
     check_seal,
+    in_words,
+    make_folder,
+    open_regular,
     printable,
     save_model,
     seal,
-    unseal,
+    sealed,
+    shallow,
     write_whole,
 )
 from chainrule.network import LOSSES, Array, Loss, Network, count_parameters, initialise
@@ -51,6 +65,10 @@ LOCK = ".lock"
 FORMAT = 2  # of run.json and the checkpoint
 FORMATS = (1, FORMAT)  # those that are read; 1 knew no changes of the learning rate
 
+FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
+WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY)  # those that write_whole writes
+LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, WHOLE))})\.[0-9a-f]{{8}}")
+
 CHECKPOINT_EVERY = 5.0  # seconds
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
 TRAJECTORY_BYTES = 64_000_000
@@ -58,10 +76,21 @@ COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
 
 Part = Literal["training", "test"]  # of a run's digits
 State = Literal["running", "finished", "interrupted"]
+Taken = TypeVar("Taken")
 
 
 class RunError(ValueError):
     """A run that cannot be used as it is asked; the message names the file and what to do."""
+
+    newer = False  # whether that is because a newer chainrule has made the file
+
+
+def refusal(of: Path | None, error: Exception) -> RunError:
+    """The RunError for what was found out about a file, which the message may name already."""
+    says = in_words(error) if isinstance(error, OSError) else printable(error)
+    refused = RunError(f"{of}: {says}" if of else says)
+    refused.newer = isinstance(error, NewerFormatError)
+    return refused
 
 
 # --------------------------------------------------------------------------------- what is trained
@@ -89,7 +118,7 @@ class Settings:
         lengths = {"batch_size": self.batch_size, "steps": self.steps, "epochs": self.epochs}
         possible = {
             "data": self.data is None or isinstance(self.data, str),
-            "hidden": len(self.hidden) <= 1000 and all(counts(n) for n in self.hidden),
+            "hidden": all(counts(n) for n in self.hidden),
             "loss": self.loss in LOSSES,
             "optimizer": self.optimizer in OPTIMIZERS,
             "learning_rate": rate is None or (type(rate) is float and 0 < rate < math.inf),
@@ -99,6 +128,8 @@ class Settings:
         for name, fine in possible.items():
             if not fine:
                 raise RunError(f"the setting {name} cannot be {getattr(self, name)!r:.60}")
+        if too_large := beyond(self.sizes):
+            raise RunError(too_large)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -194,11 +225,22 @@ class Run:
         return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
 
 
-def named_by_time(parent: Path) -> Path:
-    """A folder that is not there yet, for a new run in this one: 2026-11-26-181500, or …-2."""
+def new_folder(parent: Path) -> list[Path]:
+    """Make a folder for a new run in this one, named after the time: 2026-11-26-181500.
+
+    If another run has that name already, the next one is taken: 2026-11-26-181500-2. Returns the
+    folder, then those above it that had to be made. Raises OSError if it cannot be made.
+    """
     now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    names = (now, *(f"{now}-{n}" for n in range(2, 1000)))
-    return next(folder for name in names if not (folder := parent / name).exists())
+    n = 1
+    while True:
+        folder = parent / (now if n == 1 else f"{now}-{n}")
+        try:
+            return make_folder(folder)
+        except FileExistsError:
+            if not os.path.lexists(folder):  # it is the one above that cannot be made
+                raise
+        n += 1
 
 
 def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
@@ -206,9 +248,9 @@ def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) ->
 
     Raises RunError if the folder holds a file already that a run would write.
     """
-    for name in (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY):
-        if (folder / name).exists():
-            instead = f"go on with --resume {folder} or " if name == RUN else ""
+    for name in FILES:
+        if os.path.lexists(folder / name):
+            instead = f"go on with: {resume_command(folder)}, or " if name == RUN else ""
             raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -296,9 +338,36 @@ def change_rate(run: Run, step: int, learning_rate: float) -> Run:
 
 
 def discard(run: Run) -> None:
-    """Remove the run's files; the folder stays."""
-    for name in (CHECKPOINT, HISTORY, TRAJECTORY, RUN):
-        (run.folder / name).unlink(missing_ok=True)
+    """Remove the run's files, if they are still its own; the folder stays."""
+    if is_there(run):
+        for name in (CHECKPOINT, HISTORY, TRAJECTORY, RUN):
+            (run.folder / name).unlink(missing_ok=True)
+
+
+def is_there(run: Run) -> bool:
+    """Whether the folder holds this run: it may have been moved, and another be in its place."""
+    try:
+        found = open_run(run.folder)
+    except RunError:
+        return False
+    return (found.key, found.started) == (run.key, run.started)
+
+
+def what_is_safe(run: Run) -> str:
+    """Up to which step a run is on disk just now, and how to go on with it."""
+    if not is_there(run):
+        return f"{run.folder} does not hold this run any more: it was moved or removed"
+    try:
+        reached = read_checkpoint(run)
+    except RunError as error:
+        return f"its last checkpoint is lost: {error}"
+    step = reached.step if reached else 0
+    return f"the run is safe up to step {step:,}; go on with: {resume_command(run.folder)}"
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with the run in this folder, as a shell takes it."""
+    return shlex.join(["chainrule", "train", "--resume", str(folder)])
 
 
 def checksum(digits: Digits) -> str:
@@ -347,7 +416,8 @@ def write_run(run: Run) -> None:
     }
     content["sha256"] = json_checksum(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_whole(run.folder / RUN, text.encode())
+    # A path that is not UTF-8 is written with the escapes that JSON has for such bytes in Python.
+    write_whole(run.folder / RUN, text.encode(errors="backslashreplace"))
 
 
 def json_checksum(content: dict[str, Any]) -> str:
@@ -361,26 +431,31 @@ def open_run(folder: str | Path) -> Run:
     """The run in a folder, as its run.json says; RunError if that is missing or damaged."""
     folder = Path(folder)
     path = folder / RUN
-    if not path.exists():
-        raise RunError(f"{folder}: wanted the folder of a run, found no {RUN} in it")
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        raise RunError(f"{path}: damaged: it is not JSON") from None
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            text = file.read() if size <= HEADER else b""
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"{folder}: wanted the folder of a run, found no {RUN} in it") from None
+    except OSError as error:
+        raise refusal(path, error) from None
+    if size > HEADER:
+        raise RunError(f"{path}: damaged: it may have {HEADER:,} bytes, it has {size:,}")
+    try:
+        content = json.loads(shallow(text.decode()))
+    except ValueError:
+        raise RunError(f"{path}: damaged: it is not JSON, or nested too deeply") from None
     try:
         return run_of(folder, content)
-    except RunError as error:
-        raise RunError(f"{path}: {printable(error)}") from None
+    except (ModelError, RunError) as error:
+        raise refusal(path, error) from None
 
 
 def run_of(folder: Path, content: object) -> Run:
-    """The run of this content; RunError unless it is just what write_run writes."""
-    came = content.get("format") if isinstance(content, dict) else content
-    if not isinstance(content, dict) or type(came) is not int or came not in FORMATS:
-        known = " and ".join(map(str, FORMATS))
-        raise RunError(f"this chainrule reads format {known}, the file has {came!r:.40}")
+    """The run of this content; RunError or ModelError unless it is just what write_run writes."""
+    content = check_format(content, FORMATS)
     wanted = {"format", "settings", "key", "started", "machines", "data", "sha256"}
-    if came > 1:
+    if content["format"] > 1:
         wanted.add("changes")
     if set(content) != wanted:
         raise RunError(f"damaged: its fields must be {', '.join(sorted(wanted))}")
@@ -406,12 +481,14 @@ def run_of(folder: Path, content: object) -> Run:
     ):
         raise RunError("its fields are not those of a run")
     changes = changes_of(content.get("changes", []))
+    key, started = content["key"], content["started"]
+    zone = None
     with suppress(ValueError):
-        datetime.fromisoformat(content["started"])
-        settings = Settings(**{**settings, "hidden": tuple(settings["hidden"])})
-        key, started = content["key"], content["started"]
-        return Run(folder, settings, key, started, tuple(machines), data, changes)
-    raise RunError("its settings are not those of a run")
+        zone = datetime.fromisoformat(started).tzinfo
+    if zone is None:
+        raise RunError(f"its start must be a date and a time with a zone, got {started!r:.40}")
+    settings = Settings(**{**settings, "hidden": tuple(settings["hidden"])})
+    return Run(folder, settings, key, started, tuple(machines), data, changes)
 
 
 def changes_of(content: object) -> tuple[Change, ...]:
@@ -462,36 +539,76 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     }
     tensors = {"state": state, "history": checkpoint.history}
     write_whole(run.folder / CHECKPOINT, seal(content, tensors))
+    write_history(run, checkpoint.history)
+
+
+def write_history(run: Run, history: NDArray[np.float64]) -> None:
     lines = [",".join(COLUMNS)]
-    for step, *row in checkpoint.history.tolist():
+    for step, *row in history.tolist():
         lines.append(",".join([str(int(step)), *("" if math.isnan(x) else repr(x) for x in row)]))
     write_whole(run.folder / HISTORY, ("\n".join(lines) + "\n").encode())
 
 
+class Progress(NamedTuple):
+    """How far a run has come, as its checkpoint says without its state."""
+
+    step: int
+    history: NDArray[np.float64]  # (rows, 5), as a Checkpoint has it
+    losses: tuple[float, int]
+    seconds: float
+    recorded: int
+
+
 def read_checkpoint(run: Run) -> Checkpoint | None:
     """The last checkpoint of a run, None before its first; RunError if it is not of this run."""
+    return read_part(run, checkpoint_of)
+
+
+def no_checkpoint(run: Run) -> RunError:
+    """What is said to those who need one."""
+    return RunError(f"{run.folder}: no checkpoint yet; go on with: {resume_command(run.folder)}")
+
+
+def read_progress(run: Run) -> Progress | None:
+    """How far a run has come, None before its first checkpoint; RunError if it is not of this run.
+
+    This is for lists: it takes a moment and no memory, however large the network. The checksum
+    covers the state too and is left to who reads that, so a damaged history may be told of.
+    """
+    return read_part(run, lambda _, found: found)
+
+
+def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | None:
+    """What `take` makes of the run's checkpoint, None if there is none."""
     path = run.folder / CHECKPOINT
-    if not path.exists():
+    try:
+        with sealed(path, FORMATS, {"run", "step", "losses", "seconds", "recorded"}) as file:
+            return take(file, progress_of(run, file))
+    except FileNotFoundError:
         return None
-    try:
-        keys = {"run", "step", "losses", "seconds", "recorded"}
-        entry, content, tensors = unseal(path, FORMATS, keys)
-    except ModelError as error:
-        raise RunError(str(error)) from None
-    try:
-        return checkpoint_of(run, entry, content, tensors)
-    except (ModelError, RunError) as error:
-        raise RunError(f"{path}: {printable(error)}") from None
+    except (OSError, RunError) as error:
+        raise refusal(path, error) from None
+    except ModelError as error:  # it names the file already
+        raise refusal(None, error) from None
 
 
-def checkpoint_of(
-    run: Run, entry: str, content: dict[str, Any], tensors: dict[str, Array]
-) -> Checkpoint:
-    """The checkpoint of these contents; RunError unless write_checkpoint made them for this run."""
-    if set(tensors) != {"state", "history"}:
-        raise RunError(f"its arrays must be state and history, got {', '.join(sorted(tensors))}")
-    state, history = tensors["state"], tensors["history"]
-    check_seal(entry, content, {"state": state, "history": history})
+def checkpoint_of(file: Sealed, found: Progress) -> Checkpoint:
+    """The checkpoint in this file; ModelError if a number in it has changed."""
+    state = file.read("state")
+    check_seal(file, {"state": state, "history": found.history})
+    if not np.isfinite(state).all():
+        raise ModelError("damaged: its state is not finite")
+    return Checkpoint(found.step, state[0], state[1:], *found[1:])
+
+
+def progress_of(run: Run, file: Sealed) -> Progress:
+    """What the file says without its state; ModelError unless it can be a checkpoint of this run.
+
+    Sizes are compared with what the run must have before any array is read.
+    """
+    content, arrays = file.fields, file.arrays
+    if set(arrays) != {"state", "history"}:
+        raise ModelError(f"its arrays must be state and history, got {', '.join(sorted(arrays))}")
     step, losses, seconds = content["step"], content["losses"], content["seconds"]
     until = step if type(step) is int else 0
     of, wanted = content["run"], run.identity(until)
@@ -505,38 +622,32 @@ def checkpoint_of(
         names = [n for n in wanted if not isinstance(of, dict) or of.get(n) != wanted[n]]
         came = of.get(names[0]) if isinstance(of, dict) and names else of
         name = names[0] if names else "run"
-        raise RunError(
+        raise ModelError(
             f"it is of another run: its {name} is {came!r:.70}, "
             f"that of {RUN} is {wanted.get(name)!r:.70}"
         )
-    shape = 1 + MEMORY_ROWS[run.settings.optimizer], count_parameters(run.settings.sizes)
-    if state.shape != shape or state.dtype != np.float32:
-        raise RunError(
-            f"its state must be float32 of shape {shape}, got {state.dtype} of shape {state.shape}"
-        )
-    steps = history[:, 0] if history.shape[1] == len(COLUMNS) else np.empty(0)
+    moments = [moment for moment in run.moments if moment <= until]
+    rows = 1 + MEMORY_ROWS[run.settings.optimizer]
+    for name, kind in (
+        ("state", Kind("float32", (rows, count_parameters(run.settings.sizes)))),
+        ("history", Kind("float64", (len(moments), len(COLUMNS)))),
+    ):
+        if arrays[name] != kind:
+            raise ModelError(f"its {name} must be {kind}, got {arrays[name]}")
+    history = np.asarray(file.read("history"), np.float64)
     if not (
         type(step) is int
         and 0 <= step <= run.length
-        and steps.tolist() == [moment for moment in run.moments if moment <= step]
-        and history.dtype == np.float64
+        and history[:, 0].tolist() == moments
         and isinstance(losses, list)
         and [type(x) for x in losses] == [float, int]
+        and 0 <= losses[1] < 2**53
         and type(seconds) is float
         and math.isfinite(seconds + losses[0])
         and content["recorded"] == sum(s <= step for s in run.recorded)
-        and np.isfinite(state).all()
     ):
-        raise RunError("its fields are not those of a checkpoint")
-    return Checkpoint(
-        step,
-        state[0],
-        state[1:],
-        history.astype(np.float64, copy=False),
-        (losses[0], losses[1]),
-        seconds,
-        content["recorded"],
-    )
+        raise ModelError("its fields are not those of a checkpoint")
+    return Progress(step, history, (losses[0], losses[1]), seconds, content["recorded"])
 
 
 # -------------------------------------------------------------------------------- the trajectory
@@ -558,12 +669,22 @@ def row_of(step: int, parameters: Array) -> bytes:
 def growing(run: Run, rows: int) -> Iterator[BinaryIO]:
     """The trajectory's file, cut to so many rows, to write at its end."""
     path, size = run.folder / TRAJECTORY, rows * row_bytes(run.settings.sizes)
-    with path.open("r+b" if rows else "wb") as file:
-        if path.stat().st_size < size:
+    with open_regular(path, "r+b" if rows else "wb") as file:
+        if os.fstat(file.fileno()).st_size < size:
             raise RunError(f"{path}: damaged: it must hold {rows} rows, some are missing")
         file.truncate(size)
         file.seek(size)
         yield file
+
+
+def check_place(trajectory: BinaryIO, run: Run) -> None:
+    """OSError unless the run's folder holds the trajectory that is written.
+
+    The folder of a run that goes on can be moved, and another run be begun in its place.
+    """
+    path = run.folder / TRAJECTORY
+    if not os.path.samestat(os.fstat(trajectory.fileno()), path.lstat()):
+        raise FileNotFoundError(errno.ENOENT, "was replaced while it was written", str(path))
 
 
 def network_at(run: Run, step: int) -> Network:
@@ -576,7 +697,7 @@ def network_at(run: Run, step: int) -> Network:
         known = f"the nearest of {len(steps)} recorded ones is {near}" if steps else "none is"
         raise RunError(f"{run.folder}: step {step} is not recorded; {known}")
     size = row_bytes(run.settings.sizes)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(steps.index(step) * size)
         row = file.read(size)
     whole = len(row) == size
@@ -613,25 +734,33 @@ def go_on(
     """
     run = open_run(run.folder)  # with the changes made since it was prepared
     reached = read_checkpoint(run)
-    safe = reached.step if reached else 0
-    for leftover in run.folder.glob(".*.*.????????"):  # of a process killed while it wrote
-        leftover.unlink(missing_ok=True)
+    sweep(run.folder)
     try:
-        for snapshot, saved in steps_of(
+        for snapshot in steps_of(
             run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
         ):
-            safe = snapshot.step if saved else safe
             if each_step or snapshot.test_accuracy is not None:
                 yield snapshot
         finished = read_checkpoint(run)
         if finished and finished.step == run.length:
+            if reached and reached.step == run.length:  # it was killed since: who knows where
+                write_history(run, finished.history)
             network = Network(run.settings.sizes, finished.parameters, run.settings.loss)
             save_model(network, run.folder / MODEL)
     except OSError as error:
-        raise RunError(
-            f"{error.filename or run.folder}: {(error.strerror or str(error)).lower()}; the run "
-            f"is safe up to step {safe:,}: chainrule train --resume {run.folder}"
-        ) from None
+        place = error.filename or run.folder
+        raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes left that were killed while they wrote a run's file here.
+
+    Those are regular files with a name as write_whole gives it. Anything else is somebody's. The
+    caller holds the run's lock, under which alone these files are written.
+    """
+    for path in folder.iterdir():
+        if LEFTOVER.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
 
 
 def steps_of(
@@ -643,8 +772,8 @@ def steps_of(
     checkpoint_every: float,
     stop: Callable[[], object],
     new_rate: Callable[[], float | None],
-) -> Iterator[tuple[Snapshot, bool]]:
-    """Every snapshot after the checkpoint, and whether it is on disk."""
+) -> Iterator[Snapshot]:
+    """Every snapshot after the checkpoint."""
     settings, moments, recorded = run.settings, set(run.moments), set(run.recorded)
     network, rng = start_of(settings)
     start, rows, losses, seconds, history = None, 0, (0.0, 0), 0.0, []
@@ -660,6 +789,7 @@ def steps_of(
         nonlocal run
         wanted = new_rate()
         if wanted is not None:
+            check_place(trajectory, run)
             run = change_rate(run, step, wanted)
         return run.learning_rate(step)
 
@@ -696,6 +826,7 @@ def steps_of(
             stopping = stop()
             due = stopping or step == run.length or time.monotonic() - saved >= checkpoint_every
             if due:
+                check_place(trajectory, run)
                 trajectory.flush()
                 os.fsync(trajectory.fileno())
                 table = np.array(history, np.float64)
@@ -704,7 +835,7 @@ def steps_of(
                     Checkpoint(step, parameters, snapshot.memory, table, losses, seconds, rows),
                 )
                 saved = time.monotonic()
-            yield snapshot, bool(due)
+            yield snapshot
             if stopping:
                 return
             began = time.perf_counter()
@@ -720,14 +851,34 @@ def accuracy_of(snapshot: Snapshot, test_set: Digits, threads: int | None) -> fl
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the run in this folder; RunError if another process does. A crash leaves no lock."""
+    """Hold the run in this folder; RunError if another process does. A crash leaves no lock.
+
+    If there is no run in the folder in the end, the lock's file goes too, if it was made here.
+    subtle: it goes while it is still held. Whoever waits for it then finds it gone from the folder,
+    and makes another; removed a moment later, it might be the one that they hold.
+    """
     from filelock import FileLock, Timeout
 
+    path = folder / LOCK
+    check_lock(path)
+    made = False
+    lock = FileLock(path, timeout=1)
     try:
-        with FileLock(folder / LOCK, timeout=1):
-            yield
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            made = True
+        lock.acquire()
     except Timeout:
         raise RunError(f"{folder}: another process is training this run") from None
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be locked: {in_words(error)}") from None
+    try:
+        yield
+    finally:
+        if made and not (folder / RUN).exists():
+            with suppress(OSError):
+                path.unlink()
+        lock.release()
 
 
 # ----------------------------------------------------------------------------------------- a list
@@ -751,18 +902,40 @@ class Entry(NamedTuple):
 
 def list_runs(folder: Path) -> Iterator[Entry | RunError]:
     """The runs in a folder of runs, the oldest first; RunError in place of one that is damaged."""
-    for path in sorted(folder.glob(f"*/{RUN}")):
+    for path in folders_of_runs(folder):
         try:
-            yield entry_of_run(open_run(path.parent))
+            yield entry_of_run(open_run(path))
         except RunError as error:
             yield error
+        except OSError as error:
+            yield refusal(Path(error.filename or path), error)
+
+
+def folders_of_runs(folder: Path) -> list[Path]:
+    """The folders in this one that hold a run.json, whatever that is, or that do not let us look.
+
+    Raises OSError if it cannot be read; if it is not there, there are none.
+    """
+    found = []
+    try:
+        inside = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for path in inside:
+        try:
+            (path / RUN).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass  # whoever opens it says why
+        found.append(path)
+    return found
 
 
 def entry_of_run(run: Run) -> Entry:
     """What a list says of a run."""
-    reached = read_checkpoint(run) if run.data else None
+    reached = read_progress(run) if run.data else None
     _, loss, _, accuracy, _ = reached.history[-1].tolist() if reached else (None,) * 5
-    files = (path for path in run.folder.iterdir() if path.is_file())
     return Entry(
         run.folder,
         state_of(run.folder),
@@ -770,7 +943,7 @@ def entry_of_run(run: Run) -> Entry:
         run.settings.steps,
         loss,
         accuracy,
-        sum(path.stat().st_size for path in files),
+        bytes_in(run.folder),
         datetime.fromisoformat(run.started),
         run.rates if run.data else None,
         run.changes,
@@ -778,16 +951,45 @@ def entry_of_run(run: Run) -> Entry:
     )
 
 
+def bytes_in(folder: Path) -> int:
+    """The bytes of the files in a folder; one may go while they are counted."""
+    total = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            kind = path.lstat()
+            total += kind.st_size if stat.S_ISREG(kind.st_mode) else 0
+    return total
+
+
 def state_of(folder: Path) -> State:
-    """Whether a run is finished, being trained by a process just now, or neither."""
+    """Whether a run is finished, being trained by a process just now, or neither.
+
+    A run whose lock may not be taken, as on a read-only disk, counts as interrupted. Raises
+    RunError if its lock is no file.
+    """
+    locks = check_lock(folder / LOCK)
     if (folder / MODEL).exists():
         return "finished"
-    if (folder / LOCK).exists():
+    if locks:
         from filelock import FileLock, Timeout
 
         try:
-            with suppress(PermissionError), FileLock(folder / LOCK, timeout=0):
+            with FileLock(folder / LOCK, timeout=0):
                 pass
         except Timeout:
             return "running"
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
     return "interrupted"
+
+
+def check_lock(path: Path) -> bool:
+    """Whether there is a lock's file; RunError if something else has its name."""
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(kind):
+        raise RunError(f"{path}: damaged: the lock of a run is a file, this is none")
+    return True

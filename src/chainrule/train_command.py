@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from chainrule.data import Digits, bundled_mnist
 from chainrule.descent import OPTIMIZERS, Optimizer
-from chainrule.model import MODEL, load_model
+from chainrule.model import MODEL, load_model, make_folder, remove_empty
 from chainrule.network import LOSSES, Loss
 from chainrule.options import (
     BatchSize,
@@ -32,8 +32,6 @@ from chainrule.options import (
 from chainrule.printing import console, fail, print_json, show, warn
 from chainrule.runs import (
     CHECKPOINT_EVERY,
-    LOCK,
-    RUN,
     Run,
     RunError,
     Settings,
@@ -41,13 +39,16 @@ from chainrule.runs import (
     change_rate,
     discard,
     go_on,
+    is_there,
     locked,
     moved,
-    named_by_time,
+    new_folder,
     open_run,
     prepare,
     read_checkpoint,
+    resume_command,
     start_of,
+    what_is_safe,
 )
 from chainrule.training import DivergenceError, Snapshot, evaluate
 
@@ -199,7 +200,9 @@ def train_command(
         reached = read_checkpoint(run)
         if reached is None or reached.step < run.length:
             at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
-            fail(f"stopped at {at}; go on with: chainrule train --resume {folder}", 128 + asked[0])
+            safe = f"at {at}; go on with: {resume_command(folder)}"
+            safe = safe if is_there(run) else f"on the way; {what_is_safe(run)}"
+            fail(f"stopped {safe}", 128 + asked[0])
     network = load_model(folder)
     on_train, on_test = (
         evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
@@ -341,20 +344,14 @@ def output_folder(path: Path | None) -> Iterator[Path]:
 
     Nothing is left behind if the work ends before there is a run in it.
     """
-    if path is None:
-        path = named_by_time(Path("runs"))
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    made = new_folder(Path("runs")) if path is None else make_folder(path, exist_ok=True)
+    folder = made[0] if path is None else path
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(13, "cannot be written", str(path))
-        yield path
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "cannot be written", str(folder))
+        yield folder
     except BaseException:
-        with suppress(OSError):
-            if not (path / RUN).exists():
-                (path / LOCK).unlink(missing_ok=True)
-            for folder in missing:
-                folder.rmdir()
+        remove_empty(made)
         raise
 
 

@@ -232,6 +232,18 @@ def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up(alone, visit):
     is_said(away, "Training")
 
 
+def test_a_run_that_is_damaged_is_told_of_where_runs_are(alone, visit, tmp_path):
+    (tmp_path / "runs/bad").mkdir(parents=True)
+    (tmp_path / "runs/bad/run.json").write_text("{")
+    page = visit("?view=train", at=alone)
+    told = page.locator("#runs-damaged li")
+    expect(told).to_have_text(
+        re.compile(r"^bad cannot be shown: runs/bad/run\.json: damaged: .*\.$")
+    )
+    expect(page.locator("#runs-damaged")).to_be_visible()
+    assert not serious(page)
+
+
 LINK = "784-12-10.cross_entropy.momentum.0.02.100.60.seed7"
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from chainrule.data import CLASSES, PIXELS
 from chainrule.descent import OPTIMIZERS
+from chainrule.model import shallow
 from chainrule.network import LOSSES
 
 PAD = 280  # a drawing's pad is PAD × PAD
@@ -131,12 +132,10 @@ def read_json(content: bytes) -> dict[str, Any]:
     """The one object of a body; RefusedError for other values, names given twice, and NaN."""
     try:
         value = json.loads(
-            content.decode("utf-8"), object_pairs_hook=once, parse_constant=no_such_number
+            shallow(content.decode("utf-8")), object_pairs_hook=once, parse_constant=no_such_number
         )
     except RefusedError:
         raise
-    except RecursionError:
-        raise RefusedError("the body is nested too deeply") from None
     except ValueError as error:  # also of bytes that are not UTF-8 and of numbers without end
         raise RefusedError(f"the body must be one JSON object in UTF-8: {error!s:.100}") from None
     if not isinstance(value, dict):

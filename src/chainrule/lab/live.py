@@ -9,7 +9,7 @@ import base64
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +20,9 @@ import numpy as np
 from chainrule.data import Digits
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.shelf import Shelf, run_id, settings_of
+from chainrule.model import remove_empty
 from chainrule.network import Array, Loss, Network, count_parameters
 from chainrule.runs import (
-    HISTORY,
-    LOCK,
-    RUN,
-    TRAJECTORY,
     Change,
     Checkpoint,
     Run,
@@ -33,9 +30,10 @@ from chainrule.runs import (
     Settings,
     begin,
     change_rate,
+    discard,
     go_on,
     locked,
-    named_by_time,
+    new_folder,
     open_run,
     prepare,
     read_checkpoint,
@@ -69,11 +67,13 @@ class Training:
         digits: Callable[[], Sets],
         threads: int | None,
         *,
-        fresh: bool,
+        shown: str,
+        made: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
+        self.shown = shown  # how the folder is called to a page
         self.threads = threads
-        self.fresh = fresh  # whether the run begins with it
+        self.made = made  # folders, the run's own first, if it begins with this
         self.state: State = "running"
         self.version = 0  # counts what there is to tell
         self.snapshot: Snapshot | None = None
@@ -105,21 +105,24 @@ class Training:
             # The same thread must take the lock and give it back.
             with locked(self.folder):
                 train_set, test_set = digits()
-                run = prepare(start(), train_set, test_set)
-                reached = read_checkpoint(run)
-                self.train_set = train_set
-                self.to_record = run.recorded
-                self.run = run
-                if reached:
-                    self.take_up(reached)
-                self.ready.set()
-                state = self.train(train_set, test_set)
+                run = start()
+                try:
+                    run = prepare(run, train_set, test_set)
+                    reached = read_checkpoint(run)
+                    self.train_set = train_set
+                    self.to_record = run.recorded
+                    self.run = run
+                    if reached:
+                        self.take_up(reached)
+                    self.ready.set()
+                    state = self.train(train_set, test_set)
+                except Exception as error:
+                    if self.made and (run.data is None or leads_nowhere(run, error)):
+                        discard(run)
+                    raise
         except Exception as error:
             self.error = error
-            if isinstance(error, DivergenceError) and self.fresh:
-                with suppress(RunError):
-                    if read_checkpoint(self.run) is None:  # it leads nowhere
-                        remove(self.folder)
+            remove_empty(self.made)
             if not isinstance(error, DivergenceError | ValueError | OSError):
                 raise  # a fault of ours: the terminal has it
         finally:
@@ -293,6 +296,13 @@ class Training:
         self.thread.join()
 
 
+def leads_nowhere(run: Run, error: Exception) -> bool:
+    """Whether a run that ended so has nothing to go on from."""
+    with suppress(RunError):
+        return isinstance(error, DivergenceError) and read_checkpoint(run) is None
+    return False
+
+
 def row_of(step: float, *values: float | None) -> Row:
     """A row of the history; None where nothing was measured."""
     return int(step), *(None if v is None or math.isnan(v) else v for v in values)
@@ -367,7 +377,8 @@ class Live:
             raise RefusedError(
                 f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
             )
-        folder = found.folder if found else self.new_folder()
+        made = [] if found else self.new_folder()
+        folder = found.folder if found else made[0]
 
         def first() -> Run:
             if not found:
@@ -380,24 +391,23 @@ class Live:
             return change_rate(run, reached.step if reached else 0, order.rate)
 
         try:
-            fresh = found is None
-            self.training = Training(folder, first, self.digits, order.threads, fresh=fresh)
+            ours = folder.parent == self.shelf.folder
+            shown = f"runs/{folder.name}" if ours else str(folder)
+            self.training = Training(
+                folder, first, self.digits, order.threads, shown=shown, made=made
+            )
         except (RunError, ValueError, OSError) as error:
-            if not found:
-                remove(folder)
             reason = str(error).replace(str(self.shelf.folder), "runs")
             raise RefusedError(reason, 409 if isinstance(error, RunError) else 400) from None
         self.serial += 1
 
-    def new_folder(self) -> Path:
+    def new_folder(self) -> list[Path]:
         """A folder for a new run, named after the time as on the command line."""
-        folder = named_by_time(self.shelf.folder)
         try:
-            folder.mkdir(parents=True)
+            return new_folder(self.shelf.folder)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise RefusedError(f"runs/{folder.name} cannot be written: {reason}", 500) from None
-        return folder
+            raise RefusedError(f"the folder runs cannot be written: {reason}", 500) from None
 
     def close(self) -> None:
         """End what is trained at a checkpoint, also if it has only been asked for."""
@@ -408,7 +418,10 @@ class Live:
 
 
 def check_unfinished(shelf: Shelf, run: Run) -> None:
-    reached = shelf.standing(run)
+    try:
+        reached = shelf.standing(run)
+    except RunError as error:
+        raise RefusedError(str(error).replace(str(shelf.folder), "runs"), 409) from None
     if reached and reached.step == run.length:
         raise RefusedError(f"{run_id(run)} is finished; start another", 409)
     if run.settings.data is not None:
@@ -420,14 +433,6 @@ def check_unfinished(shelf: Shelf, run: Run) -> None:
 def check_changes(run: Run) -> None:
     if len(run.changes) >= CHANGES:
         raise RefusedError(f"the rate of a run can be changed {CHANGES} times here", 409)
-
-
-def remove(folder: Path) -> None:
-    """Remove a run that leads nowhere, and its folder if nothing else is in it."""
-    for name in (RUN, HISTORY, TRAJECTORY, LOCK):
-        (folder / name).unlink(missing_ok=True)
-    with suppress(OSError):
-        folder.rmdir()
 
 
 # --------------------------------------------------------------------------------------- the frames
@@ -453,7 +458,7 @@ def about(training: Training) -> dict[str, Any]:
         "seconds": training.seconds,
         "recorded": training.recorded,
         **looks(measures, history, run.settings.loss),
-        "error": error and str(error).replace(str(training.folder), "the run"),
+        "error": error and str(error).replace(str(training.folder), training.shown),
         "units": units(snapshot.network) if snapshot else None,
     }
 

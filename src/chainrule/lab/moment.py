@@ -8,6 +8,7 @@ import base64
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -410,18 +411,24 @@ def defaults() -> Answer:
 def runs(lab: Lab) -> Answer:
     """The runs on disk, the newest last, and which of them is being trained."""
     training = lab.live.training
-    found = list(lab.shelf.runs().values())[-MOST_RUNS:]
-    entries = {run_id(run): run_entry(lab, run) for run in found}
+    found, damaged = lab.shelf.look()
+    entries = {run_id(run): run_entry(lab, run) for run in list(found.values())[-MOST_RUNS:]}
     if training is not None:
         entries[training.id] = live_entry(lab, training)
-    return {"runs": list(entries.values()), "live": training.id if training else None}
+    return {
+        "runs": list(entries.values()),
+        "damaged": damaged[-MOST_RUNS:],
+        "live": training.id if training else None,
+    }
 
 
 def run_entry(lab: Lab, run: Run) -> Answer:
-    """What a page is told of a run on disk."""
-    reached = lab.shelf.standing(run)
+    """What a page is told of a run on disk; what has just been damaged is left out."""
+    reached, state = None, "interrupted"
+    with suppress(RunError, OSError):
+        reached = lab.shelf.standing(run)
+        state = state_of(run.folder)
     rows = [row_of(*row[:4]) for row in reached.history.tolist()] if reached else []
-    state = state_of(run.folder)
     return {
         "id": run_id(run),
         "name": run.folder.absolute().name,
@@ -696,7 +703,7 @@ def saved(lab: Lab, body: Answer) -> tuple[str, Answer]:
     there = about(lab, [])
     own = [run for run in there["runs"] if run["id"] == settled.network]
     return f"chainrule-{settled.network[:150]}{at}-{which}.html", {
-        "lab": there | {"runs": own, "live": None},  # other runs are not of this moment
+        "lab": there | {"runs": own, "damaged": [], "live": None},  # others are not of this moment
         "ledger": ledger_of(lab, moment),
         "mistakes": None,
         "cells": {name: open_cell(opened, name) for name in sorted(names)},

@@ -11,6 +11,7 @@ let newest = null; // what the server pushed last, or null
 let connected = false; // once
 let asking = null;
 let asked = 0; // when
+let unread = [];
 const listeners = new Set();
 
 // A listener is told "frame" (numbers moved), "runs" (there are others, or one stands elsewhere)
@@ -45,9 +46,15 @@ export function runs() {
   return lab.networks.filter((each) => each.run);
 }
 
+// The folders whose runs cannot be shown, each with its name and why.
+export function damaged() {
+  return unread;
+}
+
 export function start(theLab) {
   lab = theLab;
   know(lab.runs ?? []);
+  unread = lab.damaged ?? [];
   if (!recorded && lab.runs) listen(hear);
 }
 
@@ -79,6 +86,7 @@ async function again() {
   asking ??= askLab().then((found) => {
     asking = null;
     know(found.runs);
+    unread = found.damaged;
     tell("runs");
   }, () => (asking = null));
   await asking;

@@ -16,17 +16,20 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS
 from chainrule.descent import OPTIMIZERS, Optimizer
 from chainrule.lab.asked import RefusedError, short
-from chainrule.model import MODEL
+from chainrule.model import MODEL, in_words
 from chainrule.network import LOSSES, Loss
 from chainrule.runs import (
     CHECKPOINT,
+    LOCK,
     RUN,
     Change,
     Run,
     RunError,
     Settings,
+    check_lock,
+    folders_of_runs,
     open_run,
-    read_checkpoint,
+    read_progress,
 )
 
 NUMBER = r"(?:0|[1-9][0-9]{0,15})"
@@ -108,6 +111,13 @@ class Standing(NamedTuple):
     seconds: float
 
 
+class Damaged(NamedTuple):
+    """A folder whose run cannot be shown, and why."""
+
+    name: str
+    why: str
+
+
 Stamp = tuple[int, int, int]
 
 
@@ -117,7 +127,7 @@ class Shelf:
 
     folder: Path
     given: Path | None = None
-    opened: dict[Path, tuple[Stamp, Run | None]] = field(default_factory=dict)
+    opened: dict[Path, tuple[Stamp, Run]] = field(default_factory=dict)
     standings: dict[Path, tuple[Stamp, Standing | None]] = field(default_factory=dict)
 
     def runs(self) -> dict[str, Run]:
@@ -125,14 +135,33 @@ class Shelf:
 
         Of several with one id, which are the same to the last bit, the one that is furthest.
         """
-        folders = {path.parent for path in self.folder.glob(f"*/{RUN}")}
-        inside = {folder.resolve() for folder in folders}
-        if self.given is not None and self.given.resolve() not in inside:
-            folders.add(self.given)
+        return self.look()[0]
+
+    def look(self) -> tuple[dict[str, Run], list[Damaged]]:
+        """Those runs, and the folders whose runs cannot be shown: one hides none of the others."""
+        good: list[tuple[tuple[bool, int], Run]] = []
+        damaged = []
+        try:
+            folders = folders_of_runs(self.folder)
+        except OSError as error:
+            folders = []
+            damaged.append(Damaged("runs", in_words(error)))
+        if self.given is not None and not any(same_place(self.given, each) for each in folders):
+            folders.append(self.given)
+        for folder in folders:
+            try:
+                run = self.open(folder)
+                check_lock(folder / LOCK)
+                if run.data:
+                    good.append((self.furthest(run), run))
+            except (RunError, OSError) as error:
+                why = in_words(error) if isinstance(error, OSError) else str(error)
+                why = why.replace(str(self.folder), "runs")
+                damaged.append(Damaged(folder.absolute().name, why))
         found: dict[str, Run] = {}
-        for run in sorted(filter(None, map(self.open, folders)), key=self.furthest):
+        for _, run in sorted(good, key=lambda each: each[0]):
             found[run_id(run)] = run
-        return dict(sorted(found.items(), key=lambda item: item[1].started))
+        return dict(sorted(found.items(), key=lambda item: item[1].started)), damaged
 
     def find(self, id: str) -> Run | None:
         return self.runs().get(id)
@@ -141,38 +170,39 @@ class Shelf:
         reached = self.standing(run)
         return (run.folder / MODEL).exists(), reached.step if reached else -1
 
-    def open(self, folder: Path) -> Run | None:
-        """The run in a folder, None if it cannot be shown: damaged, or its digits not read yet."""
+    def open(self, folder: Path) -> Run:
+        """The run in a folder; RunError if it is damaged."""
         stamp = stamp_of(folder / RUN)
         known = self.opened.get(folder)
         if known is None or known[0] != stamp:
-            run = None
-            with suppress(RunError, OSError):
-                run = open_run(folder)
-            known = stamp, run if run and run.data else None
-            self.opened[folder] = known
+            known = self.opened[folder] = stamp, open_run(folder)
         return known[1]
 
     def standing(self, run: Run) -> Standing | None:
-        """Where a run stands, None before its first checkpoint or if that is damaged."""
+        """Where a run stands, None before its first checkpoint; RunError if that is damaged."""
         stamp = stamp_of(run.folder / CHECKPOINT)
         known = self.standings.get(run.folder)
         if known is None or known[0] != stamp:
+            reached = read_progress(run)
             standing = None
-            with suppress(RunError, OSError):
-                reached = read_checkpoint(run)
-                if reached:
-                    recorded = run.recorded[: reached.recorded]
-                    standing = Standing(reached.step, reached.history, recorded, reached.seconds)
-            known = stamp, standing
-            self.standings[run.folder] = known
+            if reached:
+                recorded = run.recorded[: reached.recorded]
+                standing = Standing(reached.step, reached.history, recorded, reached.seconds)
+            known = self.standings[run.folder] = stamp, standing
         return known[1]
+
+
+def same_place(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same folder."""
+    with suppress(OSError):
+        return one.samefile(other)
+    return False
 
 
 def stamp_of(path: Path) -> Stamp:
     """What changes when a file does; zeros if it is not there."""
     try:
-        stat = path.stat()
+        stat = path.lstat()
     except OSError:
         return 0, 0, 0
     return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -405,6 +405,7 @@ export const words = {
     percent: exactly,
     seconds: (seconds) => `${seconds.toFixed(seconds < 100 ? 1 : 0)} s`,
     noticesLabel: "What the numbers say",
+    unread: (name, why) => `${name} cannot be shown: ${why}.`.replace(/\.\.$/, "."),
     failed: (error) => `It ended: ${error}.`.replace(/\.\.$/, "."),
     troubles: {
       "loss not finite": "The loss is not a number.",

@@ -5,7 +5,7 @@ import { button, element } from "./element.js";
 import { largest, onTheme, signed } from "./colour.js";
 import { curve } from "./curve.js";
 import { count, percent, short } from "./numbers.js";
-import { act, going, live, onRuns, runOf, runs } from "./runs.js";
+import { act, damaged, going, live, onRuns, runOf, runs } from "./runs.js";
 import { bytes, inside, ledger as askLedger } from "./server.js";
 import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "./state.js";
 import { networkSwitch } from "./story.js";
@@ -161,9 +161,10 @@ export function train({ lab, tell }) {
     element("h2", { id: "sheet-title" }, says.sheetTitle), sheetNote, sheet);
   const board = element("div", { class: "board", id: "run-board" }, table, notices, aloud, curves, element("div", { class: "pair" }, units, measures));
   const networks = networkSwitch(lab, "train-network");
+  const unread = element("ul", { class: "quiet", id: "runs-damaged", hidden: true });
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
   const node = element("div", { class: "train", id: "view-train" },
-    element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board, networks.node), form);
+    element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board, networks.node, unread), form);
 
   async function does(what) {
     try {
@@ -210,6 +211,8 @@ export function train({ lab, tell }) {
     const run = chosen();
     networks.show();
     networks.node.hidden = !runs().length;
+    unread.hidden = !damaged().length;
+    unread.replaceChildren(...damaged().map(({ name, why }) => element("li", {}, says.unread(name, why))));
     const goes = Boolean(run && run.id === frame?.id);
     const paused = frame?.state === "paused";
     const elsewhere = Boolean(frame && !goes);
