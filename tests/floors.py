@@ -41,11 +41,12 @@ def pinned_tools():
 
 def wanted(kind):
     """What pip is told of this kind, beside chainrule itself."""
+    tools = ["editables", *pinned_tools()]
     if kind == "newest":
-        return [*floors(), *pinned_tools()]
+        return [*floors(), *tools]
     lowest = [f"{name}=={version}" for name, version in floors().items()]
     # The test client of an old Starlette wants httpx, not httpx2, and names that anyio had then.
-    return [*lowest, "httpx", "anyio<4.15", *pinned_tools()]
+    return [*lowest, "httpx", "anyio<4.15", *tools]
 
 
 def interpreter(kind):
@@ -66,7 +67,7 @@ def attempt(kind, told):
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
     install = [*pip, "install", "--quiet"]
     subprocess.run([*install, "--upgrade", *wanted(kind)], check=True)
-    subprocess.run([*install, "--no-deps", "--no-build-isolation", ROOT], check=True)
+    subprocess.run([*install, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
     subprocess.run([*pip, "check"], check=True)
     listed = subprocess.run(
         [*pip, "list", "--format=freeze"], check=True, capture_output=True, encoding="utf-8"
