@@ -192,7 +192,7 @@ def start_up() -> list[tuple[str, float]]:
     """Seconds from start to exit of processes that import, in turn."""
     commands = {
         "import numpy": [sys.executable, "-c", "import numpy"],
-        "import chainrule": [sys.executable, "-c", "import chainrule"],
+        "import chainrule": [sys.executable, "-c", "import chainrule; chainrule.train"],
         "chainrule --help": [str(Path(sys.executable).with_name("chainrule")), "--help"],
     }
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -41,7 +41,7 @@ def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float6
 
 def run(*arguments, cwd=None, timeout=PATIENCE, **environment):
     """Run the command line in a process of its own."""
-    command = [sys.executable, "-c", "from chainrule.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-m", "chainrule", *map(str, arguments)]
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environment}
     return subprocess.run(
         command, capture_output=True, encoding="utf-8", cwd=cwd, env=env, timeout=timeout

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule.data
-from chainrule import DataError, Digits, load_digits, load_mnist
+from chainrule import DataError, Digits, evaluate, initialise, load_digits, load_mnist, train
+from chainrule.runs import checksum
 
 PUBLISHED = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -102,9 +103,9 @@ def test_the_bundled_files_are_the_published_ones():
     folder = Path(chainrule.data.__file__).with_name("mnist")
     sums = (folder / "SHA256SUMS").read_text(encoding="ascii")
     assert sums == "".join(f"{checksum}  {name}\n" for name, checksum in PUBLISHED.items())
-    for name, checksum in PUBLISHED.items():
+    for name, published in PUBLISHED.items():
         content = gzip.decompress((folder / f"{name}.gz").read_bytes())
-        assert hashlib.sha256(content).hexdigest() == checksum
+        assert hashlib.sha256(content).hexdigest() == published
 
 
 def test_the_bundled_digits_have_the_known_facts_of_mnist(mnist):
@@ -264,6 +265,13 @@ def test_the_repr_says_how_many(mnist):
         (np.zeros((2, 784), np.uint8), np.zeros(3, np.uint8), "2 images and 3 labels"),
         (np.zeros((2, 784), np.uint8), np.array([9, 10], np.uint8), "10 at index 1"),
         (np.zeros((0, 784), np.uint8), np.zeros(0, np.uint8), "got none"),
+        ([[0] * 784], np.zeros(1, np.uint8), "images must be a NumPy array, got list"),
+        (np.zeros((1, 784), np.uint8), [3], "labels must be a NumPy array, got list"),
+        (
+            np.ma.zeros((1, 784), np.uint8),
+            np.zeros(1, np.uint8),
+            "images must be a NumPy array, got MaskedArray",
+        ),
     ],
 )
 def test_digits_of_other_shapes_types_or_labels_are_refused(images, labels, said):
@@ -272,6 +280,51 @@ def test_digits_of_other_shapes_types_or_labels_are_refused(images, labels, said
 
 
 # ------------------------------------------------------------------------------- folders of files
+
+
+@plain_and_gzipped
+def test_names_with_a_dot_are_found_too(tmp_path, zipped):
+    contents = small_contents()
+    dotted = {name.replace("-idx", ".idx"): content for name, content in contents.items()}
+    assert "train-images.idx3-ubyte" in dotted
+    (tmp_path / "hyphen").mkdir()
+    (tmp_path / "dot").mkdir()
+    usual = load_digits(write(tmp_path / "hyphen", contents, zipped=zipped))
+    found = load_digits(write(tmp_path / "dot", dotted, zipped=zipped))
+    for one, other in zip(usual, found, strict=True):
+        assert np.array_equal(one.images, other.images)
+        assert np.array_equal(one.labels, other.labels)
+
+
+def test_where_nothing_is_found_the_message_lists_what_lies_there(tmp_path):
+    assert refusal(tmp_path).endswith("or train-images-idx3-ubyte.gz; there lies nothing")
+    for name in ("emnist-train.idx", "b\n\x1b[31m", *(f"c{n}" for n in range(10))):
+        (tmp_path / name).touch()
+    said = refusal(tmp_path)
+    assert "there lies b??[31m, c0, c1, c2, c3, c4, c5, c6 and 4 more" in said
+
+
+def test_a_mapped_file_that_shrinks_is_an_error_before_the_next_pass(tmp_path):
+    write(tmp_path, small_contents())
+    train_set, test_set = load_digits(tmp_path)
+    network = initialise([784, 10], rng=np.random.default_rng(0))
+    snapshots = train(network, train_set, steps=5, batch_size=2, rng=np.random.default_rng(0))
+    next(snapshots)
+    with (tmp_path / "train-images-idx3-ubyte").open("r+b") as file:
+        file.truncate(16)
+    says = "train files: the images have become shorter while they are in use: they had"
+    for use in (
+        lambda: next(snapshots),
+        lambda: evaluate(network, train_set),
+        lambda: train_set.X,
+        lambda: train_set.by_ink(2),
+        lambda: train_set[[0]],
+        lambda: train_set[0:2],
+        lambda: checksum(train_set),
+    ):
+        with pytest.raises(DataError, match=says):
+            use()
+    assert evaluate(network, test_set).confusion.sum() == len(test_set)
 
 
 @plain_and_gzipped

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
+from chainrule.encode import plain
 from chainrule.lab import asked, moment, saved, server
 from chainrule.lab.moment import Lab, named_model, named_run, shipped
 from chainrule.lab.server import POLICY, Served, guarded, listen, make_app, page_files
@@ -90,7 +91,7 @@ def test_the_networks_and_their_accuracy(page, lab, mnist):
         assert entry["sizes"] == list(named.network.sizes)
         assert entry["parameters"] == named.network.parameters.size
         assert entry["loss"] == named.network.loss
-    assert about["images"] == 10_000
+        assert (entry["digits"], entry["images"]) == ("MNIST", 10_000)
     assert about["given"] is None
     assert about["h"] == 1e-5
 
@@ -112,7 +113,7 @@ def test_mistakes_are_the_images_read_wrong(page, lab, mnist):
 
 
 def test_images_are_the_stored_bytes(page, mnist):
-    told = page.get("/api/images", params={"start": 9950, "count": 100}).json()
+    told = page.get("/api/images", params={"network": "seed", "start": 9950, "count": 100}).json()
     assert base64.b64decode(told["images"]) == mnist[1].images[9950:].tobytes()
     assert told["labels"] == mnist[1].labels[9950:].tolist()
     assert told["start"] == 9950
@@ -322,7 +323,13 @@ def test_secrets_are_compared_in_constant_time(served, monkeypatch):
 @pytest.mark.parametrize("cookie", [None, "", "chainrule-8765=", "chainrule-8765=x", "chainrule=ÿ"])
 def test_without_the_cookie_nothing_of_the_api(served, cookie):
     page = client_of(served, Cookie=cookie and cookie.encode("latin-1"))
-    for path in ("/api/lab", "/api/images?start=0&count=1", "/api/nowhere", "/api", "/api/"):
+    for path in (
+        "/api/lab",
+        "/api/images?network=seed&start=0&count=1",
+        "/api/nowhere",
+        "/api",
+        "/api/",
+    ):
         refused = page.get(path)
         assert refused.status_code == 403
         assert "open the address that chainrule lab printed" in refused.json()["error"]
@@ -550,7 +557,7 @@ def test_what_is_not_there_is_404(page):
     ],
 )
 def test_queries_are_checked(page, query):
-    refused = page.get(f"/api/images?{query}")
+    refused = page.get(f"/api/images?network=seed&{query}")
     assert refused.status_code == 400
     assert refused.json()["error"]
 
@@ -710,7 +717,7 @@ def test_a_drawing_is_prepared_and_read(page, lab):
         assert not stage["off"]
     assert base64.b64decode(told["pixels"]) == made.pixels.tobytes()
     assert told["prediction"] == 7
-    assert told["unlike"] == moment.plain(novelty(made.pixels))
+    assert told["unlike"] == plain(novelty(made.pixels))
     # Look inside opens the very same numbers.
     ledger = posted(page, "/api/ledger", {"network": "stronger", "image": SEVEN})
     assert arrays_of(ledger)["A2"].tolist() == pytest.approx(told["probabilities"], abs=1e-15)
@@ -954,7 +961,7 @@ def test_what_is_inlined(tmp_path):
         (tmp_path / name).write_text(content)
     (tmp_path / "f.woff2").write_bytes(b"font")
     paths = {path.name: path for path in tmp_path.iterdir()}
-    made = saved.saved_page(paths, server.TYPES, b'{"a":"</script>"}').decode()
+    made = saved.saved_page(paths, server.TYPES, '{"a":"</script>"}').decode()
     font = "url(data:font/woff2;base64,Zm9udA==)"
     assert f"src: {font} }} a {{ background: {font}, url(#b)" in made
     assert '<script type="application/json" id="moment">{"a":"\\u003c/script>"}</script>' in made

@@ -285,3 +285,10 @@ def test_a_cell_that_is_not_there(mnist, name, says):
 
 def test_spaces_in_a_name_do_not_matter(mnist):
     assert open_cell(book_of(mnist), " dW2[ 3, 7 ]").name == "dW2[3,7]"
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_that_the_network_has_no_unit_for_is_refused(mnist, label):
+    seed = initialise([784, 10, 10], rng=np.random.default_rng(0))
+    with pytest.raises(IndexError, match=f"the label must be from 0 to 9, got {label}"):
+        open_ledger(seed, mnist[1].X[:, 0], label)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import signal
 import threading
 import time
@@ -38,14 +39,16 @@ from chainrule import (
     train,
 )
 from chainrule.distort import distort
-from chainrule.lab import asked, live, server, testset
+from chainrule.encode import to_json
+from chainrule.handwriting import write_digits
+from chainrule.lab import asked, live, moment, server, testset
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.feed import Feed, Frame
 from chainrule.lab.live import Live
 from chainrule.lab.moment import Lab, named_run, shipped
 from chainrule.lab.server import Served
 from chainrule.lab.shelf import Shelf, run_id, settings_of
-from chainrule.network import probabilities
+from chainrule.network import Network, probabilities
 from chainrule.runs import (
     Change,
     RunError,
@@ -59,6 +62,7 @@ from chainrule.runs import (
     read_checkpoint,
     state_of,
 )
+from chainrule.troubles import measure
 
 ENDLESS = 10**9  # steps
 BATCHES = {
@@ -1178,6 +1182,7 @@ def test_two_runs_compared_as_on_the_command_line(past, answer):
         told = posted(past.page, "/api/compare", {"a": sides[0], "b": sides[1]})
         more = () if step is None else ("--step", step)
         wanted = answer("compare", *folders, *more)
+        assert (told.pop("digits"), wanted.pop("data")) == ("MNIST", "mnist")
         assert {**told, "a": 0, "b": 0} == {**wanted, "a": 0, "b": 0}
     sides = [{"network": run_id(runs[n]), "step": s} for n, s in (("done", 10), ("changed", 10))]
     told = posted(past.page, "/api/compare", {"a": sides[0], "b": sides[1]})
@@ -1245,17 +1250,105 @@ def test_what_is_no_run_is_not_looked_into(past):
     assert refused.status_code == 404
 
 
-def test_a_run_on_other_digits_is_not_looked_into(tmp_path, small, sets):
+@pytest.fixture
+def own(tmp_path, small, sets):
+    """A lab with a run on other digits, 600 and 200 of them in a folder of their own."""
+    digits = shutil.copytree(small, tmp_path / "elsewhere/letters")
     (tmp_path / "runs/own").mkdir(parents=True)
     with locked(tmp_path / "runs/own"):
-        asking = Settings(str(small), (5,), "cross_entropy", "descent", 0.1, 200, 5, None, 8)
+        asking = Settings(str(digits), (5,), "cross_entropy", "descent", 0.1, 200, 5, None, 8)
         one = prepare(begin(tmp_path / "runs/own", asking), *sets)
-        for _ in go_on(one, *sets):
+        *_, last = go_on(one, *sets)
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    return SimpleNamespace(page=page, id=run_id(one), network=last.network, digits=digits)
+
+
+def test_a_run_on_other_digits_is_measured_on_those(own, sets):
+    train_set, test_set = sets
+    seen = evaluate(own.network, test_set)
+    [entry] = own.page.get("/api/lab").json()["runs"]
+    assert (entry["digits"], entry["images"]) == ("letters", 200)
+    told = posted(own.page, "/api/evaluate", {"network": own.id, "curves": True})
+    assert told["accuracy"] == seen.accuracy
+    assert told["confusion"] == seen.confusion.tolist()
+    assert told["curves"]["noise"]["accuracy"][0] == seen.accuracy
+    assert len(told["per_digit"]) == 10
+    noisy = distort(test_set, noise=0.3)
+    told = posted(own.page, "/api/evaluate", {"network": own.id, "damage": {"noise": 0.3}})
+    assert told["accuracy"] == evaluate(own.network, noisy).accuracy
+    cell = posted(own.page, "/api/confused", {"network": own.id, "truth": 1, "read": 1})
+    assert cell["count"] == seen.confusion[1, 1]
+    found = own.page.get("/api/mistakes", params={"network": own.id}).json()
+    wrong = np.flatnonzero(predict(own.network, test_set.X) != test_set.labels)
+    assert found["indices"] == wrong.tolist()
+    images = {"network": own.id, "start": 150, "count": 100}
+    told = own.page.get("/api/images", params=images).json()
+    assert told["labels"] == test_set.labels[150:].tolist()
+    opened = posted(own.page, "/api/ledger", {"network": own.id, "image": {"test": 7}})
+    assert opened["truth"] == int(test_set.labels[7])
+    told = posted(own.page, "/api/map", {"network": own.id, "of": "pixels"})
+    assert told["labels"] == test_set.labels.tolist()
+    both = {"a": {"network": own.id}, "b": {"network": own.id}}
+    told = posted(own.page, "/api/compare", both)
+    assert (told["digits"], told["accuracy"]) == ("letters", [seen.accuracy] * 2)
+    told = posted(own.page, "/api/inside", {"network": own.id})
+    assert told["norms"] == list(measure(own.network, train_set).dW)
+    refused = own.page.post("/api/ledger", json={"network": own.id, "image": {"test": 200}})
+    assert (refused.status_code, "0 to 199" in refused.json()["error"]) == (404, True)
+
+
+def test_where_the_digits_of_a_run_are_gone_the_lab_says_so(own):
+    shutil.move(own.digits, own.digits.parent / "moved")
+    [entry] = own.page.get("/api/lab").json()["runs"]
+    assert (entry["digits"], entry["images"]) == ("letters", 0)
+    for route, body in (
+        ("evaluate", {}),
+        ("inside", {}),
+        ("map", {"of": "pixels"}),
+        ("ledger", {"image": {"test": 0}}),
+    ):
+        refused = own.page.post(f"/api/{route}", json={"network": own.id, **body})
+        error = refused.json()["error"]
+        assert refused.status_code == 404
+        assert error.startswith(f"{own.id}: its digits cannot be read: letters: wanted a folder")
+        assert str(own.digits.parent) not in error
+    drawing = {"network": own.id, "image": {"strokes": [[90, 60, 200, 60, 130, 230]], "off": []}}
+    assert own.page.post("/api/drawing", json=drawing).status_code == 200
+
+
+def test_digits_without_some_class_have_no_accuracy_for_it(tmp_path, mnist):
+    three = mnist[1][np.flatnonzero(mnist[1].labels < 3)[:60]]
+    write_digits(tmp_path / "few", three, three)
+    (tmp_path / "runs/own").mkdir(parents=True)
+    with locked(tmp_path / "runs/own"):
+        asking = Settings(str(tmp_path / "few"), (5,), "cross_entropy", "adam", 0.1, 20, 5, None, 8)
+        one = prepare(begin(tmp_path / "runs/own", asking), three, three)
+        for _ in go_on(one, three, three):
             pass
     page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
-    refused = page.post("/api/inside", json={"network": run_id(one)})
-    assert refused.status_code == 409
-    assert "learns from other digits" in refused.json()["error"]
+    told = posted(page, "/api/evaluate", {"network": run_id(one)})
+    assert None not in told["per_digit"][:3]
+    assert told["per_digit"][3:] == [None] * 7
+
+
+def test_a_network_whose_numbers_overflow_is_shown_with_what_overflows(tmp_path):
+    network = initialise([784, 10, 10], rng=np.random.default_rng(0))
+    double = Network(network.sizes, network.parameters.astype(np.float64) * 1e200)
+    given = moment.named_model(double)
+    page = client_of(Served(Lab((*shipped(), given), folder=tmp_path), 8765))
+    about = page.get("/api/lab")
+    assert about.status_code == 200
+    assert [each["accuracy"] is None for each in about.json()["networks"]] == [False, False, True]
+    opened = posted(page, "/api/ledger", {"network": given.id, "image": {"test": 0}})
+    assert (opened["prediction"], opened["overflows"]) == (None, "Z2")
+    body = {"network": given.id, "image": {"test": 0}, "cell": "Z2[0]"}
+    assert posted(page, "/api/cell", body)["value"] in ("inf", "-inf", "nan")
+    for route, more in (("proof", {"cell": "dW1[0,0]"}), ("impostors", {}), ("step", {})):
+        posted(page, f"/api/{route}", {"network": given.id, "image": {"test": 0}, **more})
+    for route, more in (("evaluate", {}), ("map", {"of": "A2"})):
+        refused = page.post(f"/api/{route}", json={"network": given.id, **more})
+        assert refused.status_code == 400
+        assert "overflow" in refused.json()["error"] or "finite" in refused.json()["error"]
 
 
 def test_troubles_are_told_by_name(lab, sets):

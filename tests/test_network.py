@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import backward, forward, gradient, initialise, loss, predict, probabilities
+from chainrule.ledger import open_ledger
 from chainrule.network import LOSSES, Network, error, softmax
+from chainrule.plane import principal_plane
+from chainrule.proof import check
 
 DEPTHS = [(5, 3), (5, 4, 3), (6, 5, 4, 3), (7, 6, 5, 4, 3)]
 
@@ -272,7 +275,27 @@ def test_public_functions_change_no_argument():
         (lambda n, X, Y: forward(n, X.astype(np.uint8)), "got uint8; divide pixels by 255"),
         (lambda n, X, Y: loss(n, X, Y[:, :3]), r"Y must be one-hot of shape \(3, 6\)"),
         (lambda n, X, Y: gradient(n, X, Y[0]), r"got \(6,\)"),
-        (lambda n, X, Y: predict(n, X * np.nan), "NaN or infinity"),
+        (lambda n, X, Y: predict(n, X * np.nan), "X must be finite, got NaN or infinity"),
+        (lambda n, X, Y: forward(n, X.tolist()), "X must be a NumPy array, got list"),
+        (lambda n, X, Y: forward(n, X.view(np.matrix)), "X must be a NumPy array, got matrix"),
+        (lambda n, X, Y: predict(n, np.ma.array(X)), "X must be a NumPy array, got MaskedArray"),
+        (lambda n, X, Y: loss(n, X, Y.tolist()), "Y must be a NumPy array, got list"),
+        (lambda n, X, Y: backward(n, forward(n, X), np.ma.array(Y)), "Y must be a NumPy array"),
+        (lambda n, X, Y: loss(n, X, 2 * Y), "Y must be one-hot"),
+        (lambda n, X, Y: loss(n, X, 0 * Y), "Y must be one-hot"),
+        (lambda n, X, Y: gradient(n, X, np.full_like(Y, 1 / 3)), "Y must be one-hot"),
+        (lambda n, X, Y: gradient(n, X, Y * np.nan), "Y must be one-hot"),
+        (lambda n, X, Y: gradient(n, X, 1 - Y), "Y must be one-hot"),
+        (lambda n, X, Y: check(n, X, Y / 2), "Y must be one-hot"),
+        (lambda n, X, Y: check(n, X.tolist(), Y), "X must be a NumPy array, got list"),
+        (lambda n, X, Y: open_ledger(n, X[:, 0].tolist(), 0), "x must be a NumPy array, got list"),
+        (lambda n, X, Y: principal_plane(X.tolist()), "A must be a NumPy array, got list"),
+        (lambda n, X, Y: initialise([784, 10], rng=0), "a numpy.random.Generator, got int"),
+        (
+            lambda n, X, Y: initialise([784, 10], rng=np.random.RandomState(0)),
+            "a numpy.random.Generator, got RandomState",
+        ),
+        (lambda n, X, Y: Network((1, 1), [0.0, 0.0]), "parameters must be a NumPy array, got list"),
         (lambda n, X, Y: initialise([784], rng=None), "two or more positive"),
         (lambda n, X, Y: initialise([784, 0, 10], rng=None), r"got \(784, 0, 10\)"),
         (lambda n, X, Y: Network((2, 2), np.zeros(5)), r"2 → 2 has 6 parameters, .* \(5,\)"),
@@ -283,3 +306,12 @@ def test_public_functions_change_no_argument():
 def test_wrong_input_says_what_was_wanted_and_what_came(call, says):
     with pytest.raises(ValueError, match=says):
         call(*toy_problem(np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_overflows_is_named(dtype):
+    network = initialise([4, 3, 3, 2], rng=np.random.default_rng(0), dtype=dtype)
+    root = {np.float32: 1e20, np.float64: 1e160}[dtype]  # its square is too large
+    large = Network(network.sizes, network.parameters * dtype(root))
+    with pytest.raises(OverflowError, match=f"Z2 overflows: .*, the largest of {dtype.__name__}"):
+        predict(large, np.ones((4, 5), dtype))

@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import DivergenceError, evaluate, gradient, initialise, loss, predict, train
 from chainrule.descent import OPTIMIZERS
-from chainrule.network import LOSSES
+from chainrule.network import LOSSES, Network
 from chainrule.training import RECIPES
 
 # The first losses of `chainrule train`, recorded from a run in float64. In float32 they differ by
@@ -269,11 +269,23 @@ def test_a_rate_that_cannot_be_is_refused_at_its_step(mnist, bad):
         ({"optimizer": "sgd"}, "one of descent, momentum, adam, got 'sgd'"),
         ({"learning_rate": 0}, "learning_rate must be a positive number, got 0"),
         ({"learning_rate": float("nan")}, "got nan"),
-        ({"steps": 0}, "steps must be 1 or more, got 0"),
-        ({"epochs": -1}, "epochs must be 1 or more"),
-        ({"every": 0}, "every must be 1 or more"),
-        ({"threads": 0}, "threads must be 1 or more"),
-        ({"batch_size": 0}, "batch_size must be 1 or more"),
+        ({"steps": 0}, "steps must be a whole number from 1, got 0"),
+        ({"epochs": -1}, "epochs must be a whole number from 1"),
+        ({"every": 0}, "every must be a whole number from 1"),
+        ({"threads": 0}, "threads must be a whole number from 1"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1"),
+        ({"steps": 2.5}, "steps must be a whole number from 1, got 2.5"),
+        ({"steps": True}, "steps must be a whole number from 1, got True"),
+        ({"steps": "3"}, "steps must be a whole number from 1, got '3'"),
+        ({"epochs": 1.1, "batch_size": 5}, "epochs must be a whole number from 1, got 1.1"),
+        ({"batch_size": 5.0}, "batch_size must be a whole number from 1, got 5.0"),
+        ({"every": 2.5}, "every must be a whole number from 1, got 2.5"),
+        ({"threads": 1.5}, "threads must be a whole number from 1, got 1.5"),
+        ({"learning_rate": "0.1"}, "learning_rate must be a positive number, got '0.1'"),
+        ({"rng": 0}, "a numpy.random.Generator, got int"),
+        ({"rng": np.random.RandomState(0)}, "a numpy.random.Generator, got RandomState"),
+        ({"start": "runs/first"}, "start must be a Snapshot of an earlier call, got str"),
+        ({"test": (1, 2)}, "wanted Digits, got tuple"),
         ({"batch_size": 51}, "at most the 50 digits, got 51"),
         ({"steps": 1, "epochs": 1}, "not both"),
         ({"rng": None}, "rng is missing"),
@@ -283,6 +295,39 @@ def test_settings_that_cannot_be_are_refused_when_called(mnist, settings, says):
     network, rng = seed_network()
     with pytest.raises(ValueError, match=says):
         train(network, mnist[0][:50], **{"rng": rng, **settings})
+
+
+def test_numbers_of_numpy_are_whole_numbers_too(mnist):
+    network, rng = seed_network()
+    counts = {"steps": np.int64(3), "batch_size": np.int32(10), "every": np.uint8(2)}
+    found = list(train(network, mnist[0][:50], rng=rng, **counts))
+    assert [snapshot.step for snapshot in found] == [0, 2, 3]
+
+
+@pytest.mark.parametrize("sizes", [(1000, 10), (100, 10), (784, 5), (784, 10, 20)])
+def test_a_network_that_does_not_fit_the_digits_is_refused_when_called(mnist, sizes):
+    network, digits = initialise(sizes, rng=np.random.default_rng(0)), mnist[0][:50]
+    says = f"784 inputs and 10 outputs, got {sizes[0]:,} and {sizes[-1]}"
+    for batch_size in (None, 10):
+        with pytest.raises(ValueError, match=says):
+            train(network, digits, rng=np.random.default_rng(0), batch_size=batch_size)
+    with pytest.raises(ValueError, match=says):
+        evaluate(network, digits)
+
+
+def test_evaluate_says_what_it_wants(mnist):
+    network, _ = seed_network()
+    digits = mnist[1][:50]
+    with pytest.raises(ValueError, match="wanted Digits, got tuple; load_mnist"):
+        evaluate(network, (digits.X, digits.labels))
+    with pytest.raises(ValueError, match="wanted a Network, got Snapshot"):
+        evaluate(next(train(network, digits, rng=np.random.default_rng(0))), digits)
+    for threads in (0, -1, 1.5):
+        with pytest.raises(ValueError, match="threads must be a whole number from 1"):
+            evaluate(network, digits, threads=threads)
+    large = Network(network.sizes, network.parameters * np.float32(1e30))
+    with pytest.raises(OverflowError, match="the weights are too large for float32"):
+        evaluate(large, digits)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -1,20 +1,21 @@
 """A neural network you can read, check and watch: handwritten digits with NumPy alone."""
 
-from chainrule.data import DataError, Digits, load_digits, load_mnist
-from chainrule.model import ModelError, load_bundled, load_model, save_model
-from chainrule.network import (
-    Derivatives,
-    Network,
-    Trace,
-    backward,
-    forward,
-    gradient,
-    initialise,
-    loss,
-    predict,
-    probabilities,
-)
-from chainrule.training import DivergenceError, Evaluation, Snapshot, evaluate, train
+TYPE_CHECKING = False  # as in typing, which takes a while to import
+if TYPE_CHECKING:
+    from chainrule.data import DataError, Digits, load_digits, load_mnist
+    from chainrule.model import ModelError, load_bundled, load_model, save_model
+    from chainrule.network import (
+        Derivatives,
+        Network,
+        Trace,
+        backward,
+        forward,
+        gradient,
+        initialise,
+        loss,
+    )
+    from chainrule.reading import predict, probabilities
+    from chainrule.training import DivergenceError, Evaluation, Snapshot, evaluate, train
 
 __version__ = "0.1.0"
 
@@ -43,3 +44,31 @@ __all__ = [
     "save_model",
     "train",
 ]
+
+# The room of each name. It is opened when the name is asked for: so the command line can be ready
+# for Ctrl-C before NumPy is loaded.
+_ROOMS = {
+    "data": ("DataError", "Digits", "load_digits", "load_mnist"),
+    "model": ("ModelError", "load_bundled", "load_model", "save_model"),
+    "network": (
+        *("Derivatives", "Network", "Trace", "backward", "forward", "gradient", "initialise"),
+        "loss",
+    ),
+    "reading": ("predict", "probabilities"),
+    "training": ("DivergenceError", "Evaluation", "Snapshot", "evaluate", "train"),
+}
+
+if not TYPE_CHECKING:  # a type checker would take any name then
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        for room, names in _ROOMS.items():
+            if name == room or name in names:
+                opened = import_module(f"{__name__}.{room}")
+                globals()[name] = opened if name == room else getattr(opened, name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_ROOMS})

@@ -1,26 +1,34 @@
 """The command line: every command but `train`, and what becomes of an error."""
 
 import codecs
-import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 import numpy as np
 
 from chainrule import __version__
-from chainrule.data import CLASSES, PIXELS, DataError, Digits
-from chainrule.ledger import CellError, array_formula, open_cell, open_ledger
+from chainrule.data import CLASSES, PIXELS, DataError, Digits, bundled_mnist, load_one
+from chainrule.encode import share
+from chainrule.ledger import (
+    CellError,
+    array_formula,
+    open_cell,
+    open_ledger,
+    overflowing,
+    prediction,
+)
 from chainrule.model import MODEL, ModelError, load_model, write_whole
-from chainrule.network import Network, probabilities
+from chainrule.network import Network
 from chainrule.options import (
     Indices,
+    Place,
     data_option,
     example,
     json_option,
@@ -28,8 +36,9 @@ from chainrule.options import (
     quiet_option,
     read_digits,
 )
-from chainrule.printing import fail, plain, print_json, show
+from chainrule.printing import fail, plain, print_json, show, warn
 from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
+from chainrule.reading import probabilities
 from chainrule.runs import (
     RUN,
     Checkpoint,
@@ -39,11 +48,12 @@ from chainrule.runs import (
     list_runs,
     network_at,
     open_run,
+    own_digits,
     read_checkpoint,
 )
 from chainrule.tiles import blas_of_numpy
 from chainrule.train_command import train_command
-from chainrule.training import DivergenceError, evaluate
+from chainrule.training import evaluate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +72,6 @@ def main() -> NoReturn:
             stream.reconfigure(errors="plain")
     try:
         code = cli.main(prog_name="chainrule", standalone_mode=False)
-        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         fail("stopped before the end", 130)
@@ -72,10 +81,8 @@ def main() -> NoReturn:
     except click.ClickException as error:
         fail(error.format_message(), 2)
     except BrokenPipeError:
-        # Whoever read our output has left. Nothing more can be said, not even at shutdown.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except (DataError, ModelError, RunError, CellError, DivergenceError) as error:
+        sys.exit(141)  # whoever read our output has left: nothing more can be said
+    except (DataError, ModelError, RunError, CellError, ArithmeticError) as error:
         fail(str(error), 2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
@@ -88,31 +95,58 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     if wanted and not context.resilient_parsing:
         import platform
 
-        click.echo(f"chainrule {__version__}, Python {platform.python_version()}")
+        lines = [f"chainrule {__version__}, Python {platform.python_version()}"]
         blas = blas_of_numpy()
         for pool in blas:
             kernel = pool.get("architecture", "unknown kernel")
             threads = pool["num_threads"]
-            click.echo(
+            lines.append(
                 f"NumPy {np.__version__}, {pool['internal_api']} {pool['version']}, "
                 f"{kernel}, {threads} thread{'s' if threads > 1 else ''}"
             )
         if not blas:
-            click.echo(f"NumPy {np.__version__}, its BLAS is not known to threadpoolctl")
+            lines.append(f"NumPy {np.__version__}, its BLAS is not known to threadpoolctl")
+        show(lines)
         context.exit()
 
 
 # --------------------------------------------------------------------------- what commands work on
 
 
-def read_model(path: Path, step: int | None) -> Network:
+class Subject(NamedTuple):
+    """What a command works on: a network, and the run that it is of, if it is of one."""
+
+    path: Path  # as it was given
+    network: Network
+    run: Run | None
+
+    def test_set(self, data: Path | None) -> Digits:
+        """The test digits that are asked for: in this folder, else the run's own, else MNIST's."""
+        if data is None and self.run is not None:
+            return own_digits(self.run)
+        return load_one(None if data == bundled_mnist() else data, "t10k")
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say whose numbers they are if they overflow."""
+        try:
+            yield
+        except OverflowError as error:
+            raise ModelError(f"{self.path}: {error}") from None
+
+
+def read_subject(path: Path, step: int | None) -> Subject:
     """The network of a model file, of a folder with one, or of a run after a step."""
+    file = path / MODEL if path.is_dir() else path
+    folder = file.parent if file.name == MODEL else path
+    run = open_run(folder) if (folder / RUN).exists() else None
     if step is not None:
-        network = network_at(open_run(path), step)
-    elif (path / MODEL if path.is_dir() else path).exists():
-        network = load_model(path)
-    elif (path / RUN).exists():
-        network, _ = last_of(open_run(path))
+        run = open_run(path)
+        network = network_at(run, step)
+    elif file.exists():
+        network = load_model(file)
+    elif run is not None:
+        network, _ = last_of(run)
     else:
         raise ModelError(
             f"{path}: wanted a model file, a folder with {MODEL} or a run, found none; "
@@ -123,7 +157,13 @@ def read_model(path: Path, step: int | None) -> Network:
             f"{path}: a model for digits has {PIXELS} inputs and {CLASSES} outputs, "
             f"got {network.sizes[0]} and {network.sizes[-1]}"
         )
-    return network
+    return Subject(path, network, run)
+
+
+def data_of(digits: Digits) -> str:
+    """What JSON calls the digits that something was measured on."""
+    folder = digits.origin.folder if digits.origin else None
+    return "mnist" if folder is None else str(folder)
 
 
 def last_of(run: Run) -> tuple[Network, Checkpoint]:
@@ -133,7 +173,7 @@ def last_of(run: Run) -> tuple[Network, Checkpoint]:
         raise RunError(f"{run.folder}: no checkpoint yet; chainrule train --resume goes on with it")
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
-        print(f"chainrule: {run.folder} is not finished: this is {at}", file=sys.stderr)
+        warn(f"{run.folder} is not finished: this is {at}")
     return Network(run.settings.sizes, reached.parameters, run.settings.loss), reached
 
 
@@ -177,7 +217,7 @@ cli.add_command(train_command)
 
 @cli.command("evaluate", epilog=example("evaluate runs/first"))
 @model_argument
-@data_option
+@data_option("those of the run, or mnist")
 @quiet_option
 @json_option
 def evaluate_command(
@@ -189,26 +229,28 @@ def evaluate_command(
 
     MODEL is a model file, or the folder of a run.
     """
-    network = read_model(model, step)
-    _, test_set = read_digits(data)
-    seen = evaluate(network, test_set)
+    subject = read_subject(model, step)
+    test_set = subject.test_set(data)
+    with subject.named():
+        seen = evaluate(subject.network, test_set)
     if as_json:
         print_json(
             accuracy=seen.accuracy,
             loss=seen.loss,
-            accuracy_per_digit=seen.accuracy_per_digit.tolist(),
-            confusion=seen.confusion.tolist(),
+            accuracy_per_digit=list(map(share, seen.accuracy_per_digit)),
+            confusion=seen.confusion,
             model=str(model),
             step=step,
+            data=data_of(test_set),
         )
         return
     from chainrule import report
 
     if not quiet:
-        show([str(network)])
+        show([str(subject.network)])
         show(report.confusion(seen))
         show([f"loss {seen.loss:.4f} on the test images"])
-    show([report.accuracy(seen)])
+    show([report.accuracy(seen, test_set.name)])
 
 
 @cli.command(
@@ -216,9 +258,9 @@ def evaluate_command(
     epilog=example("predict runs/first --test 0,7,12\n  chainrule predict runs/first my-7.png"),
 )
 @model_argument
-@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, type=Place())
 @click.option("--test", "indices", type=Indices(), help="Test images by number, from 0.")
-@data_option
+@data_option("those of the run, or mnist")
 @quiet_option
 @json_option
 def predict_command(
@@ -244,17 +286,17 @@ def predict_command(
         )
     if images and data is not None:
         raise click.UsageError("--data goes with --test", click.get_current_context())
-    network = read_model(model, step)
+    subject = read_subject(model, step)
     about: list[dict[str, object]]
     if indices is not None:
-        _, test_set = read_digits(data)
+        test_set = subject.test_set(data)
         chosen = pick(test_set, indices)
         X = chosen.X
         about = [
             {"test": index, "label": int(label)}
             for index, label in zip(indices, chosen.labels, strict=True)
         ]
-        names = [f"test image {index}" for index in indices]
+        names = [f"test image {index} of {test_set.name}" for index in indices]
     else:
         pixels, unlike = read_images(images)
         X = np.array(pixels, np.float32).T / np.float32(255)
@@ -263,7 +305,8 @@ def predict_command(
             for path, each in zip(images, unlike, strict=True)
         ]
         names = list(map(str, images))
-    A = probabilities(network, X)
+    with subject.named():
+        A = probabilities(subject.network, X)
     readings = A.argmax(axis=0)
     if as_json:
         print_json(
@@ -277,6 +320,7 @@ def predict_command(
             ],
             model=str(model),
             step=step,
+            data=None if indices is None else data_of(test_set),
         )
     elif quiet:
         show(map(str, readings))
@@ -320,7 +364,7 @@ def read_images(paths: Sequence[Path]) -> "tuple[list[NDArray[np.uint8]], list[N
 )
 @click.option("--cell", metavar="NAME", help="Open one cell, such as dW2[3,7], b1[4] or E.")
 @click.option("--full", is_flag=True, help="Print every number, and terms that are 0.")
-@data_option
+@data_option("those of the run, or mnist")
 @json_option
 def explain_command(
     model: Path,
@@ -340,57 +384,45 @@ def explain_command(
     MODEL is a model file, or the folder of a run. Everything is computed in float64
     on the stored parameters.
     """
-    network = read_model(model, step)
-    _, test_set = read_digits(data)
+    subject = read_subject(model, step)
+    test_set = subject.test_set(data)
     chosen = pick(test_set, [index])
     truth = int(chosen.labels[0])
     label = truth if label is None else label
-    ledger = open_ledger(network, chosen.X[:, 0], label)
-    A = ledger.arrays[f"A{network.depth}"]
+    ledger = open_ledger(subject.network, chosen.X[:, 0], label)
+    read, overflows = prediction(ledger), overflowing(ledger)
     about = {
         "model": str(model),
         "step": step,
         "test": index,
         "label": label,
-        "prediction": int(A.argmax()),
+        "prediction": read,
         "m": 1,
+        "data": data_of(test_set),
+        "overflows": overflows,
     }
     if cell is not None:
         opened = open_cell(ledger, cell)
         if as_json:
-            print_json(
-                **about,
-                **opened._asdict()
-                | {
-                    "terms": [term._asdict() for term in opened.terms],
-                    "numerator": opened.numerator and opened.numerator._asdict(),
-                    "source": opened.source and opened.source._asdict(),
-                },
-            )
+            print_json(**about, **opened._asdict())
             return
     elif as_json:
         arrays = {
-            name: {"formula": array_formula(network, name), "values": array.tolist()}
+            name: {"formula": array_formula(ledger.network, name), "values": array}
             for name, array in ledger.arrays.items()
         }
         print_json(**about, arrays=arrays)
         return
     from chainrule import report
 
-    taken = "" if label == truth else f", taken as a {label}"
-    show(
-        [
-            f"test image {index}, a {truth}{taken}, "
-            f"read as {A.argmax()} ({report.percent(A.max(), 1)})",
-            "m = 1: E is the loss of this one image; every number is float64",
-        ]
-    )
-    if cell is not None:
-        show(report.opened(opened, full=full))
-        return
-    for name in ledger.arrays:
-        if name[0] not in "Wby":  # what was given: the parameters and the label
-            show(report.explained(ledger, name, full=full))
+    show(report.moment(ledger, f"test image {index} of {test_set.name}", truth))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if cell is not None:
+            show(report.opened(opened, full=full))
+            return
+        for name in ledger.arrays:
+            if name[0] not in "Wby":  # what was given: the parameters and the label
+                show(report.explained(ledger, name, full=full))
 
 
 @cli.command("check", epilog=example("check runs/first --test 0,1,2"))
@@ -408,7 +440,7 @@ def explain_command(
     type=click.IntRange(min=1),
     help=f"Check this many parameters; by default all, above {ALL_UP_TO:,} a sample of {SAMPLE:,}.",
 )
-@data_option
+@data_option("those of the run, or mnist")
 @quiet_option
 @json_option
 def check_command(
@@ -425,38 +457,38 @@ def check_command(
     Every parameter is nudged up and down by h, and the change of E compared with the gradient.
     The impostors, wrong gradients that are often copied, must fail the same check.
 
-    MODEL is a model file, or the folder of a run. Exit code 1 if chainrule's own
-    gradient fails.
+    MODEL is a model file, or the folder of a run. Exit code 1 if chainrule's own gradient fails,
+    or if nothing can be told: where rounding is larger than the gradient.
     """
-    network = read_model(model, step)
-    _, test_set = read_digits(data)
+    subject = read_subject(model, step)
+    test_set = subject.test_set(data)
     chosen = pick(test_set, indices)
-    proof = check(network, chosen.X, chosen.Y, sample=sample)
+    proof = check(subject.network, chosen.X, chosen.Y, sample=sample)
     if as_json:
         print_json(
             agrees=proof.own.agrees,
             h=H,
             parameters=proof.parameters,
             compared=proof.compared,
-            kinks=list(proof.kinks),
+            kinks=proof.kinks,
             gradients={
-                account.name: [row._asdict() for row in account.rows]
-                for account in (proof.own, *proof.impostors)
+                account.name: list(account.rows) for account in (proof.own, *proof.impostors)
             },
             model=str(model),
             step=step,
+            data=data_of(test_set),
         )
     else:
         from chainrule import report
 
-        show([] if quiet else report.proven(proof, indices))
+        show([] if quiet else report.proven(proof, indices, test_set.name))
         show([report.verdict(proof)])
     if not proof.own.agrees:
         sys.exit(1)
 
 
 @cli.command("runs", epilog=example("runs trainings/monday"))
-@click.argument("folder", type=click.Path(path_type=Path), default="runs")
+@click.argument("folder", type=Place(), default="runs")
 @json_option
 def runs_command(folder: Path, as_json: bool) -> None:
     """List the runs in a folder, by default those in runs.
@@ -490,14 +522,14 @@ def runs_command(folder: Path, as_json: bool) -> None:
 
 
 @cli.command("compare", epilog=example("compare runs/first runs/second --step 100"))
-@click.argument("a", metavar="A", type=click.Path(path_type=Path))
-@click.argument("b", metavar="B", type=click.Path(path_type=Path))
+@click.argument("a", metavar="A", type=Place())
+@click.argument("b", metavar="B", type=Place())
 @click.option(
     "--step",
     type=click.IntRange(min=0),
     help="Compare them after this step, if both recorded it; by default at their ends.",
 )
-@data_option
+@data_option("those of A")
 @quiet_option
 @json_option
 def compare_command(
@@ -513,11 +545,9 @@ def compare_command(
     from chainrule.compare import compare
 
     runs = open_run(a), open_run(b)
-    place = data or runs[0].settings.data
-    _, test_set = read_digits(None if place is None else Path(place))
+    test_set = own_digits(runs[0]) if data is None else read_digits(data)[1]
     found = compare(*runs, test_set, step=step)
     if as_json:
-        answers = {name: numbers.tolist() for name, numbers in found.answers._asdict().items()}
         print_json(
             a=str(a),
             b=str(b),
@@ -525,15 +555,13 @@ def compare_command(
             settings=found.settings,
             rows=[
                 {"step": row.step}
-                | {
-                    name: [None if np.isnan(x) else x for x in getattr(row, name)]
-                    for name in row._fields[1:]
-                }
+                | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
                 for row in found.rows
             ],
-            apart=found.apart and [each._asdict() for each in found.apart],
+            apart=found.apart,
             accuracy=found.accuracy,
-            answers=answers,
+            answers=found.answers,
+            data=data_of(test_set),
         )
         return
     from chainrule import report
@@ -541,12 +569,12 @@ def compare_command(
     if not quiet:
         show([f"A {a}", f"B {b}"])
         show(report.compared(found))
-    show(report.differing_answers(found, len(test_set)))
+    show(report.differing_answers(found, test_set))
 
 
 @cli.command("show", epilog=example("show runs/first"))
-@click.argument("run", type=click.Path(path_type=Path))
-@data_option
+@click.argument("run", type=Place())
+@data_option("those of the run")
 @click.option("--no-browser", is_flag=True, help="Write the page, and do not open it.")
 def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
     """Make a page of a run, and open it in the browser.
@@ -561,11 +589,10 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
         raise click.ClickException(needs) from None
     opened = open_run(run)
     network, reached = last_of(opened)
-    place = data or opened.settings.data
-    _, test_set = read_digits(None if place is None else Path(place))
+    test_set = own_digits(opened) if data is None else read_digits(data)[1]
     content = page(opened, reached, network, test_set, evaluate(network, test_set))
     path = run / "report.html"
-    write_whole(path, content.encode())
+    write_whole(path, content.encode(errors="replace"))
     show([str(path)])
     if not no_browser:
         import webbrowser
@@ -574,7 +601,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
 
 
 @cli.command("lab", epilog=example("lab runs/first"))
-@click.argument("model", metavar="[RUN|MODEL]", required=False, type=click.Path(path_type=Path))
+@click.argument("model", metavar="[RUN|MODEL]", required=False, type=Place())
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -598,29 +625,28 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
     from chainrule.lab.server import PortTakenError, Served, listen, serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    networks, given = shipped(), None
-    is_run = model is not None and (model / RUN).exists()
+    networks, given, run = shipped(), None, None
     if model is not None:
-        network = read_model(model, None)
+        _, network, run = read_subject(model, None)
         if network.parameters.size > LARGEST:
             raise ModelError(
                 f"{model}: the lab shows networks of up to {LARGEST:,} parameters, "
                 f"this one has {network.parameters.size:,}"
             )
-        if is_run:
-            run = open_run(model)
+        if run is None:
+            given = named_model(network)
+        else:
+            own_digits(run)  # where they are gone, it is said before anything is opened
             reached = read_checkpoint(run)
             if reached is None:
                 raise RunError(f"{model}: no checkpoint yet; chainrule train --resume goes on")
             given = named_run(run, network, reached.step)
-        else:
-            given = named_model(network)
         networks = (*networks, given)
     try:
         listener = listen(port)
     except PortTakenError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
-    lab = Lab(networks, given.id if given else None, given_run=model if is_run else None)
+    lab = Lab(networks, given.id if given else None, given_run=run.folder if run else None)
     served = Served(lab, listener.getsockname()[1])
 
     def ready() -> None:
@@ -630,7 +656,13 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             webbrowser.open(served.address)
 
     with listener, suppress(KeyboardInterrupt):
-        show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
-        sys.stdout.flush()
+        with suppress(OSError):  # it serves as well where nobody reads its address
+            show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
         serve(served, listener, ready)
     sys.exit(130)
+
+
+if __name__ == "__main__":
+    from chainrule.__main__ import main as front_door
+
+    front_door()

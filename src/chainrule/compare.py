@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits
-from chainrule.network import Array, Network, probabilities
+from chainrule.network import Array, Network
+from chainrule.reading import probabilities
 from chainrule.runs import Run, RunError, network_at, read_checkpoint
 
 

@@ -27,6 +27,7 @@ PARTS = ("train", "t10k")
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, three axes
 LABELS_MAGIC = 0x00000801  # unsigned bytes, one axis
 CHUNK = 1 << 20  # bytes read at a time
+LISTED = 8  # names in a message
 DEFLATE_LIMIT = 1032  # no deflate stream grows by more than this factor
 
 
@@ -42,8 +43,8 @@ class Digits:
     """Images (m, 784) of unsigned bytes, as stored, and their labels (m,), digits 0 to 9.
 
     Digits that were loaded, or are a slice of such, are pickled as a reference to where they lie;
-    others are pickled with their pixels. Raises DataError for other shapes, types or labels, or if
-    the two counts differ.
+    others are pickled with their pixels. Raises DataError for other shapes, types or labels, if
+    they are no plain arrays, or if the two counts differ.
     """
 
     images: NDArray[np.uint8]
@@ -52,6 +53,10 @@ class Digits:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
+        for name, array in (("images", images), ("labels", labels)):
+            # Of other kinds some compute something else without a word: np.matrix, masked arrays.
+            if type(array) not in (np.ndarray, np.memmap):
+                raise DataError(f"{name} must be a NumPy array, got {type(array).__name__}")
         if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
             raise DataError(
                 f"images must be unsigned bytes of shape (m, {PIXELS}), "
@@ -80,6 +85,7 @@ class Digits:
         A transposed view of row by row memory, so one image lies in one piece. Made anew at every
         call (4 bytes a pixel: 188 MB for 60,000 images); keep it while you need it.
         """
+        self.check_file()
         X = self.images.astype(np.float32)
         X /= 255
         return X.T
@@ -100,6 +106,7 @@ class Digits:
         """
         kept: dict[int, list[Inked]] = vars(self).setdefault("inked", {})
         if (inked := kept.get(count)) is None:
+            self.check_file()
             pixels = np.argsort(-np.count_nonzero(self.images, axis=0), kind="stable")
             images = np.take(self.images, pixels, axis=1)
             beyond = (images[:, ::-1] > 0).argmax(axis=1)  # blank pixels at the end of each image
@@ -114,6 +121,33 @@ class Digits:
             kept[count] = inked
         return inked
 
+    @property
+    def name(self) -> str:
+        """What they are called where figures are measured on them: MNIST, or their folder."""
+        if self.origin is None:
+            return "digits in memory"
+        return "MNIST" if self.origin.folder is None else str(self.origin.folder)
+
+    def check_file(self) -> None:
+        """Raise DataError if the file that the images are mapped from has become shorter.
+
+        To be asked before the images are gone through: to touch what is no longer there would end
+        the process (SIGBUS), and nobody can catch that.
+        """
+        import mmap
+
+        array: Any = self.images
+        while isinstance(array, np.ndarray):
+            array = array.base
+        file = array.obj if isinstance(array, memoryview) else None
+        if isinstance(file, mmap.mmap) and file.size() < len(file):
+            origin = self.origin
+            where = f"{origin.folder}, {origin.part} files" if origin else "a mapped file"
+            raise DataError(
+                f"{where}: the images have become shorter while they are in use: "
+                f"they had {len(file):,} bytes, now {file.size():,}; put the file back"
+            )
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -127,6 +161,7 @@ class Digits:
             first = self.origin.first
             origin = self.origin._replace(first=first + start, last=first + stop)
             origin = origin if step == 1 else None
+        self.check_file()
         return Digits(self.images[chosen], self.labels[chosen], origin)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -173,13 +208,21 @@ def load_mnist() -> tuple[Digits, Digits]:
 
     Raises DataError if a bundled file is not, byte for byte, the published one.
     """
-    train, test = (load_part(bundled_mnist(), part, None, published()) for part in PARTS)
+    train, test = (load_one(None, part) for part in PARTS)
     return train, test
 
 
-def load_mnist_test() -> Digits:
-    """The second part of load_mnist alone, in a tenth of the time."""
-    return load_part(bundled_mnist(), PARTS[1], None, published())
+def load_one(folder: str | Path | None, part: str) -> Digits:
+    """One part, train or t10k, of load_digits(folder), or of load_mnist() if the folder is None."""
+    if folder is None:
+        return load_part(bundled_mnist(), part, None, published())
+    from pathlib import Path
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        kind = "a file" if folder.exists() else "nothing there"
+        raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
+    return load_part(folder, part, folder.absolute(), None)
 
 
 def published() -> dict[str, str]:
@@ -198,20 +241,15 @@ def bundled_mnist() -> Path:
 def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
     """The digits to train on and to test on in a folder of four IDX files with the usual names.
 
-    Those are {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, each as it is or
-    gzipped with the ending .gz. Images that are not gzipped stay on disk and are read as they are
-    used: there may be more than memory holds, and the file must stay as it is meanwhile.
+    Those are {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, or with a dot in
+    place of the second hyphen, each as it is or gzipped with the ending .gz. Images that are not
+    gzipped stay on disk and are read as they are used: there may be more than memory holds, and
+    the file must stay as it is meanwhile.
 
     Raises DataError for content that is not what its header says, or is not 28 × 28 images with
     labels 0 to 9; OSError for a path that cannot be read.
     """
-    from pathlib import Path
-
-    folder = Path(folder)
-    if not folder.is_dir():
-        kind = "a file" if folder.exists() else "nothing there"
-        raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
-    train, test = (load_part(folder, part, folder.absolute(), None) for part in PARTS)
+    train, test = (load_one(folder, part) for part in PARTS)
     return train, test
 
 
@@ -234,10 +272,19 @@ def load_part(
 
 
 def find(folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.exists():
-            return path
-    raise DataError(f"{folder}: {name} is missing (with or without .gz)")
+    dotted = name.replace("-idx", ".idx")  # as some unpackers name it
+    for each in (name, f"{name}.gz", dotted, f"{dotted}.gz"):
+        if (folder / each).exists():
+            return folder / each
+    there = sorted(path.name for path in folder.iterdir())
+    shown = ", ".join(map(printable, there[:LISTED])) or "nothing"
+    more = f" and {len(there) - LISTED:,} more" if len(there) > LISTED else ""
+    raise DataError(f"{folder}: wanted {name}, or {name}.gz; there lies {shown}{more}")
+
+
+def printable(name: str) -> str:
+    """A name of a file as it may stand in a message; it may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in name[:60])
 
 
 # -------------------------------------------------------------------------------- one file, alone

@@ -9,7 +9,7 @@ import ast
 import inspect
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule import network as equations
-from chainrule.network import Array, Loss, Network, backward, error, forward
+from chainrule.network import Array, Loss, Network, backward, check_array, error, forward
 
 # Which function of network.py computes each kind of array.
 COMPUTED_BY = {"x": "forward", "Z": "forward", "A": "forward", "E": "error"} | dict.fromkeys(
@@ -90,15 +90,21 @@ class Ledger:
 def open_ledger(network: Network, x: Array, label: int) -> Ledger:
     """The ledger of an image x (inputs,) whose true label is `label`, in float64.
 
-    Raises ValueError for an x of another shape, IndexError for a label the network has no unit for.
+    What overflows stands in it as infinity or NaN, see `overflowing`. Raises ValueError for an x of
+    another shape, IndexError for a label the network has no unit for.
     """
+    check_array("x", x)
+    if not 0 <= label < network.sizes[-1]:
+        raise IndexError(f"the label must be from 0 to {network.sizes[-1] - 1}, got {label}")
     network = replace(network, parameters=network.parameters.astype(np.float64))
     L = network.depth
     X = x.astype(np.float64)[:, None]
     Y = np.zeros((network.sizes[-1], 1))
     Y[label] = 1
-    trace = forward(network, X)
-    derivatives = backward(network, trace, Y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = forward(network, X)
+        derivatives = backward(network, trace, Y)
+        E = error(network, trace, Y)
     arrays: dict[str, Array] = {"x": X[:, 0]}
     for l in range(1, L + 1):
         W, b = network.layers[l - 1]
@@ -108,11 +114,27 @@ def open_ledger(network: Network, x: Array, label: int) -> Ledger:
             f"Z{l}": trace.Z[l][:, 0],
             f"A{l}": trace.A[l][:, 0],
         }
-    arrays |= {"y": Y[:, 0], "E": np.asarray(error(network, trace, Y))}
+    arrays |= {"y": Y[:, 0], "E": np.asarray(E)}
     for l in range(L, 0, -1):
         dA, dZ, dW, db = (d[l] for d in derivatives)
         arrays |= {f"dA{l}": dA[:, 0], f"dZ{l}": dZ[:, 0], f"dW{l}": dW, f"db{l}": db[:, 0]}
     return Ledger(network, arrays)
+
+
+def overflowing(ledger: Ledger) -> str | None:
+    """The first array of the pass in which a number is too large for float64; None if none is.
+
+    dA of the last layer under cross-entropy is not meant: it may be infinite, see `backward`.
+    """
+    honest = None if ledger.squared else f"dA{ledger.network.depth}"
+    arrays = ledger.arrays.items()
+    return next((n for n, array in arrays if n != honest and not np.isfinite(array).all()), None)
+
+
+def prediction(ledger: Ledger) -> int | None:
+    """The digit that the network reads; None if its probabilities overflow."""
+    A = ledger.arrays[f"A{ledger.network.depth}"]
+    return int(A.argmax()) if np.isfinite(A).all() else None
 
 
 def array_formula(network: Network, name: str) -> str:
@@ -243,7 +265,7 @@ def open_cell(ledger: Ledger, name: str) -> Cell:
     array, index = locate(ledger, name)
     kind, l = split(array)
     terms, numerator = add_up(ledger, kind, l, *index)
-    total = math.fsum(term.value for term in terms)
+    total = sum_of(term.value for term in terms)
     wording = word(ledger.network, array, *index)
     return Cell(
         name=named(array, *index),
@@ -252,10 +274,19 @@ def open_cell(ledger: Ledger, name: str) -> Cell:
         source=find_source(kind, l, ledger.network.depth, ledger.network.loss),
         numerator=numerator,
         terms=tuple(terms),
-        total=numerator.value / total if numerator else total,
+        total=numerator.value / (total or math.nan) if numerator else total,
         comes_from=wording.comes_from,
         feeds=wording.feeds,
     )
+
+
+def sum_of(values: Iterable[float]) -> float:
+    """The exact sum, rounded once; infinity or NaN where it overflows."""
+    values = list(values)
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # a partial sum is too large; or infinity - infinity
+        return sum(values)
 
 
 def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
@@ -335,15 +366,17 @@ def squares(ledger: Ledger) -> list[Term]:
     for k in ledger.units(L):
         a, y = ledger.number(f"A{L}", k), ledger.number("y", k)
         names, numbers = (f"1/2 ({p} - {q})²" for p, q in zip(a[:2], y[:2], strict=True))
-        terms.append(Term(names, numbers, (a.value - y.value) ** 2 / 2))
+        difference = a.value - y.value
+        terms.append(Term(names, numbers, difference * difference / 2))
     return terms
 
 
 def logarithms(ledger: Ledger) -> list[Term]:
     """The terms of cross-entropy: the logarithm, then one for each unit of the last layer."""
     L = ledger.network.depth
-    inside = math.fsum(e.value for e in exponentials(ledger))
-    terms = [Term(f"log Σk exp(Z{L}[k] - M)", f"log {inside:.6g}", math.log(inside))]
+    inside = sum_of(e.value for e in exponentials(ledger))
+    log = math.log(inside) if inside > 0 else math.nan
+    terms = [Term(f"log Σk exp(Z{L}[k] - M)", f"log {inside:.6g}", log)]
     M = float(ledger.arrays[f"Z{L}"].max())
     for k in ledger.units(L):
         z, y = ledger.number(f"Z{L}", k), ledger.number("y", k)

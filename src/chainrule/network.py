@@ -39,8 +39,8 @@ BLOCK = 512  # columns
 class Network:
     """Layer sizes, the flat parameters (n,) or (k, n), and the loss they are trained on.
 
-    Raises ValueError for sizes that are not positive, parameters that do not fit them, or an
-    unknown loss.
+    Raises ValueError for sizes that are not positive, parameters that are no array or do not fit
+    them, or an unknown loss.
     """
 
     sizes: tuple[int, ...]
@@ -51,6 +51,7 @@ class Network:
         wanted = count_parameters(self.sizes)
         if self.loss not in LOSSES:
             raise ValueError(f"the loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        check_array("parameters", self.parameters)
         if not np.issubdtype(self.parameters.dtype, np.floating):
             raise ValueError(f"parameters must be floating point, got {self.parameters.dtype}")
         if self.parameters.shape[-1:] != (wanted,):
@@ -109,10 +110,12 @@ def initialise(
 ) -> Network:
     """A network to start from: weights drawn from N(0, 2/inputs), biases zero.
 
-    The draws are made in float64 in the order W1, W2, …, then rounded to `dtype`.
+    The draws are made in float64 in the order W1, W2, …, then rounded to `dtype`. Raises ValueError
+    for sizes that are not positive, or an rng that is no numpy.random.Generator.
     Source: He et al. 2015, "Delving deep into rectifiers", equation 10.
     """
     parameters = np.zeros(count_parameters(sizes))
+    check_rng(rng)
     network = Network(tuple(map(int, sizes)), parameters, loss)
     for W, _ in network.layers:
         W[:] = rng.standard_normal(W.shape) * np.sqrt(2 / W.shape[1])
@@ -163,7 +166,8 @@ def forward(network: Network, X: Array) -> Trace:
 def probabilities(network: Network, X: Array) -> Array:
     """The last A for the columns of X: (10, m), each column sums to 1.
 
-    Raises ValueError if X or the parameters hold NaN or infinity.
+    Raises ValueError if X or the parameters hold NaN or infinity, OverflowError if they are so
+    large that a Z is.
     """
     check_inputs(network, X)
     # Block by block, because the Z and A of a few hundred columns stay in the processor's cache.
@@ -173,14 +177,8 @@ def probabilities(network: Network, X: Array) -> Array:
         parts = [forward(network, X[..., i : i + BLOCK]).A[network.depth] for i in blocks]
     A = np.concatenate(parts, axis=-1)
     if not np.isfinite(A).all():
-        raise ValueError("X and the parameters must be finite, got NaN or infinity")
+        raise not_finite(network, X)
     return A
-
-
-def predict(network: Network, X: Array) -> NDArray[np.intp]:
-    """The most probable label of each column of X: (m,), digits 0 to 9."""
-    labels: NDArray[np.intp] = np.argmax(probabilities(network, X), axis=-2)
-    return labels
 
 
 # -------------------------------------------------------------------------------------- the loss
@@ -190,7 +188,10 @@ def loss(network: Network, X: Array, Y: Array) -> Array:
     """E over the m columns of X (inputs, m) and one-hot Y (10, m): one number for each network.
 
     squared_error:  E = 1/(2m) Σ (A[L] - Y)²        cross_entropy:  E = -1/m Σ Y log A[L]
+
+    Raises ValueError for an X of another shape or a Y that is not one-hot.
     """
+    check_one_hot(Y)
     return error(network, forward(network, X), Y)
 
 
@@ -267,8 +268,10 @@ def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) 
 def gradient(network: Network, X: Array, Y: Array, *, m: int | None = None) -> Array:
     """∂E/∂parameters for X (inputs, m) and one-hot Y (10, m), shaped like the parameters.
 
-    A part of a larger set is told the whole m; the gradients of the parts then add up.
+    A part of a larger set is told the whole m; the gradients of the parts then add up. Raises
+    ValueError for an X of another shape or a Y that is not one-hot.
     """
+    check_one_hot(Y)
     return backward(network, forward(network, X), Y, m=m).flat
 
 
@@ -281,7 +284,28 @@ def by_layer(network: Network) -> tuple[Layers, Layers]:
     return dict(enumerate(W, 1)), dict(enumerate(b, 1))
 
 
+def check_array(name: str, array: object) -> None:
+    """Raise ValueError unless it is a plain NumPy array.
+
+    subtle: of other kinds some compute something else without a word: the * of np.matrix is a
+    product of matrices, a masked array leaves numbers out.
+    """
+    if type(array) not in (np.ndarray, np.memmap):
+        raise ValueError(
+            f"{name} must be a NumPy array, got {type(array).__name__}; numpy.array makes one"
+        )
+
+
+def check_rng(rng: object) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"rng must be a numpy.random.Generator, got {type(rng).__name__}; "
+            f"numpy.random.default_rng(seed) makes one"
+        )
+
+
 def check_inputs(network: Network, X: Array) -> None:
+    check_array("X", X)
     inputs = network.sizes[0]
     if X.ndim < 2 or X.shape[-2] != inputs:
         hint = "pass X.T" if X.shape[-1:] == (inputs,) and X.ndim > 1 else "examples are columns"
@@ -292,8 +316,30 @@ def check_inputs(network: Network, X: Array) -> None:
 
 
 def check_targets(A: Array, Y: Array) -> None:
+    check_array("Y", Y)
     if Y.ndim < 2 or Y.shape[-2:] != A.shape[-2:]:
         raise ValueError(f"Y must be one-hot of shape {A.shape[-2:]}, got {Y.shape}")
+
+
+def check_one_hot(Y: Array) -> None:
+    check_array("Y", Y)
+    if Y.ndim > 1 and not (((Y == 0) | (Y == 1)).all() and (Y.sum(axis=-2) == 1).all()):
+        raise ValueError("Y must be one-hot: in each column one 1 and else 0")
+
+
+def not_finite(network: Network, X: Array) -> ValueError | OverflowError:
+    """What to say of a pass that has become NaN or infinity: whose numbers are the first."""
+    for name, array in (("X", X), ("the parameters", network.parameters)):
+        if not np.isfinite(array).all():
+            return ValueError(f"{name} must be finite, got NaN or infinity")
+    with np.errstate(over="ignore", invalid="ignore"):
+        Z = forward(network, X).Z
+    first = next((l for l in Z if not np.isfinite(Z[l]).all()), network.depth)
+    dtype = Z[first].dtype
+    return OverflowError(
+        f"Z{first} overflows: its numbers are larger than {np.finfo(dtype).max:.2g}, the largest "
+        f"of {dtype}; start from smaller weights"
+    )
 
 
 def keep_memory() -> None:

@@ -1,13 +1,35 @@
 """What the commands are asked with: the types of their options, and options that several share."""
 
 import math
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from chainrule.data import Digits, load_digits, load_mnist
+from chainrule.data import Digits, bundled_mnist, load_digits, load_mnist
 from chainrule.training import BATCH_EPOCHS, RECIPES
+
+
+class Place(click.Path[Path]):
+    """A path. ~ at its start is a home, also in --out=~/run, which shells leave as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        if not os.fspath(value):
+            self.fail("wanted a file or a folder, got ''", param, ctx)
+        path = Path(value)
+        with suppress(RuntimeError):  # nobody of that name: it is the name of a file
+            path = path.expanduser()
+        return path
 
 
 class Widths(click.ParamType[tuple[int, ...]]):
@@ -105,18 +127,35 @@ def example(line: str) -> str:
     return f"\b\nExample:\n  chainrule {line}"
 
 
-def data_option(command: Callable[..., None]) -> Callable[..., None]:
+class DigitsPlace(Place):
+    """Where digits lie: a folder, or mnist, which is the bundled one."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        if value == "mnist":
+            if Path("mnist").exists():
+                self.fail("mnist is the bundled MNIST, and a folder here: ./mnist is the folder")
+            return bundled_mnist()
+        return super().convert(value, param, ctx)
+
+
+def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """--data; `instead` says which digits are taken without it."""
     return click.option(
         "--data",
         metavar="FOLDER",
-        type=click.Path(path_type=Path),
-        help="A folder of four IDX files, gzipped or not, in place of the bundled MNIST.",
-    )(command)
+        type=DigitsPlace(),
+        help=f"The digits: a folder of four IDX files, or mnist; by default {instead}.",
+    )
 
 
 def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
-    """The digits that --data asks for: to train on and to test on."""
-    return load_mnist() if folder is None else load_digits(folder)
+    """The digits in a folder, None: the bundled MNIST, to train on and to test on."""
+    return load_mnist() if folder in (None, bundled_mnist()) else load_digits(folder)
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -136,4 +175,4 @@ def model_argument(command: Callable[..., None]) -> Callable[..., None]:
         type=click.IntRange(min=0),
         help="Of a run, the parameters after this step, if it is a recorded one.",
     )
-    return click.argument("model", type=click.Path(path_type=Path))(step(command))
+    return click.argument("model", type=Place())(step(command))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from chainrule.data import CLASSES, SIDE, Digits
-from chainrule.network import Array, Network, probabilities
+from chainrule.network import Array, Network
+from chainrule.reading import probabilities
 from chainrule.runs import Checkpoint, Run
 from chainrule.training import Evaluation
 
@@ -45,7 +46,7 @@ def page(
     parts = "\n".join(
         f"<section>\n{part}\n</section>"
         for part in (
-            head(run, reached, network, seen),
+            head(run, reached, network, seen, test_set.name),
             curves(reached),
             confusion(seen),
             *units(network),
@@ -59,7 +60,7 @@ def page(
     )
 
 
-def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation) -> str:
+def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation, on: str) -> str:
     settings = run.settings
     size = f"batches of {settings.batch_size:,}" if settings.batch_size else "the full batch"
     right, m = int(np.trace(seen.confusion)), int(seen.confusion.sum())
@@ -67,8 +68,8 @@ def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation) -> s
         f"<h1>{escape(str(run.folder))}</h1>\n<p>{escape(str(network))}<br>\n"
         f"{settings.optimizer}, {run.rates}, {size}, seed {settings.seed}; "
         f"step {reached.step:,} of {run.length:,}, {reached.seconds:.1f} s of training<br>\n"
-        f"<strong>{100 * seen.accuracy:.2f} %</strong> of the test images are read right "
-        f"({right:,} of {m:,}); their loss is {seen.loss:.4f}</p>"
+        f"<strong>{100 * seen.accuracy:.2f} %</strong> of the test images of {escape(on)} are "
+        f"read right ({right:,} of {m:,}); their loss is {seen.loss:.4f}</p>"
     )
 
 

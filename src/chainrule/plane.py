@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.network import Array, Network, forward
+from chainrule.network import Array, Network, check_array, forward, not_finite
 from chainrule.tiles import one_blas_thread
 
 
@@ -25,6 +25,7 @@ def principal_plane(A: Array) -> Plane:
     rest is zero. Raises ValueError unless A is a finite matrix with columns. Source: Pearson 1901,
     "On lines and planes of closest fit to systems of points in space".
     """
+    check_array("A", A)
     if A.ndim != 2 or 0 in A.shape:
         raise ValueError(f"A must have shape (units, m), got {A.shape}; examples are columns")
     A = A.astype(np.float64)
@@ -69,8 +70,15 @@ def largest(axis: Array) -> int:
 def activations(network: Network, X: Array, layer: int) -> Array:
     """A[layer] of the columns of X (inputs, m): (units, m); layer 0 is X itself.
 
-    Raises ValueError for a layer that the network does not have.
+    Raises ValueError for a layer that the network does not have, OverflowError if numbers of the
+    pass are too large for their type.
     """
     if not 0 <= layer <= network.depth:
         raise ValueError(f"layer must be 0 (the image) to {network.depth}, got {layer}")
-    return X if layer == 0 else forward(network, X).A[layer]
+    if layer == 0:
+        return X
+    with np.errstate(over="ignore", invalid="ignore"):
+        A = forward(network, X).A[layer]
+    if not np.isfinite(A).all():
+        raise not_finite(network, X)
+    return A

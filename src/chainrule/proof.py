@@ -26,6 +26,8 @@ from chainrule.network import (
     Network,
     Trace,
     backward,
+    check_array,
+    check_one_hot,
     count_parameters,
     error,
     forward,
@@ -38,12 +40,16 @@ RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
 ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
 H_OF_ONE = 1e-5  # for one cell, seen to nine digits: the two errors are equal, about 1e-11
 NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
+TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still says something of g
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
 # Learning rates for one step on one image. With the first, a trained 784-10-10 keeps its promise to
 # 0.2 % on each of the 670 digits it misreads; with the last, half of them get 0.6 % of it or less.
 RATES = np.geomspace(1e-5, 10, 50)
 STACK = 1_000_000  # parameters of the networks in one stack: 8 MB, fastest of 0.2 to 8 million
+quiet = np.errstate(
+    over="ignore", invalid="ignore", divide="ignore"
+)  # what overflows becomes infinity or NaN
 
 
 class Nudged(NamedTuple):
@@ -151,7 +157,7 @@ class Row(NamedTuple):
     cells: int  # compared
     relative: float  # ‖g - q‖/‖g‖
     largest: float  # the largest |g - q|
-    agrees: bool
+    agrees: bool | None  # None: rounding hides the quotient, so nothing can be told
 
 
 class Account(NamedTuple):
@@ -161,8 +167,10 @@ class Account(NamedTuple):
     rows: tuple[Row, ...]
 
     @property
-    def agrees(self) -> bool:
-        return all(row.agrees for row in self.rows)
+    def agrees(self) -> bool | None:
+        """Whether all its arrays agree; None if nothing differs, but some cannot be told."""
+        verdicts = {row.agrees for row in self.rows}
+        return False if False in verdicts else None if None in verdicts else True
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +184,7 @@ class Proof:
     impostors: tuple[Account, ...]
 
 
+@quiet
 def check(
     network: Network, X: Array, Y: Array, *, sample: int | None = None, h: float = H
 ) -> Proof:
@@ -184,7 +193,12 @@ def check(
     All in float64, on the stored parameters. Every parameter is compared; above ALL_UP_TO, or if
     `sample` is given, that many, drawn without repetition by default_rng(0). An array agrees when
     ‖g - q‖ ≤ RELATIVE ‖g‖ and every |g - q| ≤ ABSOLUTE, both give or take the quotient's rounding.
+    Where that rounding is all there is to see, ‖g - q‖ > TELLING ‖g‖, nothing can be told.
+
+    Raises ValueError for a Y that is not one-hot.
     """
+    check_array("X", X)
+    check_one_hot(Y)
     network = replace(network, parameters=network.parameters.astype(np.float64))
     X, Y = X.astype(np.float64), Y.astype(np.float64)
     n = network.parameters.size
@@ -220,16 +234,36 @@ def compare(network: Network, gradient: Array, quotients: Quotients, scale: floa
 
 def judge(array: str, g: Array, q: Array, scale: float) -> Row:
     misses = np.abs(g - q)
-    size, distance = float(np.linalg.norm(g)), float(np.linalg.norm(misses))
-    largest = float(misses.max(initial=0))
+    size, distance, largest = length(g), length(misses), float(misses.max(initial=0))
     return Row(
         array=array,
         cells=len(g),
         relative=distance / size if size else float(distance > 0),
         largest=largest,
-        agrees=distance <= RELATIVE * size + NOISE * scale * len(g) ** 0.5
-        and largest <= ABSOLUTE * scale,
+        agrees=False
+        if ABSOLUTE * scale < largest < math.inf
+        else verdict(size, distance, NOISE * scale * len(g) ** 0.5),
     )
+
+
+def verdict(size: float, distance: float, noise: float) -> bool | None:
+    """Whether a gradient of this size agrees with quotients at this distance.
+
+    None: the noise hides the quotients, or numbers that overflow have made them NaN.
+    """
+    if not math.isfinite(distance):
+        return None
+    if distance > RELATIVE * size + noise:
+        return False
+    return True if distance <= TELLING * size else None
+
+
+def length(values: Array) -> float:
+    """‖values‖, from numbers made at most 1: squares of tiny ones are 0, of huge ones infinite."""
+    largest = float(np.abs(values).max(initial=0))
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * float(np.linalg.norm(values / largest))
 
 
 def arrays(network: Network) -> Iterator[tuple[str, int, tuple[int, int]]]:
@@ -266,14 +300,16 @@ class CellProof(NamedTuple):
     ours: float  # as it stands in the ledger
     difference: float  # |ours - quotient|
     relative: float  # of |ours|
-    agrees: bool
+    agrees: bool | None  # None: rounding hides the quotient, so nothing can be told
     kink: str | None  # where E has no slope to be measured: why, in a sentence
 
 
+@quiet
 def prove(ledger: Ledger, cell: str) -> CellProof:
     """A cell of dA, dZ, dW or db against a quotient: what it differentiates by is moved by ±h.
 
-    It agrees when |ours - quotient| ≤ RELATIVE |ours|, give or take the quotient's rounding.
+    It agrees when |ours - quotient| ≤ RELATIVE |ours|, give or take the quotient's rounding; where
+    the difference is more than TELLING |ours| but no more than that rounding, nothing can be told.
     Raises CellError for a cell that is not there, or is no derivative (see `why_not`).
     """
     array, index = locate(ledger, cell)
@@ -297,7 +333,7 @@ def prove(ledger: Ledger, cell: str) -> CellProof:
         ours=ours,
         difference=difference,
         relative=difference / abs(ours) if ours else float(difference > 0),
-        agrees=difference <= RELATIVE * abs(ours) + NOISE * max(E, 1.0),
+        agrees=verdict(abs(ours), difference, NOISE * max(E, 1.0)),
         kink=infinite(named(by, *index)) if math.isinf(ours) else corner(ledger, slope.switched),
     )
 
@@ -388,7 +424,7 @@ class OutputAccount(NamedTuple):
     values: Array  # (10,)
     relative: float  # ‖values - quotients‖/‖values‖
     largest: float  # the largest |values - quotients|
-    agrees: bool
+    agrees: bool | None  # None: rounding hides the quotients, so nothing can be told
 
 
 class OutputProof(NamedTuple):
@@ -399,6 +435,7 @@ class OutputProof(NamedTuple):
     accounts: tuple[OutputAccount, ...]  # chainrule first
 
 
+@quiet
 def prove_output(ledger: Ledger) -> OutputProof:
     """dZ[L] as chainrule has it and as each impostor would, against ten quotients."""
     network, L = ledger.network, ledger.network.depth
@@ -436,6 +473,7 @@ class Step(NamedTuple):
     predictions_after: NDArray[np.intp]  # (k,)
 
 
+@quiet
 def learn_once(ledger: Ledger, rates: Array = RATES) -> Step:
     """What one step on this image alone does to E and to the prediction, in float64.
 

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES, PIXELS, Digits
+from chainrule.data import CLASSES, PIXELS, DataError, Digits, load_one
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Optimizer
 from chainrule.model import (
     MODEL,
@@ -41,7 +41,7 @@ from chainrule.model import (
 )
 from chainrule.network import LOSSES, Array, Loss, Network, count_parameters, initialise
 from chainrule.tiles import blas_of_numpy
-from chainrule.training import Snapshot, evaluate, settle, train
+from chainrule.training import DivergenceError, Snapshot, evaluate, settle, train
 
 RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
@@ -56,6 +56,7 @@ MOMENTS = 100  # about so many rows of history in a run; one more for the start
 TRAJECTORY_BYTES = 64_000_000
 COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
 
+Part = Literal["training", "test"]  # of a run's digits
 State = Literal["running", "finished", "interrupted"]
 
 
@@ -252,6 +253,28 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
     return prepared
 
 
+def own_digits(run: Run, part: Part = "test") -> Digits:
+    """The digits that a run is trained on or tested on; RunError if they are not there any more."""
+    place = run.settings.data
+    try:
+        digits = load_one(place, {"training": "train", "test": "t10k"}[part])
+    except (DataError, OSError) as error:
+        reason = str(error) if isinstance(error, DataError) else f"{place}: {reason_of(error)}"
+        raise RunError(
+            f"{run.folder}: its digits cannot be read: {reason}; say where they lie with --data"
+        ) from None
+    if run.data is not None and run.data[part] != checksum(digits):
+        raise RunError(
+            f"{run.folder}: {digits.name} has other {part} digits than those it was made with; "
+            f"say with --data which to take"
+        )
+    return digits
+
+
+def reason_of(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
 def change_rate(run: Run, step: int, learning_rate: float) -> Run:
     """The run with another learning rate from this step on, once that is on disk.
 
@@ -282,6 +305,7 @@ def checksum(digits: Digits) -> str:
     """The SHA-256 of the images, then the labels."""
     import hashlib
 
+    digits.check_file()
     sha256 = hashlib.sha256(np.ascontiguousarray(digits.images).data)
     sha256.update(np.ascontiguousarray(digits.labels).data)
     return sha256.hexdigest()
@@ -660,7 +684,7 @@ def steps_of(
             if snapshot.loss_of == "batches":
                 losses = losses[0] + snapshot.loss, losses[1] + 1
             if step in moments:
-                seen = evaluate(snapshot.network, test_set, threads=threads).accuracy
+                seen = accuracy_of(snapshot, test_set, threads)
                 E = losses[0] / losses[1] if losses[1] else snapshot.loss
                 snapshot = replace(snapshot, loss=E, test_accuracy=seen)
                 on_train = snapshot.train_accuracy
@@ -684,6 +708,14 @@ def steps_of(
             if stopping:
                 return
             began = time.perf_counter()
+
+
+def accuracy_of(snapshot: Snapshot, test_set: Digits, threads: int | None) -> float:
+    """The share of the test digits that a snapshot reads right."""
+    try:
+        return evaluate(snapshot.network, test_set, threads=threads).accuracy
+    except OverflowError as error:  # the next step would find it
+        raise DivergenceError(f"after step {snapshot.step:,}, on the test digits {error}") from None
 
 
 @contextmanager
@@ -714,6 +746,7 @@ class Entry(NamedTuple):
     started: datetime
     rates: str | None  # the learning rate in words
     changes: tuple[Change, ...]
+    data: str  # the folder of the digits that it was measured on, or mnist
 
 
 def list_runs(folder: Path) -> Iterator[Entry | RunError]:
@@ -741,6 +774,7 @@ def entry_of_run(run: Run) -> Entry:
         datetime.fromisoformat(run.started),
         run.rates if run.data else None,
         run.changes,
+        run.settings.data or "mnist",
     )
 
 

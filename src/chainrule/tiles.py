@@ -238,6 +238,7 @@ def total(
     Each computes one run of stacks after the other, and takes the next when it is done with one, so
     that nobody waits for a slow one before the end.
     """
+    digits.check_file()
     tile, stacked, stacks = tiling(network.sizes, len(batch))
     if batch.by_ink:
         digits.by_ink(tile * stacked)  # now, so that threads find it

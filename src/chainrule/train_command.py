@@ -4,7 +4,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import cast
@@ -12,11 +12,13 @@ from typing import cast
 import click
 from click.core import ParameterSource
 
+from chainrule.data import Digits, bundled_mnist
 from chainrule.descent import OPTIMIZERS, Optimizer
 from chainrule.model import MODEL, load_model
 from chainrule.network import LOSSES, Loss
 from chainrule.options import (
     BatchSize,
+    Place,
     Rate,
     Widths,
     dashed,
@@ -27,7 +29,7 @@ from chainrule.options import (
     read_digits,
     recipes,
 )
-from chainrule.printing import console, fail, print_json, show
+from chainrule.printing import console, fail, print_json, show, warn
 from chainrule.runs import (
     CHECKPOINT_EVERY,
     LOCK,
@@ -51,7 +53,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 
 
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
-@data_option
+@data_option("mnist, which is in the package")
 @click.option(
     "--hidden",
     type=Widths(),
@@ -92,13 +94,13 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="The folder for the run; by default runs/<date-time>.",
 )
 @click.option(
     "--resume",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Go on with the run in this folder, to the same bytes as if it had not stopped.",
 )
 @click.option(
@@ -142,7 +144,7 @@ def train_command(
         refuse_settings()
         open_run(resume)
     asking = Settings(
-        data=None if data is None else str(data.absolute()),
+        data=None if data in (None, bundled_mnist()) else str(data.absolute()),
         hidden=hidden,
         loss=cast("Loss", loss.replace("-", "_")),
         optimizer=optimizer,
@@ -173,9 +175,10 @@ def train_command(
                 reached = read_checkpoint(run)
                 run = change_rate(run, reached.step if reached else 0, learning_rate)
             if differs:
-                print(f"chainrule: bytes may differ from here on: {differs}", file=sys.stderr)
+                warn(f"bytes may differ from here on: {differs}")
             if shown:
-                show(run_lines(run, len(train_set)))
+                with suppress(OSError):  # the training does not depend on who reads
+                    show(run_lines(run, train_set))
             snapshots = go_on(
                 run,
                 train_set,
@@ -229,7 +232,7 @@ def train_command(
                 f"model {model}",
             ]
         )
-    show([report.accuracy(on_test)])
+    show([report.accuracy(on_test, test_set.name)])
 
 
 def refuse_settings() -> None:
@@ -244,12 +247,13 @@ def refuse_settings() -> None:
             )
 
 
-def run_lines(run: Run, m: int) -> list[str]:
-    """What is trained, and where it stands."""
-    settings, reached = run.settings, read_checkpoint(run)
+def run_lines(run: Run, digits: Digits) -> list[str]:
+    """What is trained, on which digits, and where it stands."""
+    settings, reached, m = run.settings, read_checkpoint(run), len(digits)
     network, _ = start_of(settings)
     size = settings.batch_size
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
+    seen += f" of {digits.name}"
     rate = f"α = {run.learning_rate(-1):g}"
     how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
     lines = [str(network), how]
@@ -282,27 +286,53 @@ def settings_as_asked(run: Run) -> dict[str, object]:
 
 @contextmanager
 def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
-    """A bar with loss, test accuracy and time left; it goes when the training is over."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    """Step, loss, test accuracy, time left and a bar; it goes when the training is over.
+
+    Where the terminal has no room for all, the last of them are left out first.
+    """
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.table import Table
 
     from chainrule.report import percent
 
-    with Progress(
+    screen = console(sys.stderr)
+
+    class Fitting(Progress):
+        def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+            every = self.columns
+            try:
+                while True:
+                    made = super().make_tasks_table(tasks)
+                    if screen.measure(made).maximum < screen.width or len(self.columns) == 1:
+                        return made
+                    self.columns = self.columns[:-1]
+            finally:
+                self.columns = every
+
+    bar = Fitting(
         TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.description}"),
+        TextColumn("{task.fields[loss]}"),
+        TextColumn("{task.fields[accuracy]}"),
         TimeRemainingColumn(),
-        console=console(sys.stderr),
+        BarColumn(bar_width=20),
+        console=screen,
         transient=True,
-    ) as bar:
-        task = bar.add_task("", total=length)
+    )
+    task = bar.add_task("", total=length, loss="", accuracy="")
 
-        def update(snapshot: Snapshot) -> None:
-            seen = percent(snapshot.test_accuracy or 0.0, 1)
-            words = f"loss {snapshot.loss:.4f}, test accuracy {seen}"
-            bar.update(task, completed=snapshot.step, description=words)
+    def update(snapshot: Snapshot) -> None:
+        accuracy = f"test {percent(snapshot.test_accuracy or 0.0, 1)}"
+        loss = f"loss {snapshot.loss:.4f}"
+        bar.update(task, completed=snapshot.step, loss=loss, accuracy=accuracy)
 
+    # A terminal that has gone takes only the bar with it.
+    with suppress(OSError):
+        bar.start()
+    try:
         yield update
+    finally:
+        with suppress(OSError):
+            bar.stop()
 
 
 @contextmanager

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, repeat
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import Digits
+from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
-from chainrule.network import Loss, Network, keep_memory
+from chainrule.network import LOSSES, Loss, Network, check_rng, keep_memory
 from chainrule.tiles import ORDERED, Batch, cores, total
 
 if TYPE_CHECKING:
@@ -121,24 +122,31 @@ def train(
     the caller's own are tasks of the `executor`, if one is given. Neither changes a bit of what
     comes out. Digits that were loaded travel to other processes by name, others with pixels.
 
-    Raises ValueError for settings that cannot be, when called, and DivergenceError at the step
-    where the loss is no longer finite; it names the rate of the step before.
+    Raises ValueError for settings that cannot be, and for a network that does not fit the digits,
+    when called, and DivergenceError at the step where the loss is no longer finite; it names the
+    rate of the step before.
     """
-    for name, number in (("every", every), ("threads", threads)):
-        if number is not None and number < 1:
-            raise ValueError(f"{name} must be 1 or more, got {number}")
+    every = checked_count("every", every)
+    threads = None if threads is None else checked_count("threads", threads)
+    check_fits(network, digits)
+    if test is not None:
+        check_fits(network, test)
     m = len(digits)
     given = None if callable(learning_rate) else learning_rate
     fixed, length = settle(network.loss, optimizer, m, given, batch_size, steps, epochs)
+    batch_size = None if batch_size is None else int(batch_size)
     if network.parameters.ndim != 1:
         raise ValueError(f"train takes one network, got {network}")
     memory_shape = (MEMORY_ROWS[optimizer], network.parameters.size)
     if start is None:
         if rng is None:
             raise ValueError("rng is missing: give numpy.random.default_rng(seed)")
+        check_rng(rng)
         first, key = 0, int(rng.integers(2**63))
         memory = np.zeros(memory_shape, network.parameters.dtype)
     else:
+        if not isinstance(start, Snapshot):
+            raise ValueError(f"start must be a Snapshot of an earlier call, got {named(start)}")
         if (start.network.sizes, start.network.loss) != (network.sizes, network.loss):
             raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
         if start.memory.shape != memory_shape:
@@ -239,13 +247,16 @@ def settle(
 
     Raises ValueError for settings that cannot be.
     """
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
     if steps is not None and epochs is not None:
         raise ValueError("give steps or epochs, not both")
-    for name, number in (("batch_size", batch_size), ("steps", steps), ("epochs", epochs)):
-        if number is not None and number < 1:
-            raise ValueError(f"{name} must be 1 or more, got {number}")
+    batch_size, steps, epochs = (
+        None if number is None else checked_count(name, number)
+        for name, number in (("batch_size", batch_size), ("steps", steps), ("epochs", epochs))
+    )
     if batch_size is not None and batch_size > m:
         raise ValueError(f"batch_size must be at most the {m:,} digits, got {batch_size:,}")
     recipe = RECIPES[loss, optimizer]
@@ -260,9 +271,36 @@ def settle(
 
 def checked(rate: float) -> float:
     """The learning rate; ValueError unless it is positive and finite."""
-    if not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"learning_rate must be a positive number, got {rate}")
+    if not isinstance(rate, Real) or not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"learning_rate must be a positive number, got {rate!r}")
     return rate
+
+
+def checked_count(name: str, number: object) -> int:
+    """The number of something, as an int of Python; ValueError unless it is whole and positive."""
+    if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"{name} must be a whole number from 1, got {number!r}")
+    return int(number)
+
+
+def check_fits(network: Network, digits: Digits) -> None:
+    """ValueError unless these are digits, and the network has their inputs and outputs."""
+    if not isinstance(digits, Digits):
+        raise ValueError(
+            f"wanted Digits, got {named(digits)}; load_mnist() and load_digits(folder) give two of "
+            f"them, to train on and to test on, and Digits(images, labels) makes them from arrays"
+        )
+    if not isinstance(network, Network):
+        raise ValueError(f"wanted a Network, got {named(network)}; initialise(sizes, …) makes one")
+    if (network.sizes[0], network.sizes[-1]) != (PIXELS, CLASSES):
+        raise ValueError(
+            f"a network for digits has {PIXELS} inputs and {CLASSES} outputs, "
+            f"got {network.sizes[0]:,} and {network.sizes[-1]:,}"
+        )
+
+
+def named(value: object) -> str:
+    return type(value).__name__
 
 
 def batches(m: int, batch_size: int | None, key: int, first: int) -> Iterator[Batch]:
@@ -305,9 +343,20 @@ def evaluate(
     threads: int | None = None,
     executor: "Executor | None" = None,
 ) -> Evaluation:
-    """The loss and the confusion matrix of a network on digits; workers as in `train`."""
+    """The loss and the confusion matrix of a network on digits; workers as in `train`.
+
+    Raises ValueError for a network that does not fit the digits, and OverflowError for one whose
+    numbers are too large for their type: it would read nothing.
+    """
+    check_fits(network, digits)
+    threads = None if threads is None else checked_count("threads", threads)
     with workers(threads, executor) as pool:
         seen = total(network, digits, Batch(len(digits)), slope=False, **pool)
+    if not math.isfinite(seen.loss):
+        raise OverflowError(
+            f"the loss is {seen.loss}: the weights are too large for {network.parameters.dtype}, "
+            f"so nothing is read"
+        )
     return Evaluation(seen.loss, seen.confusion)
 
 

@@ -156,7 +156,7 @@ def test_a_map_shows_images_and_looks_inside(visit, runs):
     told = page.locator("#map-explained")
     A = read(load_model(runs.folder / "runs/number-1"))
     wrong = (A.argmax(axis=0) != held_out().labels)[:2000].sum()
-    expect(told).to_contain_text(f"2,000 images, {wrong:,} read wrong")
+    expect(told).to_contain_text(f"2,000 test images of MNIST, {wrong:,} read wrong")
     picture = "() => document.querySelector('#map canvas').toDataURL()"
     before = page.evaluate(picture)
     page.get_by_role("slider", name="Recorded steps").fill("3")

@@ -65,6 +65,13 @@ export function closer({ isHidden, reveal }) {
   return { node, show };
 }
 
+// Of the quotients themselves nothing is said.
+function judged(each) {
+  if (each.agrees === undefined) return "";
+  if (each.agrees === null) return words.agreementUnknown;
+  return each.agrees ? words.agrees : words.differs(short(each.largest));
+}
+
 function verdicts(found) {
   const most = Math.max(largest(found.quotients), ...found.accounts.map((each) => largest(each.values)));
   const painted = (value) => {
@@ -82,8 +89,8 @@ function verdicts(found) {
       element("tr", { "data-cells": `${found.array}[${k}]` }, element("th", { scope: "row" }, `[${k}]`), columns.map((each) => painted(each.values[k]))),
     )),
     element("tfoot", {}, element("tr", {}, element("th", { scope: "row" }, words.verdict), columns.map((each) =>
-      element("td", { class: each.agrees === undefined ? "" : each.agrees ? "good" : "bad" },
-        each.agrees === undefined ? "" : each.agrees ? words.agrees : words.differs(short(each.largest))),
+      element("td", { class: { true: "good", false: "bad" }[each.agrees] ?? "" },
+        judged(each)),
     ))),
   );
   return [

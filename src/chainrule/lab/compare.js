@@ -113,7 +113,7 @@ export function compare({ tell }) {
   async function show(first, second) {
     const answer = await ask(...question(first, second));
     const [one, two] = [first, second].map((each) => each.name);
-    headline.textContent = says.headline([one, two], answer.steps.map((step) => count(step)), answer.accuracy.map(words.time.percent), Object.values(answer.answers).reduce((sum, each) => sum + each.length, 0));
+    headline.textContent = says.headline([one, two], answer.steps.map((step) => count(step)), answer.accuracy.map(words.time.percent), Object.values(answer.answers).reduce((sum, each) => sum + each.length, 0), answer.digits);
     const differing = Object.entries(answer.settings);
     same.hidden = differing.length > 0;
     table.hidden = !differing.length;

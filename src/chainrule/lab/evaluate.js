@@ -1,4 +1,4 @@
-// Evaluate: how a network does on the 10,000 test images: which digit it takes for which, its most
+// Evaluate: how a network does on its test images: which digit it takes for which, its most
 // confident mistakes, what it answers if it may say "I don't know", and what damage does to it.
 
 import { button, element } from "./element.js";
@@ -204,11 +204,11 @@ export function evaluate({ lab, tell }) {
 
   function show(answer, asked) {
     found = answer;
-    headline.textContent = says.headline(networkOf().name, says.percent(answer.accuracy), damaged());
+    headline.textContent = says.headline(networkOf().name, says.percent(answer.accuracy), damaged(), networkOf());
     paint();
     answer.per_digit.forEach((share, digit) => {
-      bars[digit].bar.style.width = `${100 * share}%`;
-      bars[digit].text.textContent = says.percent(share);
+      bars[digit].bar.style.width = `${100 * (share ?? 0)}%`;
+      bars[digit].text.textContent = share === null ? "–" : says.percent(share);
     });
     unsure.textContent = says.unsure(answer);
     const { mistakes } = answer;

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket
 
+from chainrule.encode import to_json
 from chainrule.lab.live import Live, Row, about
-from chainrule.lab.moment import to_json
 
 APART = 0.092  # seconds from one frame to the next: the training wants the cores too
 SHARE = 0.1  # of one core may go into making frames
@@ -33,7 +33,7 @@ class Frame:
         if not self.start:
             return '{"live":null}'
         if since not in self.texts:
-            rows = to_json(self.rows[since : self.count]).decode()
+            rows = to_json(self.rows[since : self.count])
             self.texts[since] = f'{{"live":{self.start},"rows_from":{since},"rows":{rows}}}}}'
         return self.texts[since]
 
@@ -44,7 +44,7 @@ def frame_of(live: Live) -> tuple[Frame, float]:
     serial, training = live.serial, live.training
     if training is None:
         return Frame(serial, "", [], 0), 0.0
-    start = to_json(about(training)).decode()[:-1]
+    start = to_json(about(training))[:-1]
     # The rows are counted last: when it is told to be finished, they are all there.
     frame = Frame(serial, start, training.rows, len(training.rows))
     return frame, time.thread_time() - began

@@ -232,7 +232,7 @@ export function map({ lab, tell }) {
       found = { ...answer, index: (k) => answer.indices?.[k] ?? k };
       if (at >= found.labels.length) at = -1;
       const misread = found.labels.filter((_, k) => wrong(k)).length;
-      explained.textContent = says.explained(count(found.labels.length), misread, percent(answer.explained), says.ofName(source));
+      explained.textContent = says.explained(count(found.labels.length), misread, percent(answer.explained), says.ofName(source), networkOf().digits);
       paint();
       if (at >= 0) {
         const k = at;

@@ -5,8 +5,6 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 """
 
 import base64
-import json
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import __version__
-from chainrule.data import PIXELS, Digits, load_mnist, load_mnist_test
+from chainrule.data import PIXELS, Digits, load_mnist, load_one
+from chainrule.encode import to_json
 from chainrule.lab import asked
 from chainrule.lab.asked import Moment, RefusedError
 from chainrule.lab.live import LARGEST, Live, Row, Training, row_of
@@ -33,14 +32,17 @@ from chainrule.ledger import (
     named,
     open_cell,
     open_ledger,
+    overflowing,
     pattern,
+    prediction,
     softmax_jacobian,
     split,
 )
 from chainrule.model import bundled, load_bundled
-from chainrule.network import Array, Network, count_parameters, probabilities
+from chainrule.network import Array, Network, count_parameters
 from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
-from chainrule.runs import Run, RunError, network_at, read_checkpoint, state_of
+from chainrule.reading import probabilities
+from chainrule.runs import Part, Run, RunError, network_at, own_digits, read_checkpoint, state_of
 from chainrule.tiles import cores
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
@@ -70,6 +72,7 @@ class Named:
     network: Network
     settings: dict[str, Any] | None = None
     step: int | None = None  # of a run
+    run: Run | None = None
 
     @property
     def size(self) -> int:
@@ -95,7 +98,8 @@ def named_model(network: Network) -> Named:
 
 def named_run(run: Run, network: Network, step: int) -> Named:
     """The network of a run after a step, under the run's id."""
-    return Named(run_id(run), f"run {run.folder.absolute().name}", network, asked_for(run), step)
+    name = f"run {run.folder.absolute().name}"
+    return Named(run_id(run), name, network, asked_for(run), step, run)
 
 
 def asked_for(run: Run) -> Answer:
@@ -154,8 +158,9 @@ class Lab:
     readings: Kept[tuple[str, int | None, asked.Damage], Array] = field(
         default_factory=lambda: Kept(KEPT // 4)
     )
-    damaged: Kept[asked.Damage, Digits] = field(default_factory=lambda: Kept(KEPT // 4))
+    damaged: Kept[Any, Digits] = field(default_factory=lambda: Kept(KEPT // 4))
     planes: Kept[Any, Any] = field(default_factory=lambda: Kept(KEPT // 16))
+    sets: Kept[Any, Digits] = field(default_factory=lambda: Kept(KEPT))  # of runs with their own
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -175,13 +180,31 @@ class Lab:
 
     @cached_property
     def test_set(self) -> Digits:
-        return load_mnist_test()
+        return load_one(None, "t10k")
+
+    def own_set(self, run: Run | None, part: Part = "test") -> Digits:
+        """The digits that a run is tested or trained on; those of MNIST for what is no run."""
+        if run is None or run.settings.data is None:
+            return self.test_set if part == "test" else self.train_set
+        key = run.settings.data, run.data and run.data[part]
+        size = PIXELS * len(self.test_set)  # about
+        try:
+            return self.sets.get(key, lambda: own_digits(run, part), size)
+        except RunError as error:
+            reason = str(error).replace(str(run.folder), run_id(run)).partition("; say")[0]
+            raise RefusedError(reason.replace(run.settings.data, digits_of_run(run)), 404) from None
+
+    def test_set_of(self, named: Named) -> Digits:
+        """The test images that a network is measured on."""
+        return self.own_set(named.run)
 
     def read(self, named: Named) -> Array:
-        """A network's ten probabilities of every test image (10, 10000)."""
-        size = 40 * len(self.test_set)
+        """A network's ten probabilities of every one of its test images (10, m)."""
+        digits = self.test_set_of(named)
         key = named.id, named.step, asked.Damage()
-        return self.readings.get(key, lambda: probabilities(named.network, self.test_set.X), size)
+        return self.readings.get(
+            key, lambda: probabilities(named.network, digits.X), 40 * len(digits)
+        )
 
     def named(self, id: str, step: int | None = None) -> Named:
         """The network with this id; of a run after this step, None: the latest."""
@@ -234,23 +257,23 @@ class Lab:
             reason = str(error).replace(str(run.folder), id)
             raise RefusedError(reason, 404) from None
 
-    def image(self, image: asked.Image) -> Digits:
-        """The image as one digit; its label is 0 where nobody has told it."""
+    def image(self, moment: Moment) -> Digits:
+        """The image of a moment as one digit; its label is 0 where nobody has told it."""
+        image = moment.image
         match image:
             case asked.Test(number):
-                if number >= len(self.test_set):
-                    last = len(self.test_set) - 1
+                digits = self.test_set_of(self.named(moment.network, moment.step))
+                if number >= len(digits):
+                    last = len(digits) - 1
                     raise RefusedError(f"test images go from 0 to {last}, got {number}", 404)
-                return self.test_set[number]
-            case asked.Pixels(content):
-                return digits_of([content])
-            case asked.Drawn():
-                return digits_of([pixels_of(image)])
+                return digits[number]
+            case _:
+                return digits_of([bytes_of(image)])
 
     def open(self, moment: Moment) -> Ledger:
         if moment.label is None:
             raise ValueError("wanted a settled moment, got one without a label")
-        x = self.image(moment.image).X[:, 0]
+        x = self.image(moment).X[:, 0]
         return open_ledger(self.named(moment.network, moment.step).network, x, moment.label)
 
     def ledger(self, moment: Moment) -> Ledger:
@@ -268,7 +291,7 @@ class Lab:
         moment = moment._replace(step=named.step)
         if moment.label is not None:
             return moment
-        image = self.image(moment.image)
+        image = self.image(moment)
         if isinstance(moment.image, asked.Test):
             return moment._replace(label=int(image.labels[0]))
         A = probabilities(named.exact, image.X.astype(np.float64))
@@ -295,6 +318,11 @@ def prepared(image: asked.Drawn | asked.Upload) -> "Prepared":
         raise RefusedError(str(error)) from None
 
 
+def bytes_of(image: asked.Drawn | asked.Pixels) -> bytes:
+    """The 784 bytes of an image that is no test image."""
+    return image.content if isinstance(image, asked.Pixels) else pixels_of(image)
+
+
 @lru_cache(64)
 def pixels_of(drawing: asked.Drawn) -> bytes:
     """The 784 bytes that a drawing becomes."""
@@ -313,26 +341,6 @@ def packed(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def to_json(value: object) -> bytes:
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
-
-
-def plain(value: object) -> object:
-    """A value that JSON can carry: floats that are not finite become inf, -inf or nan."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case dict():
-            return {key: plain(each) for key, each in value.items()}
-        case tuple() if isinstance(fields := getattr(value, "_fields", None), tuple):
-            return {key: plain(each) for key, each in zip(fields, value, strict=True)}
-        case list() | tuple():
-            return [plain(each) for each in value]
-        case np.ndarray() | np.generic():
-            return plain(value.tolist())
-    return value
-
-
 # -------------------------------------------------------------------------------------- GET answers
 
 
@@ -342,7 +350,6 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
 
     asked.query(query, ())
     costs = measured()["costs"]
-    labels = lab.test_set.labels
     return {
         "version": __version__,
         "networks": [
@@ -352,8 +359,9 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
                 "sizes": each.network.sizes,
                 "loss": each.network.loss,
                 "parameters": each.network.parameters.size,
-                "accuracy": float(np.mean(lab.read(each).argmax(axis=0) == labels)),
+                "accuracy": accuracy_of(lab, each),
                 "settings": each.settings,
+                **measured_on(lab, each.run),
             }
             for each in lab.networks
         ],
@@ -362,10 +370,31 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
         "batch_epochs": BATCH_EPOCHS,
         "cores": cores(),
         **runs(lab),
-        "images": len(labels),
         "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
         "h": H_OF_ONE,
     }
+
+
+def accuracy_of(lab: Lab, named: Named) -> float | None:
+    """The share of its test images that a network reads right; None if it can read none."""
+    try:
+        return float(np.mean(lab.read(named).argmax(axis=0) == lab.test_set_of(named).labels))
+    except (RefusedError, OverflowError):  # whoever looks at this network is told why
+        return None
+
+
+def measured_on(lab: Lab, run: Run | None) -> Answer:
+    """The name of the test images that a network is measured on, and how many there are."""
+    try:
+        count = len(lab.own_set(run))
+    except RefusedError:
+        count = 0  # they are gone
+    return {"digits": "MNIST" if run is None else digits_of_run(run), "images": count}
+
+
+def digits_of_run(run: Run) -> str:
+    """What a page calls the digits of a run: where they lie is nobody's business."""
+    return "MNIST" if run.settings.data is None else Path(run.settings.data).name
 
 
 def defaults() -> Answer:
@@ -381,15 +410,15 @@ def runs(lab: Lab) -> Answer:
     """The runs on disk, the newest last, and which of them is being trained."""
     training = lab.live.training
     found = list(lab.shelf.runs().values())[-MOST_RUNS:]
-    entries = {run_id(run): run_entry(lab.shelf, run) for run in found}
+    entries = {run_id(run): run_entry(lab, run) for run in found}
     if training is not None:
-        entries[training.id] = live_entry(lab.shelf, training)
+        entries[training.id] = live_entry(lab, training)
     return {"runs": list(entries.values()), "live": training.id if training else None}
 
 
-def run_entry(shelf: Shelf, run: Run) -> Answer:
+def run_entry(lab: Lab, run: Run) -> Answer:
     """What a page is told of a run on disk."""
-    reached = shelf.standing(run)
+    reached = lab.shelf.standing(run)
     rows = [row_of(*row[:4]) for row in reached.history.tolist()] if reached else []
     state = state_of(run.folder)
     return {
@@ -402,12 +431,13 @@ def run_entry(shelf: Shelf, run: Run) -> Answer:
         "recorded": reached.recorded if reached else [],
         "history": columns(rows),
         "changes": [list(change) for change in run.changes],
+        **measured_on(lab, run),
     }
 
 
-def live_entry(shelf: Shelf, training: Training) -> Answer:
+def live_entry(lab: Lab, training: Training) -> Answer:
     """The same of the training that is on, which knows more than its last checkpoint."""
-    return run_entry(shelf, training.run) | {
+    return run_entry(lab, training.run) | {
         "step": training.step,
         "state": training.state,
         "recorded": training.recorded,
@@ -424,36 +454,36 @@ def order(lab: Lab, body: Answer) -> Answer:
     """Do what a page orders of the training, and tell what it is then."""
     lab.live.obey(asked.order(body))
     training = lab.live.training
-    return {"live": live_entry(lab.shelf, training) if training else None}
+    return {"live": live_entry(lab, training) if training else None}
 
 
 def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """The test images a network reads wrong, in their order."""
     found = asked.query(query, ("network",), ("step",))
     step = found.get("step")
-    A = lab.read(
-        lab.named(
-            asked.network(found["network"]),
-            None if step is None else asked.counted(step, "step", 0, asked.LAST),
-        )
+    named = lab.named(
+        asked.network(found["network"]),
+        None if step is None else asked.counted(step, "step", 0, asked.LAST),
     )
+    A, labels = lab.read(named), lab.test_set_of(named).labels
     predictions = A.argmax(axis=0)
-    wrong = np.flatnonzero(predictions != lab.test_set.labels)
+    wrong = np.flatnonzero(predictions != labels)
     return {
         "indices": wrong,
-        "labels": lab.test_set.labels[wrong],
+        "labels": labels[wrong],
         "predictions": predictions[wrong],
         "confidence": A.max(axis=0)[wrong].astype(np.float64),
     }
 
 
 def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
-    """A run of test images, as bytes, with their labels."""
-    found = asked.query(query, ("start", "count"))
-    m = len(lab.test_set)
+    """Some of the test images of a network, one after the other, as bytes, with their labels."""
+    found = asked.query(query, ("network", "start", "count"))
+    test_set = lab.test_set_of(lab.named(asked.network(found["network"])))
+    m = len(test_set)
     start = asked.counted(found["start"], "start", 0, m - 1)
     count = asked.counted(found["count"], "count", 1, MOST_IMAGES)
-    digits = lab.test_set[start : start + count]
+    digits = test_set[start : start + count]
     return {"start": start, "images": packed(digits.images.tobytes()), "labels": digits.labels}
 
 
@@ -471,8 +501,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
     opened = lab.ledger(settled)
     network = opened.network
     L = network.depth
-    A = opened.arrays[f"A{L}"]
-    digits = lab.image(moment.image)
+    digits = lab.image(moment)
     is_test = isinstance(moment.image, asked.Test)
     return {
         "network": settled.network,
@@ -480,7 +509,8 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
         "image": image_of(moment.image),
         "label": settled.label,
         "truth": int(digits.labels[0]) if is_test else None,
-        "prediction": int(A.argmax()),
+        "prediction": prediction(opened),
+        "overflows": overflowing(opened),
         "m": 1,
         "arrays": [
             {
@@ -495,7 +525,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
         ],
         "jacobian": {
             "name": f"∂A{L}/∂Z{L}",
-            "shape": (len(A), len(A)),
+            "shape": (network.sizes[-1], network.sizes[-1]),
             "f8": f8(softmax_jacobian(opened)),
             "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
         },
@@ -596,9 +626,7 @@ def collect(lab: Lab, body: Answer) -> Answer:
     from chainrule.handwriting import write_digits
 
     found = asked.drawings(asked.fields(body, "the body", ("drawings",))["drawings"])
-    digits = digits_of(
-        [lab.image(image).images.tobytes() for image, _ in found], [label for _, label in found]
-    )
+    digits = digits_of([bytes_of(image) for image, _ in found], [label for _, label in found])
     for_test = np.arange(len(digits)) % 5 == 4
     for_test[-1] |= not for_test.any()
     train, test = (digits[np.flatnonzero(which)] for which in (~for_test, for_test))

@@ -8,19 +8,21 @@ import { words } from "./strings.js";
 
 const SIZE = 784;
 const BLOCK = 100; // images that are asked for together
-const blocks = new Map(); // of a hundred: a promise of { images, labels }
+const blocks = new Map(); // of a hundred of some digits: a promise of { images, labels }
 
 async function block(k) {
-  if (!blocks.has(k)) {
-    blocks.set(k, images(k * BLOCK, BLOCK).catch((failure) => {
-      blocks.delete(k);
+  const { id, digits } = networkOf();
+  const key = `${k} of ${digits === "MNIST" ? digits : id}`; // two folders may have one name
+  if (!blocks.has(key)) {
+    blocks.set(key, images(id, k * BLOCK, BLOCK).catch((failure) => {
+      blocks.delete(key);
       throw failure;
     }));
   }
-  return blocks.get(k);
+  return blocks.get(key);
 }
 
-// { pixels, label } of a test image.
+// { pixels, label } of a test image of the network that is shown.
 export async function picture(index) {
   const found = await block(Math.floor(index / BLOCK));
   const k = index % BLOCK;

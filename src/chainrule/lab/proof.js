@@ -45,11 +45,14 @@ function report(found) {
     line(words.ours(found.cell), half(texts[0]), "proof-ours"),
   ));
   const zero = found.ours === 0 && found.quotient === 0;
+  const [kind, verdict] = zero ? ["good", words.provenZero]
+    : found.agrees ? ["good", words.proven(digits)]
+    : found.kink ? ["unsure", words.atKink]
+    : found.agrees === null ? ["unsure", words.untold]
+    : ["bad", words.unproven];
   return [
     numbers,
-    element("p", { class: `verdict ${found.agrees ? "good" : found.kink ? "unsure" : "bad"}`, id: "proof-verdict" },
-      zero ? words.provenZero : found.agrees ? words.proven(digits) : found.kink ? words.atKink : words.unproven,
-    ),
+    element("p", { class: `verdict ${kind}`, id: "proof-verdict" }, verdict),
     found.kink ? element("p", { class: "kink" }, found.kink) : null,
     element("p", { class: "quiet" }, words.difference(full(found.difference), full(found.h))),
   ].filter(Boolean);

@@ -58,6 +58,7 @@ function know(all) {
     const goes = going()?.id === run.id;
     // Frames may be ahead of an answer.
     const ahead = goes && entry.run && entry.run.history.step.length > run.history.step.length;
+    Object.assign(entry, { digits: run.digits, images: run.images });
     entry.run = { ...run, ...(ahead ? { history: entry.run.history, step: entry.run.step } : {}), going: goes };
   }
   const ids = new Set(all.map((run) => run.id));
@@ -129,7 +130,7 @@ function add(run, frame, first) {
 export async function act(what) {
   const run = await askTrain(what);
   if (run && !runOf(run.id)) {
-    entryOf(run).run = { ...run, going: true };
+    Object.assign(entryOf(run), { digits: run.digits, images: run.images, run: { ...run, going: true } });
     tell("runs");
   }
   return run;

@@ -4,11 +4,12 @@ It opens by a double-click and asks nobody for anything: its policy forbids ever
 """
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
+
+from chainrule.encode import to_json
 
 TEMPLATE = Path(__file__).with_name("saved.template")
 STYLE = re.compile(r'<link rel="stylesheet" href="/lab/([\w.-]+)">\n?')
@@ -18,7 +19,7 @@ IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([\w.-]+\.js)\2"""
 FILE = re.compile(r"""url\((["']?)(?:\./|/lab/)?([\w.-]+)\1\)""")
 
 
-def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: bytes) -> bytes:
+def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str) -> bytes:
     """The page of these files, fed from this JSON.
 
     Modules become an import map of data: URLs, in which they know each other by bare names.
@@ -43,8 +44,8 @@ def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: byte
     }
     parts = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         style="\n".join(styles).replace("</", "<\\/"),
-        moment=inert(moment.decode()),
-        imports=inert(json.dumps({"imports": modules})),
+        moment=inert(moment),
+        imports=inert(to_json({"imports": modules})),
         main=main,
     )
     shell = STYLE.sub("", MAIN.sub("", shell))

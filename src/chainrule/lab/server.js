@@ -176,8 +176,9 @@ export async function mistakes({ network, step }) {
   return recorded ? null : ask(`/api/mistakes?network=${encodeURIComponent(network)}${at}`);
 }
 
-export async function images(start, count) {
-  const answer = await ask(`/api/images?start=${start}&count=${count}`);
+// Some of the test images of a network, one after the other.
+export async function images(network, start, count) {
+  const answer = await ask(`/api/images?network=${encodeURIComponent(network)}&start=${start}&count=${count}`);
   return { ...answer, images: bytes(answer.images) };
 }
 

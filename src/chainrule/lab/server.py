@@ -30,10 +30,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
 
+from chainrule.encode import to_json
 from chainrule.lab import asked, moment, testset
 from chainrule.lab.asked import RefusedError
 from chainrule.lab.feed import Feed
-from chainrule.lab.moment import Lab, to_json
+from chainrule.lab.moment import Lab
 from chainrule.lab.saved import saved_page
 from chainrule.ledger import CellError
 
@@ -181,6 +182,7 @@ def make_app(served: Served) -> ASGIApp:
         exception_handlers={
             RefusedError: refused,
             CellError: refused,
+            OverflowError: refused,
             HTTPException: refused,
             ClientDisconnect: refused,
             Exception: broken,
@@ -298,9 +300,9 @@ async def in_thread(served: Served, work: Callable[[], Value]) -> Value:
         return await asyncio.to_thread(work)
 
 
-def json_response(content: bytes, status: int = 200) -> Response:
+def json_response(content: str, status: int = 200) -> Response:
     headers = {"Cache-Control": "no-store"}
-    return Response(content, status, headers, media_type="application/json")
+    return Response(content.encode(), status, headers, media_type="application/json")
 
 
 async def refused(_: Request, error: Exception) -> Response:

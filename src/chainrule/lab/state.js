@@ -36,10 +36,22 @@ export function onChange(listener) {
   listeners.push(listener);
 }
 
+// How many test images the network has that is shown.
+export function imagesOf(some = state) {
+  return networkOf(some).images;
+}
+
+// A test image that the network does not have becomes the one to begin with.
+function fitted(some) {
+  const most = imagesOf(some);
+  if (!(some.image.test >= most)) return some;
+  return { ...some, image: BEGINNING.test < most ? BEGINNING : { test: 0 }, label: null };
+}
+
 // Change some of the state; the address follows, and whoever listens is told what it was before.
 export function change(changes) {
   const before = state;
-  state = { ...state, ...changes };
+  state = fitted({ ...state, ...changes });
   // A slider moves faster than a browser lets an address change.
   if (Object.keys(changes).join() === "step") writing ||= setTimeout(showAddress, 250);
   else showAddress();
@@ -58,7 +70,7 @@ function showAddress() {
 
 export function start(theLab, parameters) {
   lab = theLab;
-  state = read(parameters);
+  state = fitted(read(parameters));
   return state;
 }
 
@@ -158,7 +170,7 @@ function readImage(get) {
   if (/^[\w-]{1046}$/.test(get("pixels") ?? "")) {
     return { pixels: get("pixels").replace(/-/g, "+").replace(/_/g, "/") + "==" };
   }
-  return { test: whole(get("test"), lab.images - 1) ?? BEGINNING.test };
+  return { test: whole(get("test"), 999999999) ?? BEGINNING.test };
 }
 
 function whole(text, most) {

@@ -6,7 +6,7 @@ import { grid } from "./grid.js";
 import { percent } from "./numbers.js";
 import { onRuns } from "./runs.js";
 import { images, mistakes, recorded } from "./server.js";
-import { change, networkAt, networkOf, now } from "./state.js";
+import { change, imagesOf, networkAt, networkOf, now } from "./state.js";
 import { words } from "./strings.js";
 
 const SIDE = 28;
@@ -19,7 +19,7 @@ export function story({ lab, isHidden, reveal, act }) {
   const unlike = element("p", { class: "unlike", id: "unlike", hidden: true });
   const guide = element("div", { class: "guide", id: "guide" });
   const picture = grid({ array: "x", rows: SIDE, columns: SIDE, index: (r, c) => [r * SIDE + c], label: words.imageLabel, width: 10, height: 10, draw: "ink" });
-  const number = element("input", { type: "number", id: "test-number", min: 0, max: lab.images - 1, step: 1, inputmode: "numeric" });
+  const number = element("input", { type: "number", id: "test-number", min: 0, step: 1, inputmode: "numeric" });
   const caption = element("figcaption", { "data-cells": "x" });
   const chooser = element("div", { class: "chooser", role: "group", "aria-label": words.image },
     element("label", { for: "test-number" }, words.testImage),
@@ -51,7 +51,8 @@ export function story({ lab, isHidden, reveal, act }) {
   });
 
   function open(test) {
-    change({ image: { test: (test + lab.images) % lab.images }, label: null });
+    const most = imagesOf() || 1; // none if the digits are gone
+    change({ image: { test: (test + most) % most }, label: null });
   }
 
   function go(by) {
@@ -70,15 +71,16 @@ export function story({ lab, isHidden, reveal, act }) {
     const { values, shape } = ledger.arrays.get("x");
     picture.show(values, shape);
     const answer = ledger.prediction;
-    covered(says, "prediction", words.isay(answer, percent(ledger.arrays.get(`A${L}`).values[answer])));
+    covered(says, "prediction", answer === null ? words.overflows(ledger.overflows) : words.isay(answer, percent(ledger.arrays.get(`A${L}`).values[answer])));
     if (ledger.truth === null) truth.textContent = ledger.label === answer ? "" : words.assumed(ledger.label);
     else covered(truth, "truth", words.itis(ledger.truth) + (ledger.label === ledger.truth ? "" : ` ${words.assumed(ledger.label)}`));
     verdict.classList.toggle("wrong", ledger.truth !== null && answer !== ledger.truth && !isHidden("prediction") && !isHidden("truth"));
     unlike.hidden = !ledger.unlike?.unlike;
     unlike.textContent = ledger.unlike?.unlike ? `${words.unlike} ${ledger.unlike.why}` : "";
     const { image } = now();
+    number.max = imagesOf() - 1;
     number.value = image.test ?? "";
-    caption.textContent = "test" in image ? words.xTest(image.test) : words.xDrawn;
+    caption.textContent = "test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn;
     for (const input of labels.querySelectorAll("input")) {
       const chosen = Number(input.value) === ledger.label;
       input.checked = chosen && !isHidden("truth");
@@ -105,10 +107,10 @@ export function story({ lab, isHidden, reveal, act }) {
     const list = element("div", { class: "thumbnails" });
     const place = element("span", { class: "number", "aria-live": "polite" });
     const turn = async (to) => {
-      start = Math.min(Math.max(to, 0), lab.images - PAGE);
-      const [page, known] = await Promise.all([images(start, PAGE), mistakes(networkAt())]);
+      start = Math.max(Math.min(to, imagesOf() - PAGE), 0);
+      const [page, known] = await Promise.all([images(networkOf().id, start, PAGE), mistakes(networkAt())]);
       const read = new Map(known.indices.map((index, k) => [index, known.predictions[k]]));
-      place.textContent = words.range(words.images, start, start + PAGE - 1, lab.images);
+      place.textContent = words.range(words.images, start, start + page.labels.length - 1, imagesOf());
       list.replaceChildren(...page.labels.map((label, k) => {
         const index = start + k;
         const answer = isHidden("truth") || isHidden("prediction") ? undefined : read.get(index);
@@ -120,7 +122,7 @@ export function story({ lab, isHidden, reveal, act }) {
     };
     dialog.replaceChildren(
       element("div", { class: "dialog-head" },
-        element("h2", { id: "browse-title" }, words.browseTitle),
+        element("h2", { id: "browse-title" }, words.browseTitle(networkOf().digits)),
         button("‹", () => turn(start - PAGE), { "aria-label": words.earlier(words.images) }), place,
         button("›", () => turn(start + PAGE), { "aria-label": words.later(words.images) }),
         button("✕", () => dialog.close(), { "aria-label": words.close }),

@@ -10,11 +10,11 @@ const share = (value) => (value > 1 ? value.toLocaleString("en-GB") : exactly(va
 const exactly = (share) => `${(100 * share).toFixed(1)} %`;
 
 // A run in a line: what decides every bit of it.
-function aboutRun({ settings, length, changes }) {
+function aboutRun({ settings, length, changes, digits }) {
   const rate = settings.learning_rate === null ? "" : `, α = ${settings.learning_rate}`;
   const batch = settings.batch_size ? `batches of ${settings.batch_size}` : "all images a step";
   const later = (changes ?? []).slice(-3).map(([step, to]) => `, ${to} from step ${step.toLocaleString("en-GB")}`).join("");
-  return `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ${OPTIMIZERS[settings.optimizer]}${rate}${later}, ${batch}, ${many(length, "step")}, seed ${settings.seed}`;
+  return `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ${OPTIMIZERS[settings.optimizer]}${rate}${later}, ${batch}, ${many(length, "step")}, seed ${settings.seed}${digits ? `, on ${digits}` : ""}`;
 }
 
 export const words = {
@@ -30,7 +30,7 @@ export const words = {
   run: (name) => (name.startsWith("run ") ? name : `run ${name}`),
   networkHint: (network) => network.run
     ? aboutRun(network.run)
-    : `${network.sizes.join(" → ")}, ${network.loss.replace("_", " ")}, ${network.parameters.toLocaleString("en-GB")} parameters; reads ${(100 * network.accuracy).toFixed(1)} % of the test images right`,
+    : `${network.sizes.join(" → ")}, ${network.loss.replace("_", " ")}, ${network.parameters.toLocaleString("en-GB")} parameters; ${network.accuracy === null ? "its numbers overflow, so it reads nothing" : `reads ${(100 * network.accuracy).toFixed(1)} % of the test images of ${network.digits} right`}`,
   projector: "Projector",
   projectorHint: "Larger and with more contrast (Alt+P)",
   copyLink: "Copy link",
@@ -85,7 +85,8 @@ export const words = {
   unsaid: { prediction: "I say …", truth: "It is …" },
   image: "The image",
   choices: "Another image, label or network",
-  xTest: (number) => `x: test image ${number}`,
+  overflows: (array) => `I say nothing: ${array} overflows. `,
+  xTest: (number, digits) => `x: test image ${number} of ${digits}`,
   xDrawn: "x: your drawing, as it was prepared",
   imageLabel: "x, the image: 28 × 28 pixels from 0 to 1",
   testImage: "Test image",
@@ -93,7 +94,7 @@ export const words = {
   laterImage: "Next test image",
   nextMistake: "Next mistake",
   browse: "Browse …",
-  browseTitle: "The test images",
+  browseTitle: (digits) => `The test images of ${digits}`,
   browseImage: (number, label, read) => `Test image ${number}, a ${label}${read === undefined ? "" : `, read as ${read}`}`,
   misread: (label, read) => `${label} read ${read}`,
   images: "images",
@@ -234,6 +235,7 @@ export const words = {
   proven: (n) => `✓ The first ${digits[n] ?? n} digits agree.`,
   provenZero: "✓ Both are exactly 0.",
   unproven: "✗ They do not agree.",
+  untold: "Rounding hides the quotient here, so it proves nothing: see this derivative on an image that is read less surely.",
   atKink: "There is no slope to measure here.",
   difference: (difference, h) => `They differ by ${difference}; h = ${h}.`,
   proofElsewhere: "This proof is in a running lab: chainrule lab.",
@@ -255,6 +257,7 @@ export const words = {
   verdict: "verdict",
   agrees: "✓ agrees",
   differs: (by) => `✗ off by ${by}`,
+  agreementUnknown: "cannot be told",
   why: (name) => ({
     chainrule: "Ours is derived from this loss, and agrees with what is measured.",
     "A - Y": "A − Y is the gradient of cross-entropy. With squared error the Jacobian of softmax stays in.",
@@ -313,8 +316,8 @@ export const words = {
   costs: {
     none: "Its cost is not measured for this network.",
     some: (points) => points > 0
-      ? `Without it, ${points.toFixed(points < 0.1 ? 2 : 1)} points of accuracy are lost on the 10,000 test images, moved, scaled and turned dark on light.`
-      : "Without it, no accuracy is lost on the 10,000 test images, moved, scaled and turned dark on light.",
+      ? `Without it, ${points.toFixed(points < 0.1 ? 2 : 1)} points of accuracy are lost on the 10,000 test images of MNIST, moved, scaled and turned dark on light.`
+      : "Without it, no accuracy is lost on the 10,000 test images of MNIST, moved, scaled and turned dark on light.",
   },
   collectTitle: "Collect",
   collectLead: "Draw, say what it is, add it; save a set that chainrule can train on with --data. Nothing drawn leaves this machine.",
@@ -445,7 +448,7 @@ export const words = {
     perSecond: (n) => `${n} a second`,
     latest: "Latest",
     percent: exactly,
-    where: (step, length, accuracy, loss) => `Step ${step} of ${length}${loss === null ? "" : `, loss ${loss}`}${accuracy === null ? "" : `, reads ${accuracy} right`}.`,
+    where: (step, length, accuracy, loss, digits) => `Step ${step} of ${length}${loss === null ? "" : `, loss ${loss}`}${accuracy === null ? "" : `, reads ${accuracy} of ${digits} right`}.`,
     following: "Follows the run.",
     waiting: (step) => `Waiting for step ${step}.`,
     offerLabel: "A run that is not here",
@@ -456,7 +459,7 @@ export const words = {
   // ------------------------------------------------------------------------------- evaluate
   evaluate: {
     heading: "How good is it?",
-    headline: (name, share, damaged) => `The ${name.replace(/^the /, "")} reads ${share} of the 10,000 ${damaged ? "damaged " : ""}test images right.`,
+    headline: (name, share, damaged, { images, digits }) => `The ${name.replace(/^the /, "")} reads ${share} of the ${images.toLocaleString("en-GB")} ${damaged ? "damaged " : ""}test images of ${digits} right.`,
     percent: exactly,
     matrixTitle: "What it takes for what",
     matrixLead: "Row: what it is. Column: what the network says. Blue is right, orange is mistaken. A number opens its images.",
@@ -472,7 +475,7 @@ export const words = {
       ? "It answers none of the images."
       : `It answers ${share(answered)} of the images, and ${share(right)} of those are right.`,
     damageTitle: "Damage",
-    damageLead: "Spoil all 10,000 images, and measure again.",
+    damageLead: "Spoil all test images, and measure again.",
     damage: { noise: "Noise", rotation: "Rotation", shift: "Shift", thickness: "Thickness" },
     amount: (name, value) => ({ noise: `${Math.round(100 * value)} %`, rotation: `${value}°`, shift: `${value} px`, thickness: `${value > 0 ? "+" : ""}${value} px` })[name].replace("-", "−"),
     undamaged: "No damage",
@@ -498,7 +501,7 @@ export const words = {
     onlyMistakes: "mistakes only",
     key: "Colours of the digits",
     ring: "ringed: a mistake",
-    explained: (n, wrong, share, of) => `${n} images, ${wrong.toLocaleString("en-GB")} read wrong. The plane shows ${share} of what varies in ${of}. It is turned as the pixels’ own lies, so that moments of a run can be compared.`,
+    explained: (n, wrong, share, of, digits) => `${n} test images of ${digits}, ${wrong.toLocaleString("en-GB")} read wrong. The plane shows ${share} of what varies in ${of}. It is turned as the pixels’ own lies, so that moments of a run can be compared.`,
   },
 
   // ------------------------------------------------------------------------------- compare
@@ -507,7 +510,7 @@ export const words = {
     few: "This takes two runs. Train a second one, with another learning rate, loss or seed, and come back.",
     a: "A",
     b: "B",
-    headline: ([a, b], [at, to], [first, second], differ) => `${a} after step ${at} reads ${first} right, ${b} after step ${to} ${second}. Their answers differ on ${many(differ, "image")}.`,
+    headline: ([a, b], [at, to], [first, second], differ, digits) => `${a} after step ${at} reads ${first} of the test images of ${digits} right, ${b} after step ${to} ${second}. Their answers differ on ${many(differ, "image")}.`,
     settingsTitle: "Settings that differ",
     sameSettings: "Their settings are the same.",
     setting: "setting",
@@ -520,7 +523,7 @@ export const words = {
       return LOSSES[value] ?? OPTIMIZERS[value] ?? (typeof value === "number" ? value.toLocaleString("en-GB", { maximumFractionDigits: 6 }) : String(value));
     },
     curvesTitle: "How both learned",
-    testChart: "Share of the test images read right over the steps",
+    testChart: "Share of each run’s test images read right over the steps",
     apartTitle: "Weights apart",
     apartLead: "The size of A − B over the larger of A and B, layer by layer: 0 is the same, about 1.4 has nothing in common, 2 is the opposite.",
     otherSizes: "Networks of other sizes cannot be subtracted.",

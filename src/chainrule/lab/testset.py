@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from chainrule.compare import Stand, beside
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
+from chainrule.encode import share
 from chainrule.lab import asked
 from chainrule.lab.asked import Damage, RefusedError
 from chainrule.lab.live import looks
-from chainrule.lab.moment import Answer, Lab, Named, f8
-from chainrule.lab.shelf import run_id
-from chainrule.network import Array, probabilities
+from chainrule.lab.moment import Answer, Lab, Named, digits_of_run, f8
+from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
+from chainrule.reading import probabilities
 from chainrule.runs import Run
+from chainrule.training import Evaluation
 from chainrule.troubles import measure
 
 SUREST = 24  # mistakes in an answer
@@ -29,33 +31,34 @@ CURVES = {
 }
 
 
-def damaged(lab: Lab, damage: Damage) -> Digits:
-    """The test images, damaged like this."""
+def damaged(lab: Lab, named: Named, damage: Damage) -> Digits:
+    """A network's test images, damaged like this."""
+    digits = lab.test_set_of(named)
     if damage == Damage():
-        return lab.test_set
+        return digits
 
     def spoil() -> Digits:
         return distort(
-            lab.test_set,
+            digits,
             thickness=damage.thickness,
             rotation=damage.rotation,
             shift=(damage.shift, 0.0),
             noise=damage.noise,
         )
 
-    return lab.damaged.get(damage, spoil, PIXELS * len(lab.test_set))
+    return lab.damaged.get((digits.origin, damage), spoil, PIXELS * len(digits))
 
 
 def read_damaged(lab: Lab, named: Named, damage: Damage) -> Array:
-    """A network's ten probabilities of every test image (10, 10000), damaged like this."""
+    """A network's ten probabilities of each of its test images (10, m), damaged like this."""
     if damage == Damage():
         return lab.read(named)
 
     def read() -> Array:
-        return probabilities(named.network, damaged(lab, damage).X)
+        return probabilities(named.network, damaged(lab, named, damage).X)
 
     key = named.id, named.step, damage
-    return lab.readings.get(key, read, 40 * len(lab.test_set))
+    return lab.readings.get(key, read, 40 * len(lab.test_set_of(named)))
 
 
 def evaluate(lab: Lab, body: Answer) -> Answer:
@@ -63,25 +66,25 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
     question = asked.evaluation(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
-    labels = lab.test_set.labels
+    labels = lab.test_set_of(named).labels
     predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
     right = predictions == labels
     confusion = np.bincount(CLASSES * labels.astype(np.intp) + predictions, minlength=CLASSES**2)
-    confusion = confusion.reshape(CLASSES, CLASSES)
+    seen = Evaluation(np.nan, confusion.reshape(CLASSES, CLASSES))
     surest = surest_of(~right, confidence)[:SUREST]
     answered = confidence >= question.threshold
     found = {
         "network": named.id,
         "step": named.step,
         "accuracy": right.mean(),
-        "confusion": confusion,
-        "per_digit": confusion.diagonal() / confusion.sum(axis=1),
+        "confusion": seen.confusion,
+        "per_digit": list(map(share, seen.accuracy_per_digit)),
         "mistakes": {
             "indices": surest,
             "labels": labels[surest],
             "predictions": predictions[surest],
             "confidence": confidence[surest],
-            "images": pictures(lab, question.damage, surest),
+            "images": pictures(lab, named, question.damage, surest),
         },
         "answered": answered.mean(),
         "right_of_answered": right[answered].mean() if answered.any() else None,
@@ -95,13 +98,13 @@ def confused(lab: Lab, body: Answer) -> Answer:
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     confidence = A.max(axis=0).astype(np.float64)
-    cell = (lab.test_set.labels == question.truth) & (A.argmax(axis=0) == question.read)
+    cell = (lab.test_set_of(named).labels == question.truth) & (A.argmax(axis=0) == question.read)
     surest = surest_of(cell, confidence)[:CONFUSED]
     return {
         "count": cell.sum(),
         "indices": surest,
         "confidence": confidence[surest],
-        "images": pictures(lab, question.damage, surest),
+        "images": pictures(lab, named, question.damage, surest),
     }
 
 
@@ -111,14 +114,14 @@ def surest_of(chosen: NDArray[np.bool_], confidence: NDArray[np.float64]) -> NDA
     return numbers[np.argsort(-confidence[numbers], kind="stable")]
 
 
-def pictures(lab: Lab, damage: Damage, numbers: NDArray[np.intp]) -> str:
+def pictures(lab: Lab, named: Named, damage: Damage, numbers: NDArray[np.intp]) -> str:
     """The images of these numbers, damaged like this: 784 bytes each, as base64."""
-    return base64.b64encode(damaged(lab, damage).images[numbers].tobytes()).decode()
+    return base64.b64encode(damaged(lab, named, damage).images[numbers].tobytes()).decode()
 
 
 def curves(lab: Lab, named: Named) -> Answer:
     """The accuracy over the range of each kind of damage alone."""
-    labels = lab.test_set.labels
+    labels = lab.test_set_of(named).labels
 
     def accuracy(damage: Damage) -> float:
         return float(np.mean(read_damaged(lab, named, damage).argmax(axis=0) == labels))
@@ -137,7 +140,7 @@ def compare(lab: Lab, body: Answer) -> Answer:
     pair = asked.pair(body)
     stands = [stand(lab, *each) for each in pair]
     (one, two), at = (run for run, _ in stands), [there for _, there in stands]
-    found = beside(one, two, at[0], at[1], lab.test_set)
+    found = beside(one, two, at[0], at[1], lab.own_set(one))
     return {
         "a": pair[0][0],
         "b": pair[1][0],
@@ -145,15 +148,13 @@ def compare(lab: Lab, body: Answer) -> Answer:
         "settings": found.settings,
         "rows": [
             {"step": row.step}
-            | {
-                name: [None if np.isnan(x) else x for x in getattr(row, name)]
-                for name in row._fields[1:]
-            }
+            | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
             for row in found.rows
         ],
         "apart": found.apart,
         "accuracy": found.accuracy,
         "answers": found.answers,
+        "digits": digits_of_run(one),
     }
 
 
@@ -176,9 +177,8 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
 def inside(lab: Lab, body: Answer) -> Answer:
     """What a step of a run looks like from inside, and its troubles then."""
     run, at = stand(lab, *asked.recorded(body))
-    if run.settings.data is not None:
-        raise RefusedError(f"{asked.short(run_id(run))} learns from other digits", 409)
-    return looks(measure(at.network, lab.train_set), at.history, run.settings.loss)
+    digits = lab.own_set(run, "training")
+    return looks(measure(at.network, digits), at.history, run.settings.loss)
 
 
 # ----------------------------------------------------------------------------------------- a map
@@ -195,18 +195,19 @@ def plane(lab: Lab, body: Answer) -> Answer:
     """The first test images as points on the plane of their pixels or of what a layer makes."""
     question = asked.mapping(body)
     named = lab.named(question.network, question.step)
-    layer, count = question.layer, min(question.most, len(lab.test_set))
+    test_set = lab.test_set_of(named)
+    layer, count = question.layer, min(question.most, len(test_set))
     if layer > named.network.depth:
         raise RefusedError(f"of must be pixels or A1 to A{named.network.depth}, got A{layer}")
-    digits = lab.test_set[:count]
+    digits = test_set[:count]
 
     def points(layer: int) -> Points:
-        key = ("", None) if layer == 0 else (named.id, named.step)  # pixels are nobody's
+        # Pixels belong to no network, but to a set of digits.
+        key = (test_set.origin, None) if layer == 0 else (named.id, named.step)
         return lab.planes.get((*key, layer, count), lambda: found(layer), 16 * count)
 
     def found(layer: int) -> Points:
-        with np.errstate(over="ignore"):
-            plane = principal_plane(activations(named.network, digits.X, layer))
+        plane = principal_plane(activations(named.network, digits.X, layer))
         # Turned as the pixels lie, all moments of a run can be laid on each other.
         places = turned(plane.points, points(0).places) if layer else plane.points
         return Points(places, plane.shares)

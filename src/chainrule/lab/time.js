@@ -101,7 +101,7 @@ export function time({ tell, busy }) {
     const row = history.step.indexOf(step);
     const accuracy = history.test_accuracy[row];
     const following = now().step === null;
-    const text = says.where(count(step), count(shown.length), typeof accuracy === "number" ? says.percent(accuracy) : null, typeof history.loss[row] === "number" ? short(history.loss[row]) : null);
+    const text = says.where(count(step), count(shown.length), typeof accuracy === "number" ? says.percent(accuracy) : null, typeof history.loss[row] === "number" ? short(history.loss[row]) : null, shown.digits);
     const far = !following && now().step > step;
     set(name, "textContent", shown.name);
     set(where, "textContent", far ? `${text} ${says.waiting(count(now().step))}` : following && shown.going ? `${text} ${says.following}` : text);

@@ -1,0 +1,41 @@
+"""What a network reads in digits: the door at which numbers are known to be pixels.
+
+network.py takes any finite numbers. A digit's pixels are from 0, paper, to 1, ink; pixels from 0 to
+255 would be read without a word too, surely and wrongly, so they are refused here.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import network as equations
+from chainrule.data import CLASSES, PIXELS
+from chainrule.network import Array, Network, check_array
+
+FAR = 1.0  # beyond 0 and 1: further out there are no pixels, not even noisy ones
+
+
+def probabilities(network: Network, X: Array) -> Array:
+    """The last A for the columns of X: (10, m), each column sums to 1.
+
+    For a network of 784 inputs and 10 outputs X holds digits, pixels from 0 to 1. Raises ValueError
+    for an X of another shape, for pixels that are not from 0 to 1, and if X or the parameters
+    hold NaN or infinity; OverflowError if they are so large that a Z is infinite.
+    """
+    check_array("X", X)
+    if (network.sizes[0], network.sizes[-1]) == (PIXELS, CLASSES) and X.size:
+        low, high = float(np.min(X)), float(np.max(X))
+        if low < -FAR or high > 1 + FAR:
+            raise ValueError(
+                f"the pixels of digits go from 0 (paper) to 1 (ink), "
+                f"got numbers from {low:g} to {high:g}; divide pixels from 0 to 255 by 255"
+            )
+    return equations.probabilities(network, X)
+
+
+def predict(network: Network, X: Array) -> NDArray[np.intp]:
+    """The most probable label of each column of X: (m,), digits 0 to 9.
+
+    Raises what `probabilities` raises.
+    """
+    labels: NDArray[np.intp] = probabilities(network, X).argmax(axis=-2)
+    return labels
