@@ -39,7 +39,6 @@ from chainrule import (
     train,
 )
 from chainrule.distort import distort
-from chainrule.encode import to_json
 from chainrule.handwriting import write_digits
 from chainrule.lab import asked, live, moment, server, testset
 from chainrule.lab.asked import Order, RefusedError
