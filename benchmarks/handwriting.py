@@ -17,15 +17,22 @@ from scipy import ndimage
 
 from chainrule import handwriting, load_digits, load_mnist, load_model, predict
 from chainrule.handwriting import (
+    APART,
     LIMIT,
     PAD,
+    SOLID,
     STAGES,
     WAYS,
+    WIDE,
+    Prepared,
     compared,
+    count_marks,
     crop,
     draw,
     learned,
     prepare,
+    solidity,
+    strange_form,
 )
 
 PACKAGE = Path(handwriting.__file__).parent
@@ -101,6 +108,40 @@ def scribble(rng: np.random.Generator) -> list[list[int]]:
         step = rng.uniform(10, 40) * np.array([np.cos(heading), np.sin(heading)])
         place = np.clip(place + step, 10, PAD - 10)
     return [points]
+
+
+def row(images, rng):
+    """Digits beside each other on one sheet, dark on light, 5 to 60 % of their height apart."""
+    sheet, right = np.zeros((180, 200 * len(images))), 40
+    for image in images:
+        ink = Image.fromarray(crop(image.reshape(28, 28)))
+        height = rng.integers(70, 101)
+        width = max(4, round(ink.width * height / ink.height))
+        top = 40 + rng.integers(-6, 7)
+        sheet[top : top + height, right : right + width] = ink.resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
+        right += width + round(85 * rng.uniform(0.05, 0.6))
+    return np.rint(255 - sheet[:, : right + 40]).astype(np.uint8)
+
+
+def page(images, rng):
+    """Rows of digits, three in each, below each other."""
+    rows = [row(three, rng) for three in images.reshape(-1, 3, 784)]
+    width = max(each.shape[1] for each in rows)
+    return np.vstack(
+        [np.pad(each, ((0, 0), (0, width - each.shape[1])), constant_values=255) for each in rows]
+    )
+
+
+def solid_shape(rng):
+    """A disc, a square or a triangle, full of ink, of some size, on 200 × 200."""
+    y, x = np.mgrid[:200, :200] - 99.5
+    turn, size = rng.uniform(0, 2 * np.pi), rng.uniform(20, 75)
+    x, y = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    disc, square = np.hypot(x, y) < size, np.maximum(abs(x), abs(y)) < 0.8 * size
+    triangle = (y > -size / 2) & (y < size - abs(x) * np.sqrt(3))
+    return np.where((disc, square, triangle)[rng.integers(3)], 0, 255).astype(np.uint8)
 
 
 # ---------------------------------------------------------------------------- damaged digits
@@ -215,11 +256,9 @@ def measure_stages(test, damage):
 # ------------------------------------------------------------------------------- unlike a digit
 
 
-def strokes_of(kind, count, rng):
-    """`count` of each shape of LETTERS or DIGITS, as the pixels of their drawings."""
-    return [
-        prepare(draw(written(shape, rng))).pixels for shape in kind.values() for _ in range(count)
-    ]
+def drawings(kind, count, rng):
+    """`count` of each shape of LETTERS or DIGITS, drawn."""
+    return (draw(written(shape, rng)) for shape in kind.values() for _ in range(count))
 
 
 def fitted_limit():
@@ -234,53 +273,113 @@ def fitted_limit():
     return float(np.quantile(scores, 0.985))
 
 
-def are_unlike(images):
-    """What `novelty` finds of each image, many at a time."""
+def fitted_forms(train):
+    """APART, SOLID and WIDE: each leaves 99.95 % of the training digits, moved, alone."""
+    rng = np.random.default_rng(0)
+    gaps = np.arange(0.02, 0.5, 0.01)
+    falls, solid, wide = np.zeros(len(gaps)), [], []
+    for image in train.images:
+        picture = moved(image, rng)
+        for name in ("polarity", "threshold", "specks"):
+            picture = WAYS[name][0](picture)
+        ink = crop(picture)
+        if count_marks(ink, 0) > 1:
+            falls += [count_marks(ink, gap) > 1 for gap in gaps]
+        solid.append(solidity(ink))
+        wide.append(ink.shape[1] / ink.shape[0])
+    least = gaps[np.argmax(falls <= 0.0005 * len(train))]
+    return least, *(float(np.quantile(each, 0.9995)) for each in (solid, wide))
+
+
+def are_unlike(made):
+    """What `novelty` finds of what was prepared, many at a time: a word for each, or none."""
     _, features = learned()
-    found = []
-    for first in range(0, len(images), 250):
-        some = images[first : first + 250]
+    found, pixels = [], []
+    for each in made:
+        strange = strange_form(each.pixels, each.stages)
+        found.append(strange and ("several" if strange.several else "form"))
+        pixels.append(each.pixels)
+    for first in range(0, len(pixels), 250):
+        some = np.array(pixels[first : first + 250])
         likeness = (compared(some) @ features.T).max(axis=1)
-        found += ((1 - likeness > LIMIT) | (some.min(axis=1) == some.max(axis=1))).tolist()
+        beyond = (1 - likeness > LIMIT) | (some.min(axis=1) == some.max(axis=1))
+        for k in np.flatnonzero(beyond):
+            found[first + k] = found[first + k] or "unlike"
     return found
 
 
-def measure_novelty(test):
-    """The share that is found unlike a digit, of each kind of input."""
-    rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (1000, 28, 28)).astype(np.uint8)
+def inputs(test):
+    """Each kind of input as a function of a generator, which gives it prepared, one by one."""
+
+    def made(picture_of, groups):
+        return lambda rng: (prepare(picture_of(group, rng)) for group in groups)
+
+    some = np.random.default_rng(0).permutation(test.images)
+    pages = some[:2400].reshape(100, 24, 784)
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 28, 28)).astype(np.uint8)
     kinds = {
-        "test digits": test.images,
-        "test digits, moved and prepared": [readable(moved(i, rng)) for i in test.images[::5]],
-        "digits drawn by strokes": strokes_of(DIGITS, 50, rng),
-        "noise": noise.reshape(-1, 784),
-        "noise, prepared": [readable(picture) for picture in noise],
-        "an empty pad": [prepare(draw([])).pixels],
-        "letters drawn by strokes": strokes_of(LETTERS, 40, rng),
-        "scribbles": [prepare(draw(scribble(rng))).pixels for _ in range(500)],
+        "test digits": lambda _: as_pixels(test.images),
+        **{f"test digits, {name}": made(way, test.images) for name, way in DAMAGES.items()},
+        "digits drawn by strokes": lambda rng: map(prepare, drawings(DIGITS, 50, rng)),
+        "two digits": made(row, some[:2000].reshape(1000, 2, 784)),
+        "rows of five": made(row, some[:2500].reshape(500, 5, 784)),
+        "pages of 24": made(page, pages),
+        "pages of 24, only the pixels": lambda rng: as_pixels(
+            prepare(page(each, rng)).pixels for each in pages
+        ),
+        "solid shapes": lambda rng: (prepare(solid_shape(rng)) for _ in range(500)),
+        "noise": lambda _: as_pixels(noise.reshape(-1, 784)),
+        "noise, prepared": lambda _: map(prepare, noise),
+        "an empty pad": lambda _: [prepare(draw([]))],
+        "letters drawn by strokes": lambda rng: map(prepare, drawings(LETTERS, 40, rng)),
+        "scribbles": lambda rng: (prepare(draw(scribble(rng))) for _ in range(500)),
     }
     if FASHION.exists():
         fashion = load_digits(FASHION)[1].images[:1000]
-        kinds["Fashion-MNIST"] = fashion
-        kinds["Fashion-MNIST, prepared"] = [readable(i.reshape(28, 28)) for i in fashion]
-    shares = {}
-    for name, images in kinds.items():
-        found = are_unlike(np.asarray(images))
-        shares[name] = {"images": len(found), "unlike": round(100 * float(np.mean(found)), 2)}
-        if name.startswith("letters"):
-            each = np.reshape(found, (len(LETTERS), -1)).mean(axis=1)
-            shares[name]["each"] = {
-                letter: round(100 * float(share))
-                for letter, share in zip(LETTERS, each, strict=True)
-            }
+        kinds["Fashion-MNIST"] = lambda _: as_pixels(fashion)
+        kinds["Fashion-MNIST, prepared"] = lambda _: map(prepare, fashion.reshape(-1, 28, 28))
+    return kinds
+
+
+def measure_novelty(test):
+    """The share that is found unlike a digit, of each kind of input, and by which rule."""
+    return {
+        name: measure_kind(name, made(np.random.default_rng(0)))
+        for name, made in inputs(test).items()
+    }
+
+
+def measure_kind(name, made):
+    found = are_unlike(made)
+    shares = {"images": len(found), "unlike": percent(found, *RULES)}
+    shares |= {rule: percent(found, rule) for rule in RULES[:2]}
+    if name.startswith("letters"):
+        each = np.reshape([rule is not None for rule in found], (len(LETTERS), -1))
+        shares["each"] = {
+            letter: round(100 * float(share))
+            for letter, share in zip(LETTERS, each.mean(axis=1), strict=True)
+        }
+    print(name, json.dumps(shares), flush=True)
     return shares
+
+
+RULES = ("several", "form", "unlike")
+
+
+def as_pixels(images):
+    """Images of which nothing but the pixels is known."""
+    return (Prepared((), image) for image in images)
+
+
+def percent(found, *rules):
+    return round(100 * float(np.mean([rule in rules for rule in found])), 2)
 
 
 # --------------------------------------------------------------------------------------- main
 
 
 def main():
-    _, test = load_mnist()
+    train, test = load_mnist()
     result = {"as they are": accuracies(test.images, test.labels)}
     for name, damage in DAMAGES.items():
         result[name] = measure_stages(test if name == "moved" else test[::10], damage)
@@ -289,6 +388,9 @@ def main():
     result["unlike"] = measure_novelty(test)
     result["limit"] = LIMIT
     print(f"LIMIT = {fitted_limit():.4f}, the module has {LIMIT}")
+    apart, solid, wide = fitted_forms(train)
+    print(f"APART = {apart:.2f}, SOLID = {solid:.3f}, WIDE = {wide:.2f}, ", end="")
+    print(f"the module has {APART}, {SOLID}, {WIDE}")
     path = PACKAGE / "handwriting.json"
     path.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print("\n".join(tables(result)))
@@ -305,10 +407,11 @@ def tables(result):
         costs = (f"{0 - result[d]['costs'][stage][m]:+.2f}" for d, m in columns)
         yield f"| without `{stage}` | " + " | ".join(costs) + " |"
     yield ""
-    yield "| input | images | unlike, % |"
-    yield "|---|---|---|"
+    yield "| input | images | several marks, % | solid or wide, % | unlike in all, % |"
+    yield "|---|---|---|---|---|"
     for name, row in result["unlike"].items():
-        yield f"| {name} | {row['images']:,} | {row['unlike']:.1f} |"
+        shares = " | ".join(f"{row[rule]:.2f}" for rule in ("several", "form", "unlike"))
+        yield f"| {name} | {row['images']:,} | {shares} |"
 
 
 if __name__ == "__main__":

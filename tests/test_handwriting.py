@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import re
 import struct
@@ -20,10 +21,14 @@ from scipy.spatial import KDTree
 
 from chainrule import Digits, handwriting, load_digits, load_model, predict
 from chainrule.handwriting import (
+    APART,
     LIMIT,
     MOST_BYTES,
     MOST_POINTS,
+    MOST_SCANS,
+    SOLID,
     STAGES,
+    WIDE,
     HandwritingError,
     compared,
     draw,
@@ -195,6 +200,50 @@ def test_what_is_transparent_is_white_paper():
     assert read_image(file_of(palette, transparency=0))[0].tolist() == [255, 10]
     grey_and_alpha = Image.merge("LA", (Image.new("L", (1, 1)), Image.new("L", (1, 1), 0)))
     assert read_image(file_of(grey_and_alpha)).tolist() == [[255]]
+    deep = Image.fromarray(np.array([[7, 257 * 100]], np.uint16))
+    assert read_image(file_of(deep, transparency=7))[0].tolist() == [255, 100]
+
+
+def on_transparent(ink):
+    """A file of each kind in which 255 is opaque and white, 0 transparent."""
+    white, alpha = Image.new("L", ink.shape[::-1], 255), Image.fromarray(ink)
+    palette = Image.fromarray(ink // 255).convert("P")
+    palette.putpalette([255] * 6)
+    return {
+        "RGBA": file_of(Image.merge("RGBA", (white, white, white, alpha))),
+        "LA": file_of(Image.merge("LA", (white, alpha))),
+        "palette": file_of(palette, transparency=0),
+        "palette, half": file_of(palette, transparency=bytes([0, 255])),
+        "grey, one level": file_of(alpha, transparency=0),
+        "black and white": file_of(alpha.convert("1"), transparency=0),
+        "colours, one of them": file_of(Image.merge("RGB", [alpha] * 3), transparency=(0, 0, 0)),
+        "16 bits": file_of(Image.fromarray(ink.astype(np.uint16) * 257), transparency=0),
+    }
+
+
+@pytest.mark.parametrize("kind", on_transparent(np.zeros((1, 1), np.uint8)))
+def test_white_ink_on_a_transparent_ground_is_ink(kind, stronger):
+    ink = 255 - pens_own(measuring.DIGITS["3"], size=(160, 210), scale=14, pen=14, at=(8, 8))
+    ink = np.where(ink > 127, 255, 0).astype(np.uint8)
+    picture = read_image(on_transparent(ink)[kind])
+    assert np.array_equal(picture, 255 - ink)
+    assert read(stronger, prepare(picture).pixels) == 3
+
+
+def test_alpha_is_ink_only_where_nothing_else_is():
+    shade, alpha = np.full((2, 9, 9), 255, np.uint8)
+    alpha[:3] = 0
+    shade[6:, 6:] = 40  # ink that can be seen
+
+    def seen(alpha):
+        return read_image(file_of(Image.fromarray(np.dstack([shade] * 3 + [alpha]))))
+
+    assert seen(alpha)[7, 7] == 40
+    assert seen(alpha)[4, 4] == 255
+    shade[:] = 250  # nearly white is not seen either
+    assert seen(alpha)[:, 0].tolist() == [255] * 3 + [0] * 6
+    for constant in (0, 99, 255):
+        assert np.ptp(seen(np.full_like(alpha, constant))) == 0
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -228,8 +277,10 @@ def test_large_images_are_made_smaller():
         (b"\xff\xd8\xff", "JPEG image is damaged or cut short"),
         (png_of(10, 10, b"nonsense"), "damaged or cut short"),
         (png_of(0, 10), "damaged or cut short"),
-        (png_of(5001, 5000), "25,000,000 pixels, got 5,001 × 5,000"),
-        (png_of(2**31 - 1, 2**31 - 1), "pixels, got 2,147,483,647"),
+        (png_of(5001, 5000), "25,000,000 pixels and be 20,000 long, got 5,001 × 5,000"),
+        (png_of(2**31 - 1, 2**31 - 1), "long, got 2,147,483,647"),
+        (png_of(1, 25_000_000), "20,000 long, got 1 × 25,000,000"),
+        (png_of(20_001, 1), "20,000 long, got 20,001 × 1"),
         (bytes(MOST_BYTES + 1), "may have 10,000,000 bytes, got 10,000,001"),
     ],
 )
@@ -253,6 +304,112 @@ def test_files_that_are_cut_short_are_refused(kind, picture):
     for length in range(8, len(content) - 60, 37):
         with pytest.raises(HandwritingError, match="cut short"):
             read_image(content[:length])
+
+
+def with_scans(count, *, comment=b""):
+    """A progressive JPEG whose last scan is repeated until there are so many."""
+    content = file_of(Image.new("RGB", (64, 64), (9, 90, 200)), "JPEG", progressive=True)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    more = count - len(re.findall(b"\xff\xda", content))
+    return content[:2] + comment + content[2:-2] + more * scan + content[-2:]
+
+
+def test_a_jpeg_of_more_than_100_scans_is_refused_before_it_is_decoded(monkeypatch):
+    assert read_image(with_scans(MOST_SCANS)).shape == (64, 64)
+    monkeypatch.setattr(handwriting, "grey", lambda _: pytest.fail("it was decoded"))
+    for scans in (MOST_SCANS + 1, 3000):
+        with pytest.raises(HandwritingError, match="100 scans, got 101 or more; save it again"):
+            read_image(with_scans(scans))
+
+
+LOOKS_LIKE_SCANS = 400 * b"\xff\xda"
+
+
+@pytest.mark.parametrize(
+    ("content", "scans"),
+    [
+        (with_scans(37, comment=b"\xff\xfe\x03\x22" + LOOKS_LIKE_SCANS), 37),  # says it is 802 long
+        (with_scans(12) + LOOKS_LIKE_SCANS, 12),  # after the end, where phones put a film
+        (with_scans(12, comment=b"\xff\xff\xff\xfe\x00\x02"), 12),  # FF may be said more than once
+        (file_of(np.eye(200, dtype=np.uint8) * 255, "JPEG", restart_marker_rows=1), 1),
+    ],
+    ids=["comment", "after the end", "filled up", "restarts"],
+)
+def test_only_scans_are_counted(content, scans):
+    assert handwriting.count_scans(content) == scans
+    assert min(read_image(content).shape) > 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xda", LOOKS_LIKE_SCANS])
+def test_what_is_no_jpeg_has_scans_that_can_be_counted(content):
+    assert handwriting.count_scans(content) <= 1
+
+
+def decoded_in(seconds_a_read, content, monkeypatch):
+    """How often Pillow reads on before it is stopped, on a clock that goes on at each read."""
+    clock = iter(np.arange(0, 1e6, seconds_a_read))
+    reads = []
+
+    def now():
+        reads.append(1)
+        return next(clock)
+
+    monkeypatch.setattr(handwriting, "thread_time", now)
+    with pytest.raises(HandwritingError, match=r"more than 5 seconds to decode; make it smaller"):
+        read_image(content)
+    return len(reads)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_decoding_ends_after_a_few_seconds(kind, monkeypatch):
+    """The clock is ours: a slow machine and a quick one stop at the same read."""
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000)).astype(np.uint8)
+    content = file_of(noise, kind, **({"quality": 95} if kind == "JPEG" else {}))
+    assert decoded_in(0.05, content, monkeypatch) == 102
+    assert decoded_in(6, content, monkeypatch) == 2
+    assert not handwriting.decoding.locked()
+    monkeypatch.undo()
+    assert read_image(content).shape == (500, 500)
+
+
+def test_a_file_of_many_chunks_ends_too(monkeypatch):
+    content = png_of(9, 9, zlib.compress(bytes(90)))
+    many = content[:33] + 600 * chunk(b"teSt", b"") + content[33:]
+    assert decoded_in(0.01, many, monkeypatch) == 502
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the most that was held")
+@pytest.mark.parametrize(("mode", "pixel"), [("P", 1), ("I;16", 2), ("RGBA", 4)])
+def test_memory_is_that_of_the_decoded_image_alone(mode, pixel):
+    """In a process of its own: the most it held, above what it held before, in MB."""
+    image = Image.new(mode, (3000, 3000))
+    if mode == "P":
+        image.putpalette([0, 0, 0])
+    transparent = {"transparency": 0} if mode == "P" else {}
+    content = file_of(image, compress_level=1, **transparent)
+    code = (
+        "import re, sys\n"
+        "from pathlib import Path\n"
+        "from chainrule.handwriting import read_image\n"
+        "def most():\n"
+        "    status = Path('/proc/self/status').read_text(encoding='ascii')\n"
+        "    return int(re.search(r'VmHWM:\\s*(\\d+)', status)[1]) // 1024\n"
+        "content, before = sys.stdin.buffer.read(), most()\n"
+        "read_image(content)\n"
+        "print(most() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True)
+    assert done.stderr == b""
+    assert 0 < int(done.stdout) <= 9 * pixel + 25
+
+
+def test_too_little_memory_is_said_of_the_image(picture, monkeypatch):
+    def full(_):
+        raise MemoryError
+
+    monkeypatch.setattr(handwriting, "grey", full)
+    with pytest.raises(HandwritingError, match="not enough memory for the image; make it smaller"):
+        read_image(file_of(picture))
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
@@ -587,6 +744,127 @@ def test_a_training_digit_is_like_itself(mnist):
     assert f"a {mnist[0].labels[7]}, correlates with it by 1.00" in found.why
 
 
+def judged(picture):
+    made = prepare(picture)
+    return novelty(made.pixels, made.stages)
+
+
+def beside(*shapes, gap=12, side=200):
+    """Digits beside each other in black on white, by Pillow, the same height."""
+    size, scale = (side * len(shapes), 260), side / 20
+    sheet = np.full(size[::-1], 255, np.uint8)
+    for k, shape in enumerate(shapes):
+        at = (side / 5 + k * (10 * scale + gap), 50)
+        sheet = np.minimum(
+            sheet, pens_own(measuring.DIGITS[shape], size=size, scale=scale, pen=14, at=at)
+        )
+    return sheet
+
+
+@pytest.mark.parametrize("shapes", ["12", "05", "05221859"])
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_several_digits_are_counted(shapes, light_on_dark):
+    picture = beside(*shapes, gap=50)
+    found = judged(255 - picture if light_on_dark else picture)
+    assert found.unlike
+    assert found.several
+    assert (found.score, found.limit) == (len(shapes), 1)
+    assert found.kind == "several marks"
+    assert found.why == (
+        f"It has {len(shapes)} marks, further apart than the parts of a digit are. "
+        f"Cut out one digit, and read that."
+    )
+
+
+def test_a_page_of_digits_has_as_many_marks():
+    page = np.vstack([beside(*row, gap=60) for row in ("1234", "5670", "9876")])
+    found = judged(page)
+    assert found.several
+    assert found.score == 12
+    assert judged(np.rot90(page)).score == 12
+
+
+TWO_PARTS = {  # digits in two strokes that do not meet
+    "4": "5,0 0,8 7,8 / 9,3 9,14",
+    "5": "1.8,1 0.5,6 5,5 8,6 10,9 9,12 6,14 3,14 0,12 / 3.5,0 10,0",
+    "0": "4,0 1,2 0,7 1,12 4,14 / 6,0 9,2 10,7 9,12 6,14",
+    "7": "0,0 10,0 6,6.5 / 5.5,8.5 4,14",
+}
+
+
+@pytest.mark.parametrize("shape", TWO_PARTS)
+def test_a_digit_in_two_parts_is_one(shape):
+    picture = pens_own(TWO_PARTS[shape], size=(400, 500), scale=24, pen=14, at=(80, 80))
+    assert handwriting.count_marks(handwriting.specks(255 - picture), 0) == 2
+    assert not judged(picture).unlike
+
+
+def test_a_small_mark_beside_a_digit_does_not_count():
+    """A blot that is kept, because it has much ink, is not long enough to be a digit."""
+    picture = pens_own(measuring.DIGITS["3"], size=(460, 400), scale=20, pen=20, at=(50, 60)).copy()
+    picture[20:85, 380:445] = 0
+    ink = prepare(picture).stages[STAGES.index("specks")].picture
+    assert ink[50, 400] == 255
+    assert not judged(picture).several
+
+
+def solids():
+    y, x = np.mgrid[:200, :200] - 99.5
+    for size in (6, 20, 50, 70, 80):
+        yield f"a disc of {size}", np.hypot(x, y) < size
+        yield f"a square of {size}", np.maximum(abs(x), abs(y)) < size
+    yield "a triangle", (y > -30) & (y < 60 - abs(x) * np.sqrt(3))
+    yield "a disc in the corner", np.hypot(x + 60, y + 60) < 30
+    yield "a blot", np.hypot(x, y) < 40 + 8 * np.sin(7 * np.arctan2(y, x))
+
+
+@pytest.mark.parametrize(("name", "ink"), list(solids()))
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_a_solid_shape_is_unlike_a_digit(name, ink, light_on_dark):
+    found = judged(np.where(ink ^ light_on_dark, 0, 255).astype(np.uint8))
+    assert found.unlike
+    assert not found.several
+    assert found.kind == "unlike any digit"
+
+
+def test_how_solid_is_the_radius_for_the_length():
+    y, x = np.mgrid[:200, :200] - 99.5
+    for ink, radius in (
+        (np.hypot(x, y) < 60, 1 / 2),
+        (np.maximum(abs(x), abs(y)) < 60, 1 / 2),
+        (np.hypot(x, 2 * y) < 60, 1 / 4),
+        (np.maximum(abs(x), 4 * abs(y)) < 60, 1 / 8),
+    ):
+        picture = np.where(ink, 255, 0).astype(np.uint8)
+        assert handwriting.solidity(picture) == pytest.approx(radius, abs=0.02)
+    assert handwriting.solidity(np.zeros((5, 9), np.uint8)) == 0
+
+
+def test_what_is_wider_than_a_digit_is_unlike_one():
+    joined = " ".join(f"{x},{7 + 3 * (x % 2)}" for x in range(12))  # a row in one stroke
+    found = judged(pens_own(joined, size=(500, 500), scale=30, pen=12, at=(60, 60)))
+    assert found.unlike
+    assert found.score > WIDE == found.limit
+    assert "times as wide as it is high" in found.why
+
+
+def test_without_stages_the_form_is_that_of_the_pixels():
+    for picture in (beside(*"12", gap=50), np.where(np.eye(9) > 2, 255, 0).astype(np.uint8)):
+        assert novelty(prepare(picture).pixels).unlike
+    page = np.zeros((28, 28), np.uint8)
+    page[4:24, 6:10] = page[4:24, 17:21] = 255
+    assert novelty(page.ravel()).several
+    page[4:24, 4:24] = 255
+    assert novelty(page.ravel()).limit == SOLID
+
+
+@pytest.mark.parametrize("off", [*((stage,) for stage in STAGES), STAGES])
+def test_the_form_is_looked_at_whatever_is_switched_off(off):
+    for picture in (beside(*"7"), beside(*"17"), np.full((9, 9), 7, np.uint8)):
+        made = prepare(picture, off)
+        assert isinstance(novelty(made.pixels, made.stages).unlike, bool)
+
+
 @pytest.mark.parametrize("pixels", [np.zeros(784), np.zeros((28, 28), np.uint8)])
 def test_novelty_wants_784_bytes(pixels):
     with pytest.raises(HandwritingError, match="784 unsigned bytes, got"):
@@ -621,24 +899,49 @@ def test_false_alarms_are_at_most_2_percent(mnist):
     figures = measured()["unlike"]
     assert figures["test digits"]["images"] == 10_000
     assert figures["test digits"]["unlike"] <= 2
-    found = measuring.are_unlike(mnist[1].images[::20])
+    found = share_unlike(measuring.as_pixels(mnist[1].images[::20]))
     assert found[:40] == [novelty(image).unlike for image in mnist[1].images[:800:20]]
     assert_still(len(found), figures["test digits"]["unlike"] / 100, "false alarms", np.mean(found))
 
 
-def test_the_shares_caught_are_still_true():
+def share_unlike(made):
+    return [rule is not None for rule in measuring.are_unlike(made)]
+
+
+def test_the_form_of_a_digit_is_a_false_alarm_in_at_most_half_a_percent(mnist):
+    """Of the test digits as they are, and as pictures; every fourth is looked at again, moved."""
+    figures = measured()["unlike"]
+    for name in ("test digits", *(f"test digits, {damage}" for damage in measuring.DAMAGES)):
+        assert figures[name]["images"] == 10_000
+        assert figures[name]["several"] + figures[name]["form"] <= 0.5, name
+    rng, alarms = np.random.default_rng(6), 0
+    for image in mnist[1].images[::4]:
+        made = prepare(measuring.moved(image, rng))
+        alarms += measuring.strange_form(made.pixels, made.stages) is not None
+    assert alarms <= 0.005 * 2500
+
+
+def test_the_shares_caught_are_still_true(mnist):
     figures, rng = measured()["unlike"], np.random.default_rng(9)
-    letters = measuring.strokes_of(measuring.LETTERS, 5, rng)
-    found = np.mean(measuring.are_unlike(np.array(letters)))
-    assert_still(130, figures["letters drawn by strokes"]["unlike"] / 100, "letters", found)
-    scribbles = [prepare(draw(measuring.scribble(rng))).pixels for _ in range(100)]
-    found = np.mean(measuring.are_unlike(np.array(scribbles)))
-    assert_still(100, figures["scribbles"]["unlike"] / 100, "scribbles", found)
+    some = mnist[1].images
+    seen = {
+        "letters drawn by strokes": map(prepare, measuring.drawings(measuring.LETTERS, 5, rng)),
+        "scribbles": (prepare(draw(measuring.scribble(rng))) for _ in range(60)),
+        "two digits": (prepare(measuring.row(some[k : k + 2], rng)) for k in range(0, 100, 2)),
+        "pages of 24": (prepare(measuring.page(some[k : k + 24], rng)) for k in range(0, 96, 24)),
+        "solid shapes": (prepare(measuring.solid_shape(rng)) for _ in range(50)),
+    }
+    for name, made in seen.items():
+        found = share_unlike(made)
+        assert_still(len(found), figures[name]["unlike"] / 100, name, np.mean(found))
 
 
 @pytest.mark.long
-def test_the_limit_is_the_one_that_was_fitted():
+def test_the_limits_are_those_that_were_fitted(mnist):
     assert measuring.fitted_limit() == pytest.approx(LIMIT, abs=0.002)
+    limits = (APART, SOLID, WIDE)
+    for fitted, limit in zip(measuring.fitted_forms(mnist[0]), limits, strict=True):
+        assert fitted <= limit <= 1.2 * fitted
 
 
 @pytest.mark.long
@@ -725,6 +1028,8 @@ def images(tmp_path_factory):
     (folder / "photo.jpg").write_bytes(file_of(photo("4"), "JPEG"))
     (folder / "empty.png").write_bytes(file_of(np.full((50, 50), 255, np.uint8)))
     (folder / "text.png").write_text("no image")
+    (folder / "row.png").write_bytes(file_of(beside(*"05221859", gap=50)))
+    (folder / "cut.png").write_bytes((folder / "a 3.png").read_bytes()[:-30])
     return folder
 
 
@@ -742,17 +1047,89 @@ def test_predict_reads_image_files(images, answer):
     printed = run("predict", STRONGER, paths[1], paths[3], cwd=images).stdout
     assert f"{paths[1]}: read as 7\n" in printed
     assert "truth" not in printed
-    assert printed.count("This is unlike any digit.") == 1
+    assert f"{paths[3]}: unlike any digit; taken for one digit, it would be" in printed
+    assert printed.count("unlike any digit") == 1
     assert "There is no ink" in printed
     assert len([line for line in printed.splitlines() if "█" in line[:28]]) > 5
+
+
+def test_several_marks_are_said_by_predict(images, answer):
+    row = images / "row.png"
+    (found,) = answer("predict", STRONGER, row)["predictions"]
+    assert found["unlike"]["several"]
+    assert found["unlike"]["score"] == 8
+    why = "It has 8 marks, further apart than the parts of a digit are. Cut out one digit,"
+    assert found["unlike"]["why"].startswith(why)
+    first, *_, last = run("predict", STRONGER, row).stdout.splitlines()
+    digit = found["prediction"]
+    assert first == f"{row}: several marks; taken for one digit, it would be {digit}"
+    assert last == "and read that."
+
+
+def test_quiet_says_what_is_no_digit_on_stderr(images, inside):
+    done = inside("predict", STRONGER, "a 3.png", "empty.png", "row.png", "-q", cwd=images)
+    assert done.returncode == 0
+    first, *others = done.stdout.split()
+    assert first == "3"
+    assert [len(digit) for digit in others] == [1, 1]
+    empty, row = done.stderr.splitlines()
+    assert (
+        empty == "chainrule: empty.png: unlike any digit. There is no ink: all pixels are the same."
+    )
+    assert row.startswith("chainrule: row.png: several marks. It has 8 marks, further apart")
+
+
+BAD = {
+    "text.png": "wanted a PNG or JPEG image, got another kind of file",
+    "nowhere.png": "no such file or directory",
+    ".": "is a directory",
+    "cut.png": r"the PNG image is damaged or cut short \(.*\)",
+    "": "is a directory",
+}
+
+
+@pytest.mark.parametrize("how", ["", "--quiet", "--json"])
+def test_a_bad_picture_does_not_end_the_others(how, images, inside):
+    paths = ["text.png", "a 3.png", "nowhere.png", ".", "a 7.png", "cut.png"]
+    done = inside("predict", STRONGER, *paths, *how.split(), cwd=images)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    for line, path in zip(lines, [path for path in paths if path in BAD], strict=True):
+        assert re.fullmatch(f"chainrule: {re.escape(path)}: {BAD[path]}", line), line
+    if how == "--quiet":
+        assert done.stdout.split("\n") == ["-", "3", "-", "-", "7", "-", ""]
+    elif how == "--json":
+        found = json.loads(done.stdout)["predictions"]
+        assert [each["image"] for each in found] == paths
+        assert [each.get("prediction") for each in found] == [None, 3, None, None, 7, None]
+        for each, line in zip([each for each in found if "error" in each], lines, strict=True):
+            assert set(each) == {"image", "error"}
+            assert line == f"chainrule: {each['image']}: {each['error']}"
+    else:
+        assert "a 3.png: read as 3\n" in done.stdout
+        assert "a 7.png: read as 7\n" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads anything")
+def test_a_picture_without_permission_is_a_bad_one(images, tmp_path, inside):
+    path = tmp_path / "mine.png"
+    path.write_bytes((images / "a 3.png").read_bytes())
+    path.chmod(0)
+    done = inside("predict", STRONGER, path, images / "a 7.png", "-q")
+    assert (done.returncode, done.stdout) == (1, "-\n7\n")
+    assert done.stderr == f"chainrule: {path}: permission denied\n"
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_one_bad_picture_alone_is_exit_code_1_too(path, images, inside):
+    done = inside("predict", SEED, path, cwd=images)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"chainrule: {re.escape(path or '.')}: {BAD[path]}\n", done.stderr)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["text.png"], "text.png: wanted a PNG or JPEG image"),
-        (["a 3.png", "nowhere.png"], "nowhere.png: no such file"),
-        (["a 3.png", "."], ".*: is a directory"),
         ([], "give image files or --test, one of the two.*predict -h"),
         (["a 3.png", "--test", "1"], "give image files or --test, one of the two"),
         (["a 3.png", "--data", "x"], "--data goes with --test"),

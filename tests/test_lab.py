@@ -717,7 +717,7 @@ def test_a_drawing_is_prepared_and_read(page, lab):
         assert not stage["off"]
     assert base64.b64decode(told["pixels"]) == made.pixels.tobytes()
     assert told["prediction"] == 7
-    assert told["unlike"] == plain(novelty(made.pixels))
+    assert told["unlike"] == plain(novelty(made.pixels, made.stages))
     # Look inside opens the very same numbers.
     ledger = posted(page, "/api/ledger", {"network": "stronger", "image": SEVEN})
     assert arrays_of(ledger)["A2"].tolist() == pytest.approx(told["probabilities"], abs=1e-15)
@@ -726,6 +726,25 @@ def test_a_drawing_is_prepared_and_read(page, lab):
     assert ledger["label"] == ledger["prediction"] == 7
     assert ledger["image"] == SEVEN
     assert ledger["unlike"] == told["unlike"]
+
+
+def test_several_marks_are_said_by_drawing_and_ledger(page):
+    """8 × 8 dots: a drawing shows them, of which its 784 pixels alone show nothing."""
+    image = {
+        "strokes": [[20 + 31 * x, 20 + 31 * y] for x in range(8) for y in range(8)],
+        "off": [],
+    }
+    told = posted(page, "/api/drawing", {"network": "stronger", "image": image})
+    assert told["unlike"]["unlike"]
+    assert told["unlike"]["several"]
+    assert told["unlike"]["score"] == 64
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": image})
+    assert ledger["unlike"] == told["unlike"]
+    pixels = {"pixels": told["pixels"]}
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": pixels})
+    assert not ledger["unlike"]["several"]
+    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": {"test": 0}})
+    assert ledger["unlike"] is None
 
 
 def test_a_stage_can_be_off(page):
@@ -767,10 +786,11 @@ def test_a_file_is_prepared_and_read(page, format):
         (picture("GIF"), "wanted a PNG or JPEG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
         (picture(size=(5001, 5000)), "25,000,000 pixels"),
+        (picture(size=(2, 20_001)), "20,000 long"),
         (picture() + bytes(asked.FILE), "file must be a text"),
         (picture().ljust(asked.FILE + 1, b" "), "file must be at most 10000000 bytes"),
     ],
-    ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "bytes", "one byte"],
+    ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "side", "bytes", "one byte"],
 )
 def test_other_files_are_refused(page, content, reason):
     upload = {"file": base64.b64encode(content).decode()}
@@ -832,6 +852,44 @@ def test_collections_are_checked(tmp_path, drawings, reason):
     assert refused.status_code == 400
     assert reason in refused.json()["error"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("strokes", "reason"),
+    [
+        ([[5, 5] * 5_000], "have at most 100,000 points in all, got 105,000; take some out"),
+        ([[0, 0, 280, 280] * 63], "are at most 1,000,000 long in all, got 1,039,"),
+    ],
+    ids=["points", "length"],
+)
+def test_a_collection_has_so_many_points_and_so_much_length(tmp_path, strokes, reason, monkeypatch):
+    """The work is counted, not timed: nothing is drawn of what is refused."""
+    from chainrule import handwriting
+
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    each = {"image": {"strokes": strokes}, "label": 7}
+    monkeypatch.setattr(handwriting, "draw", lambda _: pytest.fail("it was drawn"))
+    refused = page.post("/api/collect", json={"drawings": [each] * 21})
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_collection_is_taken(tmp_path, monkeypatch):
+    """As many drawings, points and length as there may be; each is drawn once."""
+    from chainrule import handwriting
+
+    drawn, paper = [], np.full((9, 9), 255, np.uint8)
+    monkeypatch.setattr(handwriting, "draw", lambda strokes: drawn.append(strokes) or paper)
+    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    drawings = [
+        {"image": {"strokes": [[k % 280, k // 280, k % 280, 3] * 100]}, "label": k % 10}
+        for k in range(500)
+    ]
+    told = posted(page, "/api/collect", {"drawings": drawings})
+    assert (told["train"], told["test"]) == (400, 100)
+    assert len(drawn) == 500
+    assert sum(len(stroke) for strokes in drawn for stroke in strokes) == 2 * moment.MOST_POINTS
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):

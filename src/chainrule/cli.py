@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from textwrap import wrap
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
 import numpy as np
@@ -25,7 +24,7 @@ from chainrule.ledger import (
     prediction,
 )
 from chainrule.model import MODEL, ModelError, load_model, write_whole
-from chainrule.network import Network
+from chainrule.network import Array, Network
 from chainrule.options import (
     Indices,
     Place,
@@ -54,12 +53,6 @@ from chainrule.runs import (
 from chainrule.tiles import blas_of_numpy
 from chainrule.train_command import train_command
 from chainrule.training import evaluate
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from chainrule.handwriting import Novelty
-
 
 # -------------------------------------------------------------------------------- the front door
 
@@ -278,7 +271,11 @@ def predict_command(
 
     MODEL is a model file, or the folder of a run. IMAGES are PNG or JPEG files (extra lab): dark
     on light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was,
-    and it is said if one is unlike any digit.
+    and it is said if one has several marks or is unlike any digit: with --quiet on stderr, where
+    stdout has one digit a line.
+
+    A picture that cannot be read is named on stderr, the others are read, and the exit code is 1.
+    With --quiet its line is -, with --json it has an error instead of a prediction.
     """
     if bool(images) == (indices is not None):
         raise click.UsageError(
@@ -287,69 +284,90 @@ def predict_command(
     if images and data is not None:
         raise click.UsageError("--data goes with --test", click.get_current_context())
     subject = read_subject(model, step)
-    about: list[dict[str, object]]
-    if indices is not None:
-        test_set = subject.test_set(data)
-        chosen = pick(test_set, indices)
-        X = chosen.X
-        about = [
-            {"test": index, "label": int(label)}
-            for index, label in zip(indices, chosen.labels, strict=True)
-        ]
-        names = [f"test image {index} of {test_set.name}" for index in indices]
+    if indices is None:
+        seen, on = read_images(images), None
     else:
-        pixels, unlike = read_images(images)
-        X = np.array(pixels, np.float32).T / np.float32(255)
-        about = [
-            {"image": str(path), "unlike": each._asdict()}
-            for path, each in zip(images, unlike, strict=True)
-        ]
-        names = list(map(str, images))
+        test_set = subject.test_set(data)
+        seen, on = read_tests(test_set, indices), data_of(test_set)
+    good = [each.x for each in seen if each.x is not None]
     with subject.named():
-        A = probabilities(subject.network, X)
-    readings = A.argmax(axis=0)
+        answers = iter(probabilities(subject.network, np.array(good).T).T if good else ())
+    read = [(each, None if each.x is None else next(answers)) for each in seen]
     if as_json:
         print_json(
             predictions=[
-                {
-                    **fields,
-                    "prediction": int(readings[k]),
-                    "probabilities": A[:, k].tolist(),
-                }
-                for k, fields in enumerate(about)
+                each.about
+                if A is None
+                else {**each.about, "prediction": A.argmax(), "probabilities": A}
+                for each, A in read
             ],
             model=str(model),
             step=step,
-            data=None if indices is None else data_of(test_set),
+            data=on,
         )
     elif quiet:
-        show(map(str, readings))
+        show("-" if A is None else str(A.argmax()) for _, A in read)
+        for each in seen:
+            if each.doubt:
+                warn(f"{each.name}: {'. '.join(each.doubt)}")
     else:
         from chainrule import report
 
-        for k, name in enumerate(names):
-            label = None if indices is None else int(chosen.labels[k])
-            show(report.reading(X[:, k], A[:, k], name, label))
-            if indices is None and unlike[k].unlike:
-                show(wrap(f"This is unlike any digit. {unlike[k].why}", 80))
+        for each, A in read:
+            if each.x is not None and A is not None:
+                show(report.reading(each.x, A, each.name, each.label, each.doubt))
+    if len(good) < len(seen):
+        sys.exit(1)
 
 
-def read_images(paths: Sequence[Path]) -> "tuple[list[NDArray[np.uint8]], list[Novelty]]":
-    """The 784 pixels of each image file, and whether they are unlike a digit."""
+class Seen(NamedTuple):
+    """What is to be read: its pixels, None where a picture is none, and what is known of it."""
+
+    name: str
+    about: dict[str, object]  # its fields in JSON
+    x: Array | None  # (784,)
+    label: int | None = None
+    doubt: tuple[str, str] | None = None  # what it is instead of a digit, and why
+
+
+def read_tests(test_set: Digits, indices: Sequence[int]) -> list[Seen]:
+    chosen = pick(test_set, indices)
+    return [
+        Seen(
+            f"test image {index} of {test_set.name}",
+            {"test": index, "label": int(label)},
+            x,
+            int(label),
+        )
+        for index, label, x in zip(indices, chosen.labels, chosen.X.T, strict=True)
+    ]
+
+
+def read_images(paths: Sequence[Path]) -> list[Seen]:
+    """Each picture as it was prepared; on stderr, a line for each that cannot be read."""
     try:
         from chainrule import handwriting
     except ModuleNotFoundError:
         needs = "image files need the extra lab: pip install pillow scipy"
         raise click.ClickException(needs) from None
-    pixels = []
+    seen = []
     for path in paths:
+        about: dict[str, object] = {"image": str(path)}
         try:
             with path.open("rb") as file:
                 content = file.read(handwriting.MOST_BYTES + 1)
-            pixels.append(handwriting.prepare(handwriting.read_image(content)).pixels)
-        except handwriting.HandwritingError as error:
-            raise click.ClickException(f"{path}: {error}") from None
-    return pixels, [handwriting.novelty(each) for each in pixels]
+            made = handwriting.prepare(handwriting.read_image(content))
+        except (handwriting.HandwritingError, OSError) as error:
+            # An OSError says the file's name, too; here it comes first for every error.
+            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else error
+            warn(f"{path}: {why}")
+            seen.append(Seen(str(path), about | {"error": str(why)}, None))
+            continue
+        novelty = handwriting.novelty(made.pixels, made.stages)
+        x = made.pixels.astype(np.float32) / np.float32(255)
+        doubt = (novelty.kind, novelty.why) if novelty.unlike else None
+        seen.append(Seen(str(path), about | {"unlike": novelty._asdict()}, x, doubt=doubt))
+    return seen
 
 
 @cli.command("explain", epilog=example("explain runs/first --test 0 --cell 'dW2[3,7]'"))

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import threading
 import warnings
@@ -18,11 +19,13 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from time import thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from scipy import ndimage
@@ -38,6 +41,11 @@ MOST_POINTS = 5_000  # of a drawing
 MOST_LENGTH = 50_000  # of all its strokes, on the pad: it would be covered twelve times
 MOST_BYTES = 10_000_000  # of a file
 MOST_PIXELS = 25_000_000  # of a file, before it is decoded
+MOST_SIDE = 20_000  # pixels: each row of a picture costs memory, however short it is
+MOST_SCANS = 100  # of a JPEG file: each goes over all pixels, and takes a few bytes
+MOST_SECONDS = 5.0  # of a processor, to decode a file
+BLOCK = 4096  # bytes of a file that are decoded at a time
+PIECE = 1_000_000  # pixels that are made grey at a time
 LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
 
 LEAST = 24  # of 255: what differs less from the paper is not ink
@@ -47,6 +55,7 @@ FINE = 100  # the picture's longer side while widths are measured
 SPECK = 0.15  # of the ink of the largest mark: what has less is no part of a digit by itself
 LEAN = (-0.44, 0.13)  # between them are two thirds of MNIST: pixels to the right for one down
 THIN, THICK = 2.0, 4.0  # between them are three quarters of MNIST's strokes: pixels of 28
+LONG = 0.4  # of the longest mark: what is shorter is a part of a digit, whatever lies around it
 
 
 class HandwritingError(ValueError):
@@ -118,15 +127,19 @@ def check_strokes(strokes: Sequence[Sequence[int]]) -> None:
     points = sum(map(len, strokes)) // 2
     if points > MOST_POINTS:
         raise HandwritingError(f"a drawing has at most {MOST_POINTS:,} points, got {points:,}")
-    length = sum(
-        math.dist(start, end)
-        for stroke in strokes
-        for start, end in pairwise(zip(stroke[::2], stroke[1::2], strict=True))
-    )
+    length = length_of(strokes)
     if length > MOST_LENGTH:
         raise HandwritingError(
             f"the strokes of a drawing are at most {MOST_LENGTH:,} long, got {length:,.0f}"
         )
+
+
+def length_of(strokes: Sequence[Sequence[int]]) -> float:
+    return sum(
+        math.dist(start, end)
+        for stroke in strokes
+        for start, end in pairwise(zip(stroke[::2], stroke[1::2], strict=True))
+    )
 
 
 decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global
@@ -136,8 +149,13 @@ def read_image(content: bytes) -> Picture:
     """The grey picture in the bytes of a PNG or JPEG file, at most 560 pixels long.
 
     The file's orientation is respected, what is transparent is white paper, 16 bits become 8.
+    White ink on a transparent ground is ink: if nothing can be seen on white paper, what is
+    opaque is taken for ink.
+
     Raises HandwritingError for other formats, for files that are damaged or cut short, and,
-    before anything is decoded, for more than 10 MB or 25 million pixels.
+    before anything is decoded, for more than 10 MB, 25 million pixels, a side of more than 20,000
+    pixels, or a JPEG of more than 100 scans. Decoding ends after 5 seconds of a processor, and
+    takes at most about 300 MB.
     """
     if len(content) > MOST_BYTES:
         raise HandwritingError(
@@ -149,40 +167,113 @@ def read_image(content: bytes) -> Picture:
         kind = PngImageFile
     elif content.startswith(b"\xff\xd8\xff"):
         kind = JpegImageFile
+        if (scans := count_scans(content)) > MOST_SCANS:
+            raise HandwritingError(
+                f"a JPEG image may have {MOST_SCANS} scans, got {scans} or more; "
+                f"save it again as a baseline JPEG or as PNG"
+            )
     else:
         raise HandwritingError("wanted a PNG or JPEG image, got another kind of file")
     with decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow says of broken metadata of a good image
         try:
-            with kind(io.BytesIO(content)) as image:
+            with kind(Timed(content)) as image:
                 width, height = image.size
-                if width * height <= MOST_PIXELS:
+                if width * height <= MOST_PIXELS and max(width, height) <= MOST_SIDE:
                     return grey(image)
-        except MemoryError:
+        except HandwritingError:
             raise
+        except MemoryError:
+            raise HandwritingError(
+                "there is not enough memory for the image; make it smaller"
+            ) from None
         except Exception as error:
             # Pillow raises a dozen classes for damaged files: OSError, SyntaxError, struct.error…
             raise HandwritingError(
                 f"the {kind.format} image is damaged or cut short ({one_line(error)})"
             ) from error
     raise HandwritingError(
-        f"an image may have {MOST_PIXELS:,} pixels, got {width:,} × {height:,}; make it smaller"
+        f"an image may have {MOST_PIXELS:,} pixels and be {MOST_SIDE:,} long, "
+        f"got {width:,} × {height:,}; make it smaller"
     )
+
+
+class Timed(io.BytesIO):
+    """The bytes of a file, which can be read for 5 seconds of a processor.
+
+    Whatever a file does to Pillow, Pillow reads on in small pieces, so this ends it.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.end = thread_time() + MOST_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if thread_time() > self.end:
+            raise HandwritingError(
+                f"the image takes more than {MOST_SECONDS:g} seconds to decode; "
+                f"make it smaller, or save it again"
+            )
+        return super().read(size)
+
+
+# In a JPEG file a marker is FF and a byte. 00 and D0 to D7 stand among the coded pixels, D8 begins
+# the file and 01 says nothing; every other one begins a segment that says its length, but D9, the
+# end.
+MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])")
+
+
+def count_scans(content: bytes) -> int:
+    """The scans of a JPEG file, counted without decoding; no further than one too many."""
+    scans, place = 0, 0
+    while scans <= MOST_SCANS and (marker := MARKER.search(content, place)):
+        if marker[1] == b"\xd9":
+            break
+        scans += marker[1] == b"\xda"
+        length = int.from_bytes(content[marker.end() : marker.end() + 2])
+        place = marker.end() + length
+    return scans
 
 
 def grey(image: Image.Image) -> Picture:
     """The image upright, grey, on white, and at most LONGEST long."""
+    if isinstance(image, ImageFile):
+        image.decodermaxblock = BLOCK
     image.load()
     factor = -(-max(image.size) // LONGEST)
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        levels = np.asarray(upright).astype(float) / 257
-        upright = Image.fromarray(np.rint(levels.clip(0, 255)).astype(np.uint8))
-    elif upright.has_transparency_data:
-        ink = upright.convert("RGBA").reduce(factor)
-        paper = Image.new("RGBA", ink.size, "white")
-        return np.asarray(Image.alpha_composite(paper, ink).convert("L"))
-    return np.asarray(upright.convert("L").reduce(factor))
+    # In strips, so that only the decoded image itself is as large as the file says.
+    rows = factor * max(1, PIECE // (factor * image.width))
+    strips = [
+        shrunk(image.crop((0, top, image.width, min(top + rows, image.height))), factor)
+        for top in range(0, image.height, rows)
+    ]
+    small = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    for place, strip in enumerate(strips):
+        small.paste(strip, (0, place * rows // factor))
+    small.info = image.info
+    ImageOps.exif_transpose(small, in_place=True)
+    if small.mode == "L":
+        return np.asarray(small)
+    paper = Image.new("RGBA", small.size, "white")
+    seen = np.asarray(Image.alpha_composite(paper, small).convert("L"))
+    opaque = np.asarray(small.getchannel("A"))
+    # subtle: white on a transparent ground is nothing on white paper; its shape is what is opaque.
+    blank = np.ptp(seen) < LEAST <= np.ptp(opaque)
+    return 255 - opaque if blank else seen
+
+
+def shrunk(image: Image.Image, factor: int) -> Image.Image:
+    """A part of an image, smaller by a whole factor: grey, or in colours if it is transparent."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        levels = np.asarray(image)
+        clear = image.info.get("transparency")
+        image = Image.fromarray((levels >> 8).astype(np.uint8))
+        if clear is None:
+            return image.reduce(factor)
+        image.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
+    if image.has_transparency_data:
+        return image.convert("RGBA").reduce(factor)
+    return image.convert("L").reduce(factor)
 
 
 def one_line(error: Exception) -> str:
@@ -257,7 +348,7 @@ def specks(picture: Picture) -> Picture:
         return picture
     marks = range(1, count + 1)
     ink = ndimage.sum_labels(picture, labels, marks)
-    rim = np.isin(marks, [labels[0], labels[-1]]) | np.isin(marks, labels[:, [0, -1]])
+    rim = np.isin(marks, on_border(labels))
     large = ink > SPECK * ink.max()
     inside = large & ~rim
     digit = 1 + int(np.argmax(np.where(inside, ink, 0) if inside.any() else ink))
@@ -267,6 +358,11 @@ def specks(picture: Picture) -> Picture:
     near = gaps < 0.15 * size
     kept = np.where(near, ink > 0.02 * ink[digit - 1], inside if inside.any() else large)
     return np.where(np.concatenate([[False], kept])[labels], picture, 0).astype(np.uint8)
+
+
+def on_border(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The labels that touch the border of the picture."""
+    return np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
 
 
 def slant(picture: Picture) -> Picture:
@@ -430,41 +526,136 @@ def placed(picture: Picture, top: int, left: int) -> Picture:
 
 
 class Novelty(NamedTuple):
-    """Whether 784 pixels are unlike every digit of the training set, and why."""
+    """Whether an image is unlike every digit of the training set, and why."""
 
     unlike: bool
-    score: float
+    several: bool  # it is unlike one digit because it has several marks
+    score: float  # by the rule that `why` tells
     limit: float  # scores above it are unlike
-    why: str  # one sentence
+    why: str  # one sentence, or two
+
+    @property
+    def kind(self) -> str:
+        return "several marks" if self.several else "unlike any digit"
 
 
-LIMIT = 0.198  # fitted by benchmarks/handwriting.py
+# Fitted by benchmarks/handwriting.py.
+LIMIT = 0.198  # of 1 less the correlation
+APART = 0.16  # the gap between two marks, of the length of the longest
+SOLID = 0.28  # the radius of the largest disc in the longest mark, of its length
+WIDE = 2.0  # the width of all ink, of its height
 
 
-def novelty(pixels: NDArray[np.uint8]) -> Novelty:
+def novelty(pixels: NDArray[np.uint8], stages: Sequence[Stage] = ()) -> Novelty:
     """Whether these 784 pixels, as MNIST stores them, are unlike the digits of the training set.
 
-    Pictures are compared at half size, 14 × 14, by the correlation of their pixels. The score is
+    First their form: whether there are several marks, a solid shape, or one that is wider than
+    digits are. The stages that `prepare` made the pixels by show it best; without them the pixels
+    are looked at. Each of the three limits leaves more than 99.95 % of the training digits alone.
+
+    Then they are compared at half size, 14 × 14, by the correlation of their pixels. The score is
     1 less the correlation with the training digit that is most similar; the limit leaves
-    1.5 % of the training digits alone. Reads the bundled MNIST at the first call.
+    98.5 % of the training digits alone. Reads the bundled MNIST at the first call.
     """
     if pixels.dtype != np.uint8 or pixels.shape != (PIXELS,):
         raise HandwritingError(
             f"wanted {PIXELS} unsigned bytes, got {pixels.dtype} of shape {pixels.shape}"
         )
     if pixels.min() == pixels.max():
-        return Novelty(True, 1.0, LIMIT, "There is no ink: all pixels are the same.")
+        return Novelty(True, False, 1.0, LIMIT, "There is no ink: all pixels are the same.")
+    if strange := strange_form(pixels, stages):
+        return strange
     train, seen = learned()
     likeness = seen @ compared(pixels[None])[0]
     nearest = int(likeness.argmax())
     score = 1 - float(likeness[nearest])
     return Novelty(
         score > LIMIT,
+        False,
         score,
         LIMIT,
         f"Of {len(train):,} training digits the most similar, a {train.labels[nearest]}, "
         f"correlates with it by {1 - score:.2f}; for 98.5 % of digits that is above "
         f"{1 - LIMIT:.2f}.",
+    )
+
+
+def strange_form(pixels: NDArray[np.uint8], stages: Sequence[Stage]) -> Novelty | None:
+    """What is said of an image that has not the form of one digit, or None."""
+    pictures = {stage.name: stage.picture for stage in stages}
+    ink = crop(pictures.get("specks", pixels.reshape(SIDE, SIDE)))
+    if (marks := count_marks(ink)) > 1:
+        return Novelty(
+            True,
+            True,
+            marks,
+            1,
+            f"It has {marks} marks, further apart than the parts of a digit are. "
+            f"Cut out one digit, and read that.",
+        )
+    solid = solidity(ink)
+    if "polarity" in pictures:
+        solid = max(solid, solidity(wide_marks(pictures["polarity"])))
+    if solid > SOLID:
+        why = (
+            f"It is a solid shape: a disc whose radius is {solid:.2f} of its length lies in it; "
+            f"in digits that is below {SOLID}."
+        )
+        return Novelty(True, False, solid, SOLID, why)
+    wide = ink.shape[1] / ink.shape[0]
+    if wide > WIDE:
+        why = f"It is {wide:.1f} times as wide as it is high; digits are at most {WIDE} times."
+        return Novelty(True, False, wide, WIDE, why)
+    return None
+
+
+def count_marks(picture: Picture, apart: float = APART) -> int:
+    """The groups of marks of bright ink that lie apart, by a share of the longest mark's length.
+
+    Only marks that are nearly as long as the longest count: what is shorter is a part of a digit.
+    """
+    labels, _ = ndimage.label(picture > FAINT, structure=np.ones((3, 3)))
+    lengths = mark_lengths(labels)
+    if lengths.size < 2:
+        return int(lengths.size)
+    long = np.concatenate([[False], lengths >= LONG * lengths.max()])[labels]
+    # Each pixel is as far from the ink as half the gap: what is nearer joins two marks into one.
+    room = math.ceil(apart * lengths.max() / 2)
+    outside = ndimage.distance_transform_edt(~np.pad(long, room))
+    return int(ndimage.label(2 * outside - 1 <= apart * lengths.max(), np.ones((3, 3)))[1])
+
+
+def solidity(picture: Picture) -> float:
+    """The radius of the largest disc in the longest mark of bright ink, of that mark's length."""
+    scale = FINE / max(picture.shape)
+    height, width = (max(1, round(side * scale)) for side in picture.shape)
+    labels, count = ndimage.label(resize(picture, (width, height)) >= 128)
+    if count == 0:
+        return 0.0
+    lengths = mark_lengths(labels)
+    mark = np.pad(labels == 1 + lengths.argmax(), 1)
+    return float((ndimage.distance_transform_edt(mark).max() - 0.5) / lengths.max())
+
+
+def wide_marks(picture: Picture) -> Picture:
+    """Bright marks longer than half the picture, which `threshold` would take for paper.
+
+    What touches the border is paper, or a shadow on it.
+    """
+    values = picture.astype(float)
+    if np.ptp(values) < LEAST:
+        return np.zeros_like(picture)
+    labels, _ = ndimage.label(values > otsu(values))
+    kept = np.concatenate([[False], mark_lengths(labels) > max(picture.shape) / 2])
+    kept[on_border(labels)] = False
+    return np.where(kept[labels], 255, 0).astype(np.uint8)
+
+
+def mark_lengths(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The longer side of each labelled mark."""
+    return np.array(
+        [max(side.stop - side.start for side in mark) for mark in ndimage.find_objects(labels)],
+        np.int64,
     )
 
 

@@ -78,11 +78,18 @@ def confusion(seen: Evaluation) -> Pieces:
     yield parts
 
 
-def reading(x: Array, A: Array, name: str, label: int | None) -> Pieces:
-    """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known."""
+def reading(
+    x: Array, A: Array, name: str, label: int | None, doubt: tuple[str, str] | None = None
+) -> Pieces:
+    """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known.
+
+    A doubt says what it is instead of a digit, and why: then it is not said to be read as one.
+    """
     answer = int(A.argmax())
     verdict = "right" if answer == label else "wrong"
     said = f"read as {answer}" if label is None else f"a {label}, read as {answer}, {verdict}"
+    if doubt:
+        said = f"{doubt[0]}; taken for one digit, it would be {answer}"
     yield Text(visible(f"{name}: {said}"), "bold")
 
     def bar(digit: int, longest: int) -> Text:
@@ -102,6 +109,8 @@ def reading(x: Array, A: Array, name: str, label: int | None) -> Pieces:
             yield from (bar(digit, min(SIDE, width - 19)) for digit in DIGITS)
 
     yield picture_and_bars
+    if doubt:
+        yield paragraph(doubt[1])
 
 
 def drawing(x: Array) -> list[str]:

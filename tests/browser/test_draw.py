@@ -73,7 +73,7 @@ def test_stages_and_switching_them_off(board):
         expect(items).to_have_count(len(STAGES))
         for item, stage in zip(items.all(), answer.stages, strict=True):
             A = read(stage.pixels)
-            expect(item).to_contain_text(re.compile(rf"say {A.argmax()} \("))
+            expect(item).to_contain_text(re.compile(rf"say {A.argmax()}[ .]"))
             assert item.get_by_role("checkbox").is_checked() == (stage.name not in off)
 
     compare([])
@@ -83,7 +83,9 @@ def test_stages_and_switching_them_off(board):
         expect(page).to_have_url(re.compile(rf"off=[\w,]*{name}"))
     compare(["centre", "fit"])
     page.reload()
-    says(page, int(read(prepare(paper(strokes), ["centre", "fit"]).pixels).argmax()))
+    digit = read(prepare(paper(strokes), ["centre", "fit"]).pixels).argmax()
+    said = page.get_by_role("status").filter(has_text=re.compile(rf"I (would )?say {digit}\b"))
+    expect(said).to_be_visible()
     compare(["centre", "fit"])
 
 
@@ -159,6 +161,65 @@ def test_what_is_unlike_anything_is_said(board):
     draw(page, STROKES[0])
     says(page, 0)
     expect(page.get_by_text("unlike anything I was trained on")).to_be_hidden()
+
+
+def unsure(page):
+    """What is said of a picture that is not one digit: a digit, and no share."""
+    expect(page.get_by_text(re.compile(r"^I say \d"))).to_have_count(0)
+    answer = page.get_by_role("status").filter(
+        has_text=re.compile(r"^Taken for one digit, I would")
+    )
+    expect(answer).to_be_visible()
+    expect(answer).not_to_contain_text("%")
+    items = page.get_by_role("region", name="What I make of it").get_by_role("listitem")
+    for item in items.all():
+        expect(item).to_contain_text(re.compile(r"I would say \d\."))
+        expect(item).not_to_contain_text("%")
+
+
+def test_several_marks_are_said(board):
+    """Three digits beside each other, drawn and then from a file, are not one sure digit."""
+    page = board
+    small = [
+        [[x // 3 + left if k % 2 == 0 else x // 2 + 70 for k, x in enumerate(stroke)]]
+        for left, digit in ((0, 1), (75, 0), (190, 7))
+        for stroke in STROKES[digit]
+    ]
+    strokes = [stroke for digit in small for stroke in digit]
+    several = page.get_by_text("There are several marks, and I read one digit at a time.")
+    opened(page, paper(strokes))
+    expect(several).to_contain_text("It has 3 marks")
+    unsure(page)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Draw a digit from 0 to 9.")).to_be_visible()
+    expect(several).to_be_hidden()
+    draw(page, strokes)
+    expect(several).to_contain_text("It has 3 marks")
+    expect(several).to_contain_text("Cut out one digit")
+    unsure(page)
+    page.get_by_role("button", name="Open in Look inside").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Taken for one digit, I would say")
+    expect(several.filter(visible=True)).to_be_visible()
+
+
+def opened(page, picture):
+    """Open a picture as a file."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "x.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    )
+
+
+def test_a_solid_shape_is_said(board):
+    page = board
+    picture = np.full((200, 200), 255, np.uint8)
+    picture[70:130, 70:130] = 0
+    opened(page, picture)
+    expect(
+        page.get_by_text("unlike anything I was trained on. It is a solid shape")
+    ).to_be_visible()
+    unsure(page)
 
 
 def test_undo(board):

@@ -182,20 +182,24 @@ export function draw({ lab, tell, isHidden, toInside }) {
   // What is answered, but for what is hidden for a question.
   function write(answer) {
     const unsaid = isHidden("prediction");
-    says.textContent = unsaid ? words.unsaid.prediction : words.isay(answer.prediction, percent(answer.probabilities[answer.prediction]));
+    // A share of 99.9 % would look sure; of what is no digit it says nothing.
+    const strange = answer.unlike?.unlike;
+    const say = (sure, taken, { prediction, probabilities }) => (strange ? taken(prediction) : sure(prediction, percent(probabilities[prediction])));
+    says.textContent = unsaid ? words.unsaid.prediction : say(words.isay, words.taken, answer);
     bars.hidden = isHidden("probabilities");
-    unlike.hidden = !answer.unlike?.unlike;
-    unlike.textContent = answer.unlike?.unlike ? `${words.unlike} ${answer.unlike.why}` : "";
+    bars.classList.toggle("doubted", Boolean(strange));
+    unlike.hidden = !strange;
+    unlike.textContent = strange ? words.unlike(answer.unlike) : "";
     rows.forEach((row, digit) => {
       row.bar.style.width = `${100 * answer.probabilities[digit]}%`;
       row.text.textContent = percent(answer.probabilities[digit]);
-      row.node.classList.toggle("truth", !unsaid && digit === answer.prediction);
+      row.node.classList.toggle("truth", !unsaid && !strange && digit === answer.prediction);
     });
     for (const stage of answer.stages) {
       const card = cards.get(stage.name);
       if (!card) continue;
       paintPixels(card.canvas, bytes(stage.pixels), stage.width, stage.height);
-      card.told.textContent = unsaid ? "" : words.afterStage(stage.prediction, percent(stage.probabilities[stage.prediction]));
+      card.told.textContent = unsaid ? "" : say(words.afterStage, words.takenThere, stage);
     }
   }
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule import __version__
 from chainrule.data import PIXELS, Digits, load_mnist, load_one
@@ -47,7 +46,7 @@ from chainrule.tiles import cores
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 if TYPE_CHECKING:
-    from chainrule.handwriting import Prepared
+    from chainrule.handwriting import Novelty, Prepared
 
 Answer = dict[str, Any]
 Key = TypeVar("Key")
@@ -58,6 +57,8 @@ MOST_RUNS = 100  # in one answer
 MOST_IMAGES = 500  # in one answer
 MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
 MOST_PROOFS = 300  # in a saved page
+MOST_POINTS = 100_000  # of all drawings of a collection
+MOST_LENGTH = 1_000_000  # of all their strokes
 
 
 # ------------------------------------------------------------------------------------- the networks
@@ -530,7 +531,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
             "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
         },
         "weighted": f8(opened.arrays["W1"] * opened.arrays["x"]),  # the terms of Z1, to shade W1
-        "unlike": None if is_test else unlike(digits.images[0]),
+        "unlike": None if isinstance(moment.image, asked.Test) else novelty_of(moment.image),
     }
 
 
@@ -610,15 +611,25 @@ def drawing(lab: Lab, body: Answer) -> Answer:
         "pixels": packed(made.pixels.tobytes()),
         "prediction": last.argmax(),
         "probabilities": last,
-        "unlike": unlike(made.pixels),
+        "unlike": unlike(made),
     }
 
 
-def unlike(pixels: NDArray[np.uint8]) -> Answer:
-    """Whether an image (784,) is unlike what was learned from."""
+def unlike(made: "Prepared") -> "Novelty":
+    """Whether what was prepared is unlike what was learned from."""
     from chainrule.handwriting import novelty
 
-    return novelty(pixels)._asdict()
+    return novelty(made.pixels, made.stages)
+
+
+@lru_cache(64)
+def novelty_of(image: asked.Drawn | asked.Pixels) -> "Novelty":
+    """Whether an image is unlike what was learned from; of pixels nothing else is known."""
+    from chainrule.handwriting import Prepared
+
+    if isinstance(image, asked.Drawn):
+        return unlike(prepared(image))
+    return unlike(Prepared((), np.frombuffer(image.content, np.uint8)))
 
 
 def collect(lab: Lab, body: Answer) -> Answer:
@@ -626,6 +637,7 @@ def collect(lab: Lab, body: Answer) -> Answer:
     from chainrule.handwriting import write_digits
 
     found = asked.drawings(asked.fields(body, "the body", ("drawings",))["drawings"])
+    check_ink([image.strokes for image, _ in found if isinstance(image, asked.Drawn)])
     digits = digits_of([bytes_of(image) for image, _ in found], [label for _, label in found])
     for_test = np.arange(len(digits)) % 5 == 4
     for_test[-1] |= not for_test.any()
@@ -640,6 +652,23 @@ def collect(lab: Lab, body: Answer) -> Answer:
             reason = (error.strerror or str(error)).lower()
             raise RefusedError(f"{place} cannot be written: {reason}", 500) from None
     return {"folder": place, "train": len(train), "test": len(test)}
+
+
+def check_ink(drawings: Sequence[tuple[tuple[int, ...], ...]]) -> None:
+    """Drawings take time by their points and their length, so a collection has so much of both."""
+    from chainrule.handwriting import length_of
+
+    points = sum(len(stroke) for strokes in drawings for stroke in strokes) // 2
+    length = sum(map(length_of, drawings))
+    for amount, most, what in (
+        (points, MOST_POINTS, "have at most {:,} points"),
+        (length, MOST_LENGTH, "are at most {:,} long"),
+    ):
+        if amount > most:
+            raise RefusedError(
+                f"the drawings of a collection {what.format(most)} in all, got {amount:,.0f}; "
+                f"take some out, and save them in a second set"
+            )
 
 
 # ----------------------------------------------------------------------------------- a moment saved
@@ -694,4 +723,4 @@ def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
 def warm(lab: Lab) -> None:
     """Have ready what the first page asks for, then what a drawing is compared with."""
     about(lab, [])
-    unlike(lab.test_set.images[0])
+    novelty_of(asked.Pixels(lab.test_set.images[0].tobytes()))

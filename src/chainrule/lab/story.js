@@ -71,12 +71,14 @@ export function story({ lab, isHidden, reveal, act }) {
     const { values, shape } = ledger.arrays.get("x");
     picture.show(values, shape);
     const answer = ledger.prediction;
-    covered(says, "prediction", answer === null ? words.overflows(ledger.overflows) : words.isay(answer, percent(ledger.arrays.get(`A${L}`).values[answer])));
+    const strange = ledger.unlike?.unlike;
+    const said = () => (strange ? words.taken(answer) : words.isay(answer, percent(ledger.arrays.get(`A${L}`).values[answer])));
+    covered(says, "prediction", answer === null ? words.overflows(ledger.overflows) : said());
     if (ledger.truth === null) truth.textContent = ledger.label === answer ? "" : words.assumed(ledger.label);
     else covered(truth, "truth", words.itis(ledger.truth) + (ledger.label === ledger.truth ? "" : ` ${words.assumed(ledger.label)}`));
     verdict.classList.toggle("wrong", ledger.truth !== null && answer !== ledger.truth && !isHidden("prediction") && !isHidden("truth"));
-    unlike.hidden = !ledger.unlike?.unlike;
-    unlike.textContent = ledger.unlike?.unlike ? `${words.unlike} ${ledger.unlike.why}` : "";
+    unlike.hidden = !strange;
+    unlike.textContent = strange ? words.unlike(ledger.unlike) : "";
     const { image } = now();
     number.max = imagesOf() - 1;
     number.value = image.test ?? "";

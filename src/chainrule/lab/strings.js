@@ -80,6 +80,7 @@ export const words = {
 
   // ------------------------------------------------------------------------------- the story
   isay: (digit, share) => `I say ${digit} (${share}).`,
+  taken: (digit) => `Taken for one digit, I would say ${digit}.`,
   itis: (digit) => `It is ${digit === 8 ? "an" : "a"} ${digit}.`,
   assumed: (digit) => `The pass back takes it for ${digit === 8 ? "an" : "a"} ${digit}.`,
   unsaid: { prediction: "I say …", truth: "It is …" },
@@ -100,7 +101,7 @@ export const words = {
   images: "images",
   trueLabel: "True label: go back as if it were a",
   ownLabel: "its own",
-  unlike: "This is unlike anything I was trained on.",
+  unlike: ({ several, why }) => `${several ? "There are several marks, and I read one digit at a time." : "This is unlike anything I was trained on."} ${why}`,
   guide: {
     start: (cell) => `This number says how ${cell.slice(1)} should change. Don’t take our word for it.`,
     startDo: (cell) => `Open ${cell}`,
@@ -313,6 +314,7 @@ export const words = {
     centre: "Centred by its mass in 28 × 28",
   },
   afterStage: (digit, share) => `Stopping here, I say ${digit} (${share}).`,
+  takenThere: (digit) => `Stopping here, I would say ${digit}.`,
   costs: {
     none: "Its cost is not measured for this network.",
     some: (points) => points > 0
