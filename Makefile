@@ -4,7 +4,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train lab test test-long lint bench bench-full clean
+.PHONY: train lab test test-long test-floors lint bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
@@ -18,6 +18,12 @@ test: lint
 
 test-long: lint
 	$(BIN)/python -m pytest $(ARGS)
+
+# The oldest versions of what chainrule needs, and the newest, each in an environment of its own.
+FLOORS := .venv-floors
+
+test-floors:
+	$(PYTHON) tests/floors.py $(ARGS)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check --quiet
@@ -38,7 +44,7 @@ $(BENCH)/ready: benchmarks/requirements.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(FLOORS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -17,13 +17,17 @@ from chainrule import initialise, load_mnist
 from chainrule.cli import main
 
 ROOT = Path(__file__).parent.parent
+PATIENCE = 600  # seconds after which something hangs; nothing is ever asked to be faster
 
 
 def pytest_configure(config):
     """`make test` tries the same examples every time, `make test-long` looks for others."""
-    hypothesis.settings.register_profile("same", derandomize=True)
-    if config.option.markexpr == "not long":
-        hypothesis.settings.load_profile("same")
+    same = config.option.markexpr == "not long"
+    slow = [hypothesis.HealthCheck.too_slow]  # says how fast the machine is
+    hypothesis.settings.register_profile(
+        "any speed", derandomize=same, deadline=None, suppress_health_check=slow
+    )
+    hypothesis.settings.load_profile("any speed")
 
 
 def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float64):
@@ -35,7 +39,7 @@ def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float6
     return network, X, Y
 
 
-def run(*arguments, cwd=None, timeout=300, **environment):
+def run(*arguments, cwd=None, timeout=PATIENCE, **environment):
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "chainrule", *map(str, arguments)]
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environment}

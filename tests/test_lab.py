@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +19,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, run, toy_problem
+from conftest import PATIENCE, ROOT, run, toy_problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
@@ -390,7 +389,7 @@ def raw(served, request):
         port = made.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
         made.close()
         return answer
@@ -576,14 +575,14 @@ def test_at_most_so_many_are_computed_at_once(lab):
     import asyncio
     import threading
 
-    busy, most, lock = 0, 0, threading.Lock()
+    busy, most, lock, go = 0, 0, threading.Lock(), threading.Event()
 
     def slow(*_):
         nonlocal busy, most
         with lock:
             busy += 1
             most = max(most, busy)
-        time.sleep(0.02)
+        assert go.wait(PATIENCE)
         with lock:
             busy -= 1
         return {}
@@ -609,7 +608,11 @@ def test_at_most_so_many_are_computed_at_once(lab):
         return statuses
 
     async def many():
-        return await asyncio.gather(*(one() for _ in range(server.OPEN + 6)))
+        asking = [asyncio.create_task(one()) for _ in range(server.OPEN + 6)]
+        while busy < server.COMPUTING:
+            await asyncio.sleep(0.01)
+        go.set()  # all have asked by now
+        return await asyncio.gather(*asking)
 
     statuses = [status for (status,) in asyncio.run(many())]
     assert statuses.count(503) == 6
@@ -1198,9 +1201,12 @@ def test_any_headers_and_queries_are_answered_or_refused(served, path, method, h
 
 
 @contextlib.contextmanager
-def started(*arguments, cwd=None):
-    """A running `chainrule lab`: the process, its port, its token, and the headers of its page."""
-    command = [sys.executable, "-c", "from chainrule.cli import main; main()", "lab"]
+def started(*arguments, cwd=None, first=""):
+    """A running `chainrule lab`: the process, its port and its token.
+
+    `first` is code that its process runs before it begins.
+    """
+    command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli import main; main()", "lab"]
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     process = subprocess.Popen(
@@ -1217,7 +1223,7 @@ def started(*arguments, cwd=None):
 
 
 def ask(lab, method, path, body=None, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=PATIENCE)
     connection.request(method, path, body and json.dumps(body), headers)
     answer = connection.getresponse()
     answer.content = answer.read()
@@ -1291,7 +1297,7 @@ MALFORMED = [
 
 def test_malformed_http_is_refused_and_it_goes_on(running):
     for request in MALFORMED:
-        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             answer = b""
@@ -1309,13 +1315,12 @@ def test_a_body_without_end_is_stopped(running):
     head = "".join(f"{name}: {value}\r\n" for name, value in page.items())
     head = f"POST /api/ledger HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\n{head}"
     sent = 0
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as connection:
         connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
-        with contextlib.suppress(ConnectionError, TimeoutError):
+        with contextlib.suppress(ConnectionError):
             for _ in range(64):
                 connection.sendall(b"40000\r\n" + b" " * 0x40000 + b"\r\n")
                 sent += 0x40000
-                time.sleep(0.01)
         assert sent < 16 << 20
     assert ask(running, "GET", "/").status == 200
 
@@ -1332,12 +1337,13 @@ def test_a_signal_ends_it_quietly(number, code):
         for name, value in page.items():
             half.putheader(name, value)
         half.putheader("Content-Length", "100")
-        half.endheaders(b"{")
-        time.sleep(0.2)
-        begun = time.monotonic()
+        half.putheader("Expect", "100-continue")
+        half.endheaders()
+        assert half.sock.recv(1000).startswith(b"HTTP/1.1 100 ")  # it waits for the body
+        half.send(b"{")
         lab.process.send_signal(number)
-        lab.process.wait(timeout=10)
-        assert time.monotonic() - begun < 6
+        lab.process.wait(timeout=PATIENCE)
+        assert b" 408 " not in half.sock.recv(1000)  # the rest of the body was not waited for
         # Not communicate: the first line may have brought more into the stream's own memory.
         printed, complained = lab.process.stdout.read(), lab.process.stderr.read()
         idle.close()
@@ -1350,7 +1356,7 @@ def test_a_signal_ends_it_quietly(number, code):
 def test_a_closed_terminal_ends_it_quietly():
     with started("--port", free_port()) as lab:
         lab.process.send_signal(signal.SIGHUP)
-        _, complained = lab.process.communicate(timeout=10)
+        _, complained = lab.process.communicate(timeout=PATIENCE)
     assert lab.process.returncode == -signal.SIGHUP
     assert complained == ""
 

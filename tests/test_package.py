@@ -9,6 +9,15 @@ import zipfile
 
 import pytest
 from conftest import ROOT
+from floors import floors
+
+
+def test_every_dependency_has_a_floor_below_what_the_tests_ran_with():
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    for name, lowest in floors().items():
+        pinned = re.search(rf"^{name}==([\d.]+)", constraints, re.MULTILINE)[1]
+        low, high = ([int(part) for part in each.split(".")] for each in (lowest, pinned))
+        assert low <= high, name
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from chainrule.data import Digits, bundled_mnist, load_digits, load_mnist
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 
-class Place(click.Path[Path]):
+class Place(click.Path):
     """A path. ~ at its start is a home, also in --out=~/run, which shells leave as it is."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ import playwright.sync_api
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MACOS = ("Chromium.app/Contents/MacOS/Chromium", "Google Chrome.app/Contents/MacOS/Google Chrome")
 WINDOWS = ("Google/Chrome/Application/chrome.exe", "Chromium/Application/chrome.exe")
-MINUTES = 5  # that one installation may take
+MINUTES = 20  # that one installation, or a start, may take
 
 PLAYWRIGHT = (sys.executable, "-m", "playwright", "install", "chromium")
 APT = ("apt-get", "install", "-y", "--no-install-recommends", "chromium")
@@ -76,7 +76,9 @@ def start(driver: playwright.sync_api.Playwright) -> playwright.sync_api.Browser
         match step.kind:
             case "start":
                 try:
-                    return driver.chromium.launch(executable_path=step.place)
+                    return driver.chromium.launch(
+                        executable_path=step.place, timeout=MINUTES * 60_000
+                    )
                 except playwright.sync_api.Error as error:
                     reasons.append(f"{step.place}: {error.message.splitlines()[0]}")
             case "run":

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 import playwright.sync_api
 import pytest
+from conftest import PATIENCE, ROOT
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser import chromium
 
-SECONDS = 10  # that the page may take for anything
+SECONDS = 120  # that the page may take for anything, so that no test depends on how fast it is
 DESK = {"width": 1280, "height": 900}
 MEDIA = {"color_scheme": "light", "reduced_motion": "no-preference"}
 
@@ -30,17 +31,31 @@ document.addEventListener("securitypolicyviolation", event =>
 """
 
 
+TESTS = str(ROOT / "tests")
+START = """
+if held := {1}:
+    import sys
+    sys.path.insert(0, {0!r})
+    import held as room
+    from chainrule.lab import live
+    live.Training.halts = room.held(*held)
+from chainrule.cli import main
+main()
+"""
+
+
 class Lab:
     """`chainrule lab` in a process of its own, in a folder of its own."""
 
-    def __init__(self, folder, *arguments, port=None):
-        self.folder, self.arguments = folder, arguments
+    def __init__(self, folder, *arguments, port=None, held=()):
+        """`held` are the steps at which its training waits to be paused or stopped."""
+        self.folder, self.arguments, self.held = folder, arguments, held
         self.port = port or free_port()
         self.start()
 
     def start(self):
         """Start it, at the port it had before; `address` is the one it prints."""
-        program = [sys.executable, "-c", "from chainrule.cli import main; main()", "lab"]
+        program = [sys.executable, "-c", START.format(TESTS, tuple(self.held)), "lab"]
         settings = ["--no-browser", "--port", str(self.port)]
         env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
         self.process = subprocess.Popen(
@@ -59,7 +74,7 @@ class Lab:
 
         threading.Thread(target=listen, args=(self.process.stdout,), daemon=True).start()
         self.address = None
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while self.address is None:
             try:
                 line = lines.get(timeout=max(end - time.monotonic(), 0))
@@ -75,7 +90,7 @@ class Lab:
     def kill(self):
         """End it at once, as a crash would."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def stop(self):
         """Ask it to end, as Ctrl-C does, and see that it does so cleanly."""
@@ -83,7 +98,7 @@ class Lab:
             return
         self.process.send_signal(signal.SIGINT)
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

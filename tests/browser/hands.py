@@ -3,11 +3,13 @@
 import math
 import re
 import time
+from contextlib import contextmanager
 
 import numpy as np
 from playwright.sync_api import expect
 
 from browser.answers import MINUS, numbers
+from browser.conftest import SECONDS
 
 PAD = 280  # the side of the pad in its own units
 
@@ -59,9 +61,9 @@ def figures(page, label):
     return [numbers(text)[0] for text in entries.all_inner_texts()]
 
 
-def eventually(check, seconds=5):
+def eventually(check):
     """Call a check until it no longer fails."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + SECONDS
     while True:
         try:
             return check()
@@ -69,6 +71,28 @@ def eventually(check, seconds=5):
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)
+
+
+def settled(page):
+    """Wait until the page shows what it knows: no picture is due, no colour is on its way."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    page.wait_for_function(
+        """() => document.getAnimations().every(one => one.playState !== "running"
+          || one.effect.getComputedTiming().iterations > 1)"""
+    )
+
+
+@contextmanager
+def slow_motion(page):
+    """The page loaded anew, with animations that do not end before the test has looked."""
+    developer = page.context.new_cdp_session(page)
+    developer.send("Animation.enable")
+    developer.send("Animation.setPlaybackRate", {"playbackRate": 1e-3})
+    page.reload()
+    yield
+    developer.detach()
 
 
 def says(page, digit):
@@ -98,16 +122,20 @@ def draw(page, strokes):
         page.mouse.up()
 
 
-def shown_cells(page, arrays=""):
-    """Every cell that the page shows now: its name to (its exact value, what it is called).
-
-    `arrays` is a pattern of names, by default of all of them.
-    Large matrices make their cells while the browser is idle; this waits for all of them.
-    """
+def all_made(page):
+    """Large matrices make their cells while the browser is idle: wait for all of them."""
     page.wait_for_function(
         """() => [...document.querySelectorAll("[role=grid]")].every(
           grid => grid.querySelectorAll("[role=row]").length === Number(grid.ariaRowCount))"""
     )
+
+
+def shown_cells(page, arrays=""):
+    """Every cell that the page shows now: its name to (its exact value, what it is called).
+
+    `arrays` is a pattern of names, by default of all of them.
+    """
+    all_made(page)
     found = page.evaluate(
         """pattern => [...document.querySelectorAll("[role=gridcell][data-cell]")]
           .filter(cell => new RegExp(pattern).test(cell.dataset.cell) && cell.checkVisibility())

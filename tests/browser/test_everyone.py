@@ -7,7 +7,20 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser.answers import ledger
-from browser.hands import STROKES, cell, draw, grid, opened, pad, says, value_of
+from browser.hands import (
+    STROKES,
+    all_made,
+    cell,
+    draw,
+    eventually,
+    grid,
+    opened,
+    pad,
+    says,
+    settled,
+    slow_motion,
+    value_of,
+)
 
 # ---------------------------------------------------------------------------- the keyboard alone
 
@@ -129,7 +142,8 @@ def test_tab_stops_at_everything_and_shows_where(visit, query):
     page.get_by_role("heading", level=1).wait_for()
     if "cell" in query:
         page.get_by_role("list", name="The terms of").wait_for()
-    page.wait_for_timeout(300)
+    all_made(page)
+    settled(page)
     all_stops = set(page.evaluate(OPERATED))
     seen, blind = set(), []
     for _ in range(len(all_stops) + 30):
@@ -246,7 +260,7 @@ def test_axe_finds_no_serious_violation(visit, view):
     colours = ["color-contrast", "link-in-text-block"]  # they alone differ in the dark
     assert serious(page, **({"runOnly": colours} if view == "projector" else {})) == []
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(100)
+    settled(page)
     assert serious(page, runOnly=colours) == []
     if view == "beginning":  # and axe does find one
         page.evaluate("document.querySelector('h1').style.color = 'rgb(50, 50, 50)'")
@@ -302,5 +316,10 @@ def test_nothing_moves_for_who_wants_no_motion(visit):
     # And the check can fail: with motion, one cell pulses.
     page.emulate_media(reduced_motion="no-preference")
     page.goto(page.url.partition("?")[0])
-    cell(page, "dW2[3,7]").wait_for()
+    with slow_motion(page):
+        cell(page, "dW2[3,7]").wait_for()
+        eventually(lambda: moves(page))
+
+
+def moves(page):
     assert page.evaluate(RUNNING)

@@ -6,7 +6,18 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.answers import ledger, numbers, says_share, shows
-from browser.hands import STROKES, cell, draw, figures, opened, says, terms, value_of
+from browser.hands import (
+    STROKES,
+    cell,
+    draw,
+    eventually,
+    figures,
+    opened,
+    says,
+    slow_motion,
+    terms,
+    value_of,
+)
 from chainrule.ledger import open_cell
 from chainrule.proof import learn_once, prove, prove_output
 
@@ -32,13 +43,8 @@ def test_the_first_minute(page, truth):
     # One cell in dW2 pulses, with the sentence.
     expect(page.get_by_text("This number says how W2[3,7] should change.")).to_be_visible()
     expect(page.get_by_text("Don’t take our word for it.")).to_be_visible()
-    where = cell(page, CELL).bounding_box()
-    pulse = page.evaluate(PULSING)
-    assert pulse, "nothing pulses"
-    assert any(
-        box["x"] - 4 <= where["x"] <= box["x"] + 4 and box["y"] - 4 <= where["y"] <= box["y"] + 4
-        for box in pulse
-    ), (pulse, where)
+    with slow_motion(page):
+        eventually(lambda: pulses(page))
 
     # A click: formula, code line, sum and cells.
     cell(page, CELL).click()
@@ -81,7 +87,15 @@ def test_the_first_minute(page, truth):
     says(page, 7)
 
 
-# The boxes of the visible elements that an endless animation moves.
+def pulses(page):
+    where, pulse = cell(page, CELL).bounding_box(), page.evaluate(PULSING)
+    assert any(
+        box["x"] - 4 <= where["x"] <= box["x"] + 4 and box["y"] - 4 <= where["y"] <= box["y"] + 4
+        for box in pulse
+    ), (pulse, where)
+
+
+# The boxes of the visible elements that an animation moves again and again.
 PULSING = """() => document.getAnimations()
   .filter(one => one.playState === "running" && one.effect.target.checkVisibility())
   .filter(one => one.effect.getComputedTiming().iterations > 1)

@@ -4,6 +4,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from browser.conftest import TELL_VIOLATIONS, Watch, free_port
+from browser.hands import eventually
 
 PAGE = """<!doctype html><title>badly behaved</title><link rel="icon" href="data:,">
 <script src="/script.js"></script><script>inline = 1</script>"""
@@ -37,6 +38,12 @@ class Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def all_seen(page, watch):
+    page.wait_for_timeout(10)  # events are told meanwhile
+    for complaint in COMPLAINTS:
+        assert any(each.startswith(complaint) for each in watch.complaints), complaint
+
+
 def test_every_misdeed_is_seen_and_only_what_is_allowed_is_forgiven(browser):
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -46,10 +53,8 @@ def test_every_misdeed_is_seen_and_only_what_is_allowed_is_forgiven(browser):
             context.on("page", watch.page)
             page = context.new_page()
             page.goto(watch.home)
-            page.wait_for_timeout(200)
+            eventually(lambda: all_seen(page, watch))
         server.shutdown()
-    for complaint in COMPLAINTS:
-        assert any(each.startswith(complaint) for each in watch.complaints), complaint
     assert not any("quiet" in each for each in watch.complaints)
     watch.allow("^error oh$")
     assert "error oh" not in watch.complaints

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from browser.answers import held_out, network, numbers, says_share, shows
 from browser.conftest import Lab
-from browser.hands import eventually, exact, shown_cells
+from browser.hands import eventually, exact, settled, shown_cells
 from browser.test_everyone import serious
 from chainrule import load_model
 from chainrule.distort import distort
@@ -226,11 +226,11 @@ def test_axe_and_small_screens(visit, runs, view):
     page.mouse.move(2, 2)
     assert serious(page) == []
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(300)
+    settled(page)
     assert serious(page, runOnly=["color-contrast", "link-in-text-block"]) == []
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 700})
-        page.wait_for_timeout(200)
+        settled(page)
         wide = page.evaluate(
             """() => document.documentElement.scrollWidth <= innerWidth ? [] :
               [...document.body.querySelectorAll("*")]
