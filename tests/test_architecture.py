@@ -50,11 +50,22 @@ MAY_IMPORT = {
         *("lab.asked", "lab.live", "lab.moment", "lab.shelf"),
         *("network", "data", "runs", "troubles", "compare", "distort", "plane"),
     },
+    "lab.connection": set(),
     "lab.feed": {"lab.live", "lab.moment"},
     "lab.saved": set(),
-    "lab.server": {"lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "ledger"},
+    "lab.server": {
+        *("lab.asked", "lab.connection", "lab.feed", "lab.moment", "lab.saved", "lab.testset"),
+        "ledger",
+    },
 }
-DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
+DOORS = {
+    "lab.browser",
+    "lab.live",
+    "lab.moment",
+    "lab.server",
+    "handwriting",
+    "page",
+}  # they need the extra
 NUMPY_ONLY = {"network", "descent", "data", "proof", "ledger", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 
