@@ -257,6 +257,27 @@ def test_only_its_own_names_are_answered_to(served):
             assert page.get(path).status_code != 403, (path, host)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "evil.example:8765", "classroom", ""])
+def test_who_comes_by_another_address_is_told_on_a_page(served, host):
+    """A person reads which address it is and how to forward the port, and gets no key to it."""
+    page = client_of(served, Host=host, Origin=None, Accept="text/html,*/*;q=0.8")
+    for path in ("/", "/?view=draw", f"/?token={served.token}", "/nowhere"):
+        came = page.get(path)
+        assert came.status_code == 403
+        assert came.headers["content-type"] == "text/html; charset=utf-8"
+        assert came.headers["content-security-policy"] == POLICY
+        assert came.headers["cache-control"] == "no-store"
+        assert "http://127.0.0.1:8765" in came.text
+        assert "ssh -L 8765:127.0.0.1:8765" in came.text
+        assert not {served.token, served.ticket} & {*re.findall(r"[\w-]{43}", came.text)}
+        assert "set-cookie" not in came.headers
+        tags = {tag for tag, _ in Elements(came.text).tags}
+        assert not tags & {"script", "style", "link", "form", "a", "img"}  # the policy forbids them
+    for refused in (page.get("/api/lab"), page.post("/"), page.get("/", headers={"Accept": "*/*"})):
+        assert refused.status_code == 403
+        assert refused.json() == {"error": "this server is 127.0.0.1 and answers to no other name"}
+
+
 def test_at_port_80_browsers_leave_out_the_port(lab):
     served = Served(lab, 80)
     page = client_of(served, Host="127.0.0.1", Origin="http://127.0.0.1")

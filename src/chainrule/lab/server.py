@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote_plus
 
@@ -26,7 +27,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
@@ -66,6 +67,8 @@ WAITING = 128  # connections that the system keeps until they are taken
 FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
 SWITCH = 0.0002  # seconds that a thread waits before another must let go of the interpreter
 
+ELSEWHERE = "this server is 127.0.0.1 and answers to no other name"
+PLACED = Template(Path(__file__).with_name("refused.template").read_text(encoding="utf-8"))
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; "
@@ -416,7 +419,7 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
         served.open += not watches
         try:
             reason = objection(scope, served)
-            answer = app if reason is None else refusal(reason, 403)
+            answer = app if reason is None else refusal_of(reason, scope, served)
             await answer(scope, receive, dressed)
         finally:
             served.sockets -= watches
@@ -425,20 +428,33 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
     return guard
 
 
+def is_api(scope: Scope) -> bool:
+    return scope["path"] == "/api" or scope["path"].startswith("/api/")
+
+
+def refusal_of(reason: str, scope: Scope, served: Served) -> Response:
+    """What a refused request is told: one line, or a page for a person at another address."""
+    reads = scope.get("method") == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+    if reason == ELSEWHERE and reads and not is_api(scope):
+        headers = {"Cache-Control": "no-store"}
+        return HTMLResponse(PLACED.substitute(port=served.port), 403, headers)
+    return refusal(reason, 403)
+
+
 def objection(scope: Scope, served: Served) -> str | None:
     """Why a request is refused before anything looks at it, or None."""
     headers = Headers(scope=scope)
     hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or hosts[0] not in served.hosts:
         # Another name that leads here is another site's: DNS rebinding.
-        return "this server is 127.0.0.1 and answers to no other name"
+        return ELSEWHERE
     origins = headers.getlist("origin")
     own = f"http://{hosts[0].decode()}"
     if origins and [origin.lower() for origin in origins] != [own]:
         return "another site asked for this"
     if scope.get("method") not in ("GET", "HEAD") and not origins:  # a WebSocket has no method
         return "a change must say which page asks for it: the header Origin is missing"
-    if scope["path"] == "/api" or scope["path"].startswith("/api/"):
+    if is_api(scope):
         sites = headers.getlist("sec-fetch-site")
         if not set(sites) <= {"same-origin", "none"}:
             return "another site asked for this"
