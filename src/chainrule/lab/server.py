@@ -92,6 +92,8 @@ class Served:
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
+    once: str | None = None  # a token that lets in one browser, one time
+    came: threading.Event = field(default_factory=threading.Event)  # set when that one is in
     open: int = 0
     sockets: int = 0
     sending: int = 0  # bytes of answers
@@ -101,6 +103,21 @@ class Served:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}/?token={self.token}"
+
+    def invite(self) -> str:
+        """An address that lets in once."""
+        self.once = secrets.token_urlsafe(32)
+        return f"http://127.0.0.1:{self.port}/?token={self.once}"
+
+    def lets_in(self, token: str) -> bool:
+        if same(token, self.token):
+            return True
+        once = self.once
+        if once is None or not same(token, once):
+            return False
+        self.once = None
+        self.came.set()
+        return True
 
     @property
     def cookie(self) -> str:
@@ -238,7 +255,7 @@ def enter(request: Request, served: Served) -> Response:
     safe = "".join(c if c.isascii() and c.isprintable() else "" for c in rest)
     address = "/?" + quote(safe, safe="!$&'()*+,;=:@/?-._~%[]") if safe else "/"
     response = RedirectResponse(address, 303)
-    if len(tokens) == 1 and same(tokens[0], served.token):
+    if len(tokens) == 1 and served.lets_in(tokens[0]):
         response.set_cookie(served.cookie, served.ticket, httponly=True, samesite="strict")
     return response
 
