@@ -212,6 +212,22 @@ def test_two_runs_side_by_side(visit, runs):
     expect(page.get_by_role("heading", level=1)).to_contain_text("I say")
 
 
+def test_back_is_the_step_where_the_slider_stood(visit, runs):
+    page = visit(f"?view=map&network={id_of(1)}", at=runs)
+    at_first = page.evaluate("history.length")
+    slider = page.get_by_role("slider", name="Recorded steps")
+    for place in ("5", "8", "10"):
+        slider.fill(place)
+    views = page.get_by_role("navigation", name="Views")
+    views.get_by_role("button", name="Evaluate").click()  # before the address has followed
+    assert page.evaluate("history.length") == at_first + 1
+    slider.fill("20")
+    expect(page).to_have_url(re.compile("view=evaluate.*step=40"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("view=map.*step=20"))
+    expect(slider).to_have_value("10")
+
+
 def test_the_curves_are_each_runs_own(visit, tmp_path):
     """Two runs that have few recorded steps in common: each is drawn whole."""
     lengths = {"every-third": 210, "every-second": 150}
@@ -233,6 +249,7 @@ def test_the_curves_are_each_runs_own(visit, tmp_path):
                     rows = list(csv.DictReader(table))
                 assert line["x"] == [int(row["step"]) for row in rows]
                 assert line["y"] == [float(row[column]) for row in rows]
+        page.goto("about:blank")
     finally:
         alone.stop()
 
