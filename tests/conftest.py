@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import numpy as np
@@ -118,3 +119,24 @@ def answer():
         return json.loads(done.stdout)
 
     return command
+
+
+@pytest.fixture
+def fake_browser(tmp_path):
+    """A browser that notes what it is told, and ends when the test does."""
+    script = tmp_path / "a browser"
+    script.mkdir()
+    script /= "script"
+    script.write_text(
+        "#!/bin/sh\nexec > /dev/null 2>&1\n"
+        'echo "$$ $1" > "$0.new" && mv "$0.new" "$0.told"\n'
+        'while [ ! -e "$0.done" ]; do sleep 0.05; done\n'
+    )
+    script.chmod(0o755)
+
+    def told():
+        note = script.with_name("script.told")
+        return note.exists() and note.read_text().split()
+
+    yield SimpleNamespace(command=f"'{script}' %s", script=script, told=told)
+    script.with_name("script.done").touch()

@@ -39,7 +39,7 @@ MAY_IMPORT = {
         *("options", "printing", "train_command"),
         *("network", "data", "tiles", "training", "reading", "proof", "ledger", "model", "runs"),
         *("report", "page", "compare", "handwriting", "encode"),
-        *("lab.live", "lab.moment", "lab.server"),
+        *("lab.browser", "lab.live", "lab.moment", "lab.server"),
     },
     "__main__": {"cli"},
     "__init__": {"network", "data", "training", "reading", "model"},
@@ -62,11 +62,15 @@ MAY_IMPORT = {
     },
     "lab.feed": {"lab.live", "encode"},
     "lab.saved": {"encode"},
+    "lab.browser": {"lab.server"},
+    "lab.connection": set(),
     "lab.server": {
-        *("lab.asked", "lab.feed", "lab.moment", "lab.saved", "lab.testset", "encode", "ledger"),
+        *("lab.asked", "lab.connection", "lab.feed", "lab.moment", "lab.saved", "lab.testset"),
+        *("encode", "ledger"),
     },
 }
-DOORS = {"lab.live", "lab.moment", "lab.server", "handwriting", "page"}  # they need the extra
+# They need the extra.
+DOORS = {"lab.browser", "lab.live", "lab.moment", "lab.server", "handwriting", "page"}
 NUMPY_ONLY = {"network", "descent", "data", "reading", "proof", "ledger", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 

@@ -9,8 +9,9 @@ from conftest import run
 from test_runs import asked, stop_after, trained
 
 from chainrule import initialise, load_digits, load_model, predict
-from chainrule.compare import compare, side_by_side, weights_apart
+from chainrule.compare import Row, compare, side_by_side, weights_apart
 from chainrule.network import Network
+from chainrule.report import telling
 from chainrule.runs import Change, RunError, network_at, read_checkpoint
 
 
@@ -92,16 +93,62 @@ def test_weights_apart_by_hand():
     assert all(0 <= each <= 2 for pair in weights_apart(one, two) for each in pair)
 
 
-def test_rows_are_the_common_steps_and_then_those_of_the_longer():
+def test_every_recorded_step_is_a_row():
     def history(*steps):
         return np.array([[step, step + 0.5, math.nan, step / 100, 9] for step in steps])
 
-    rows = side_by_side(history(0, 2, 4, 6, 7), history(0, 3, 6, 9, 12))
-    assert [row.step for row in rows] == [0, 6, 9, 12]
-    assert [row.loss[1] for row in rows] == [0.5, 6.5, 9.5, 12.5]
-    assert [row.test_accuracy[0] for row in rows[:2]] == [0, 0.06]
-    assert np.isnan([rows[2].loss[0], rows[3].loss[0], rows[0].train_accuracy[0]]).all()
-    assert [row.step for row in side_by_side(history(0, 1), history(0, 2))] == [0, 2]
+    rows = side_by_side(history(0, 2, 4, 6, 7), history(0, 3, 6, 9))
+    assert [row.step for row in rows] == [0, 2, 3, 4, 6, 7, 9]
+    nothing = None
+    told = [[None if np.isnan(x) else x for x in row.loss] for row in rows]
+    assert [pair[0] for pair in told] == [0.5, 2.5, nothing, 4.5, 6.5, 7.5, nothing]
+    assert [pair[1] for pair in told] == [0.5, nothing, 3.5, nothing, 6.5, nothing, 9.5]
+    assert rows[-1].test_accuracy[1] == 0.09
+    assert np.isnan([*rows[0].train_accuracy, rows[1].test_accuracy[1]]).all()
+
+
+@pytest.fixture(scope="module")
+def spike(folder, small, digits):
+    """Two runs that share every fifteenth step; the loss of one leaps between two of them."""
+    known = {"data": str(small), "batch_size": None, "optimizer": "descent", "learning_rate": 0.5}
+    trained(folder / "calm", digits, asked(**known, steps=450))
+    wish = iter([*[None] * 190, 40.0, *[None] * 2, 0.5, *[None] * 200]).__next__
+    trained(folder / "leaps", digits, asked(**known, steps=300), new_rate=wish)
+    histories = [read_checkpoint(each).history for each in opened(folder, "calm", "leaps")]
+    steps, losses = histories[1][:, 0], histories[1][:, 1]
+    at = int(steps[40 + losses[40:].argmax()])
+    assert at % 15
+    assert losses[40:].max() > 2 * losses[40]
+    assert len({*histories[0][:, 0]} & {*steps}) == 21
+    return at
+
+
+def test_a_leap_that_only_one_recorded_is_shown(folder, spike, answer):
+    told = answer("compare", "calm", "leaps", cwd=folder)
+    for k, name in enumerate(("calm", "leaps")):
+        lines = (folder / name / "history.csv").read_text().split()[1:]
+        wanted = [[float(cell) for cell in line.split(",")[:2]] for line in lines]
+        rows = [[row["step"], row["loss"][k]] for row in told["rows"] if row["loss"][k] is not None]
+        assert rows == wanted
+    printed = run("compare", "calm", "leaps", cwd=folder).stdout
+    (loss,) = (row["loss"][1] for row in told["rows"] if row["step"] == spike)
+    assert re.search(rf"^ *{spike} +{loss:.4f} +\d+\.\d %", printed, re.MULTILINE), printed
+    rows = re.findall(r"^ *(\d+)(?= +0\.\d{4} )", printed, re.MULTILINE)
+    assert {"0", "300", "450"} <= {*rows}  # and where each begins and ends
+    assert 11 <= len(rows) <= 16
+
+
+def test_rows_that_stand_out_by_hand():
+    """Straight lines say all of a curve but for one row; that is the row that is added."""
+
+    def loss(step, leap):
+        return 1.0 if step == leap else 0.5
+
+    rows = [Row(s, (loss(s, 33), loss(s, 78)), (0, 0), (0.5, 0.5)) for s in range(101)]
+    shown = [row.step for row in telling(rows)]
+    assert {33, 78, *range(0, 101, 10)} <= {*shown}
+    few = side_by_side(*(np.array([[s, 0.5, 0.5, 0.5] for s in steps]) for steps in ([0], [0, 1])))
+    assert telling(few) == few
 
 
 def test_rows_are_those_of_both_histories(folder, digits):

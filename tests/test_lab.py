@@ -1,32 +1,39 @@
 """The lab's server: its answers against the library, what it refuses, how it starts and ends."""
 
+import asyncio
 import base64
 import contextlib
+import errno
 import hashlib
 import http.client
 import io
 import json
+import logging
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 from conftest import PATIENCE, ROOT, run, toy_problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
 from chainrule.encode import plain
-from chainrule.lab import asked, moment, saved, server
+from chainrule.lab import asked, browser, connection, moment, saved, server
 from chainrule.lab.moment import Lab, named_model, named_run, shipped
 from chainrule.lab.server import POLICY, Served, guarded, listen, make_app, page_files
 from chainrule.runs import Change, Run, Settings
@@ -253,6 +260,27 @@ def test_only_its_own_names_are_answered_to(served):
             assert page.get(path).status_code != 403, (path, host)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "evil.example:8765", "classroom", ""])
+def test_who_comes_by_another_address_is_told_on_a_page(served, host):
+    """A person reads which address it is and how to forward the port, and gets no key to it."""
+    page = client_of(served, Host=host, Origin=None, Accept="text/html,*/*;q=0.8")
+    for path in ("/", "/?view=draw", f"/?token={served.token}", "/nowhere"):
+        came = page.get(path)
+        assert came.status_code == 403
+        assert came.headers["content-type"] == "text/html; charset=utf-8"
+        assert came.headers["content-security-policy"] == POLICY
+        assert came.headers["cache-control"] == "no-store"
+        assert "http://127.0.0.1:8765" in came.text
+        assert "ssh -L 8765:127.0.0.1:8765" in came.text
+        assert not {served.token, served.ticket} & {*re.findall(r"[\w-]{43}", came.text)}
+        assert "set-cookie" not in came.headers
+        tags = {tag for tag, _ in Elements(came.text).tags}
+        assert not tags & {"script", "style", "link", "form", "a", "img"}  # the policy forbids them
+    for refused in (page.get("/api/lab"), page.post("/"), page.get("/", headers={"Accept": "*/*"})):
+        assert refused.status_code == 403
+        assert refused.json() == {"error": "this server is 127.0.0.1 and answers to no other name"}
+
+
 def test_at_port_80_browsers_leave_out_the_port(lab):
     served = Served(lab, 80)
     page = client_of(served, Host="127.0.0.1", Origin="http://127.0.0.1")
@@ -373,8 +401,6 @@ def test_no_path_leads_out_of_the_page(served, path):
 
 def raw(served, request):
     """What the application answers to a request line and headers as they are."""
-    import asyncio
-
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
     from uvicorn.server import ServerState
@@ -572,7 +598,6 @@ def test_a_cell_that_is_not_there(page):
 
 def test_at_most_so_many_are_computed_at_once(lab):
     """Many ask at the same time: two are computed, some wait, more are told to come again."""
-    import asyncio
     import threading
 
     busy, most, lock, go = 0, 0, threading.Lock(), threading.Event()
@@ -1201,17 +1226,16 @@ def test_any_headers_and_queries_are_answered_or_refused(served, path, method, h
 
 
 @contextlib.contextmanager
-def started(*arguments, cwd=None, first=""):
-    """A running `chainrule lab`: the process, its port and its token.
+def started(*arguments, cwd=None, first="", browser=None):
+    """A running `chainrule lab`: the process, its port, its token, and the headers of its page.
 
     `first` is code that its process runs before it begins.
     """
     command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli import main; main()", "lab"]
-    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
+    command += ["--no-browser"] if browser is None else []
+    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", "BROWSER": str(browser)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    process = subprocess.Popen(
-        [*command, "--no-browser", *map(str, arguments)], cwd=cwd, env=env, **pipes
-    )
+    process = subprocess.Popen([*command, *map(str, arguments)], cwd=cwd, env=env, **pipes)
     try:
         address = process.stdout.readline().strip()
         found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]+)", address)
@@ -1390,7 +1414,6 @@ def test_small_answers_are_sent_at_once():
 
 
 def test_the_browser_is_opened_once_it_answers(monkeypatch, lab):
-    import asyncio
     import threading
 
     import uvicorn
@@ -1413,6 +1436,411 @@ def test_the_browser_is_opened_once_it_answers(monkeypatch, lab):
     with listener:
         server.serve(served, listener, ready)
     assert statuses == [200]
+
+
+# ------------------------------------------------------------------------ the browser it opens
+
+
+def waiting(what, seconds=60):
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return found
+
+
+def private_file(browser):
+    """The process of a fake browser, and the file that it was told to open."""
+    process, address = waiting(browser.told)
+    assert address.startswith("file:///")
+    return int(process), Path(unquote(urlsplit(address).path))
+
+
+def token_in(file):
+    (found,) = set(re.findall(r"http://127\.0\.0\.1:\d+/\?token=([\w-]{43})", file.read_text()))
+    return found
+
+
+def cookie_for(lab, token):
+    return ask(lab, "GET", f"/?token={token}").headers["set-cookie"]
+
+
+def test_no_token_is_on_a_command_line(fake_browser):
+    """What another person reads on this machine: every command, and no private file."""
+    with started("--port", free_port(), browser=fake_browser.command) as lab:
+        process, file = private_file(fake_browser)
+        assert str(file).encode() in Path(f"/proc/{process}/cmdline").read_bytes()
+        once = token_in(file)
+        assert once != lab.token
+        assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        another = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        listed = subprocess.run(
+            ["sh", "-c", f"cat /proc/*/cmdline; echo; cat '{file}'"], capture_output=True, **another
+        ).stdout
+        assert str(file).encode() in listed
+        assert lab.token.encode() not in listed
+        assert not another or once.encode() not in listed
+        # It lets in once, and is removed.
+        assert "HttpOnly" in cookie_for(lab, once)
+        waiting(lambda: not file.parent.exists())
+        assert cookie_for(lab, once) is None
+        assert cookie_for(lab, lab.token)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_unused_file_goes_when_the_lab_ends(fake_browser, number):
+    with started("--port", free_port(), browser=fake_browser.command) as lab:
+        _, file = private_file(fake_browser)
+        assert file.exists()
+        lab.process.send_signal(number)
+        lab.process.wait(timeout=20)
+        assert not file.parent.exists()
+        assert lab.process.stderr.read() == ""
+
+
+class Opener:
+    """A browser that notes what it is told."""
+
+    name = "opener"
+
+    def __init__(self, monkeypatch):
+        self.told = []
+        monkeypatch.setattr(browser.webbrowser, "get", lambda: self)
+
+    def open(self, address):
+        self.told.append(address)
+
+
+def test_a_file_that_nobody_opens_does_not_stay(monkeypatch, served):
+    monkeypatch.setattr(browser, "PATIENCE", 0.1)
+    opener = Opener(monkeypatch)
+    invitation = browser.Invitation(served)
+    assert invitation.open() is None
+    (address,) = opener.told
+    waiting(lambda: not Path(unquote(urlsplit(address).path)).parent.exists())
+    assert served.once is None
+    # Nothing is opened by a lab that has ended.
+    assert invitation.open() is None
+    assert opener.told == [address]
+
+
+def test_a_browser_that_is_shut_in_is_not_opened(tmp_path, fake_browser):
+    place = tmp_path / "snap/bin/firefox"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(fake_browser.script)
+    wrapper = tmp_path / "firefox"
+    wrapper.write_text(f"#!/bin/sh\nexec {place} $@\n")
+    wrapper.chmod(0o755)
+    with ThreadPoolExecutor() as reader, started("--port", free_port(), browser=wrapper) as lab:
+        assert lab.process.stdout.readline().startswith("Ctrl-C stops it")
+        said = reader.submit(lab.process.stdout.readline).result(timeout=60)
+        assert said.startswith("The browser here cannot read a private file (")
+        assert said.endswith("): open the address above by hand.\n")
+        assert not fake_browser.told()
+        assert cookie_for(lab, lab.token)
+
+
+def test_where_no_file_can_be_written_it_is_said(monkeypatch, served):
+    def full(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    opener = Opener(monkeypatch)
+    monkeypatch.setattr(browser.tempfile, "mkdtemp", full)
+    said = browser.Invitation(served).open()
+    assert said is not None
+    assert "can be written (read-only file system): open the address above" in said
+    assert not opener.told
+
+
+DESKTOP = {
+    "firefox_firefox.desktop": ("Exec=env X=y /snap/bin/firefox %u", False),
+    "org.mozilla.firefox.desktop": ("Exec=/usr/bin/flatpak run org.mozilla.firefox %u", False),
+    "firefox.desktop": ("Exec=/usr/lib/firefox/firefox %u", True),
+}
+
+
+@pytest.mark.parametrize("launcher", ["xdg-open", "gio open -- %s"])
+@pytest.mark.parametrize("name", DESKTOP)
+def test_the_browser_that_was_chosen_decides(monkeypatch, tmp_path, name, launcher):
+    asked_for = tmp_path / "xdg-settings"
+    asked_for.write_text(f"#!/bin/sh\necho {name}\n")
+    asked_for.chmod(0o755)
+    place = tmp_path / "applications" / name
+    place.parent.mkdir()
+    text, reads = DESKTOP[name]
+    place.write_text(f"[Desktop Entry]\n{text}\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert browser.reads_files(launcher) == reads
+
+
+def test_a_browser_of_windows_does_not_read_our_files(monkeypatch):
+    assert browser.reads_files("firefox")
+    wsl = SimpleNamespace(release="5.15.167.4-microsoft-standard-WSL2")
+    monkeypatch.setattr(browser.platform, "uname", lambda: wsl)
+    assert not browser.reads_files("firefox")
+
+
+# --------------------------------------------------------------- who keeps it waiting, and for what
+
+
+@contextlib.asynccontextmanager
+async def talking(app):
+    """The connections of the lab, with this application; gives what opens one."""
+    import uvicorn
+    from uvicorn.server import ServerState
+
+    config = uvicorn.Config(app, ws=connection.Watching, lifespan="off", log_level="critical")
+    config.load()
+    listener = await asyncio.get_running_loop().create_server(
+        lambda: connection.Requests(config, ServerState(), {}), "127.0.0.1", 0
+    )
+    writers = []
+
+    async def connect(request=b""):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # what is not read waits
+        client.connect(listener.sockets[0].getsockname())
+        reader, writer = await asyncio.open_connection(sock=client, limit=1 << 13)
+        writer.write(request)
+        writers.append(writer)
+        return reader, writer
+
+    try:
+        async with asyncio.timeout(60):  # for all of it
+            yield connect
+    finally:
+        listener.close()
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def end_of(reader):
+    """What comes until the connection ends."""
+    came = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while piece := await reader.read(65536):
+            came += piece
+    return bytes(came)
+
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+UPGRADE = GET + b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+HANDSHAKE = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+UNREAD = UPGRADE + b"X: " + b"x" * 20_000 + b"\r\n" + HANDSHAKE  # more than websockets reads
+
+
+async def hello(scope, receive, send):
+    await Response("hello")(scope, receive, send)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", GET, UNREAD, GET + b"\r\n"])
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_connection_without_a_whole_request_is_closed(monkeypatch, sent, drips):
+    """Silent or byte by byte, at first or after an answer, for a page or for a WebSocket."""
+    monkeypatch.setattr(connection, "HEAD", 0.2)
+
+    async def drip(writer):
+        while True:
+            await asyncio.sleep(0.01)
+            writer.write(b"X")
+
+    async def talk():
+        async with talking(hello) as connect:
+            reader, writer = await connect(sent)
+            dripping = asyncio.create_task(drip(writer)) if drips else None
+            came = await end_of(reader)
+            if dripping:
+                dripping.cancel()
+            return came
+
+    assert asyncio.run(talk()).endswith(b"hello" if sent == GET + b"\r\n" else b"")
+
+
+def test_who_waits_for_us_is_not_closed(monkeypatch):
+    """An answer that takes longer than the limit, and an open WebSocket."""
+    monkeypatch.setattr(connection, "HEAD", 0.1)
+    go_on = asyncio.Event()
+
+    async def app(scope, receive, send):
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+        await go_on.wait()
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.send", "text": "still here"})
+        else:
+            await hello(scope, receive, send)
+
+    async def talk():
+        async with talking(app) as connect:
+            asking, _ = await connect(GET + b"\r\n")
+            watching, _ = await connect(UPGRADE + HANDSHAKE)
+            assert b" 101 " in await watching.readuntil(b"\r\n\r\n")
+            for _ in range(2):  # came later, and are closed
+                silent, _ = await connect()
+                assert await end_of(silent) == b""
+            go_on.set()
+            assert (await asking.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+            assert (await watching.readexactly(12))[2:] == b"still here"
+
+    asyncio.run(talk())
+
+
+LARGE = bytes(range(256)) * (1 << 17)  # 32 MB, more than the system takes for a slow reader
+
+
+def answering(served):
+    async def app(scope, receive, send):
+        answer = server.Answer(served, LARGE, {"Cache-Control": "no-store"}, "text/plain")
+        await answer(scope, receive, send)
+
+    return app
+
+
+@pytest.mark.parametrize("trickles", [False, True])
+def test_who_does_not_read_an_answer_is_dropped(served, monkeypatch, trickles):
+    """Also who reads, but too slowly: 16 kB a millisecond, of 32 MB; who reads gets every byte."""
+    monkeypatch.setattr(connection, "TAKEN", 0.3)
+
+    async def talk():
+        async with talking(answering(served)) as connect:
+            reader, _ = await connect(GET + b"\r\n")
+            came = len(await reader.readuntil(b"\r\n\r\n"))
+            while served.sending:
+                await asyncio.sleep(0.001)
+                came += len(await reader.read(1 << 14)) if trickles else 0
+            came += len(await end_of(reader))
+            assert came < len(LARGE)
+            monkeypatch.setattr(connection, "TAKEN", 60)
+            reader, _ = await connect(GET + b"Connection: close\r\n\r\n")
+            assert (await end_of(reader)).partition(b"\r\n\r\n")[2] == LARGE
+            assert served.sending == 0
+
+    asyncio.run(talk())
+
+
+def test_answers_under_way_have_a_limit_of_bytes(served, monkeypatch):
+    """One is always sent, however large; what would be too much with it is to come again."""
+    monkeypatch.setattr(server, "ANSWERS", len(LARGE) + 1)
+
+    async def talk():
+        async with talking(answering(served)) as connect:
+            first, slow = await connect(GET + b"\r\n")
+            assert b" 200 " in await first.readuntil(b"\r\n\r\n")
+            assert served.sending == len(LARGE)
+            reader, _ = await connect(GET + b"Connection: close\r\n\r\n")
+            refused = await end_of(reader)
+            assert refused.startswith(b"HTTP/1.1 503 ")
+            assert refused.endswith(b'{"error":"busy; ask again in a second"}')
+            slow.transport.abort()
+            while served.sending:
+                await asyncio.sleep(0.01)
+            reader, _ = await connect(GET + b"Connection: close\r\n\r\n")
+            assert (await end_of(reader)).endswith(LARGE)
+
+    asyncio.run(talk())
+
+
+def test_an_answer_waits_for_its_reader_in_small_pieces(served):
+    """Of a large answer the connection itself keeps no copy."""
+    most = 0
+
+    async def app(scope, receive, send):
+        nonlocal most
+
+        async def counted(message):
+            nonlocal most
+            await send(message)
+            most = max(most, len(message.get("body", b"")))
+
+        await answering(served)(scope, receive, counted)
+
+    async def talk():
+        async with talking(app) as connect:
+            reader, _ = await connect(GET + b"Connection: close\r\n\r\n")
+            assert (await end_of(reader)).endswith(LARGE)
+
+    asyncio.run(talk())
+    assert 0 < most <= server.PIECE
+
+
+def test_a_page_that_watches_and_does_not_read_is_dropped(monkeypatch):
+    monkeypatch.setattr(connection, "STUCK", 0.2)
+    dropped = asyncio.Event()
+
+    async def app(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        try:
+            while True:
+                await send({"type": "websocket.send", "text": "x" * 100_000})
+        except OSError:
+            dropped.set()
+
+    async def talk():
+        async with talking(app) as connect:
+            await connect(UPGRADE + HANDSHAKE)
+            await dropped.wait()
+
+    asyncio.run(talk())
+
+
+def test_a_refused_websocket_prints_nothing():
+    with started("--port", free_port()) as lab:
+        page = let_in(lab)
+        for refused in ({"Cookie": "x"}, {"Origin": "null"}, {"Host": "evil.example"}):
+            own = {"Host": f"127.0.0.1:{lab.port}", **page, **refused}
+            head = "".join(f"{name}: {value}\r\n" for name, value in own.items())
+            with socket.create_connection(("127.0.0.1", lab.port), timeout=20) as client:
+                asking = UPGRADE.replace(b"/ ", b"/api/live ").replace(b"Host: x\r\n", b"")
+                client.sendall(asking + head.encode() + HANDSHAKE)
+                answer = b"".join(iter(lambda c=client: c.recv(65536), b""))
+            assert answer.startswith(b"HTTP/1.1 403 ")
+        lab.process.send_signal(signal.SIGINT)
+        lab.process.wait(timeout=20)
+        assert lab.process.stderr.read() == ""
+
+
+def test_too_many_open_files_are_one_line_and_it_lives_on():
+    """Connections use up what the system allows, twice; then it answers as before."""
+    import resource
+
+    with started("--port", free_port()) as lab:
+        page = let_in(lab)
+        drawing = {"network": "seed", "image": SEVEN}
+        for path, body in (("lab", None), ("drawing", drawing)):  # what it opens at first is open
+            method = "POST" if body else "GET"
+            assert ask(lab, method, f"/api/{path}", body, **page).status == 200
+        files = Path(f"/proc/{lab.process.pid}/fd")
+        _, most = resource.prlimit(lab.process.pid, resource.RLIMIT_NOFILE)
+        limit = max(int(each.name) for each in files.iterdir()) + 8
+        resource.prlimit(lab.process.pid, resource.RLIMIT_NOFILE, (limit, most))
+        for _ in range(2):
+            with contextlib.ExitStack() as held:
+                for _ in range(12):
+                    held.enter_context(socket.create_connection(("127.0.0.1", lab.port)))
+                until = time.monotonic() + 60
+                while len(list(files.iterdir())) < limit:
+                    assert time.monotonic() < until
+                    time.sleep(0.01)
+            assert ask(lab, "GET", "/lab/main.js", **page).status == 200
+        lab.process.send_signal(signal.SIGINT)
+        lab.process.wait(timeout=20)
+        (line,) = lab.process.stderr.read().splitlines()
+        assert "too many open files or connections" in line
+
+
+def test_a_file_that_cannot_be_opened_for_now_is_one_line(served, monkeypatch):
+    def full(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    said = []
+    monkeypatch.setattr(server, "content_of", full)
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "error", said.append)
+    page = client_of(Served(served.lab, 8765))
+    for _ in range(3):
+        came = page.get("/lab/main.js")
+        assert (came.status_code, came.headers["retry-after"]) == (503, "1")
+    assert len(said) == 1
 
 
 # -------------------------------------------------------------------------------- what it is given

@@ -4,7 +4,7 @@ import codecs
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -642,6 +642,7 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         install = "pip install starlette uvicorn websockets plotly pillow scipy"
         needs = f"lab needs the extra lab: {install}"
         raise click.ClickException(needs)
+    from chainrule.lab.browser import Invitation
     from chainrule.lab.live import LARGEST
     from chainrule.lab.moment import Lab, named_model, named_run, shipped
     from chainrule.lab.server import PortTakenError, Served, listen, serve
@@ -670,14 +671,14 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         raise click.UsageError(str(error), click.get_current_context()) from None
     lab = Lab(networks, given.id if given else None, given_run=run.folder if run else None)
     served = Served(lab, listener.getsockname()[1])
+    invitation = Invitation(served)
 
     def ready() -> None:
-        if not no_browser:
-            import webbrowser
+        if not no_browser and (why_not := invitation.open()):
+            with suppress(OSError):  # nobody may be listening any more
+                show([why_not])
 
-            webbrowser.open(served.address)
-
-    with listener, suppress(KeyboardInterrupt):
+    with listener, closing(invitation), suppress(KeyboardInterrupt):
         with suppress(OSError):  # it serves as well where nobody reads its address
             show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
         serve(served, listener, ready)

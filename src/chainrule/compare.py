@@ -13,7 +13,7 @@ from chainrule.runs import Run, network_at, no_checkpoint, read_checkpoint
 
 
 class Row(NamedTuple):
-    """What both histories say of a step; NaN where one has nothing."""
+    """What two histories say of a step; NaN where one has nothing."""
 
     step: int
     loss: tuple[float, float]
@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
 
     steps: tuple[int, int]
     settings: dict[str, tuple[object, object]]  # those that differ
-    rows: list[Row]  # the steps that both histories have, then those past the end of one
+    rows: list[Row]  # every step that one of the histories has
     apart: tuple[Apart, ...] | None  # layer by layer; None for networks of other sizes
     accuracy: tuple[float, float]  # on the test images
     answers: Answers
@@ -105,12 +105,10 @@ def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:
 
 
 def side_by_side(a: Array, b: Array) -> list[Row]:
-    """The rows of two histories: steps that both have, then those past the end of the shorter."""
+    """The rows of two histories: every step that one of them has."""
     rows = [{int(row[0]): row[1:4].tolist() for row in history} for history in (a, b)]
-    shorter = min(max(each, default=-1) for each in rows)
-    either = sorted(rows[0] | rows[1])
-    steps = [s for s in either if (s in rows[0] and s in rows[1]) or s > shorter]
     nothing = [math.nan] * 3
+    steps = sorted(rows[0] | rows[1])
     pairs = ((s, zip(*(each.get(s, nothing) for each in rows), strict=True)) for s in steps)
     return [Row(s, *pair) for s, pair in pairs]
 

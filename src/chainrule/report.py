@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 from rich.text import Text
 
-from chainrule.compare import Comparison
+from chainrule.compare import Comparison, Row
 from chainrule.data import CLASSES, PIXELS, SIDE, Digits
 from chainrule.ledger import Cell, Ledger, array_formula, overflowing, prediction
 from chainrule.network import Array
@@ -26,6 +26,7 @@ Pieces = Iterator[Piece]
 DIGITS = range(CLASSES)
 INK = " ░▒▓█"  # from no ink to full ink
 VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
+ROWS = 11  # of two runs side by side, before those that stand out
 ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by sign
 
 
@@ -215,11 +216,9 @@ def setting(name: str, value: object) -> str:
 
 
 def curves(found: Comparison) -> Pieces:
-    """Losses and accuracies of both at ten or so of the steps, first and last among them."""
-    rows = found.rows
-    places = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 11)).round().astype(int))
+    """Losses and accuracies of both at some of the steps, first and last among them."""
     lines = []
-    for row in (rows[place] for place in places):
+    for row in telling(found.rows):
         cells = [f"{loss:.4f}" for loss in row.loss]
         cells += [percent(share, 1) for share in (*row.train_accuracy, *row.test_accuracy)]
         lines.append((f"{row.step:,}", *("" if "nan" in cell else cell for cell in cells)))
@@ -229,6 +228,32 @@ def curves(found: Comparison) -> Pieces:
         [Column(*column) for column in zip(heads, zip(*lines, strict=True), ranks, strict=True)]
     )
     yield ""
+
+
+def telling(rows: list[Row]) -> list[Row]:
+    """Eleven rows, evenly spaced, the last of each run, and of each curve what stands out most.
+
+    If enough steps have a row in both runs, it is these that are spaced evenly.
+    """
+    values = np.array([(row.step, *row.loss, *row.test_accuracy) for row in rows])
+    steps, curves = values[:, 0], values[:, 1:].T
+    has = ~np.isnan(curves[:2])
+    ends = [int(np.flatnonzero(each)[-1]) for each in has]
+    whole = np.flatnonzero(has.all(axis=0) | (steps > steps[min(ends)]))
+    even = whole if len(whole) >= ROWS else np.arange(len(rows))
+    even = even[np.linspace(0, len(even) - 1, min(len(even), ROWS)).round().astype(int)]
+    shown = sorted({*even.tolist(), *ends})
+    return [rows[k] for k in sorted({*shown, *(farthest(steps, each, shown) for each in curves)})]
+
+
+def farthest(steps: Array, curve: Array, shown: list[int]) -> int:
+    """Where a curve is farthest from the straight lines between the points of it that are shown."""
+    known = np.isfinite(curve)
+    drawn = [k for k in shown if known[k]]
+    if not drawn:
+        return shown[0]
+    away = np.abs(np.interp(steps, steps[drawn], curve[drawn]) - np.where(known, curve, np.nan))
+    return int(np.argmax(np.where(known, away, -1)))
 
 
 def differing_answers(found: Comparison, test_set: Digits) -> Pieces:

@@ -17,6 +17,7 @@ from browser.hands import (
     exact,
     figures,
     opened,
+    pad,
     says,
     shown_cells,
     terms,
@@ -162,6 +163,92 @@ def test_the_lessons_of_the_guide_open_as_they_are_meant(visit, lab):
             says(page, mended)
 
 
+def tab(page, name):
+    return page.get_by_role("navigation", name="Views").get_by_role("button", name=name)
+
+
+def entries(page):
+    return page.evaluate("history.length")
+
+
+def test_back_and_forward_stay_in_the_lab(visit, lab):
+    """A view, an image and a cell are one step back each; nothing is there twice."""
+    page = visit("?cell=b1[4]", device_scale_factor=2)  # a link with a state, in a tab of its own
+    heading = page.get_by_role("heading", level=1)
+    expect(opened(page, "b1[4]")).to_be_visible()
+    at_first = entries(page)
+
+    number = page.get_by_label("Test image", exact=True)
+    number.fill("247")
+    number.press("Enter")
+    expect(page).to_have_url(re.compile("test=247"))
+    cell(page, "dW2[4,1]").click()
+    expect(opened(page, "dW2[4,1]")).to_be_visible()
+    cell(page, "dW2[4,1]").click()
+    tab(page, "Draw").click()
+    expect(page.get_by_role("heading", name="Draw a digit")).to_be_visible()
+    tab(page, "Draw").click()
+    assert entries(page) == at_first + 3
+
+    page.go_back()
+    expect(opened(page, "dW2[4,1]")).to_be_visible()
+    expect(tab(page, "Look inside")).to_have_attribute("aria-current", "page")
+    assert float(value_of(page, "dW2[4,1]")) == ledger(247).arrays["dW2"][4, 1]
+    page.reload()  # in the middle: what was ahead stays there
+    expect(opened(page, "dW2[4,1]")).to_be_visible()
+    page.go_forward()
+    expect(pad(page)).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(opened(page, "b1[4]")).to_be_visible()  # it stays open when the image changes
+    expect(opened(page, "dW2[4,1]")).to_have_count(0)
+    expect(number).to_have_value("247")
+    page.go_back()
+    expect(heading).to_have_text("I say 5 (64 %). It is a 3.")
+    expect(number).to_have_value("1832")
+    assert page.url == f"{lab.home}?cell=b1[4]"
+    page.go_forward()
+    expect(number).to_have_value("247")
+    expect(heading).not_to_contain_text("It is a 3")
+    assert entries(page) == at_first + 3
+    # What is opened now takes the place of what was ahead.
+    tab(page, "Map").click()
+    expect(page.locator("#map-explained")).not_to_be_empty()
+    assert entries(page) == at_first + 2
+
+
+def test_what_is_dragged_or_stepped_through_is_no_entry(visit):
+    page = visit("?view=draw", device_scale_factor=2)
+    at_first = entries(page)
+    draw(page, STROKES[7])
+    says(page, 7)
+    expect(page).to_have_url(PLACE)
+    draw(page, STROKES[1])
+    page.get_by_role("button", name="Undo").click()
+    says(page, 7)
+    page.keyboard.press("Alt+p")
+    assert entries(page) == at_first
+    page.get_by_role("button", name="Open in Look inside").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 7")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("phase="))
+    page.get_by_role("group", name="Go back as if it were a").get_by_label("6").check()
+    page.get_by_text("Hide …").click()
+    page.get_by_role("checkbox", name="sums").check()
+    expect(page).to_have_url(re.compile("hide=terms"))
+    assert entries(page) == at_first + 1
+    # Back is the drawing, as it was; what is hidden, and how large it is shown, are as now.
+    page.go_back()
+    says(page, 7)
+    expect(page).to_have_url(PLACE)
+    expect(page).to_have_url(re.compile("hide=terms&projector=1"))
+    page.go_forward()
+    labels = page.get_by_role("group", name="Go back as if it were a")
+    expect(labels.get_by_label("6")).to_be_checked()
+    expect(page).to_have_url(re.compile("phase=.*hide=terms&projector=1"))
+
+
 def test_hide_and_reveal(visit):
     """A teacher asks first and shows later: nothing hidden can be read before."""
     page = visit("?hide=prediction,truth,gradients,probabilities&cell=dW2[3,7]")
@@ -289,6 +376,21 @@ def test_the_saved_moment_shows_the_same_numbers(visit, from_disk, tmp_path):
     answer = prove(truth, "dW2[3,7]")
     expect(opened(alone, "dW2[3,7]").get_by_text("✓")).to_be_visible()
     assert abs(float(figures(alone, "Proof of dW2[3,7]")[2]) - answer.quotient) < 1e-11
+
+
+def test_a_saved_moment_has_a_way_back_too(visit, from_disk, tmp_path):
+    page = visit("?cell=dW2[3,7]")
+    opened(page, "dW2[3,7]").wait_for()
+    alone = from_disk(save(page, tmp_path))
+    opened(alone, "dW2[3,7]").wait_for()
+    cell(alone, "Z2[5]").click()
+    expect(opened(alone, "Z2[5]")).to_be_visible()
+    alone.go_back()
+    expect(opened(alone, "dW2[3,7]")).to_be_visible()
+    alone.go_forward()
+    expect(opened(alone, "Z2[5]")).to_be_visible()
+    assert alone.url.startswith("file:///")
+    expect(alone.get_by_role("heading", level=1)).to_have_text("I say 5 (64 %). It is a 3.")
 
 
 def test_a_saved_drawing_too(visit, from_disk, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import run
 from playwright.sync_api import expect
+from test_lab import free_port, private_file, started, token_in, waiting
 
 from browser.answers import held_out, ledger
 from browser.conftest import Lab
@@ -119,3 +120,24 @@ def test_a_killed_server_is_told_and_the_page_recovers(visit, watch, tmp_path):
         assert np.array_equal([shown[f"A2[{k}]"] for k in range(10)], A2)
     finally:
         mine.stop()
+
+
+def test_the_private_file_lets_this_browser_in(browser, watch, fake_browser):
+    """Chromium follows the file to the page; its history keeps no token that still lets in."""
+    with started("--port", free_port(), browser=fake_browser.command) as lab:
+        _, file = private_file(fake_browser)
+        once = token_in(file)
+        watch.home = f"http://127.0.0.1:{lab.port}/"
+        with browser.new_context() as context:
+            context.on("page", watch.page)
+            page = context.new_page()
+            page.goto(file.as_uri())
+            expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5")
+            assert page.url == watch.home
+            page.go_back()  # not to the file, which is gone
+            assert page.url == "about:blank"
+        waiting(lambda: not file.parent.exists())
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(f"{watch.home}?token={once}")
+            expect(page.get_by_role("alert")).to_contain_text("Open the address")

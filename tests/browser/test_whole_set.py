@@ -1,5 +1,6 @@
 """Evaluate, Map and Compare: what a network makes of all 10,000 test images."""
 
+import csv
 import re
 
 import numpy as np
@@ -209,6 +210,48 @@ def test_two_runs_side_by_side(visit, runs):
     expect(page).to_have_url(re.compile(f"network={re.escape(id_of(2))}"))
     page.get_by_role("button", name=re.compile("^Test image .*Look inside")).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("I say")
+
+
+def test_back_is_the_step_where_the_slider_stood(visit, runs):
+    page = visit(f"?view=map&network={id_of(1)}", at=runs)
+    at_first = page.evaluate("history.length")
+    slider = page.get_by_role("slider", name="Recorded steps")
+    for place in ("5", "8", "10"):
+        slider.fill(place)
+    views = page.get_by_role("navigation", name="Views")
+    views.get_by_role("button", name="Evaluate").click()  # before the address has followed
+    assert page.evaluate("history.length") == at_first + 1
+    slider.fill("20")
+    expect(page).to_have_url(re.compile("view=evaluate.*step=40"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("view=map.*step=20"))
+    expect(slider).to_have_value("10")
+
+
+def test_the_curves_are_each_runs_own(visit, tmp_path):
+    """Two runs that have few recorded steps in common: each is drawn whole."""
+    lengths = {"every-third": 210, "every-second": 150}
+    for name, steps in lengths.items():
+        settings = ("--batch-size", 50, "--steps", steps, "--learning-rate", 0.3)
+        done = run("train", *settings, "--out", f"runs/{name}", "--quiet", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    alone = Lab(tmp_path)
+    try:
+        page = visit("?view=compare", at=alone)
+        charts = page.locator("#view-compare .chart")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('#view-compare .chart')].every(c => c.data)"
+        )
+        for k, column in enumerate(("loss", "test_accuracy")):
+            lines = charts.nth(k).evaluate("c => c.data.map(({ x, y }) => ({ x, y }))")
+            for line, name in zip(lines, reversed(lengths), strict=True):  # the newest is A
+                with (tmp_path / "runs" / name / "history.csv").open(encoding="utf-8") as table:
+                    rows = list(csv.DictReader(table))
+                assert line["x"] == [int(row["step"]) for row in rows]
+                assert line["y"] == [float(row[column]) for row in rows]
+        page.goto("about:blank")
+    finally:
+        alone.stop()
 
 
 # -------------------------------------------------------------------------------- for everyone

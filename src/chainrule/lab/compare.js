@@ -78,7 +78,7 @@ export function compare({ tell }) {
     node.querySelector("#compare-choice").hidden = !both;
     if (!both) return;
     if (now().network !== first.id || now().with !== second.id) {
-      change({ network: first.id, with: second.id }); // the link names both; this is entered again
+      change({ network: first.id, with: second.id }, { amend: true }); // the link names both; this is entered again
       return;
     }
     options(a, all, first);

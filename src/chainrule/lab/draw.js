@@ -228,7 +228,10 @@ export function draw({ lab, tell, isHidden, toInside }) {
       card.on.checked = !off.includes(name);
       card.cost.textContent = costOf(card.stage);
     }
-    if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) pad.set(image.strokes);
+    if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) {
+      file = null;
+      pad.set(image.strokes);
+    }
     send();
   }
 

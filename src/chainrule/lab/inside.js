@@ -105,7 +105,7 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     // Of the address, what this network does not have is left out.
     const { cell: name, phase } = now();
     const known = { cell: name && exists(name) ? name : null, phase: phasesOf(ledger).includes(phase) ? phase : null };
-    if (known.cell !== name || known.phase !== phase) change(known);
+    if (known.cell !== name || known.phase !== phase) change(known, { amend: true });
     openCell(known.cell);
     showPhase(known.phase);
   }

@@ -155,7 +155,7 @@ function enter() {
 function followRuns(what, from, to) {
   const state = now();
   if (what === "renamed" && [state.network, state.with].includes(from)) {
-    return change({ network: state.network === from ? to : state.network, with: state.with === from ? to : state.with });
+    return change({ network: state.network === from ? to : state.network, with: state.with === from ? to : state.with }, { amend: true });
   }
   if (what === "frame" && parts.main.hasAttribute("aria-busy")) return undefined; // the next one will do
   return enter();
@@ -178,7 +178,7 @@ async function load() {
     if (failure.name === "AbortError") return;
     tell(words.failed(failure.message));
     // An address that the server refuses: begin where everybody begins.
-    if (!views.inside.ledger && !isDefaultMoment()) change({ image: BEGINNING, network: null, label: null });
+    if (!views.inside.ledger && !isDefaultMoment()) change({ image: BEGINNING, network: null, label: null }, { amend: true });
   } finally {
     if (!signal.aborted) parts.main.removeAttribute("aria-busy");
   }
@@ -266,11 +266,11 @@ async function begin() {
   document.body.append(banner, live);
   onStatus(onServer);
   watch();
-  const seen = new URLSearchParams(recorded ? Object.entries(recorded.view ?? {}) : location.search);
   lab = await askLab();
+  const seen = new URLSearchParams(recorded ? Object.entries(recorded.view ?? {}) : location.search);
   startRuns(lab);
   start(lab, seen);
-  if (recorded) change({ view: "inside" });
+  if (recorded) change({ view: "inside" }, { amend: true });
   parts = frame();
   hides((array) => isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = {

@@ -5,6 +5,7 @@ and why.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import re
@@ -14,9 +15,10 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote_plus
 
@@ -25,7 +27,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
@@ -33,6 +35,7 @@ from threadpoolctl import threadpool_limits
 from chainrule.encode import to_json
 from chainrule.lab import asked, moment, testset
 from chainrule.lab.asked import RefusedError
+from chainrule.lab.connection import Requests, Watching
 from chainrule.lab.feed import Feed
 from chainrule.lab.moment import Lab
 from chainrule.lab.saved import saved_page
@@ -55,12 +58,18 @@ SMALL = 1 << 18  # bytes of a body that holds a moment
 UPLOAD = 14_000_000  # that holds an image file
 COLLECTION = 8_000_000  # that holds labelled drawings
 OPEN = 64  # requests at once; one more is told to come again
+ANSWERS = 256_000_000  # bytes of answers that are being sent; one more is told to come again
+PIECE = 1 << 16  # bytes of an answer that are sent at once
 SOCKETS = 256  # pages that watch at once
 MESSAGE = 4096  # bytes of what a page that watches may send; nothing reads it
 COMPUTING = 2  # of them in threads; the others wait
 PATIENCE = 30.0  # seconds for a body to arrive
+WAITING = 128  # connections that the system keeps until they are taken
+FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
 SWITCH = 0.0002  # seconds that a thread waits before another must let go of the interpreter
 
+ELSEWHERE = "this server is 127.0.0.1 and answers to no other name"
+PLACED = Template(Path(__file__).with_name("refused.template").read_text(encoding="utf-8"))
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; "
@@ -84,13 +93,32 @@ class Served:
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
+    once: str | None = None  # a token that lets in one browser, one time
+    came: threading.Event = field(default_factory=threading.Event)  # set when that one is in
     open: int = 0
     sockets: int = 0
+    sending: int = 0  # bytes of answers
+    was_full: bool = False  # whether it has been said that too many files are open
     threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COMPUTING))
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}/?token={self.token}"
+
+    def invite(self) -> str:
+        """An address that lets in once."""
+        self.once = secrets.token_urlsafe(32)
+        return f"http://127.0.0.1:{self.port}/?token={self.once}"
+
+    def lets_in(self, token: str) -> bool:
+        if same(token, self.token):
+            return True
+        once = self.once
+        if once is None or not same(token, once):
+            return False
+        self.once = None
+        self.came.set()
+        return True
 
     @property
     def cookie(self) -> str:
@@ -102,6 +130,15 @@ class Served:
         ports = (f":{self.port}", "") if self.port == 80 else (f":{self.port}",)
         names = ("127.0.0.1", "localhost", "[::1]")
         return frozenset(f"{name}{port}".encode() for name in names for port in ports)
+
+    def tell_full(self) -> None:
+        """Say once on the terminal that too many files are open; it may happen very often."""
+        if not self.was_full:
+            logging.getLogger("uvicorn.error").error(
+                "too many open files or connections: new ones wait until others are closed; "
+                "ulimit -n says how many there may be"
+            )
+        self.was_full = True
 
 
 # --------------------------------------------------------------------------------------- the routes
@@ -138,7 +175,7 @@ def make_app(served: Served) -> ASGIApp:
             "Cache-Control": "no-store",
             "Content-Disposition": f'attachment; filename="{name}"',
         }
-        return Response(content, headers=headers, media_type="text/html")
+        return Answer(served, content, headers=headers, media_type="text/html")
 
     async def shell(request: Request) -> Response:
         if "token" in request.query_params:
@@ -151,7 +188,16 @@ def make_app(served: Served) -> ASGIApp:
     async def file_of_page(request: Request, name: str) -> Response:
         if name not in files:
             raise RefusedError("no such file", 404)
-        return await file_response(request, files[name])
+        return await file_response(served, request, files[name])
+
+    async def plotly(request: Request) -> Response:
+        return await file_response(served, request, await asyncio.to_thread(plotly_file))
+
+    async def crowded(_: Request, error: Exception) -> Response:
+        if not isinstance(error, OSError) or error.errno not in FULL:
+            raise error
+        served.tell_full()
+        return busy()
 
     routes = [
         Route("/", shell),
@@ -185,6 +231,7 @@ def make_app(served: Served) -> ASGIApp:
             OverflowError: refused,
             HTTPException: refused,
             ClientDisconnect: refused,
+            OSError: crowded,
             Exception: broken,
         },
     )
@@ -210,7 +257,7 @@ def enter(request: Request, served: Served) -> Response:
     safe = "".join(c if c.isascii() and c.isprintable() else "" for c in rest)
     address = "/?" + quote(safe, safe="!$&'()*+,;=:@/?-._~%[]") if safe else "/"
     response = RedirectResponse(address, 303)
-    if len(tokens) == 1 and same(tokens[0], served.token):
+    if len(tokens) == 1 and served.lets_in(tokens[0]):
         response.set_cookie(served.cookie, served.ticket, httponly=True, samesite="strict")
     return response
 
@@ -220,14 +267,21 @@ def same(came: str, wanted: str) -> bool:
     return secrets.compare_digest(came.encode("utf-8", "surrogatepass"), wanted.encode())
 
 
-async def file_response(request: Request, path: Path) -> Response:
+async def file_response(served: Served, request: Request, path: Path) -> Response:
     """A file to be asked for again each time, and sent only if it has changed."""
     stat = await asyncio.to_thread(path.stat)
     etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, headers=headers, media_type=TYPES[path.suffix], stat_result=stat)
+    content = await asyncio.to_thread(content_of, path, etag)
+    return Answer(served, content, headers=headers, media_type=TYPES[path.suffix])
+
+
+@lru_cache(64)
+def content_of(path: Path, _: str) -> bytes:
+    """A file's bytes, read once for each of its states; all who are sent them share them."""
+    return path.read_bytes()
 
 
 def plotly_file() -> Path:
@@ -236,10 +290,6 @@ def plotly_file() -> Path:
     if spec is None or spec.origin is None:
         raise RefusedError("plotly is not installed", 404)
     return Path(spec.origin).parent / "package_data/plotly.min.js"
-
-
-async def plotly(request: Request) -> Response:
-    return await file_response(request, await asyncio.to_thread(plotly_file))
 
 
 async def plotly_rules(request: Request) -> Response:
@@ -291,7 +341,9 @@ async def read_body(request: Request, most: int) -> bytes:
 
 async def computed(served: Served, answer: Callable[[], object]) -> Response:
     """The JSON of what a function gives."""
-    return json_response(await in_thread(served, lambda: to_json(answer())))
+    content = await in_thread(served, lambda: to_json(answer()).encode())
+    headers = {"Cache-Control": "no-store"}
+    return Answer(served, content, headers=headers, media_type="application/json")
 
 
 async def in_thread(served: Served, work: Callable[[], Value]) -> Value:
@@ -300,13 +352,48 @@ async def in_thread(served: Served, work: Callable[[], Value]) -> Value:
         return await asyncio.to_thread(work)
 
 
-def json_response(content: str, status: int = 200) -> Response:
+class Answer(Response):
+    """A response that is sent in pieces, each when the one before it has been taken.
+
+    So the memory that answers take is known: the bytes of those that are being sent are counted.
+    """
+
+    def __init__(
+        self, served: Served, content: bytes, headers: dict[str, str], media_type: str
+    ) -> None:
+        super().__init__(content, headers=headers, media_type=media_type)
+        self.served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        served, size = self.served, len(self.body)
+        if served.sending and served.sending + size > ANSWERS:
+            await busy()(scope, receive, send)
+            return
+        served.sending += size
+        try:
+            start = {"status": self.status_code, "headers": self.raw_headers}
+            await send({"type": "http.response.start", **start})
+            for at in range(0, max(size, 1), PIECE):
+                piece = {"body": self.body[at : at + PIECE], "more_body": at + PIECE < size}
+                await send({"type": "http.response.body", **piece})
+        finally:
+            served.sending -= size
+
+
+def refusal(reason: str, status: int) -> Response:
+    """One line that says why, as JSON."""
     headers = {"Cache-Control": "no-store"}
-    return Response(content.encode(), status, headers, media_type="application/json")
+    content = to_json({"error": reason})
+    return Response(content, status, headers, media_type="application/json")
+
+
+def busy() -> Response:
+    response = refusal("busy; ask again in a second", 503)
+    response.headers["Retry-After"] = "1"
+    return response
 
 
 async def refused(_: Request, error: Exception) -> Response:
-    """One line that says why, as JSON."""
     match error:
         case HTTPException():
             status, reason = error.status_code, error.detail
@@ -314,7 +401,7 @@ async def refused(_: Request, error: Exception) -> Response:
             status, reason = 400, "the connection was closed"
         case _:
             status, reason = getattr(error, "status", 400), str(error)
-    response = json_response(to_json({"error": reason}), status)
+    response = refusal(reason, status)
     response.headers.update(getattr(error, "headers", None) or {})
     return response
 
@@ -322,7 +409,7 @@ async def refused(_: Request, error: Exception) -> Response:
 async def broken(_: Request, error: Exception) -> Response:
     """A fault of ours: the terminal has the traceback, the page one line."""
     reason = f"a fault in chainrule, see its terminal: {type(error).__name__}"
-    return json_response(to_json({"error": reason}), 500)
+    return refusal(reason, 500)
 
 
 # ---------------------------------------------------------------------------------------- the guard
@@ -345,23 +432,32 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
             await send(message)
 
         if served.sockets >= SOCKETS if watches else served.open >= OPEN:
-            busy = json_response(to_json({"error": "busy; ask again in a second"}), 503)
-            busy.headers["Retry-After"] = "1"
-            await busy(scope, receive, dressed)
+            await busy()(scope, receive, dressed)
             return
         served.sockets += watches
         served.open += not watches
         try:
             reason = objection(scope, served)
-            if reason is None:
-                await app(scope, receive, dressed)
-            else:
-                await json_response(to_json({"error": reason}), 403)(scope, receive, dressed)
+            answer = app if reason is None else refusal_of(reason, scope, served)
+            await answer(scope, receive, dressed)
         finally:
             served.sockets -= watches
             served.open -= not watches
 
     return guard
+
+
+def is_api(scope: Scope) -> bool:
+    return scope["path"] == "/api" or scope["path"].startswith("/api/")
+
+
+def refusal_of(reason: str, scope: Scope, served: Served) -> Response:
+    """What a refused request is told: one line, or a page for a person at another address."""
+    reads = scope.get("method") == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+    if reason == ELSEWHERE and reads and not is_api(scope):
+        headers = {"Cache-Control": "no-store"}
+        return HTMLResponse(PLACED.substitute(port=served.port), 403, headers)
+    return refusal(reason, 403)
 
 
 def objection(scope: Scope, served: Served) -> str | None:
@@ -370,14 +466,14 @@ def objection(scope: Scope, served: Served) -> str | None:
     hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1 or hosts[0] not in served.hosts:
         # Another name that leads here is another site's: DNS rebinding.
-        return "this server is 127.0.0.1 and answers to no other name"
+        return ELSEWHERE
     origins = headers.getlist("origin")
     own = f"http://{hosts[0].decode()}"
     if origins and [origin.lower() for origin in origins] != [own]:
         return "another site asked for this"
     if scope.get("method") not in ("GET", "HEAD") and not origins:  # a WebSocket has no method
         return "a change must say which page asks for it: the header Origin is missing"
-    if scope["path"] == "/api" or scope["path"].startswith("/api/"):
+    if is_api(scope):
         sites = headers.getlist("sec-fetch-site")
         if not set(sites) <= {"same-origin", "none"}:
             return "another site asked for this"
@@ -403,7 +499,7 @@ def listen(port: int | None) -> socket.socket:
             if os.name == "posix":  # elsewhere it would share a port that is in use
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", candidate))
-            listener.listen(128)
+            listener.listen(WAITING)
         except OSError as error:
             listener.close()
             if port is not None:
@@ -419,14 +515,23 @@ def listen(port: int | None) -> socket.socket:
 def serve(served: Served, listener: socket.socket, when_ready: Callable[[], object]) -> None:
     """Answer until a signal asks to stop; `when_ready` is called, in a thread, once it answers."""
 
+    def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in FULL:
+            served.tell_full()  # asyncio tries again in a second
+        else:
+            loop.default_exception_handler(context)
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            asyncio.get_running_loop().set_exception_handler(fault)
             await super().startup(sockets)
             threading.Thread(target=moment.warm, args=(served.lab,), daemon=True).start()
             threading.Thread(target=when_ready, daemon=True).start()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            # Requests that are cut off now are no news.
+            # Requests that are cut off now are no news, nor is what asyncio would still take in.
+            asyncio.get_running_loop().set_exception_handler(lambda *_: None)
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             # What is trained ends at a checkpoint; a second signal does not wait for it.
             ending = asyncio.create_task(asyncio.to_thread(served.lab.live.close))
@@ -441,8 +546,8 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
     sys.setswitchinterval(SWITCH)
     config = uvicorn.Config(
         make_app(served),
-        http="h11",
-        ws="websockets-sansio",
+        http=Requests,
+        ws=Watching,
         ws_max_size=MESSAGE,
         ws_per_message_deflate=False,
         loop="asyncio",
@@ -451,6 +556,7 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=WAITING,
         timeout_graceful_shutdown=1,
     )
     Server(config).run(sockets=[listener])

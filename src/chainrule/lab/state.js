@@ -1,5 +1,6 @@
 // What is shown, and the address that says it: network, step, image, label, cell, phase, what is hidden.
-// Every value of the address is checked; a bad one falls back to the default.
+// Every value of the address is checked; a bad one falls back to the default. To open a view, a
+// network, an image or a cell makes an entry of the browser's history; all else changes the entry.
 
 export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
@@ -22,6 +23,9 @@ const DEFAULTS = {
   projector: false,
   scale: "matrix",
 };
+
+const OPENED = ["view", "network", "with", "image", "cell"]; // what one comes back from
+const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
 
 let lab = null;
 let state = { ...DEFAULTS };
@@ -49,24 +53,48 @@ function fitted(some) {
 }
 
 // Change some of the state; the address follows, and whoever listens is told what it was before.
-export function change(changes) {
+// `amend`: nobody has opened anything, what is shown has only another name.
+export function change(changes, { amend = false } = {}) {
   const before = state;
   state = fitted({ ...state, ...changes });
-  // A slider moves faster than a browser lets an address change.
-  if (Object.keys(changes).join() === "step") writing ||= setTimeout(showAddress, 250);
-  else showAddress();
+  if (!amend && opened(before, state)) {
+    if (writing) enter("replaceState", before);
+    enter("pushState", state);
+  } else if (Object.keys(changes).join() === "step") {
+    // A slider moves faster than a browser lets an address change.
+    writing ||= setTimeout(() => enter("replaceState", state), 250);
+  } else {
+    enter("replaceState", state);
+  }
   for (const listener of listeners) listener(state, before);
 }
 
-function showAddress() {
+// A drawing changes its image with every stroke, and is one entry.
+function opened(before, after) {
+  const differs = (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]);
+  return OPENED.some((name) => differs(name) && !(name === "image" && after.view === "draw"));
+}
+
+// Make or change the entry of the history, and with it the address.
+function enter(how, some) {
   clearTimeout(writing);
   writing = 0;
   try {
-    history.replaceState(null, "", write(state) || location.pathname);
+    history[how](parameters(some), "", write(some) || location.pathname);
   } catch {
     // A page opened from disk may not have an address of its own to change.
   }
 }
+
+// Back or forward, in the browser.
+addEventListener("popstate", ({ state: entry }) => {
+  if (!entry || !lab) return;
+  const before = state;
+  const kept = Object.fromEntries(KEPT.map((name) => [name, state[name]]));
+  state = fitted({ ...read(new URLSearchParams(entry)), ...kept });
+  enter("replaceState", state);
+  for (const listener of listeners) listener(state, before);
+});
 
 export function start(theLab, parameters) {
   lab = theLab;

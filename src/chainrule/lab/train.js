@@ -169,7 +169,7 @@ export function train({ lab, tell }) {
   async function does(what) {
     try {
       const run = await act(what);
-      if (run && now().network !== run.id && (what.do === "start" || what.do === "rate")) change({ network: run.id, step: null });
+      if (run && now().network !== run.id && (what.do === "start" || what.do === "rate")) change({ network: run.id, step: null }, { amend: true });
       if (what.settings) scrollTo({ top: 0 }); // to what happens now
       objection.hidden = true;
     } catch (failure) {
@@ -205,7 +205,7 @@ export function train({ lab, tell }) {
     if (node.hidden) return;
     const frame = going();
     if (frame && now().network === null) {
-      change({ network: frame.id }); // what goes on is watched; this is entered again
+      change({ network: frame.id }, { amend: true }); // what goes on is watched; this is entered again
       return;
     }
     const run = chosen();
