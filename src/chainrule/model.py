@@ -30,7 +30,8 @@ DEEPEST = 1_000  # layers of a network in a file
 LARGEST = 100_000_000  # parameters of one: 400 MB in float32
 HEADER = 10_000_000  # bytes of a file's header
 NESTED = 64  # lists and objects in each other, in any JSON that is read
-STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# To the end of the text if it does not end: so each text is gone through once.
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 BRACKET = re.compile(r"[\[\]{}]")
 
 
