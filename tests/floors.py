@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("autograd", "httpx2", "hypothesis", "pytest", "pytest-xdist")
+TOOLS = ("autograd", "httpx2", "hypothesis", "mypy", "pytest", "pytest-xdist")
 OLDEST = "3.11"  # as requires-python says
 FLOOR = re.compile(r"([\w-]+)>=([\d.]+)")
 
