@@ -30,7 +30,9 @@ DEEPEST = 1_000  # layers of a network in a file
 LARGEST = 100_000_000  # parameters of one: 400 MB in float32
 HEADER = 10_000_000  # bytes of a file's header
 NESTED = 64  # lists and objects in each other, in any JSON that is read
-STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# subtle: a string that does not end is taken to the end of the text. Left out, the search would
+# begin again at each of its marks, and take the square of the time.
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 BRACKET = re.compile(r"[\[\]{}]")
 
 
