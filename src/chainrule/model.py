@@ -30,8 +30,9 @@ DEEPEST = 1_000  # layers of a network in a file
 LARGEST = 100_000_000  # parameters of one: 400 MB in float32
 HEADER = 10_000_000  # bytes of a file's header
 NESTED = 64  # lists and objects in each other, in any JSON that is read
-# To the end of the text if it does not end: so each text is gone through once.
-STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+# subtle: a string that does not end is taken to the end of the text. Left out, the search would
+# begin again at each of its marks, and take the square of the time.
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 BRACKET = re.compile(r"[\[\]{}]")
 
 
