@@ -238,8 +238,8 @@ def telling(rows: list[Row]) -> list[Row]:
     values = np.array([(row.step, *row.loss, *row.test_accuracy) for row in rows])
     steps, curves = values[:, 0], values[:, 1:].T
     has = ~np.isnan(curves[:2])
-    ends = [int(np.flatnonzero(each)[-1]) for each in has]
-    whole = np.flatnonzero(has.all(axis=0) | (steps > steps[min(ends)]))
+    ends = [int(np.flatnonzero(each)[-1]) for each in has if each.any()]
+    whole = np.flatnonzero(has.all(axis=0) | (steps > steps[min(ends, default=-1)]))
     even = whole if len(whole) >= ROWS else np.arange(len(rows))
     even = even[np.linspace(0, len(even) - 1, min(len(even), ROWS)).round().astype(int)]
     shown = sorted({*even.tolist(), *ends})

@@ -95,10 +95,10 @@ def slow_motion(page):
     developer.detach()
 
 
-def says(page, digit):
-    """See that the Draw view reads this digit."""
-    answer = page.get_by_role("status").filter(has_text=re.compile(rf"^I say {digit} \("))
-    expect(answer).to_be_visible()
+def says(page, digit, *, unlike=False):
+    """See that the Draw view reads this digit, or would if what is drawn were one."""
+    words = rf"^Taken for one digit, I would say {digit}\." if unlike else rf"^I say {digit} \("
+    expect(page.get_by_role("status").filter(has_text=re.compile(words))).to_be_visible()
 
 
 def pad(page):

@@ -156,7 +156,7 @@ def test_the_lessons_of_the_guide_open_as_they_are_meant(visit, lab):
                 for off in (wanted["off"][0].split(","), [])
             )
             assert first != mended
-            says(page, first)
+            says(page, first, unlike=True)
             making = page.get_by_role("region", name="What I make of it")
             for box in making.get_by_role("checkbox", checked=False).all()[::-1]:
                 box.check()
