@@ -1441,8 +1441,8 @@ def test_the_browser_is_opened_once_it_answers(monkeypatch, lab):
 # ------------------------------------------------------------------------ the browser it opens
 
 
-def waiting(what, seconds=60):
-    until = time.monotonic() + seconds
+def waiting(what):
+    until = time.monotonic() + PATIENCE
     while not (found := what()):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -1493,7 +1493,7 @@ def test_an_unused_file_goes_when_the_lab_ends(fake_browser, number):
         _, file = private_file(fake_browser)
         assert file.exists()
         lab.process.send_signal(number)
-        lab.process.wait(timeout=20)
+        lab.process.wait(timeout=PATIENCE)
         assert not file.parent.exists()
         assert lab.process.stderr.read() == ""
 
@@ -1533,7 +1533,7 @@ def test_a_browser_that_is_shut_in_is_not_opened(tmp_path, fake_browser):
     wrapper.chmod(0o755)
     with ThreadPoolExecutor() as reader, started("--port", free_port(), browser=wrapper) as lab:
         assert lab.process.stdout.readline().startswith("Ctrl-C stops it")
-        said = reader.submit(lab.process.stdout.readline).result(timeout=60)
+        said = reader.submit(lab.process.stdout.readline).result(timeout=PATIENCE)
         assert said.startswith("The browser here cannot read a private file (")
         assert said.endswith("): open the address above by hand.\n")
         assert not fake_browser.told()
@@ -1766,20 +1766,23 @@ def test_an_answer_waits_for_its_reader_in_small_pieces(served):
 
 def test_a_page_that_watches_and_does_not_read_is_dropped(monkeypatch):
     monkeypatch.setattr(connection, "STUCK", 0.2)
-    dropped = asyncio.Event()
-
-    async def app(scope, receive, send):
-        await send({"type": "websocket.accept"})
-        try:
-            while True:
-                await send({"type": "websocket.send", "text": "x" * 100_000})
-        except OSError:
-            dropped.set()
 
     async def talk():
+        dropped = asyncio.get_running_loop().create_future()
+
+        async def app(scope, receive, send):
+            await send({"type": "websocket.accept"})
+            try:
+                for _ in range(2000):  # 200 MB, more than lie anywhere on the way
+                    await send({"type": "websocket.send", "text": "x" * 100_000})
+            except OSError:
+                dropped.set_result(True)
+            else:
+                dropped.set_result(False)
+
         async with talking(app) as connect:
             await connect(UPGRADE + HANDSHAKE)
-            await dropped.wait()
+            assert await dropped
 
     asyncio.run(talk())
 
@@ -1790,13 +1793,13 @@ def test_a_refused_websocket_prints_nothing():
         for refused in ({"Cookie": "x"}, {"Origin": "null"}, {"Host": "evil.example"}):
             own = {"Host": f"127.0.0.1:{lab.port}", **page, **refused}
             head = "".join(f"{name}: {value}\r\n" for name, value in own.items())
-            with socket.create_connection(("127.0.0.1", lab.port), timeout=20) as client:
+            with socket.create_connection(("127.0.0.1", lab.port), timeout=PATIENCE) as client:
                 asking = UPGRADE.replace(b"/ ", b"/api/live ").replace(b"Host: x\r\n", b"")
                 client.sendall(asking + head.encode() + HANDSHAKE)
                 answer = b"".join(iter(lambda c=client: c.recv(65536), b""))
             assert answer.startswith(b"HTTP/1.1 403 ")
         lab.process.send_signal(signal.SIGINT)
-        lab.process.wait(timeout=20)
+        lab.process.wait(timeout=PATIENCE)
         assert lab.process.stderr.read() == ""
 
 
@@ -1818,13 +1821,13 @@ def test_too_many_open_files_are_one_line_and_it_lives_on():
             with contextlib.ExitStack() as held:
                 for _ in range(12):
                     held.enter_context(socket.create_connection(("127.0.0.1", lab.port)))
-                until = time.monotonic() + 60
+                until = time.monotonic() + PATIENCE
                 while len(list(files.iterdir())) < limit:
                     assert time.monotonic() < until
                     time.sleep(0.01)
             assert ask(lab, "GET", "/lab/main.js", **page).status == 200
         lab.process.send_signal(signal.SIGINT)
-        lab.process.wait(timeout=20)
+        lab.process.wait(timeout=PATIENCE)
         (line,) = lab.process.stderr.read().splitlines()
         assert "too many open files or connections" in line
 

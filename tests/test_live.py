@@ -395,7 +395,7 @@ def test_a_training_whose_folder_is_moved_says_that_it_is_not_there(lab):
     waiting(lambda: lab.training.step > 5)
     lab.shelf.folder.rename(lab.shelf.folder.with_name("moved"))
     lab.obey(Order("pause"))
-    lab.training.thread.join(60)
+    lab.training.thread.join(PATIENCE)
     told = live.about(lab.training)
     name = lab.training.folder.name
     assert told["state"] == "failed"

@@ -1488,7 +1488,7 @@ def at_once(code, count, *arguments, cwd):
         for process in processes:
             process.stdin.write("\n")
             process.stdin.flush()
-        ended = [process.communicate(timeout=300) for process in processes]
+        ended = [process.communicate(timeout=PATIENCE) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -1898,7 +1898,7 @@ def test_a_run_that_stops_where_it_no_longer_is_says_so(start, tmp_path):
     process = start("--quiet")
     (tmp_path / "runs").rename(tmp_path / "moved")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode in (2, 130)
     assert said.endswith("; runs/a does not hold this run any more: it was moved or removed\n")
     assert said.count("\n") == 1
