@@ -27,6 +27,7 @@ def main() -> None:
         try:
             commands()
         finally:
+            let_go_of_streams()
             # The work is over; from here on the system itself may end us.
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -48,6 +49,19 @@ def open_missing_streams() -> None:
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def let_go_of_streams() -> None:
+    """Throw away what stdout or stderr could not take.
+
+    subtle: Python keeps it, and would try again when it shuts down: with a traceback, and exit
+    code 120 in place of ours.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def stopped(*_: object) -> None:
