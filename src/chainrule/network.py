@@ -287,8 +287,8 @@ def by_layer(network: Network) -> tuple[Layers, Layers]:
 def check_array(name: str, array: object) -> None:
     """Raise ValueError unless it is a plain NumPy array.
 
-    subtle: of other kinds some compute something else without a word: the * of np.matrix is a
-    product of matrices, a masked array leaves numbers out.
+    subtle: some other kinds would compute something else, without an error: the * of np.matrix is
+    a product of matrices, and a masked array leaves numbers out.
     """
     if type(array) not in (np.ndarray, np.memmap):
         raise ValueError(
@@ -324,7 +324,7 @@ def check_targets(A: Array, Y: Array) -> None:
 def check_one_hot(Y: Array) -> None:
     check_array("Y", Y)
     if Y.ndim > 1 and not (((Y == 0) | (Y == 1)).all() and (Y.sum(axis=-2) == 1).all()):
-        raise ValueError("Y must be one-hot: in each column one 1 and else 0")
+        raise ValueError("Y must be one-hot: each column holds one 1, and 0 elsewhere")
 
 
 def not_finite(network: Network, X: Array) -> ValueError | OverflowError:

@@ -81,6 +81,12 @@ class Named:
         """The bytes it has, also in float64."""
         return 12 * self.network.parameters.size
 
+    @property
+    def own_digits(self) -> str | None:
+        """The SHA-256 of its own test digits; None if it is measured on MNIST."""
+        run = self.run
+        return run.data["test"] if run and run.data and run.settings.data is not None else None
+
     @cached_property
     def exact(self) -> Network:
         """The same in float64, as the ledger has it."""

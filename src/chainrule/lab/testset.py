@@ -46,7 +46,7 @@ def damaged(lab: Lab, named: Named, damage: Damage) -> Digits:
             noise=damage.noise,
         )
 
-    return lab.damaged.get((digits.origin, damage), spoil, PIXELS * len(digits))
+    return lab.damaged.get((named.own_digits, damage), spoil, PIXELS * len(digits))
 
 
 def read_damaged(lab: Lab, named: Named, damage: Damage) -> Array:
@@ -203,7 +203,7 @@ def plane(lab: Lab, body: Answer) -> Answer:
 
     def points(layer: int) -> Points:
         # Pixels belong to no network, but to a set of digits.
-        key = (test_set.origin, None) if layer == 0 else (named.id, named.step)
+        key = (named.own_digits, None) if layer == 0 else (named.id, named.step)
         return lab.planes.get((*key, layer, count), lambda: found(layer), 16 * count)
 
     def found(layer: int) -> Points:
