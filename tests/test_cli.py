@@ -13,9 +13,10 @@ from conftest import run
 
 from chainrule import evaluate, initialise, load_model, loss, save_model
 from chainrule.cli import cli
-from chainrule.ledger import open_cell, open_ledger
+from chainrule.explain.check import check
+from chainrule.explain.ledger import open_ledger
+from chainrule.explain.rules import open_cell
 from chainrule.options import Place
-from chainrule.proof import check
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 # --------------------------------------------------------------------------------------- train

@@ -46,10 +46,10 @@ VARIES = re.compile(
 # Here the same training is killed as soon as it has something to go on from.
 KILLED = """
 import os, signal
-from chainrule import runs
+from chainrule.runs import checkpoint
 from chainrule.cli import main
-write = runs.write_checkpoint
-runs.write_checkpoint = lambda *what: write(*what) or os.kill(os.getpid(), signal.SIGKILL)
+write = checkpoint.write_checkpoint
+checkpoint.write_checkpoint = lambda *what: write(*what) or os.kill(os.getpid(), signal.SIGKILL)
 main()
 """
 

@@ -36,7 +36,8 @@ from chainrule.encode import plain
 from chainrule.lab import asked, browser, connection, moment, saved, server
 from chainrule.lab.moment import Lab, named_model, named_run, shipped
 from chainrule.lab.server import POLICY, Served, guarded, listen, make_app, page_files
-from chainrule.runs import Change, Run, Settings
+from chainrule.runs.run import Run
+from chainrule.runs.settings import Change, Settings
 
 HOST = "127.0.0.1:8765"
 PAGE = ROOT / "src/chainrule/lab"
@@ -826,10 +827,11 @@ def test_other_files_are_refused(page, content, reason):
 
 
 def test_limits_are_those_of_handwriting():
-    from chainrule import handwriting
+    from chainrule.handwriting.files import MOST_BYTES
+    from chainrule.handwriting.strokes import MOST_POINTS, PAD
 
-    assert (asked.PAD, asked.POINTS) == (handwriting.PAD, handwriting.MOST_POINTS)
-    assert asked.FILE == handwriting.MOST_BYTES
+    assert (asked.PAD, asked.POINTS) == (PAD, MOST_POINTS)
+    assert asked.FILE == MOST_BYTES
     largest = 4 * -(-asked.FILE // 3) + 1000
     assert largest < server.UPLOAD
 
@@ -890,11 +892,10 @@ def test_collections_are_checked(tmp_path, drawings, reason):
 )
 def test_a_collection_has_so_many_points_and_so_much_length(tmp_path, strokes, reason, monkeypatch):
     """The work is counted, not timed: nothing is drawn of what is refused."""
-    from chainrule import handwriting
 
     page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
     each = {"image": {"strokes": strokes}, "label": 7}
-    monkeypatch.setattr(handwriting, "draw", lambda _: pytest.fail("it was drawn"))
+    monkeypatch.setattr("chainrule.handwriting.draw", lambda _: pytest.fail("it was drawn"))
     refused = page.post("/api/collect", json={"drawings": [each] * 21})
     assert refused.status_code == 400
     assert reason in refused.json()["error"]
@@ -903,10 +904,11 @@ def test_a_collection_has_so_many_points_and_so_much_length(tmp_path, strokes, r
 
 def test_a_full_collection_is_taken(tmp_path, monkeypatch):
     """As many drawings, points and length as there may be; each is drawn once."""
-    from chainrule import handwriting
 
     drawn, paper = [], np.full((9, 9), 255, np.uint8)
-    monkeypatch.setattr(handwriting, "draw", lambda strokes: drawn.append(strokes) or paper)
+    monkeypatch.setattr(
+        "chainrule.handwriting.draw", lambda strokes: drawn.append(strokes) or paper
+    )
     page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
     drawings = [
         {"image": {"strokes": [[k % 280, k // 280, k % 280, 3] * 100]}, "label": k % 10}

@@ -51,19 +51,12 @@ from chainrule.lab.moment import Lab, named_run, shipped
 from chainrule.lab.server import Served
 from chainrule.lab.shelf import Shelf, run_id, settings_of
 from chainrule.network import Network, probabilities
-from chainrule.runs import (
-    Change,
-    RunError,
-    Settings,
-    begin,
-    go_on,
-    locked,
-    network_at,
-    open_run,
-    prepare,
-    read_checkpoint,
-    state_of,
-)
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.folder import begin, open_run, prepare
+from chainrule.runs.going import go_on
+from chainrule.runs.lock import locked, state_of
+from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.trajectory import network_at
 from chainrule.troubles import measure
 
 ENDLESS = 10**9  # steps
@@ -532,7 +525,7 @@ def test_an_id_says_all_that_decides_a_run(
     asking = Settings(None, tuple(hidden), loss, optimizer, rate, size, steps, None, seed)
     changes = tuple(Change(at, changes[at]) for at in sorted(changes))
     folder = tmp_path_factory.getbasetemp()
-    from chainrule.runs import Run
+    from chainrule.runs.run import Run
 
     id = run_id(Run(folder, asking, 0, "", (), changes=changes))
     assert settings_of(id) == (asking, changes)

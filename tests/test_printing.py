@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from chainrule import initialise, report
-from chainrule.compare import Answers, Apart, Comparison, Row
-from chainrule.ledger import open_cell, open_ledger
+from chainrule.explain.check import check
+from chainrule.explain.ledger import open_ledger
+from chainrule.explain.rules import open_cell
 from chainrule.printing import Column, laid_out, paragraph, show, table, visible
-from chainrule.proof import check
-from chainrule.runs import Change, Entry
+from chainrule.runs.compare import Answers, Apart, Comparison, Row
+from chainrule.runs.listing import Entry
+from chainrule.runs.settings import Change
 from chainrule.training import Evaluation
 
 WIDTHS = (40, 60, 80, 200)

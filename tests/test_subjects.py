@@ -11,7 +11,8 @@ from conftest import run
 from chainrule import Digits, evaluate, initialise, load_digits, load_model, save_model
 from chainrule.handwriting import write_digits
 from chainrule.network import Network
-from chainrule.runs import open_run, own_digits
+from chainrule.runs.digits import own_digits
+from chainrule.runs.folder import open_run
 
 
 @pytest.fixture(scope="module")

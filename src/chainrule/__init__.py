@@ -3,7 +3,8 @@
 TYPE_CHECKING = False  # as in typing, which takes a while to import
 if TYPE_CHECKING:
     from chainrule.data import DataError, Digits, load_digits, load_mnist
-    from chainrule.model import ModelError, load_bundled, load_model, save_model
+    from chainrule.files import ModelError
+    from chainrule.model import load_bundled, load_model, save_model
     from chainrule.network import (
         Derivatives,
         Network,

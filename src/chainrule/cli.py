@@ -15,15 +15,13 @@ import numpy as np
 from chainrule import __version__
 from chainrule.data import CLASSES, PIXELS, DataError, Digits, bundled_mnist, load_one
 from chainrule.encode import share
-from chainrule.ledger import (
-    CellError,
-    array_formula,
-    open_cell,
-    open_ledger,
-    overflowing,
-    prediction,
-)
-from chainrule.model import MODEL, ModelError, load_model, write_whole
+from chainrule.engine.blas import blas_of_numpy
+from chainrule.explain.check import ALL_UP_TO, SAMPLE, check
+from chainrule.explain.differences import H
+from chainrule.explain.ledger import CellError, open_ledger, overflowing, prediction
+from chainrule.explain.rules import array_formula, open_cell
+from chainrule.files import ModelError, write_whole
+from chainrule.model import MODEL, load_model
 from chainrule.network import Array, Network
 from chainrule.options import (
     Indices,
@@ -36,22 +34,14 @@ from chainrule.options import (
     read_digits,
 )
 from chainrule.printing import fail, plain, print_json, show, warn
-from chainrule.proof import ALL_UP_TO, SAMPLE, H, check
 from chainrule.reading import probabilities
-from chainrule.runs import (
-    RUN,
-    Checkpoint,
-    Entry,
-    Run,
-    RunError,
-    list_runs,
-    network_at,
-    no_checkpoint,
-    open_run,
-    own_digits,
-    read_checkpoint,
-)
-from chainrule.tiles import blas_of_numpy
+from chainrule.runs.checkpoint import Checkpoint, no_checkpoint, read_checkpoint
+from chainrule.runs.digits import own_digits
+from chainrule.runs.folder import open_run
+from chainrule.runs.listing import Entry, list_runs
+from chainrule.runs.run import RUN, Run
+from chainrule.runs.settings import RunError
+from chainrule.runs.trajectory import network_at
 from chainrule.train_command import train_command
 from chainrule.training import evaluate
 
@@ -564,7 +554,7 @@ def compare_command(
 
     A and B are the folders of two runs.
     """
-    from chainrule.compare import compare
+    from chainrule.runs.compare import compare
 
     runs = open_run(a), open_run(b)
     test_set = own_digits(runs[0]) if data is None else read_digits(data)[1]

@@ -16,7 +16,8 @@ from PIL import Image
 from chainrule.data import CLASSES, SIDE, Digits
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
-from chainrule.runs import Checkpoint, Run
+from chainrule.runs.checkpoint import Checkpoint
+from chainrule.runs.run import Run
 from chainrule.training import Evaluation
 
 UNITS = 100  # hidden units shown, at most

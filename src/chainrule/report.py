@@ -12,13 +12,15 @@ from datetime import datetime
 import numpy as np
 from rich.text import Text
 
-from chainrule.compare import Comparison, Row
 from chainrule.data import CLASSES, PIXELS, SIDE, Digits
-from chainrule.ledger import Cell, Ledger, array_formula, overflowing, prediction
+from chainrule.explain.check import Proof
+from chainrule.explain.differences import H
+from chainrule.explain.ledger import Ledger, overflowing, prediction
+from chainrule.explain.rules import Cell, array_formula
 from chainrule.network import Array
 from chainrule.printing import Column, Piece, narrowest, paragraph, table, visible
-from chainrule.proof import H, Proof
-from chainrule.runs import Entry
+from chainrule.runs.compare import Comparison, Row
+from chainrule.runs.listing import Entry
 from chainrule.training import Evaluation
 
 Pieces = Iterator[Piece]

@@ -14,7 +14,8 @@ from click.core import ParameterSource
 
 from chainrule.data import Digits, bundled_mnist
 from chainrule.descent import OPTIMIZERS, Optimizer
-from chainrule.model import MODEL, load_model, make_folder, remove_empty
+from chainrule.files import make_folder, remove_empty
+from chainrule.model import MODEL, load_model
 from chainrule.network import LOSSES, Loss
 from chainrule.options import (
     BatchSize,
@@ -30,26 +31,23 @@ from chainrule.options import (
     recipes,
 )
 from chainrule.printing import console, fail, print_json, show, warn
-from chainrule.runs import (
-    CHECKPOINT_EVERY,
-    Run,
-    RunError,
-    Settings,
+from chainrule.runs.checkpoint import read_checkpoint, what_is_safe
+from chainrule.runs.folder import (
     begin,
     change_rate,
     discard,
-    go_on,
     is_there,
-    locked,
-    moved,
     new_folder,
     open_run,
     prepare,
-    read_checkpoint,
     resume_command,
     start_of,
-    what_is_safe,
 )
+from chainrule.runs.going import CHECKPOINT_EVERY, go_on
+from chainrule.runs.lock import locked
+from chainrule.runs.machine import moved
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError, Settings
 from chainrule.training import DivergenceError, Snapshot, evaluate
 
 

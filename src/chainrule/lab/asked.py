@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from chainrule.data import CLASSES, PIXELS
 from chainrule.descent import OPTIMIZERS
-from chainrule.model import shallow
+from chainrule.files import shallow
 from chainrule.network import LOSSES
 
 PAD = 280  # a drawing's pad is PAD × PAD

@@ -18,26 +18,16 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.data import Digits
+from chainrule.files import remove_empty
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.shelf import Shelf, run_id, settings_of
-from chainrule.model import remove_empty
 from chainrule.network import Array, Loss, Network, count_parameters
-from chainrule.runs import (
-    Change,
-    Checkpoint,
-    Run,
-    RunError,
-    Settings,
-    begin,
-    change_rate,
-    discard,
-    go_on,
-    locked,
-    new_folder,
-    open_run,
-    prepare,
-    read_checkpoint,
-)
+from chainrule.runs.checkpoint import Checkpoint, read_checkpoint
+from chainrule.runs.folder import begin, change_rate, discard, new_folder, open_run, prepare
+from chainrule.runs.going import go_on
+from chainrule.runs.lock import locked
+from chainrule.runs.run import Run
+from chainrule.runs.settings import Change, RunError, Settings
 from chainrule.training import DivergenceError, Snapshot
 from chainrule.troubles import Measures, measure, troubles
 

@@ -21,29 +21,33 @@ import numpy as np
 from chainrule import __version__
 from chainrule.data import PIXELS, Digits, load_mnist, load_one
 from chainrule.encode import to_json
-from chainrule.lab import asked
-from chainrule.lab.asked import Moment, RefusedError
-from chainrule.lab.live import LARGEST, Live, Row, Training, row_of
-from chainrule.lab.shelf import Shelf, run_id
-from chainrule.ledger import (
+from chainrule.engine.blas import cores
+from chainrule.explain.learning import learn_once
+from chainrule.explain.ledger import (
     Ledger,
-    array_formula,
-    find_source,
     named,
-    open_cell,
     open_ledger,
     overflowing,
-    pattern,
     prediction,
     softmax_jacobian,
     split,
 )
+from chainrule.explain.proof import H_OF_ONE, prove, prove_output, why_not
+from chainrule.explain.rules import array_formula, open_cell, pattern
+from chainrule.explain.source import find_source
+from chainrule.lab import asked
+from chainrule.lab.asked import Moment, RefusedError
+from chainrule.lab.live import LARGEST, Live, Row, Training, row_of
+from chainrule.lab.shelf import Shelf, run_id
 from chainrule.model import bundled, load_bundled
 from chainrule.network import Array, Network, count_parameters
-from chainrule.proof import H_OF_ONE, learn_once, prove, prove_output, why_not
 from chainrule.reading import probabilities
-from chainrule.runs import Part, Run, RunError, network_at, own_digits, read_checkpoint, state_of
-from chainrule.tiles import cores
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.digits import Part, own_digits
+from chainrule.runs.lock import state_of
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError
+from chainrule.runs.trajectory import network_at
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 if TYPE_CHECKING:

@@ -33,13 +33,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
 
 from chainrule.encode import to_json
+from chainrule.explain.ledger import CellError
 from chainrule.lab import asked, moment, testset
 from chainrule.lab.asked import RefusedError
 from chainrule.lab.connection import Requests, Watching
 from chainrule.lab.feed import Feed
 from chainrule.lab.moment import Lab
 from chainrule.lab.saved import saved_page
-from chainrule.ledger import CellError
 
 Value = TypeVar("Value")
 

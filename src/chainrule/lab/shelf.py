@@ -15,22 +15,16 @@ from numpy.typing import NDArray
 
 from chainrule.data import CLASSES, PIXELS
 from chainrule.descent import OPTIMIZERS, Optimizer
+from chainrule.files import in_words
 from chainrule.lab.asked import RefusedError, short
-from chainrule.model import MODEL, in_words
+from chainrule.model import MODEL
 from chainrule.network import LOSSES, Loss
-from chainrule.runs import (
-    CHECKPOINT,
-    LOCK,
-    RUN,
-    Change,
-    Run,
-    RunError,
-    Settings,
-    check_lock,
-    folders_of_runs,
-    open_run,
-    read_progress,
-)
+from chainrule.runs.checkpoint import read_progress
+from chainrule.runs.folder import open_run
+from chainrule.runs.listing import folders_of_runs
+from chainrule.runs.lock import LOCK, check_lock
+from chainrule.runs.run import CHECKPOINT, RUN, Run
+from chainrule.runs.settings import Change, RunError, Settings
 
 NUMBER = r"(?:0|[1-9][0-9]{0,15})"
 RATE = r"[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?"

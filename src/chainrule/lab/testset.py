@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.compare import Stand, beside
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
@@ -17,7 +16,8 @@ from chainrule.lab.moment import Answer, Lab, Named, digits_of_run, f8
 from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
 from chainrule.reading import probabilities
-from chainrule.runs import Run
+from chainrule.runs.compare import Stand, beside
+from chainrule.runs.run import Run
 from chainrule.training import Evaluation
 from chainrule.troubles import measure
 

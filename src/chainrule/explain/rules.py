@@ -1,50 +1,11 @@
-"""Any cell of one image's forward and backward pass: its formula, the source line that computed it,
-the terms it is the sum of, and its neighbours.
+"""What each cell of the ledger is: its formula, its neighbours, and the sum it is."""
 
-Everything is float64, computed by network.py on the stored parameters, with m = 1: E is the loss of
-this one image. Layers count from 1 and cells from 0: x[350], Z1[3], dW2[3,7], E.
-"""
-
-import ast
-import inspect
 import math
-import re
-from collections.abc import Iterable, Iterator
-from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import cache
 from typing import NamedTuple
 
-import numpy as np
-
-from chainrule import network as equations
-from chainrule.network import Array, Loss, Network, backward, check_array, error, forward
-
-# Which function of network.py computes each kind of array.
-COMPUTED_BY = {"x": "forward", "Z": "forward", "A": "forward", "E": "error"} | dict.fromkeys(
-    ("dA", "dZ", "dW", "db"), "backward"
-)
-
-
-class CellError(ValueError):
-    """A cell that is not in the ledger; the message says what is."""
-
-
-class Term(NamedTuple):
-    """One summand: in names, with the numbers put in, and its value."""
-
-    names: str  # W2[3,7] · A1[7]
-    numbers: str  # -0.31 · 1.62
-    value: float
-
-
-class Source(NamedTuple):
-    """The statement of an installed file that computed an array, and the same for its layer."""
-
-    file: str
-    line: int
-    code: str  # Z[l] = W[l] @ A[l - 1] + b[l]
-    put_in: str  # Z[1] = W[1] @ A[0] + b[1]
+from chainrule.explain.ledger import Ledger, Term, activation, locate, named, split, sum_of
+from chainrule.explain.source import Source, find_source
+from chainrule.network import Network
 
 
 class Cell(NamedTuple):
@@ -59,82 +20,6 @@ class Cell(NamedTuple):
     total: float  # the terms put together with math.fsum; owes nothing to how value was computed
     comes_from: tuple[str, ...]  # cells, or rows and columns of cells: W1[3,:]
     feeds: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Ledger:
-    """Every number of one image's pass under its name, in the order of the pass.
-
-    x and y, the biases, Z, A and their derivatives are (units,), the weights and their derivatives
-    (units, inputs), E is ().
-    """
-
-    network: Network
-    arrays: dict[str, Array]
-
-    @property
-    def squared(self) -> bool:
-        """Whether the loss is squared error."""
-        return self.network.loss == "squared_error"
-
-    def units(self, l: int) -> range:
-        """The unit numbers of layer l; layer 0 is the input."""
-        return range(self.network.sizes[l])
-
-    def number(self, array: str, *index: int) -> Term:
-        """One number as it stands in its array."""
-        value = float(self.arrays[array][index])
-        return Term(named(array, *index), f"{value:.6g}", value)
-
-
-def open_ledger(network: Network, x: Array, label: int) -> Ledger:
-    """The ledger of an image x (inputs,) whose true label is `label`, in float64.
-
-    What overflows stands in it as infinity or NaN, see `overflowing`. Raises ValueError for an x of
-    another shape, IndexError for a label the network has no unit for.
-    """
-    check_array("x", x)
-    if not 0 <= label < network.sizes[-1]:
-        raise IndexError(f"the label must be from 0 to {network.sizes[-1] - 1}, got {label}")
-    network = replace(network, parameters=network.parameters.astype(np.float64))
-    L = network.depth
-    X = x.astype(np.float64)[:, None]
-    Y = np.zeros((network.sizes[-1], 1))
-    Y[label] = 1
-    with np.errstate(over="ignore", invalid="ignore"):
-        trace = forward(network, X)
-        derivatives = backward(network, trace, Y)
-        E = error(network, trace, Y)
-    arrays: dict[str, Array] = {"x": X[:, 0]}
-    for l in range(1, L + 1):
-        W, b = network.layers[l - 1]
-        arrays |= {
-            f"W{l}": W,
-            f"b{l}": b[:, 0],
-            f"Z{l}": trace.Z[l][:, 0],
-            f"A{l}": trace.A[l][:, 0],
-        }
-    arrays |= {"y": Y[:, 0], "E": np.asarray(E)}
-    for l in range(L, 0, -1):
-        dA, dZ, dW, db = (d[l] for d in derivatives)
-        arrays |= {f"dA{l}": dA[:, 0], f"dZ{l}": dZ[:, 0], f"dW{l}": dW, f"db{l}": db[:, 0]}
-    return Ledger(network, arrays)
-
-
-def overflowing(ledger: Ledger) -> str | None:
-    """The first array of the pass in which a number is too large for float64; None if none is.
-
-    dA of the last layer under cross-entropy is not meant: it may be infinite, see `backward`.
-    """
-    honest = None if ledger.squared else f"dA{ledger.network.depth}"
-    arrays = ledger.arrays.items()
-    return next((n for n, array in arrays if n != honest and not np.isfinite(array).all()), None)
-
-
-def prediction(ledger: Ledger) -> int | None:
-    """The digit that the network reads; None if its probabilities overflow."""
-    A = ledger.arrays[f"A{ledger.network.depth}"]
-    return int(A.argmax()) if np.isfinite(A).all() else None
 
 
 def array_formula(network: Network, name: str) -> str:
@@ -168,12 +53,6 @@ def array_formula(network: Network, name: str) -> str:
             return f"dW{l} = dZ{l} {below}ᵀ"
         case _:
             return f"db{l} = dZ{l}"
-
-
-def softmax_jacobian(ledger: Ledger) -> Array:
-    """∂A[L][i]/∂Z[L][k] of the last layer in row i, column k: diag(A) - A Aᵀ, (10, 10)."""
-    A = ledger.arrays[f"A{ledger.network.depth}"]
-    return np.diag(A) - np.outer(A, A)
 
 
 # ------------------------------------------------------------------------------ a cell in words
@@ -280,38 +159,6 @@ def open_cell(ledger: Ledger, name: str) -> Cell:
     )
 
 
-def sum_of(values: Iterable[float]) -> float:
-    """The exact sum, rounded once; infinity or NaN where it overflows."""
-    values = list(values)
-    try:
-        return math.fsum(values)
-    except (OverflowError, ValueError):  # a partial sum is too large; or infinity - infinity
-        return sum(values)
-
-
-def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
-    """The array and the index that the name of a cell means."""
-    parts = re.fullmatch(r"(\w+)(?:\[(\d{1,9})(?:,(\d{1,9}))?\])?", name.replace(" ", ""), re.ASCII)
-    if not parts or parts[1] not in ledger.arrays:
-        raise CellError(
-            f"no cell is called {name!r}; a cell is one of {', '.join(ledger.arrays)} "
-            f"and its index, such as x[350] or dW1[3,350]"
-        )
-    array, *digits = parts.groups()
-    index = tuple(int(each) for each in digits if each)
-    shape = ledger.arrays[array].shape
-    if len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
-        first, last = ",".join("0" for _ in shape), ",".join(str(n - 1) for n in shape)
-        wanted = f"goes from {array}[{first}] to {array}[{last}]" if shape else "has no index"
-        raise CellError(f"{array} {wanted}, got {name}")
-    return array, index
-
-
-def named(array: str, *index: int | str) -> str:
-    """The name of a cell: dW2[3,7], dW2[i,j], b1[4] or E."""
-    return f"{array}[{','.join(map(str, index))}]" if index else array
-
-
 def add_up(
     ledger: Ledger, kind: str, l: int, i: int = 0, j: int = 0
 ) -> tuple[list[Term], Term | None]:
@@ -406,79 +253,3 @@ def exponentials(ledger: Ledger) -> list[Term]:
         Term(f"exp(Z{L}[{k}] - M)", f"exp({z:.6g} - {largest:.6g})", math.exp(z - largest))
         for k, z in enumerate(Z)
     ]
-
-
-def activation(l: int) -> str:
-    return f"A{l}" if l else "x"
-
-
-def split(array: str) -> tuple[str, int]:
-    """dW2 is of kind dW in layer 2; x, y and E are of no layer (0)."""
-    kind = array.rstrip("0123456789")
-    return kind, int(array[len(kind) :] or 0)
-
-
-# --------------------------------------------------------------------------------- its source line
-
-
-@cache
-def find_source(kind: str, l: int, L: int, loss: Loss) -> Source | None:
-    """The statement of network.py that computed this array, found by the name it assigns.
-
-    None for what no statement there computes, and if the source cannot be read.
-    """
-    text, functions = read_equations()
-    if kind not in COMPUTED_BY or not functions:
-        return None
-    wanted = {"E": "E", "x": "A[0]"}.get(kind, f"{kind}[{'L' if l == L else 'l'}]")
-    for statement in executed(functions[COMPUTED_BY[kind]].body, loss):
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == wanted:
-            code = " ".join((ast.get_source_segment(text, statement) or "").split())
-            put_in = ast.unparse(PutIn(l=l, L=L, m=1).visit(deepcopy(statement)))
-            return Source("network.py", statement.lineno, code, put_in)
-    return None
-
-
-@cache
-def read_equations() -> tuple[str, dict[str, ast.FunctionDef]]:
-    """The text of network.py and its functions by name, both empty if it cannot be read."""
-    try:
-        text = inspect.getsource(equations)
-    except OSError:
-        return "", {}
-    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
-    return text, {function.name: function for function in functions}
-
-
-def executed(body: list[ast.stmt], loss: Loss) -> Iterator[ast.stmt]:
-    """The statements of a function in order, through loops and the case of this loss."""
-    for statement in body:
-        match statement:
-            case ast.For() | ast.With():
-                yield from executed(statement.body, loss)
-            case ast.Match():
-                for case in statement.cases:
-                    if ast.unparse(case.pattern) == repr(loss):
-                        yield from executed(case.body, loss)
-            case _:
-                yield statement
-
-
-class PutIn(ast.NodeTransformer):
-    """Puts numbers for names, and takes sums of two numbers."""
-
-    def __init__(self, **numbers: int) -> None:
-        self.numbers = numbers
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        number = self.numbers.get(node.id)
-        return node if number is None else ast.Constant(number)
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        match node:
-            case ast.BinOp(ast.Constant(int(a)), ast.Add(), ast.Constant(int(b))):
-                return ast.Constant(a + b)
-            case ast.BinOp(ast.Constant(int(a)), ast.Sub(), ast.Constant(int(b))):
-                return ast.Constant(a - b)
-        return node

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from chainrule.data import Digits
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
-from chainrule.runs import Run, network_at, no_checkpoint, read_checkpoint
+from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.run import Run
+from chainrule.runs.trajectory import network_at
 
 
 class Row(NamedTuple):

@@ -14,100 +14,26 @@ batch is taken in the order of its ink, and each stack is computed by the networ
 inputs in which the stack has ink: little more than half of the work, the same sum.
 """
 
-import os
+from __future__ import annotations
+
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import CLASSES, Digits
+from chainrule.engine.batches import Batch, tiling
+from chainrule.engine.blas import one_blas_thread
+from chainrule.engine.ink import narrow, widen
+from chainrule.engine.sums import Part, Tree, tree_sum
 from chainrule.network import Array, Network, backward, error, forward
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-    from threadpoolctl import ThreadpoolController
-
-SMALL = 1_000_000  # OpenBLAS multiplies faster, without packing, up to this many products
-WIDE = 512  # columns in a tile of a network too wide for that
-HALVED = 40_000_000  # products in the first layer from which a small batch is worth two workers
-STACKED = 1 << 23  # bytes of pixels as float32 that one call works on, at most
-ORDERED = 1 << 17  # images of a full batch that are put in order of their ink, at most: it copies
-
-
-# ----------------------------------------------------------------------------------- the tiling
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The examples of one step: all m as they stand, or a span of the order of an epoch."""
-
-    m: int
-    key: int = 0
-    epoch: int = 0
-    span: tuple[int, int] | None = None
-    by_ink: bool = False  # all m in the order of their ink, which pays if they are seen often
-
-    def __len__(self) -> int:
-        return self.m if self.span is None else self.span[1] - self.span[0]
-
-    def columns(self, first: int, last: int) -> slice | NDArray[np.intp]:
-        """The examples in columns first to last of the batch."""
-        if self.span is None:
-            return slice(first, last)
-        return order_of(self.key, self.epoch, self.m)[self.span[0] + first : self.span[0] + last]
-
-
-@lru_cache(maxsize=2)
-def order_of(key: int, epoch: int, m: int) -> NDArray[np.intp]:
-    """The order of an epoch. It comes from the run's key, so any step can be computed alone."""
-    return np.random.default_rng((key, epoch)).permutation(m)
-
-
-class Tiling(NamedTuple):
-    """How a batch is cut: columns in a tile, tiles in a stack (a power of 2), stacks in all."""
-
-    tile: int
-    stacked: int
-    stacks: int
-
-
-def tiling(sizes: tuple[int, ...], columns: int) -> Tiling:
-    """The cut of a batch of so many columns for a network of these sizes."""
-    weights = sizes[0] * sizes[1]
-    tile = SMALL // weights // 8 * 8
-    if tile < 32:
-        tile = WIDE
-        if columns <= tile and columns * weights >= HALVED:
-            tile = -(-columns // 2)
-    tile = min(tile, columns)
-    stacked = 1
-    while 2 * tile < columns > tile * stacked and 8 * stacked * tile * sizes[0] <= STACKED:
-        stacked *= 2
-    return Tiling(tile, stacked, -(-columns // (tile * stacked)))
-
-
 # ---------------------------------------------------------------------------------- what is summed
-
-
-class Part(NamedTuple):
-    """What some tiles give: their share of E, which digits (rows) they read as which, their ∂E."""
-
-    loss: float
-    confusion: NDArray[np.intp]  # (10, 10), or (0,) if it is not wanted
-    gradient: Array  # (n,), or (0,) if it is not wanted
-
-    def plus(self, other: "Part") -> "Part":
-        return Part(
-            self.loss + other.loss,
-            self.confusion + other.confusion,
-            self.gradient + other.gradient,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,23 +110,6 @@ class Work:
         return losses, answers, gradients
 
 
-def narrow(network: Network, inputs: NDArray[np.intp]) -> Network:
-    """The network without all but these inputs; for images blank elsewhere it is the same."""
-    W, _ = network.layers[0]
-    parameters = np.concatenate([W.take(inputs, axis=1).ravel(), network.parameters[W.size :]])
-    return Network((len(inputs), *network.sizes[1:]), parameters, network.loss)
-
-
-def widen(gradient: Array, network: Network, inputs: NDArray[np.intp]) -> Array:
-    """The gradient (n,) of the network, from that of the network narrowed to these inputs."""
-    whole = np.zeros_like(network.parameters)
-    W, _ = network.layers[0]
-    rest = gradient.size - (whole.size - W.size)
-    whole[: W.size].reshape(W.shape)[:, inputs] = gradient[:rest].reshape(len(W), -1)
-    whole[W.size :] = gradient[rest:]
-    return whole
-
-
 def counts(labels: NDArray[np.uint8], answers: NDArray[np.intp]) -> NDArray[np.intp]:
     """How often each digit (rows) was read as each (columns)."""
     pairs = CLASSES * labels.astype(np.intp) + answers
@@ -229,7 +138,7 @@ def total(
     *,
     slope: bool = True,
     answers: bool = True,
-    executor: "Executor | None" = None,
+    executor: Executor | None = None,
     workers: int = 1,
 ) -> Part:
     """E, confusion and ∂E of a batch, as wanted: the same bits for any executor and any workers.
@@ -258,7 +167,7 @@ def total(
         with door:
             return next(left, None)
 
-    def hand_out(done: "Future[Part] | None" = None) -> None:
+    def hand_out(done: Future[Part] | None = None) -> None:
         """Give the executor one more run, in place of this one; none after one that failed."""
         if done and (done.cancelled() or done.exception()):
             return
@@ -288,112 +197,3 @@ def total(
             others.clear()
             del hand_out
     return sums.root()
-
-
-class Tree:
-    """A sum in one fixed binary tree over leaves that come in order.
-
-    Leaves 2k and 2k + 1 are added, then pairs of such sums, and so on; what is left over at the
-    end is added from the last. At most log₂(leaves) + 1 sums are kept.
-    """
-
-    def __init__(self) -> None:
-        self.leaves = 0
-        self.sums: list[Part] = []
-
-    def add(self, part: Part) -> None:
-        """Take the next leaf."""
-        self.leaves += 1
-        leaves = self.leaves
-        while leaves % 2 == 0:
-            part = self.sums.pop().plus(part)
-            leaves //= 2
-        self.sums.append(part)
-
-    def root(self) -> Part:
-        """The sum of all leaves."""
-        part = self.sums.pop()
-        while self.sums:
-            part = self.sums.pop().plus(part)
-        return part
-
-
-def tree_sum(array: Array) -> Array:
-    """The sum over the first axis, in the same tree."""
-    while len(array) > 1:
-        even = len(array) // 2 * 2
-        pairs = array[0:even:2] + array[1:even:2]
-        array = np.concatenate([pairs, array[even:]]) if even < len(array) else pairs
-    return array[0]
-
-
-# ------------------------------------------------------------------------------- one BLAS thread
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """One BLAS thread while anybody in this process is inside; then as many as before.
-
-    The limit belongs to the process, so its users are counted: the first one in sets it, the last
-    one out restores it, in whatever order they come.
-    """
-    global inside, limit
-    with door:
-        if inside == 0:
-            take_control()
-            limit = blas().limit(limits=1, user_api="blas")
-        inside += 1
-    try:
-        yield
-    finally:
-        with door:
-            inside -= 1
-            if inside == 0:
-                take_control()
-                limit.restore_original_limits()
-
-
-door = threading.Lock()
-inside = 0
-limit: Any = None
-
-
-def take_control() -> None:
-    """Let this thread set the limit, whichever thread set it last.
-
-    subtle: threadpoolctl lets one thread alone control OpenBLAS and silently ignores all others,
-    so that the last one out, if it is another thread than the first one in, would restore nothing.
-    """
-    for library in blas().lib_controllers:
-        if hasattr(library, "clear_controlling_thread"):  # since threadpoolctl 3.7
-            library.clear_controlling_thread(force=True)
-
-
-@cache
-def blas() -> "ThreadpoolController":
-    """What controls the BLAS that NumPy has loaded; looking for it takes 200 times a use of it."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def blas_of_numpy() -> list[dict[str, Any]]:
-    """What threadpoolctl tells of the BLAS that NumPy computes with.
-
-    subtle: SciPy brings a BLAS of its own, which has no part in a training.
-    """
-    from pathlib import Path
-
-    from threadpoolctl import threadpool_info
-
-    loaded = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    place = str(Path(np.__file__).resolve().parent)  # numpy; its libraries are in it, or beside it
-    own = [pool for pool in loaded if str(Path(pool["filepath"]).resolve()).startswith(place)]
-    return own or loaded
-
-
-def cores() -> int:
-    """The processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
