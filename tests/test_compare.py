@@ -9,8 +9,8 @@ from conftest import run
 from test_runs import asked, stop_after, trained
 
 from chainrule import initialise, load_digits, load_model, predict
+from chainrule.cli.tables import telling
 from chainrule.network import Network
-from chainrule.report import telling
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.compare import Row, compare, side_by_side, weights_apart
 from chainrule.runs.settings import Change, RunError

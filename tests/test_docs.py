@@ -46,10 +46,10 @@ VARIES = re.compile(
 # Here the same training is killed as soon as it has something to go on from.
 KILLED = """
 import os, signal
-from chainrule.runs import checkpoint
-from chainrule.cli import main
-write = checkpoint.write_checkpoint
-checkpoint.write_checkpoint = lambda *what: write(*what) or os.kill(os.getpid(), signal.SIGKILL)
+from chainrule.runs import going
+from chainrule.cli.main import main
+write = going.write_checkpoint
+going.write_checkpoint = lambda *what: write(*what) or os.kill(os.getpid(), signal.SIGKILL)
 main()
 """
 

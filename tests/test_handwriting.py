@@ -1143,7 +1143,7 @@ def test_without_the_extra_it_says_so_in_one_line(images):
     code = (
         "import sys; sys.modules['scipy'] = None\n"
         f"sys.argv = ['chainrule', 'predict', {str(SEED)!r}, {str(images / 'a 3.png')!r}]\n"
-        "from chainrule.cli import main; main()"
+        "from chainrule.cli.main import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2

@@ -1233,7 +1233,7 @@ def started(*arguments, cwd=None, first="", browser=None):
 
     `first` is code that its process runs before it begins.
     """
-    command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli import main; main()", "lab"]
+    command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli.main import main; main()", "lab"]
     command += ["--no-browser"] if browser is None else []
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", "BROWSER": str(browser)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
@@ -1909,7 +1909,9 @@ def test_a_network_too_large_for_a_page(tmp_path):
     "missing", ["starlette", "uvicorn", "websockets", "PIL", "scipy", "plotly"]
 )
 def test_without_the_extra_one_line(missing):
-    code = f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli import main; main()"
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli.main import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "lab", "--no-browser"], capture_output=True, text=True
     )

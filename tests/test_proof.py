@@ -362,9 +362,8 @@ def test_quotients_of_dZ_are_those_of_its_cells(seed_book):
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_step_is_what_a_loop_of_single_networks_gives(name, together, monkeypatch):
     """Bit for bit, in one stack, in a few and one by one (a toy network has 39 parameters)."""
-    from chainrule.explain import differences
 
-    monkeypatch.setattr(differences, "STACK", together)
+    monkeypatch.setattr("chainrule.explain.learning.STACK", together)
     book = toy_book(3, loss=name)
     X, Y = book.arrays["x"][:, None], book.arrays["y"][:, None]
     g = gradient(book.network, X, Y)

@@ -70,7 +70,7 @@ from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY, Run, row_by
 from chainrule.runs.settings import Change, RunError, Settings
 from chainrule.runs.trajectory import network_at
 
-COMMAND = [sys.executable, "-c", "from chainrule.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
 BATCHES = {"full": (None, 0.5), "batches": (50, 0.05)}
 
 
@@ -232,9 +232,9 @@ def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
 
 BEFORE_DATA = """
 import os
-from chainrule import cli, options
+from chainrule.cli.main import main
 options.load_digits = lambda folder: os._exit(7)
-cli.main()
+main.main()
 """
 
 
@@ -668,7 +668,7 @@ for name, what in (("fsync", "fsync"), ("replace", "rename")):
 sys.argv[1:] = sys.argv[4:]
 import atexit
 atexit.register(lambda: print("calls", count, file=sys.stderr))
-from chainrule.cli import main
+from chainrule.cli.main import main
 main()
 """
 
@@ -1520,7 +1520,7 @@ for k in range(60):
 
 def test_trainings_that_begin_at_once_all_have_a_run(small, tmp_path):
     code = """
-from chainrule.cli import main
+from chainrule.cli.main import main
 go()
 main()
 """
@@ -1535,7 +1535,7 @@ import time
 from pathlib import Path
 from chainrule.runs.settings import RunError
 from chainrule.runs.lock import locked
-from chainrule.train_command import output_folder
+from chainrule.cli.train import output_folder
 go()
 held = 0
 for k in range(50):
@@ -1756,7 +1756,7 @@ def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path, digits):
     tmp_path.chmod(0o755)
     code = """
 import os, filelock, safetensors.numpy
-from chainrule.cli import main
+from chainrule.cli.main import main
 if os.getuid() == 0:
     os.setuid(65534)
 main()
@@ -1929,7 +1929,7 @@ def test_a_command_that_is_offered_can_be_pasted(tmp_path, small, digits, name):
     offers.append(run("show", name, cwd=tmp_path).stderr.split("go on with: ")[1])
     for offer in offers:
         assert shlex.split(offer) == ["chainrule", "train", "--resume", name]
-    mine = shlex.join([sys.executable, "-c", "from chainrule.cli import main; main()"])
+    mine = shlex.join([sys.executable, "-c", "from chainrule.cli.main import main; main()"])
     pasted = offers[-1].strip().replace("chainrule", mine, 1)
     done = subprocess.run(f"{pasted} -q", shell=True, cwd=tmp_path, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -2052,7 +2052,7 @@ def test_the_curves_of_the_page_are_the_history(two):
 
 
 def test_show_without_its_libraries_says_how_to_get_them(two):
-    code = "import sys; sys.modules['plotly'] = None; from chainrule.cli import main; main()"
+    code = "import sys; sys.modules['plotly'] = None; from chainrule.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "show", "done"], cwd=two, capture_output=True, encoding="utf-8"
     )

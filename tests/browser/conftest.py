@@ -39,7 +39,7 @@ if held := {1}:
     import held as room
     from chainrule.lab import live
     live.Training.halts = room.held(*held)
-from chainrule.cli import main
+from chainrule.cli.main import main
 main()
 """
 

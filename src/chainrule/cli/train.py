@@ -12,12 +12,7 @@ from typing import cast
 import click
 from click.core import ParameterSource
 
-from chainrule.data import Digits, bundled_mnist
-from chainrule.descent import OPTIMIZERS, Optimizer
-from chainrule.files import make_folder, remove_empty
-from chainrule.model import MODEL, load_model
-from chainrule.network import LOSSES, Loss
-from chainrule.options import (
+from chainrule.cli.options import (
     BatchSize,
     Place,
     Rate,
@@ -30,7 +25,12 @@ from chainrule.options import (
     read_digits,
     recipes,
 )
-from chainrule.printing import console, fail, print_json, show, warn
+from chainrule.cli.printing import console, fail, print_json, show, warn
+from chainrule.data import Digits, bundled_mnist
+from chainrule.descent import OPTIMIZERS, Optimizer
+from chainrule.files import make_folder, remove_empty
+from chainrule.model import MODEL, load_model
+from chainrule.network import LOSSES, Loss
 from chainrule.runs.checkpoint import read_checkpoint, what_is_safe
 from chainrule.runs.folder import (
     begin,
@@ -220,20 +220,20 @@ def train_command(
             changes=[change._asdict() for change in run.changes],
         )
         return
-    from chainrule import report
+    from chainrule.cli import tables
 
     if shown:
-        show(report.confusion(on_test))
+        show(tables.confusion(on_test))
         show(
             [
                 f"loss {on_train.loss:.4f} on the training images, {on_test.loss:.4f} on the "
                 f"test images",
-                f"training accuracy {report.percent(on_train.accuracy)}, "
+                f"training accuracy {tables.percent(on_train.accuracy)}, "
                 f"{reached.seconds:.1f} s of training",
                 f"model {model}",
             ]
         )
-    show([report.accuracy(on_test, test_set.name)])
+    show([tables.accuracy(on_test, test_set.name)])
 
 
 def refuse_settings() -> None:
@@ -294,7 +294,7 @@ def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
     from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
     from rich.table import Table
 
-    from chainrule.report import percent
+    from chainrule.cli.tables import percent
 
     screen = console(sys.stderr)
 

@@ -4,6 +4,8 @@ Nothing of it has a colour: what a user's terminal makes of red or grey is not k
 foreground can be read. What matters is bold.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import unicodedata
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 # A line, a table, or a function that makes some of them for a width in columns.
 Piece = Union[str, "Text", "Table", Callable[[int], Iterable["Piece"]]]
-
 # What is said instead where the output cannot encode more than ASCII.
 PLAIN = {
     "→": "->", "α": "alpha", "θ": "theta", "Σ": "sum", "²": "^2", "×": "x", "·": "*", "⊙": "*",
@@ -30,7 +31,7 @@ PLAIN = {
 }  # fmt: skip
 
 
-def console(file: TextIO) -> "Console":
+def console(file: TextIO) -> Console:
     """A rich console: on a terminal as wide as it is, elsewhere 80 columns and no codes."""
     from rich.console import Console
 
@@ -61,9 +62,7 @@ def show(pieces: Iterable[Piece]) -> None:
 MIN_WIDTH = 20  # columns; a terminal that is narrower breaks the lines by itself
 
 
-def laid_out(
-    pieces: Iterable[Piece], width: int, *, broken: bool
-) -> Iterator["str | Text | Table"]:
+def laid_out(pieces: Iterable[Piece], width: int, *, broken: bool) -> Iterator[str | Text | Table]:
     """The lines and tables that these pieces are at this width, long lines broken or whole.
 
     A word that is too long for a line, such as a path, stays in one piece: it is to be copied.
@@ -128,7 +127,7 @@ class Column(NamedTuple):
     """
 
     name: str
-    cells: "Sequence[str | Text]"
+    cells: Sequence[str | Text]
     rank: int = 0
     left: bool = False  # where its cells begin; numbers end at the right
 
