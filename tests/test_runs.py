@@ -44,12 +44,12 @@ from chainrule import (
     save_model,
     train,
 )
+from chainrule.cli.page import curves
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
 from chainrule.files import ModelError, seal, write_whole
 from chainrule.handwriting import write_digits
 from chainrule.model import MODEL
 from chainrule.network import count_parameters
-from chainrule.page import curves
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe, write_checkpoint
 from chainrule.runs.folder import (
     FILES,

@@ -50,7 +50,8 @@ __all__ = [
 # for Ctrl-C before NumPy is loaded.
 _ROOMS = {
     "data": ("DataError", "Digits", "load_digits", "load_mnist"),
-    "model": ("ModelError", "load_bundled", "load_model", "save_model"),
+    "files": ("ModelError",),
+    "model": ("load_bundled", "load_model", "save_model"),
     "network": (
         *("Derivatives", "Network", "Trace", "backward", "forward", "gradient", "initialise"),
         "loss",

@@ -16,8 +16,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
-
-from chainrule.network import Array
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +48,7 @@ def printable(error: Exception) -> str:
 # ---------------------------------------------------------------- a safetensors file with a seal
 
 
-def seal(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
+def seal(fields: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> bytes:
     """A safetensors file: its one metadata entry is the fields and a checksum of everything."""
     from safetensors.numpy import save
 
@@ -75,7 +74,7 @@ class Sealed(NamedTuple):
     entry: str
     fields: dict[str, Any]
     arrays: dict[str, Kind]
-    read: Callable[[str], Array]
+    read: Callable[[str], NDArray[Any]]
 
 
 @contextmanager
@@ -165,7 +164,7 @@ def shallow(text: str) -> str:
     return text
 
 
-def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
+def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
     """The metadata entry: the fields, and last the SHA-256 of them and of every tensor.
 
     It covers the other fields as JSON, then each tensor's name, dtype, shape and bytes.
@@ -181,7 +180,7 @@ def entry_of(fields: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
     return json.dumps({**fields, "sha256": sha256.hexdigest()}, sort_keys=True)
 
 
-def check_seal(file: Sealed, tensors: Mapping[str, Array]) -> None:
+def check_seal(file: Sealed, tensors: Mapping[str, NDArray[Any]]) -> None:
     """ModelError unless the entry is that of the fields and of these tensors, in this order."""
     if file.entry != entry_of(file.fields, tensors):
         raise ModelError("damaged: its content does not match its checksum")

@@ -35,10 +35,13 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         install = "pip install starlette uvicorn websockets plotly pillow scipy"
         needs = f"lab needs the extra lab: {install}"
         raise click.ClickException(needs)
-    from chainrule.lab.browser import Invitation
-    from chainrule.lab.live import LARGEST
-    from chainrule.lab.moment import Lab, named_model, named_run, shipped
-    from chainrule.lab.server import PortTakenError, Served, listen, serve
+    from chainrule.lab.api.lab import Lab
+    from chainrule.lab.api.networks import named_model, named_run, shipped
+    from chainrule.lab.live.control import LARGEST
+    from chainrule.lab.live.thread import ThreadedTraining
+    from chainrule.lab.server.browser import Invitation
+    from chainrule.lab.server.served import Served
+    from chainrule.lab.server.start import PortTakenError, listen, serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     networks, given, run = shipped(), None, None
@@ -62,7 +65,12 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         listener = listen(port)
     except PortTakenError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
-    lab = Lab(networks, given.id if given else None, given_run=run.folder if run else None)
+    lab = Lab(
+        networks,
+        ThreadedTraining,
+        given=given.id if given else None,
+        given_run=run.folder if run else None,
+    )
     served = Served(lab, listener.getsockname()[1])
     invitation = Invitation(served)
 

@@ -24,7 +24,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
     worst mistakes: one HTML file in the run's folder, that needs nothing else.
     """
     try:
-        from chainrule.page import page
+        from chainrule.cli.page import page
     except ModuleNotFoundError:
         needs = "show needs the extra lab: pip install plotly pillow"
         raise click.ClickException(needs) from None

@@ -3,6 +3,8 @@
 A connection that reaches its limit is dropped: what was still to be sent to it is thrown away.
 """
 
+from __future__ import annotations
+
 import asyncio
 from typing import TYPE_CHECKING
 
@@ -51,7 +53,7 @@ class Requests(Limited, H11Protocol):
         if self.cycle is not before:  # a request's head is there
             self.within(TAKEN if self.flow.write_paused else None)
 
-    def handle_websocket_upgrade(self, event: "h11.Request") -> None:
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self.within(None)
         super().handle_websocket_upgrade(event)
 
@@ -68,7 +70,7 @@ class Requests(Limited, H11Protocol):
 class Watching(Limited, WebSocketsSansIOProtocol):
     """The WebSocket of a page that watches."""
 
-    def handle_connect(self, event: "websockets.http11.Request") -> None:
+    def handle_connect(self, event: websockets.http11.Request) -> None:
         self.within(None)
         super().handle_connect(event)
 
@@ -80,7 +82,7 @@ class Watching(Limited, WebSocketsSansIOProtocol):
         super().resume_writing()
         self.within(None)
 
-    async def send(self, message: "ASGISendEvent") -> None:
+    async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
             # subtle: uvicorn takes a refusal for a fault of the application, and says so on the

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from starlette.websockets import WebSocket
 
 from chainrule.encode import to_json
-from chainrule.lab.live import Live, Row, about
+from chainrule.lab.live.control import Live
+from chainrule.lab.live.frames import live_view
+from chainrule.lab.live.training import Row
 
 APART = 0.092  # seconds from one frame to the next: the training wants the cores too
 SHARE = 0.1  # of one core may go into making frames
@@ -43,7 +45,7 @@ def frame_of(live: Live) -> tuple[Frame, float]:
     serial, training = live.serial, live.training
     if training is None:
         return Frame(serial, "", [], 0), 0.0
-    start = to_json(about(training))[:-1]
+    start = to_json(live_view(training))[:-1]
     # The rows are counted last: when it is told to be finished, they are all there.
     frame = Frame(serial, start, training.rows, len(training.rows))
     return frame, time.thread_time() - began

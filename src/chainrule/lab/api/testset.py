@@ -1,6 +1,5 @@
 """The answers about all test images: how a network does on them, damaged too; two runs; a map."""
 
-import base64
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +8,12 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
-from chainrule.lab import asked
-from chainrule.lab.asked import Damage, RefusedError
-from chainrule.lab.live import looks
-from chainrule.lab.moment import Answer, Lab, Named, digits_of_run, f8
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.networks import NamedNetwork, digits_of_run
+from chainrule.lab.api.requests import Damage
+from chainrule.lab.live.frames import inside_view
+from chainrule.lab.wire import Answer, RefusedError, encode_array, encode_bytes
 from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
 from chainrule.reading import probabilities
@@ -31,7 +32,7 @@ CURVES = {
 }
 
 
-def damaged(lab: Lab, named: Named, damage: Damage) -> Digits:
+def damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Digits:
     """A network's test images, damaged like this."""
     digits = lab.test_set_of(named)
     if damage == Damage():
@@ -49,7 +50,7 @@ def damaged(lab: Lab, named: Named, damage: Damage) -> Digits:
     return lab.damaged.get((named.own_digits, damage), spoil, PIXELS * len(digits))
 
 
-def read_damaged(lab: Lab, named: Named, damage: Damage) -> Array:
+def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
     """A network's ten probabilities of each of its test images (10, m), damaged like this."""
     if damage == Damage():
         return lab.read(named)
@@ -63,7 +64,7 @@ def read_damaged(lab: Lab, named: Named, damage: Damage) -> Array:
 
 def evaluate(lab: Lab, body: Answer) -> Answer:
     """How a network does on the test images, all damaged alike."""
-    question = asked.evaluation(body)
+    question = requests.evaluation(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     labels = lab.test_set_of(named).labels
@@ -94,7 +95,7 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
 
 def confused(lab: Lab, body: Answer) -> Answer:
     """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
-    question = asked.confused(body)
+    question = requests.confused(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     confidence = A.max(axis=0).astype(np.float64)
@@ -114,12 +115,12 @@ def surest_of(chosen: NDArray[np.bool_], confidence: NDArray[np.float64]) -> NDA
     return numbers[np.argsort(-confidence[numbers], kind="stable")]
 
 
-def pictures(lab: Lab, named: Named, damage: Damage, numbers: NDArray[np.intp]) -> str:
+def pictures(lab: Lab, named: NamedNetwork, damage: Damage, numbers: NDArray[np.intp]) -> str:
     """The images of these numbers, damaged like this: 784 bytes each, as base64."""
-    return base64.b64encode(damaged(lab, named, damage).images[numbers].tobytes()).decode()
+    return encode_bytes(damaged(lab, named, damage).images[numbers].tobytes())
 
 
-def curves(lab: Lab, named: Named) -> Answer:
+def curves(lab: Lab, named: NamedNetwork) -> Answer:
     """The accuracy over the range of each kind of damage alone."""
     labels = lab.test_set_of(named).labels
 
@@ -137,7 +138,7 @@ def curves(lab: Lab, named: Named) -> Answer:
 
 def compare(lab: Lab, body: Answer) -> Answer:
     """Two runs side by side, each after a step, in the words of `chainrule compare --json`."""
-    pair = asked.pair(body)
+    pair = requests.pair(body)
     stands = [stand(lab, *each) for each in pair]
     (one, two), at = (run for run, _ in stands), [there for _, there in stands]
     found = beside(one, two, at[0], at[1], lab.own_set(one))
@@ -168,7 +169,7 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
         found = lab.shelf.find(id)
         standing = found and lab.shelf.standing(found)
         if not found or not standing:
-            raise RefusedError(f"{asked.short(id)} is no run here; runs are compared", 404)
+            raise RefusedError(f"{checks.short(id)} is no run here; runs are compared", "missing")
         run, rows = found, standing.history
     at = named.step or 0
     return run, Stand(at, named.network, rows[rows[:, 0] <= at])
@@ -176,9 +177,9 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
 
 def inside(lab: Lab, body: Answer) -> Answer:
     """What a step of a run looks like from inside, and its troubles then."""
-    run, at = stand(lab, *asked.recorded(body))
+    run, at = stand(lab, *requests.recorded(body))
     digits = lab.own_set(run, "training")
-    return looks(measure(at.network, digits), at.history, run.settings.loss)
+    return inside_view(measure(at.network, digits), at.history, run.settings.loss)
 
 
 # ----------------------------------------------------------------------------------------- a map
@@ -193,7 +194,7 @@ class Points(NamedTuple):
 
 def plane(lab: Lab, body: Answer) -> Answer:
     """The first test images as points on the plane of their pixels or of what a layer makes."""
-    question = asked.mapping(body)
+    question = requests.mapping(body)
     named = lab.named(question.network, question.step)
     test_set = lab.test_set_of(named)
     layer, count = question.layer, min(question.most, len(test_set))
@@ -216,8 +217,8 @@ def plane(lab: Lab, body: Answer) -> Answer:
     return {
         "network": named.id,
         "step": named.step,
-        "x": f8(places[0]),
-        "y": f8(places[1]),
+        "x": encode_array(places[0]),
+        "y": encode_array(places[1]),
         "labels": digits.labels,
         "predictions": lab.read(named)[:, :count].argmax(axis=0),
         "explained": sum(shares),

@@ -11,7 +11,7 @@ from string import Template
 
 from chainrule.encode import to_json
 
-TEMPLATE = Path(__file__).with_name("saved.template")
+TEMPLATE = Path(__file__).parents[1] / "saved.template"
 STYLE = re.compile(r'<link rel="stylesheet" href="/lab/([\w.-]+)">\n?')
 MAIN = re.compile(r'<script type="module" src="/lab/([\w.-]+)"></script>\n?')
 # import { grid } from "./grid.js", import "./grid.js", import("./grid.js")

@@ -16,9 +16,9 @@ import webbrowser
 from pathlib import Path
 from string import Template
 
-from chainrule.lab.server import Served
+from chainrule.lab.server.served import Served
 
-PAGE = Template(Path(__file__).with_name("open.template").read_text(encoding="utf-8"))
+PAGE = Template(Path(__file__).parents[1].joinpath("open.template").read_text(encoding="utf-8"))
 PATIENCE = 300.0  # seconds for the browser to start and open the file
 LAUNCHERS = ("xdg-open", "gio", "gvfs-open")  # that start the browser which this person has chosen
 # Programs that do not see the files of this system: packages that are shut in, and editors that
