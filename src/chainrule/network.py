@@ -29,7 +29,6 @@ Layers = dict[int, Array]  # one array for each layer, under the layer's number 
 Loss = Literal["squared_error", "cross_entropy"]
 
 LOSSES: tuple[Loss, ...] = get_args(Loss)
-BLOCK = 512  # columns
 
 
 # ---------------------------------------------------------------- the network and its parameters
@@ -170,12 +169,8 @@ def probabilities(network: Network, X: Array) -> Array:
     large that a Z is.
     """
     check_inputs(network, X)
-    # Block by block, because the Z and A of a few hundred columns stay in the processor's cache.
-    blocks = range(0, max(X.shape[-1], 1), BLOCK)
-    keep_memory()
     with np.errstate(over="ignore", invalid="ignore"):
-        parts = [forward(network, X[..., i : i + BLOCK]).A[network.depth] for i in blocks]
-    A = np.concatenate(parts, axis=-1)
+        A = forward(network, X).A[network.depth]
     if not np.isfinite(A).all():
         raise not_finite(network, X)
     return A
@@ -340,13 +335,3 @@ def not_finite(network: Network, X: Array) -> ValueError | OverflowError:
         f"Z{first} overflows: its numbers are larger than {np.finfo(dtype).max:.2g}, the largest "
         f"of {dtype}; start from smaller weights"
     )
-
-
-def keep_memory() -> None:
-    """Have freed blocks of up to 31 MB kept for the next arrays.
-
-    subtle: glibc gives a large block back to the system as soon as it is freed, until it has seen
-    one freed of that size. Without this, a wide network pays for fresh pages again and again, with
-    up to three times its time (784-800-10). Elsewhere it does nothing.
-    """
-    np.empty(31 << 20, np.uint8)
