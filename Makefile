@@ -57,6 +57,8 @@ $(VENV)/ready-lab: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
 	touch $@ $(VENV)/ready
 
+# Dependency groups need pip 25.1; a Python may bring an older one.
 $(VENV)/ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]' --group dev
 	touch $@ $(VENV)/ready $(VENV)/ready-lab

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 from conftest import ROOT
-from floors import floors
+from floors import floors, pyproject
 
 
 def test_every_dependency_has_a_floor_below_what_the_tests_ran_with():
@@ -17,6 +17,16 @@ def test_every_dependency_has_a_floor_below_what_the_tests_ran_with():
     for name, lowest in floors().items():
         pinned = re.search(rf"^{name}==([\d.]+)", constraints, re.MULTILINE)[1]
         low, high = ([int(part) for part in each.split(".")] for each in (lowest, pinned))
+        assert low <= high, name
+
+
+def test_every_tool_of_the_dependency_groups_has_a_pinned_version():
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    groups = pyproject()["dependency-groups"].values()
+    for tool in {tool for group in groups for tool in group if isinstance(tool, str)}:
+        name, _, lowest = tool.partition(">=")
+        pinned = re.search(rf"^{name}==([\d.]+)", constraints, re.MULTILINE)[1]
+        low, high = ([int(part) for part in each.split(".")] for each in (lowest or "0", pinned))
         assert low <= high, name
 
 
@@ -49,6 +59,7 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
     assert "License-Expression: MIT AND CC-BY-SA-3.0 AND LPPL-1.3c" in headers
     assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 4
     assert not [name for name in names if name.startswith(("tests", "docs"))]
+    assert re.findall("^Provides-Extra: (.*)", headers, re.MULTILINE) == ["all", "lab"]
 
 
 def test_the_installed_wheel_trains(wheel, tmp_path):
