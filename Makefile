@@ -4,7 +4,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train lab test test-long test-floors lint bench bench-full clean
+.PHONY: train lab test test-long test-floors lint dist bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
@@ -29,6 +29,13 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
+
+# The sdist, and the wheel that is made from it.
+dist: $(VENV)/ready-dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t sdist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	    -w dist dist/chainrule-*.tar.gz
 
 # The contestants live in an environment of their own.
 BENCH := benchmarks/.venv

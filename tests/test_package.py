@@ -1,10 +1,11 @@
-"""The built wheel: what is in it, and that it trains by itself."""
+"""The sdist and the wheel that is made from it: what is in them, and that it trains by itself."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -31,12 +32,32 @@ def test_every_tool_of_the_dependency_groups_has_a_pinned_version():
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def sdist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    build = ["hatchling", "build", "--target", "sdist", "--directory", folder]
+    subprocess.run([sys.executable, "-m", *build], check=True, cwd=ROOT)
+    (path,) = folder.glob("chainrule-*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     build = ["wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
-    subprocess.run([sys.executable, "-m", "pip", *build, "-w", folder, ROOT], check=True)
+    subprocess.run([sys.executable, "-m", "pip", *build, "-w", folder, sdist], check=True)
     (path,) = folder.glob("chainrule-*.whl")
     return path
+
+
+def test_the_sdist_has_all_that_make_test_needs_and_the_documents_link_to(sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    for name in ("Makefile", "constraints.txt", "pyproject.toml", "tests/conftest.py"):
+        assert name in names
+    for folder in ("docs", "benchmarks/log"):
+        files = {path for path in (ROOT / folder).rglob("*") if path.suffix in (".md", ".png")}
+        assert {path.relative_to(ROOT).as_posix() for path in files} <= names
+    assert not [name for name in names if ".venv" in name or name.startswith("runs")]
 
 
 def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
