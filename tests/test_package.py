@@ -10,7 +10,9 @@ import zipfile
 
 import pytest
 from conftest import ROOT
-from floors import floors, pyproject
+from floors import PYTHONS, floors, pyproject
+
+import chainrule
 
 
 def test_every_dependency_has_a_floor_below_what_the_tests_ran_with():
@@ -29,6 +31,22 @@ def test_every_tool_of_the_dependency_groups_has_a_pinned_version():
         pinned = re.search(rf"^{name}==([\d.]+)", constraints, re.MULTILINE)[1]
         low, high = ([int(part) for part in each.split(".")] for each in (lowest or "0", pinned))
         assert low <= high, name
+
+
+def test_the_citation_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)", citation, re.MULTILINE)[1] == chainrule.__version__
+
+
+def test_the_workflows_try_every_python_and_take_actions_by_their_hash():
+    workflows = {path.stem: path.read_text("utf-8") for path in ROOT.glob(".github/workflows/*")}
+    tests = workflows["tests"]
+    (listed,) = re.findall(r"^ +python: \[(.*)\]", tests, re.MULTILINE)
+    assert tuple(re.findall(r"[\d.]+", listed)) == PYTHONS
+    trials = re.findall(r"trial: ([\w.-]+)", tests)
+    assert trials == ["lowest", *(f"newest-{version}" for version in PYTHONS)]
+    for action in re.findall(r"uses: (.*)", "".join(workflows.values())):
+        assert action.startswith("./") or re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", action)
 
 
 @pytest.fixture(scope="module")
