@@ -4,7 +4,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train lab test test-long test-floors lint dist bench bench-full clean
+.PHONY: train lab test test-long test-floors lint pictures api dist bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
@@ -29,6 +29,13 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
+
+# Pictures of the lab for the documents, and the API reference from the docstrings.
+pictures: $(VENV)/ready-dev
+	$(BIN)/python docs/pictures/take.py
+
+api: $(VENV)/ready-dev
+	$(BIN)/python docs/reference/make_api.py
 
 # The sdist, and the wheel that is made from it.
 dist: $(VENV)/ready-dev
