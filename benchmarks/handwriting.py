@@ -2,7 +2,7 @@
 
     python handwriting.py
 
-It writes src/chainrule/handwriting.json, which the lab shows, and prints the tables of
+It writes src/chainrule/handwriting/measured.json, which the lab shows, and prints the tables of
 docs/reference/handwriting.md. It takes some minutes. Fashion-MNIST comes from the Debian package
 dataset-fashion-mnist; without it the table says that it was not measured.
 """
@@ -16,21 +16,17 @@ from PIL import Image
 from scipy import ndimage
 
 from chainrule import handwriting, load_digits, load_mnist, load_model, predict
-from chainrule.handwriting import (
+from chainrule.handwriting import STAGES, Prepared, draw, prepare
+from chainrule.handwriting.stages import WAYS, crop
+from chainrule.handwriting.strokes import PAD
+from chainrule.handwriting.unlike import (
     APART,
     LIMIT,
-    PAD,
     SOLID,
-    STAGES,
-    WAYS,
     WIDE,
-    Prepared,
     compared,
     count_marks,
-    crop,
-    draw,
     learned,
-    prepare,
     solidity,
     strange_form,
 )
@@ -391,7 +387,7 @@ def main():
     apart, solid, wide = fitted_forms(train)
     print(f"APART = {apart:.2f}, SOLID = {solid:.3f}, WIDE = {wide:.2f}, ", end="")
     print(f"the module has {APART}, {SOLID}, {WIDE}")
-    path = PACKAGE / "handwriting.json"
+    path = PACKAGE / "measured.json"
     path.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print("\n".join(tables(result)))
 

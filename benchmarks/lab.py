@@ -43,7 +43,7 @@ from browser import chromium  # it finds or installs one
 
 STARTS, ASKED = 7, 25
 TURNS, SETTLE, TURN = 12, 1.0, 3.0  # seconds
-CHAINRULE = [sys.executable, "-c", "from chainrule.cli import main; main()"]
+CHAINRULE = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
 LAB = ["lab", "--no-browser"]
 # The same, with the number of steps taken and the time of the last one in a file of 16 bytes.
 COUNTED = """
@@ -57,7 +57,7 @@ def counted(*arguments, **settings):
     struct.pack_into("<qd", file, 0, taken, time.monotonic())
     return take_step(*arguments, **settings)
 training.take_step = counted
-from chainrule.cli import main
+from chainrule.cli.main import main
 main()
 """
 SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from chainrule import initialise, load_mnist
-from chainrule.cli import main
+from chainrule.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 600  # seconds after which something hangs; nothing is ever asked to be faster

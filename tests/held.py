@@ -7,13 +7,13 @@ held at a step, it cannot be over before the order comes.
 import math
 import threading
 
-from chainrule.lab import live
+from chainrule.lab.live import thread
 
-HALTS = live.Training.halts
+HALTS = thread.ThreadedTraining.halts
 
 
 def held(*steps):
-    """`Training.halts`, asked after each step, which waits to be paused or stopped.
+    """`ThreadedTraining.halts`, asked after each step, which waits to be paused or stopped.
 
     When a training goes on for the k-th time it waits, once, as the k-th of these steps is shown.
     The event `free` of what is given lets it go on without an order.

@@ -1,6 +1,7 @@
 """The plan of the house: which room may import which, kept by reading the imports."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -9,75 +10,33 @@ from conftest import ROOT
 import chainrule
 
 ROOMS = ROOT / "src/chainrule"
-MAY_IMPORT = {
-    "network": set(),
-    "descent": set(),
-    "data": set(),
-    "tiles": {"network", "data"},
-    "training": {"network", "descent", "data", "tiles"},
-    "reading": {"network", "data"},
-    "proof": {"network", "ledger"},
-    "ledger": {"network"},
-    "model": {"network"},
-    "runs": {"network", "descent", "data", "tiles", "training", "model"},
-    "handwriting": {"data", "model"},
-    "compare": {"network", "data", "reading", "runs"},
-    "distort": {"data"},
-    "troubles": {"network", "data", "tiles"},
-    "plane": {"network", "tiles"},
-    "report": {"network", "data", "training", "proof", "ledger", "runs", "compare", "printing"},
-    "page": {"network", "data", "reading", "training", "runs"},
-    "encode": set(),
-    "options": {"data", "training"},
-    "printing": {"encode"},
-    "train_command": {
-        *("options", "printing"),
-        *("network", "data", "descent", "training", "model", "runs", "report"),
-    },
-    "cli": {
-        "__main__",  # so that `python -m chainrule.cli` goes through the front door, too
-        *("options", "printing", "train_command"),
-        *("network", "data", "tiles", "training", "reading", "proof", "ledger", "model", "runs"),
-        *("report", "page", "compare", "handwriting", "encode"),
-        *("lab.browser", "lab.live", "lab.moment", "lab.server"),
-    },
-    "__main__": {"cli"},
-    "__init__": {"network", "data", "training", "reading", "model"},
-    "lab.__init__": set(),
-    "lab.asked": {"network", "descent", "data", "model"},
-    "lab.shelf": {"lab.asked", *("network", "descent", "data", "model", "runs")},
-    "lab.live": {
-        *("lab.asked", "lab.shelf"),
-        *("network", "data", "model", "runs", "training", "troubles"),
-    },
-    "lab.moment": {
-        *("lab.asked", "lab.shelf", "lab.live", "encode"),
-        *("network", "data", "tiles", "training", "reading", "proof", "ledger"),
-        *("model", "runs", "handwriting"),
-    },
-    "lab.testset": {
-        *("lab.asked", "lab.live", "lab.moment", "lab.shelf"),
-        *("network", "data", "encode", "reading", "runs", "training", "troubles", "compare"),
-        *("distort", "plane"),
-    },
-    "lab.feed": {"lab.live", "encode"},
-    "lab.saved": {"encode"},
-    "lab.browser": {"lab.server"},
-    "lab.connection": set(),
-    "lab.server": {
-        *("lab.asked", "lab.connection", "lab.feed", "lab.moment", "lab.saved", "lab.testset"),
-        *("encode", "ledger"),
-    },
-}
-# They need the extra.
-DOORS = {"lab.browser", "lab.live", "lab.moment", "lab.server", "handwriting", "page"}
-NUMPY_ONLY = {"network", "descent", "data", "reading", "proof", "ledger", "distort"}
+HOUSE = ROOT / "docs/design/house.md"
+# They need the extra: a command imports them when it is called.
+DOORS = {"lab", "handwriting", "cli.page"}
+NUMPY_ONLY = {"network", "descent", "data", "reading", "explain", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
+# What files that are asked from anywhere must not know: a server, or threads of their own.
+SERVING = {"starlette", "uvicorn", "websockets", "socket", "asyncio", "http"}
 
 
-def imports(room):
-    for node in ast.walk(read(room)):
-        yield from imported(node)
+def files():
+    """Every file of the package by its dotted name, without that of the package; __init__ too."""
+    found = {}
+    for path in sorted(ROOMS.glob("**/*.py")):
+        parts = path.relative_to(ROOMS).with_suffix("").parts
+        inner = parts[-1] == "__init__" and len(parts) > 1
+        found[".".join(parts[:-1] if inner else parts)] = path
+    return found
+
+
+def table():
+    """What each room may import, as docs/design/house.md says."""
+    rows = re.findall(r"^\| `([\w.]+)` \|(.*)\|$", HOUSE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {room: set(re.findall(r"`([\w.]+)`", may)) for room, may in rows}
+
+
+def is_in(file, room):
+    return file == room or file.startswith(f"{room}.")
 
 
 def imported(node):
@@ -89,39 +48,91 @@ def imported(node):
         yield from (alias.name for alias in node.names)
 
 
-def read(room):
-    return ast.parse((ROOMS / f"{room.replace('.', '/')}.py").read_text(encoding="utf-8"))
+def read(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path):
+    return {name for node in ast.walk(read(path)) for name in imported(node)}
 
 
 def ours(names):
-    """The rooms that these names are, or are in."""
-    parts = [name.split(".")[1:] for name in names if name.startswith("chainrule.")]
-    return {".".join(part[:2] if part[0] == "lab" else part[:1]) for part in parts}
+    """The files that these names are, or are in."""
+    known, found = files(), set()
+    for name in names:
+        if name.startswith("chainrule.") and name != "chainrule.__version__":
+            inner = name.removeprefix("chainrule.")
+            found.add(inner if inner in known else inner.rpartition(".")[0] or inner)
+    assert found <= set(known)
+    return found
 
 
 def test_rooms_import_what_the_plan_allows():
-    files = {path.relative_to(ROOMS).with_suffix("") for path in ROOMS.glob("**/*.py")}
-    assert {".".join(path.parts) for path in files} == set(MAY_IMPORT)
-    assert not FORBIDDEN & set(MAY_IMPORT)
-    for room, allowed in MAY_IMPORT.items():
-        assert ours(imports(room)) - {"__version__"} <= allowed, room
-        others = {name.split(".")[0] for name in imports(room)} - sys.stdlib_module_names
-        if room in NUMPY_ONLY:
-            assert others <= {"numpy", "chainrule"}, room
+    plan = table()
+    for file, path in files().items():
+        rooms = [room for room in plan if is_in(file, room)]
+        if not rooms:
+            assert file == "lab", f"{file} has no row"
+            continue
+        (room,) = rooms
+        beyond = {
+            other
+            for other in ours(imports(path))
+            if not is_in(other, room) and not any(is_in(other, may) for may in plan[room])
+        }
+        assert not beyond, f"{file} imports {beyond}"
+
+
+def test_every_row_of_the_plan_is_a_room_and_is_used():
+    plan, known = table(), files()
+    assert not FORBIDDEN & {part for file in known for part in file.split(".")}
+    for room, may in plan.items():
+        inside = {file for file in known if is_in(file, room)}
+        assert inside, f"there is no {room}"
+        assert all(any(is_in(file, other) for file in known) for other in may), room
+
+
+def test_no_imports_go_round_in_a_circle():
+    graph = {
+        file: ours({name for node in read(path).body for name in imported(node)}) - {file}
+        for file, path in files().items()
+    }
+    while free := {file for file, needs in graph.items() if not needs & set(graph)}:
+        graph = {file: needs for file, needs in graph.items() if file not in free}
+    assert not graph, f"a circle is among {sorted(graph)}"
+
+
+def test_rooms_for_readers_need_numpy_alone():
+    for file, path in files().items():
+        if any(is_in(file, room) for room in NUMPY_ONLY):
+            others = {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names
+            assert others <= {"numpy", "chainrule"}, file
+
+
+def test_answers_know_no_server_and_only_one_file_starts_a_thread():
+    for file, path in files().items():
+        if is_in(file, "lab.api") or is_in(file, "lab.live") or file == "lab.wire":
+            assert not SERVING & {name.split(".")[0] for name in imports(path)}, file
+            starts = "Thread(" in path.read_text(encoding="utf-8")
+            assert starts == (file == "lab.live.thread"), file
+        elif not is_in(file, "lab.server"):
+            assert not {"starlette", "uvicorn", "websockets"} & {
+                name.split(".")[0] for name in imports(path)
+            }, file
 
 
 def test_a_door_is_opened_only_inside_the_command_that_needs_it():
-    for room in ("cli", "train_command", "__main__", "__init__"):
-        at_the_top = {name for node in read(room).body for name in imported(node)}
-        assert not ours(at_the_top) & DOORS
+    for file, path in files().items():
+        if is_in(file, "cli") or file in ("__main__", "__init__"):
+            top = ours({name for node in read(path).body for name in imported(node)})
+            assert not {each for each in top for door in DOORS if is_in(each, door)}, file
 
 
 def test_only_the_command_line_prints_or_exits():
-    for room in set(MAY_IMPORT) - {"cli", "train_command", "printing"}:
-        calls = {
-            ast.unparse(node.func) for node in ast.walk(read(room)) if isinstance(node, ast.Call)
-        }
-        assert not calls & {"print", "exit", "sys.exit", "click.echo", "out.print"}, room
+    for file, path in files().items():
+        if not is_in(file, "cli"):
+            calls = {ast.unparse(n.func) for n in ast.walk(read(path)) if isinstance(n, ast.Call)}
+            assert not calls & {"print", "exit", "sys.exit", "click.echo", "out.print"}, file
 
 
 def loaded(statement):
@@ -145,12 +156,14 @@ def test_the_front_door_is_ready_for_ctrl_c_before_anything_is_loaded():
     assert loaded("import chainrule") - nothing == {"chainrule"}
     assert loaded("import chainrule.__main__") - nothing == {"chainrule"}
     for room in ("__init__", "__main__"):
-        top = {name for node in read(room).body for name in imported(node)}
+        top = {name for node in read(files()[room]).body for name in imported(node)}
         assert top <= {"os", "sys"}, room  # Python has them already
 
 
 def test_the_names_of_the_package_its_table_and_its_types_are_the_same():
-    (types,) = (node for node in read("__init__").body if ast.unparse(node).startswith("if TYPE"))
+    (types,) = (
+        node for node in read(files()["__init__"]).body if ast.unparse(node).startswith("if TYPE")
+    )
     typed = [f"{node.module}.{alias.name}" for node in types.body for alias in node.names]
     table = [
         f"chainrule.{room}.{name}" for room, names in chainrule._ROOMS.items() for name in names

@@ -12,10 +12,11 @@ import pytest
 from conftest import run
 
 from chainrule import evaluate, initialise, load_model, loss, save_model
-from chainrule.cli import cli
-from chainrule.ledger import open_cell, open_ledger
-from chainrule.options import Place
-from chainrule.proof import check
+from chainrule.cli.main import cli
+from chainrule.cli.options import Place
+from chainrule.explain.check import check
+from chainrule.explain.ledger import open_ledger
+from chainrule.explain.rules import open_cell
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 # --------------------------------------------------------------------------------------- train
@@ -235,12 +236,12 @@ def test_check(model, answer, mnist):
 
 def test_check_exits_1_if_the_gradient_is_wrong(model):
     code = (
-        "import chainrule.proof as room\n"
+        "import chainrule.explain.check as room\n"
         "right = room.backward\n"
         "def wrong(*a, **k):\n"
         "    d = right(*a, **k); d.dW[1][:] *= 1.01; return d\n"
         "room.backward = wrong\n"
-        "from chainrule.cli import main; main()"
+        "from chainrule.cli.main import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "check", str(model)], capture_output=True, encoding="utf-8"

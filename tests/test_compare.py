@@ -9,10 +9,12 @@ from conftest import run
 from test_runs import asked, stop_after, trained
 
 from chainrule import initialise, load_digits, load_model, predict
-from chainrule.compare import Row, compare, side_by_side, weights_apart
+from chainrule.cli.tables import telling
 from chainrule.network import Network
-from chainrule.report import telling
-from chainrule.runs import Change, RunError, network_at, read_checkpoint
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.compare import Row, compare, side_by_side, weights_apart
+from chainrule.runs.settings import Change, RunError
+from chainrule.runs.trajectory import network_at
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def folder(small, digits, tmp_path_factory):
 
 
 def opened(folder, *names):
-    from chainrule.runs import open_run
+    from chainrule.runs.folder import open_run
 
     return [open_run(folder / name) for name in names]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import chainrule.data
 from chainrule import DataError, Digits, evaluate, initialise, load_digits, load_mnist, train
-from chainrule.runs import checksum
+from chainrule.runs.digits import checksum
 
 PUBLISHED = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

@@ -57,10 +57,10 @@ VARIES = re.compile(
 # Here the same training is killed as soon as it has something to go on from.
 KILLED = """
 import os, signal
-from chainrule import runs
-from chainrule.cli import main
-write = runs.write_checkpoint
-runs.write_checkpoint = lambda *what: write(*what) or os.kill(os.getpid(), signal.SIGKILL)
+from chainrule.runs import going
+from chainrule.cli.main import main
+write = going.write_checkpoint
+going.write_checkpoint = lambda *what: write(*what) or os.kill(os.getpid(), signal.SIGKILL)
 main()
 """
 

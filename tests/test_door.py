@@ -12,7 +12,7 @@ import sys
 import pytest
 from conftest import run
 
-from chainrule.printing import visible
+from chainrule.cli.printing import visible
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a shell and signals")
 PROGRAM = [sys.executable, "-m", "chainrule"]

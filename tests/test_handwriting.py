@@ -19,18 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy.spatial import KDTree
 
-from chainrule import Digits, handwriting, load_digits, load_model, predict
+from chainrule import Digits, load_digits, load_model, predict
 from chainrule.handwriting import (
-    APART,
-    LIMIT,
     MOST_BYTES,
-    MOST_POINTS,
-    MOST_SCANS,
-    SOLID,
     STAGES,
-    WIDE,
     HandwritingError,
-    compared,
     draw,
     measured,
     novelty,
@@ -38,6 +31,10 @@ from chainrule.handwriting import (
     read_image,
     write_digits,
 )
+from chainrule.handwriting.files import MOST_SCANS, count_scans, decoding
+from chainrule.handwriting.stages import centre, crop, fit, slant, specks, thickness, threshold
+from chainrule.handwriting.strokes import MOST_POINTS
+from chainrule.handwriting.unlike import APART, LIMIT, SOLID, WIDE, compared, count_marks, solidity
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
@@ -316,7 +313,7 @@ def with_scans(count, *, comment=b""):
 
 def test_a_jpeg_of_more_than_100_scans_is_refused_before_it_is_decoded(monkeypatch):
     assert read_image(with_scans(MOST_SCANS)).shape == (64, 64)
-    monkeypatch.setattr(handwriting, "grey", lambda _: pytest.fail("it was decoded"))
+    monkeypatch.setattr("chainrule.handwriting.files.grey", lambda _: pytest.fail("it was decoded"))
     for scans in (MOST_SCANS + 1, 3000):
         with pytest.raises(HandwritingError, match="100 scans, got 101 or more; save it again"):
             read_image(with_scans(scans))
@@ -336,13 +333,13 @@ LOOKS_LIKE_SCANS = 400 * b"\xff\xda"
     ids=["comment", "after the end", "filled up", "restarts"],
 )
 def test_only_scans_are_counted(content, scans):
-    assert handwriting.count_scans(content) == scans
+    assert count_scans(content) == scans
     assert min(read_image(content).shape) > 0
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xda", LOOKS_LIKE_SCANS])
 def test_what_is_no_jpeg_has_scans_that_can_be_counted(content):
-    assert handwriting.count_scans(content) <= 1
+    assert count_scans(content) <= 1
 
 
 def decoded_in(seconds_a_read, content, monkeypatch):
@@ -354,7 +351,7 @@ def decoded_in(seconds_a_read, content, monkeypatch):
         reads.append(1)
         return next(clock)
 
-    monkeypatch.setattr(handwriting, "thread_time", now)
+    monkeypatch.setattr("chainrule.handwriting.files.thread_time", now)
     with pytest.raises(HandwritingError, match=r"more than 5 seconds to decode; make it smaller"):
         read_image(content)
     return len(reads)
@@ -367,7 +364,7 @@ def test_decoding_ends_after_a_few_seconds(kind, monkeypatch):
     content = file_of(noise, kind, **({"quality": 95} if kind == "JPEG" else {}))
     assert decoded_in(0.05, content, monkeypatch) == 102
     assert decoded_in(6, content, monkeypatch) == 2
-    assert not handwriting.decoding.locked()
+    assert not decoding.locked()
     monkeypatch.undo()
     assert read_image(content).shape == (500, 500)
 
@@ -407,13 +404,13 @@ def test_too_little_memory_is_said_of_the_image(picture, monkeypatch):
     def full(_):
         raise MemoryError
 
-    monkeypatch.setattr(handwriting, "grey", full)
+    monkeypatch.setattr("chainrule.handwriting.files.grey", full)
     with pytest.raises(HandwritingError, match="not enough memory for the image; make it smaller"):
         read_image(file_of(picture))
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
-    monkeypatch.setattr(handwriting, "grey", lambda _: pytest.fail("it was decoded"))
+    monkeypatch.setattr("chainrule.handwriting.files.grey", lambda _: pytest.fail("it was decoded"))
     with pytest.raises(HandwritingError, match="pixels"):
         read_image(png_of(60_000, 60_000, zlib.compress(bytes(10_000_000))))
 
@@ -539,11 +536,11 @@ def test_a_shadow_in_a_corner_is_paper(towards):
     y, x = np.mgrid[:400, :400] / 400
     shadow = 1 / (1 + np.exp(-(x + y - 1.5) / 0.02))
     picture = 220 * (1 - 0.3 * np.rot90(shadow, towards)) * (0.4 + 0.6 * ink)
-    found = handwriting.threshold(255 - picture.astype(np.uint8))
+    found = threshold(255 - picture.astype(np.uint8))
     assert (found[ink < 0.5] > 64).all()
     digit = (slice(90, 300), slice(120, 280))
     assert np.mean(found > 64) < np.mean(found[digit] > 64) * found[digit].size / found.size + 0.01
-    kept = handwriting.specks(found)
+    kept = specks(found)
     kept[digit] = 0
     assert not kept.any()
 
@@ -566,7 +563,7 @@ def test_specks_away_from_the_digit_go_and_its_parts_stay():
     page[20:26, 44:70] = 255  # its roof, not quite touching
     page[5:9, 90:94] = 255  # a speck
     page[95, 5] = 255
-    kept = handwriting.specks(page)
+    kept = specks(page)
     assert (kept[20:80] == page[20:80]).all()
     assert kept[:20].max() == kept[80:].max() == 0
 
@@ -574,15 +571,15 @@ def test_specks_away_from_the_digit_go_and_its_parts_stay():
 def test_crop_fit_and_centre_by_hand():
     page = np.zeros((50, 60), np.uint8)
     page[10:40, 20:35] = 200  # 30 × 15
-    cropped = handwriting.crop(page)
+    cropped = crop(page)
     assert cropped.shape == (30, 15)
-    fitted = handwriting.fit(cropped)
+    fitted = fit(cropped)
     assert fitted.shape == (20, 10)
     assert (fitted == 200).all()
     # Left half twice as dark: 5 · 2 + 5 · 1 columns; centre of mass (2.5 · 2 + 7.5 · 1) / 3 = 4.17
     fitted = fitted.copy()
     fitted[:, 5:] = 100
-    placed = handwriting.centre(fitted)
+    placed = centre(fitted)
     rows, columns = (np.flatnonzero(placed.any(axis=axis)) for axis in (1, 0))
     assert (rows[0], rows[-1]) == (4, 23)
     assert (columns[0], columns[-1]) == (10, 19)
@@ -592,7 +589,7 @@ def test_centre_is_mnists_own(mnist):
     """In MNIST the centre of mass lies in the pixel right of and below the middle."""
     for image in mnist[0].images[:2000]:
         page = image.reshape(28, 28)
-        assert np.array_equal(handwriting.centre(page), page)
+        assert np.array_equal(centre(page), page)
 
 
 @pytest.mark.parametrize(("pen", "wide"), [(4, 2.0), (16, 2.5), (120, 4.0)])
@@ -600,12 +597,12 @@ def test_thickness_makes_strokes_as_wide_as_mnists(pen, wide):
     bar = np.zeros((600, 600), np.uint8)
     bar[50:550, 300 - pen // 2 : 300 + pen // 2] = 255
     bar[50 : 50 + pen, 300:500] = 255
-    stroke = handwriting.fit(handwriting.thickness(handwriting.crop(bar)))[14].sum() / 255
+    stroke = fit(thickness(crop(bar)))[14].sum() / 255
     # 16 of 500 would be 0.64: it is one of the thin, too.
     assert stroke == pytest.approx(2.0 if pen < 40 else wide, abs=0.45)
     medium = np.zeros((100, 60), np.uint8)
     medium[:, 20:33] = 255
-    assert np.array_equal(handwriting.thickness(medium), medium)
+    assert np.array_equal(thickness(medium), medium)
 
 
 def test_slant_sets_up_what_leans_and_nothing_else():
@@ -620,9 +617,9 @@ def test_slant_sets_up_what_leans_and_nothing_else():
 
     for shear, wanted in ((-1, -0.44), (-0.7, -0.44), (0.5, 0.13), (1, 0.13)):
         assert lean(bar(shear)) == pytest.approx(shear, abs=0.02)
-        assert lean(handwriting.slant(bar(shear))) == pytest.approx(wanted, abs=0.02)
+        assert lean(slant(bar(shear))) == pytest.approx(wanted, abs=0.02)
     for shear in (-0.4, 0, 0.1):
-        assert np.array_equal(handwriting.slant(bar(shear)), bar(shear))
+        assert np.array_equal(slant(bar(shear)), bar(shear))
 
 
 @pytest.mark.parametrize("shear", [-0.8, 0.5])
@@ -795,7 +792,7 @@ TWO_PARTS = {  # digits in two strokes that do not meet
 @pytest.mark.parametrize("shape", TWO_PARTS)
 def test_a_digit_in_two_parts_is_one(shape):
     picture = pens_own(TWO_PARTS[shape], size=(400, 500), scale=24, pen=14, at=(80, 80))
-    assert handwriting.count_marks(handwriting.specks(255 - picture), 0) == 2
+    assert count_marks(specks(255 - picture), 0) == 2
     assert not judged(picture).unlike
 
 
@@ -836,8 +833,8 @@ def test_how_solid_is_the_radius_for_the_length():
         (np.maximum(abs(x), 4 * abs(y)) < 60, 1 / 8),
     ):
         picture = np.where(ink, 255, 0).astype(np.uint8)
-        assert handwriting.solidity(picture) == pytest.approx(radius, abs=0.02)
-    assert handwriting.solidity(np.zeros((5, 9), np.uint8)) == 0
+        assert solidity(picture) == pytest.approx(radius, abs=0.02)
+    assert solidity(np.zeros((5, 9), np.uint8)) == 0
 
 
 def test_what_is_wider_than_a_digit_is_unlike_one():
@@ -1006,7 +1003,7 @@ def test_a_folder_is_not_overwritten_and_never_half_there(tmp_path, monkeypatch)
         if "t10k-labels" in path.name:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(handwriting, "write_whole", full)
+    monkeypatch.setattr("chainrule.handwriting.digits.write_whole", full)
     with pytest.raises(OSError, match="No space left"):
         write_digits(tmp_path / "yours", *collected())
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
@@ -1146,7 +1143,7 @@ def test_without_the_extra_it_says_so_in_one_line(images):
     code = (
         "import sys; sys.modules['scipy'] = None\n"
         f"sys.argv = ['chainrule', 'predict', {str(SEED)!r}, {str(images / 'a 3.png')!r}]\n"
-        "from chainrule.cli import main; main()"
+        "from chainrule.cli.main import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
@@ -1155,7 +1152,7 @@ def test_without_the_extra_it_says_so_in_one_line(images):
 
 
 def test_measured_is_small_and_sorted():
-    path = ROOT / "src/chainrule/handwriting.json"
+    path = ROOT / "src/chainrule/handwriting/measured.json"
     text = path.read_text(encoding="utf-8")
     assert len(text) < 10_000
     assert json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n" == text

@@ -33,10 +33,19 @@ from starlette.testclient import TestClient
 
 from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
 from chainrule.encode import plain
-from chainrule.lab import asked, browser, connection, moment, saved, server
-from chainrule.lab.moment import Lab, named_model, named_run, shipped
-from chainrule.lab.server import POLICY, Served, guarded, listen, make_app, page_files
-from chainrule.runs import Change, Run, Settings
+from chainrule.lab.api import requests, saved
+from chainrule.lab.api.drawings import MOST_POINTS
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.networks import named_model, named_run, shipped
+from chainrule.lab.api.routes import MOMENT, ROUTES, UPLOAD, Route
+from chainrule.lab.live.thread import ThreadedTraining
+from chainrule.lab.server import app, browser, connection, guard, replies, start
+from chainrule.lab.server.app import make_app, page_files
+from chainrule.lab.server.guard import POLICY, guarded
+from chainrule.lab.server.served import COMPUTING, Served
+from chainrule.lab.server.start import listen
+from chainrule.runs.run import Run
+from chainrule.runs.settings import Change, Settings
 
 HOST = "127.0.0.1:8765"
 PAGE = ROOT / "src/chainrule/lab"
@@ -46,7 +55,7 @@ SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    return Lab(shipped(), folder=tmp_path_factory.mktemp("lab"))
+    return Lab(shipped(), ThreadedTraining, folder=tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +225,7 @@ def test_numbers_that_are_not_finite_arrive(mnist):
     network, _, _ = toy_problem(np.random.default_rng(0), (784, 3, 10), loss="cross_entropy")
     network.parameters[:] = 0
     network.parameters[-10] = 1e4
-    page = client_of(Served(Lab((named_model(network),)), 8765))
+    page = client_of(Served(Lab((named_model(network),), ThreadedTraining), 8765))
     (entry,) = page.get("/api/lab").json()["networks"]
     asking = {"network": entry["id"], "image": {"test": 0}, "label": 4}
     assert arrays_of(posted(page, "/api/ledger", asking))["dA2"][4] == -np.inf
@@ -342,7 +351,7 @@ def test_secrets_are_compared_in_constant_time(served, monkeypatch):
         compared.append((a, b))
         return a == b
 
-    monkeypatch.setattr(server.secrets, "compare_digest", compare)
+    monkeypatch.setattr("secrets.compare_digest", compare)
     client_of(served).get("/api/lab")
     client_of(served).get(f"/?token={served.token}")
     assert compared == [(served.ticket.encode(),) * 2, (served.token.encode(),) * 2]
@@ -385,8 +394,8 @@ def test_bodies_are_json_alone(page, kind):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/lab/server.py", "/lab/__init__.py", "/lab/saved.template", "/lab/", "/lab", "/index"),
-        *("/lab/../server.py", "/lab/..%2fserver.py", "/lab/%2e%2e/network.py", "/lab/..\\data.py"),
+        *("/lab/wire.py", "/lab/__init__.py", "/lab/saved.template", "/lab/", "/lab", "/index"),
+        *("/lab/../wire.py", "/lab/..%2fwire.py", "/lab/%2e%2e/network.py", "/lab/..\\data.py"),
         *("/lab//etc/passwd", "/lab/%2fetc%2fpasswd", "//etc/passwd", "/lab/index.html%00"),
         *("/plotly/../plotly/plotly.css", "/plotly/plotly.js", "/plotly/%2e%2e/__init__.py"),
         *("/lab/index.html/", "/LAB/index.html", "/lab/INDEX.HTML", "/lab/%69ndex.htm"),
@@ -485,7 +494,7 @@ def test_other_methods_are_refused(page):
 
 
 def test_a_large_body_is_refused_before_it_is_read(page):
-    most = server.SMALL
+    most = MOMENT
     content = json.dumps(MISREAD).encode()
     fits = content + b" " * (most - len(content))
     headers = {"Content-Type": "application/json"}
@@ -615,7 +624,7 @@ def test_at_most_so_many_are_computed_at_once(lab):
     served = Served(lab, 8765)
 
     async def app(scope, receive, send):
-        await (await server.computed(served, slow))(scope, receive, send)
+        await (await replies.computed(served, slow))(scope, receive, send)
 
     async def one():
         statuses = []
@@ -633,16 +642,16 @@ def test_at_most_so_many_are_computed_at_once(lab):
         return statuses
 
     async def many():
-        asking = [asyncio.create_task(one()) for _ in range(server.OPEN + 6)]
-        while busy < server.COMPUTING:
+        asking = [asyncio.create_task(one()) for _ in range(guard.OPEN + 6)]
+        while busy < COMPUTING:
             await asyncio.sleep(0.01)
         go.set()  # all have asked by now
         return await asyncio.gather(*asking)
 
     statuses = [status for (status,) in asyncio.run(many())]
     assert statuses.count(503) == 6
-    assert statuses.count(200) == server.OPEN
-    assert most == server.COMPUTING
+    assert statuses.count(200) == guard.OPEN
+    assert most == COMPUTING
     assert served.open == 0
 
 
@@ -650,7 +659,7 @@ def test_a_fault_of_ours_is_one_line_too(served, monkeypatch):
     def faulty(*_):
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(moment, "about", faulty)
+    monkeypatch.setitem(ROUTES, "lab", Route(faulty, None))
     app = make_app(served)
     usual = {"Host": HOST, "Cookie": f"{served.cookie}={served.ticket}"}
     page = TestClient(app, f"http://{HOST}", raise_server_exceptions=False, headers=usual)
@@ -813,8 +822,8 @@ def test_a_file_is_prepared_and_read(page, format):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
         (picture(size=(5001, 5000)), "25,000,000 pixels"),
         (picture(size=(2, 20_001)), "20,000 long"),
-        (picture() + bytes(asked.FILE), "file must be a text"),
-        (picture().ljust(asked.FILE + 1, b" "), "file must be at most 10000000 bytes"),
+        (picture() + bytes(requests.FILE), "file must be a text"),
+        (picture().ljust(requests.FILE + 1, b" "), "file must be at most 10000000 bytes"),
     ],
     ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "side", "bytes", "one byte"],
 )
@@ -826,19 +835,20 @@ def test_other_files_are_refused(page, content, reason):
 
 
 def test_limits_are_those_of_handwriting():
-    from chainrule import handwriting
+    from chainrule.handwriting import strokes
+    from chainrule.handwriting.files import MOST_BYTES
 
-    assert (asked.PAD, asked.POINTS) == (handwriting.PAD, handwriting.MOST_POINTS)
-    assert asked.FILE == handwriting.MOST_BYTES
-    largest = 4 * -(-asked.FILE // 3) + 1000
-    assert largest < server.UPLOAD
+    assert (requests.PAD, requests.POINTS) == (strokes.PAD, strokes.MOST_POINTS)
+    assert requests.FILE == MOST_BYTES
+    largest = 4 * -(-requests.FILE // 3) + 1000
+    assert largest < UPLOAD
 
 
 def test_drawings_are_collected_for_data(tmp_path, mnist):
     from chainrule import load_digits
     from chainrule.handwriting import draw, prepare
 
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     pixels = [mnist[1].images[k].tobytes() for k in range(10)]
     drawings = [
         {"image": {"pixels": base64.b64encode(each).decode()}, "label": k % 10}
@@ -873,7 +883,7 @@ def test_drawings_are_collected_for_data(tmp_path, mnist):
     ],
 )
 def test_collections_are_checked(tmp_path, drawings, reason):
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     refused = page.post("/api/collect", json={"drawings": drawings})
     assert refused.status_code == 400
     assert reason in refused.json()["error"]
@@ -890,11 +900,10 @@ def test_collections_are_checked(tmp_path, drawings, reason):
 )
 def test_a_collection_has_so_many_points_and_so_much_length(tmp_path, strokes, reason, monkeypatch):
     """The work is counted, not timed: nothing is drawn of what is refused."""
-    from chainrule import handwriting
 
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     each = {"image": {"strokes": strokes}, "label": 7}
-    monkeypatch.setattr(handwriting, "draw", lambda _: pytest.fail("it was drawn"))
+    monkeypatch.setattr("chainrule.handwriting.draw", lambda _: pytest.fail("it was drawn"))
     refused = page.post("/api/collect", json={"drawings": [each] * 21})
     assert refused.status_code == 400
     assert reason in refused.json()["error"]
@@ -903,11 +912,12 @@ def test_a_collection_has_so_many_points_and_so_much_length(tmp_path, strokes, r
 
 def test_a_full_collection_is_taken(tmp_path, monkeypatch):
     """As many drawings, points and length as there may be; each is drawn once."""
-    from chainrule import handwriting
 
     drawn, paper = [], np.full((9, 9), 255, np.uint8)
-    monkeypatch.setattr(handwriting, "draw", lambda strokes: drawn.append(strokes) or paper)
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    monkeypatch.setattr(
+        "chainrule.handwriting.draw", lambda strokes: drawn.append(strokes) or paper
+    )
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     drawings = [
         {"image": {"strokes": [[k % 280, k // 280, k % 280, 3] * 100]}, "label": k % 10}
         for k in range(500)
@@ -915,12 +925,12 @@ def test_a_full_collection_is_taken(tmp_path, monkeypatch):
     told = posted(page, "/api/collect", {"drawings": drawings})
     assert (told["train"], told["test"]) == (400, 100)
     assert len(drawn) == 500
-    assert sum(len(stroke) for strokes in drawn for stroke in strokes) == 2 * moment.MOST_POINTS
+    assert sum(len(stroke) for strokes in drawn for stroke in strokes) == 2 * MOST_POINTS
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "drawings").write_text("in the way")
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     refused = page.post("/api/collect", json={"drawings": [{"image": SEVEN, "label": 7}] * 2})
     assert refused.status_code == 500
     assert re.match(r"drawings/\S+ cannot be written: ", refused.json()["error"])
@@ -1045,7 +1055,7 @@ def test_what_is_inlined(tmp_path):
         (tmp_path / name).write_text(content)
     (tmp_path / "f.woff2").write_bytes(b"font")
     paths = {path.name: path for path in tmp_path.iterdir()}
-    made = saved.saved_page(paths, server.TYPES, '{"a":"</script>"}').decode()
+    made = saved.saved_page(paths, app.TYPES, '{"a":"</script>"}').decode()
     font = "url(data:font/woff2;base64,Zm9udA==)"
     assert f"src: {font} }} a {{ background: {font}, url(#b)" in made
     assert '<script type="application/json" id="moment">{"a":"\\u003c/script>"}</script>' in made
@@ -1165,7 +1175,9 @@ def goes_on(page):
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory):
     """A page whose collections go to a folder of their own."""
-    return client_of(Served(Lab(shipped(), folder=tmp_path_factory.mktemp("sandbox")), 8765))
+    return client_of(
+        Served(Lab(shipped(), ThreadedTraining, folder=tmp_path_factory.mktemp("sandbox")), 8765)
+    )
 
 
 @pytest.mark.parametrize("route", POSTS)
@@ -1231,7 +1243,7 @@ def started(*arguments, cwd=None, first="", browser=None):
 
     `first` is code that its process runs before it begins.
     """
-    command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli import main; main()", "lab"]
+    command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli.main import main; main()", "lab"]
     command += ["--no-browser"] if browser is None else []
     env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", "BROWSER": str(browser)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
@@ -1399,12 +1411,12 @@ def test_a_port_in_use(running):
 
 
 def test_without_port_the_next_free_one(monkeypatch):
-    monkeypatch.setattr(server, "PORT", free_port())
+    monkeypatch.setattr(start, "PORT", free_port())
     with listen(None) as first, listen(None) as second:
-        assert first.getsockname() == ("127.0.0.1", server.PORT)
-        assert server.PORT < second.getsockname()[1] < server.PORT + 100
-        with pytest.raises(server.PortTakenError, match=f"port {server.PORT}: "):
-            listen(server.PORT)
+        assert first.getsockname() == ("127.0.0.1", start.PORT)
+        assert start.PORT < second.getsockname()[1] < start.PORT + 100
+        with pytest.raises(start.PortTakenError, match=f"port {start.PORT}: "):
+            listen(start.PORT)
 
 
 def test_small_answers_are_sent_at_once():
@@ -1434,7 +1446,7 @@ def test_the_browser_is_opened_once_it_answers(monkeypatch, lab):
         lambda self, _: asyncio.sleep(0, came.is_set() or stopping),
     )
     with listener:
-        server.serve(served, listener, ready)
+        start.serve(served, listener, ready)
     assert statuses == [200]
 
 
@@ -1691,7 +1703,7 @@ LARGE = bytes(range(256)) * (1 << 17)  # 32 MB, more than the system takes for a
 
 def answering(served):
     async def app(scope, receive, send):
-        answer = server.Answer(served, LARGE, {"Cache-Control": "no-store"}, "text/plain")
+        answer = replies.Answer(served, LARGE, {"Cache-Control": "no-store"}, "text/plain")
         await answer(scope, receive, send)
 
     return app
@@ -1721,7 +1733,7 @@ def test_who_does_not_read_an_answer_is_dropped(served, monkeypatch, trickles):
 
 def test_answers_under_way_have_a_limit_of_bytes(served, monkeypatch):
     """One is always sent, however large; what would be too much with it is to come again."""
-    monkeypatch.setattr(server, "ANSWERS", len(LARGE) + 1)
+    monkeypatch.setattr(replies, "ANSWERS", len(LARGE) + 1)
 
     async def talk():
         async with talking(answering(served)) as connect:
@@ -1761,7 +1773,7 @@ def test_an_answer_waits_for_its_reader_in_small_pieces(served):
             assert (await end_of(reader)).endswith(LARGE)
 
     asyncio.run(talk())
-    assert 0 < most <= server.PIECE
+    assert 0 < most <= replies.PIECE
 
 
 def test_a_page_that_watches_and_does_not_read_is_dropped(monkeypatch):
@@ -1837,7 +1849,7 @@ def test_a_file_that_cannot_be_opened_for_now_is_one_line(served, monkeypatch):
         raise OSError(errno.EMFILE, "Too many open files")
 
     said = []
-    monkeypatch.setattr(server, "content_of", full)
+    monkeypatch.setattr(app, "content_of", full)
     monkeypatch.setattr(logging.getLogger("uvicorn.error"), "error", said.append)
     page = client_of(Served(served.lab, 8765))
     for _ in range(3):
@@ -1907,7 +1919,9 @@ def test_a_network_too_large_for_a_page(tmp_path):
     "missing", ["starlette", "uvicorn", "websockets", "PIL", "scipy", "plotly"]
 )
 def test_without_the_extra_one_line(missing):
-    code = f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli import main; main()"
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli.main import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "lab", "--no-browser"], capture_output=True, text=True
     )

@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from chainrule import backward, forward, gradient, initialise, ledger, load_model, loss, network
-from chainrule.ledger import CellError, open_cell, open_ledger, pattern, softmax_jacobian
+from chainrule import backward, forward, gradient, initialise, load_model, loss, network
+from chainrule.explain import source
+from chainrule.explain.ledger import CellError, open_ledger, softmax_jacobian
+from chainrule.explain.rules import open_cell, pattern
 from chainrule.network import LOSSES
 
 
@@ -251,7 +253,7 @@ def test_a_source_that_cannot_be_read_is_none(mnist, monkeypatch):
     def unreadable(module):
         raise OSError("could not get source code")
 
-    caches = (ledger.find_source, ledger.read_equations)
+    caches = (source.find_source, source.read_equations)
     for cached in caches:
         cached.cache_clear()
     monkeypatch.setattr(inspect, "getsource", unreadable)

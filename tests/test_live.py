@@ -43,27 +43,26 @@ from chainrule import (
 from chainrule.distort import distort
 from chainrule.encode import to_json
 from chainrule.handwriting import write_digits
-from chainrule.lab import asked, live, moment, server, testset
-from chainrule.lab.asked import Order, RefusedError
-from chainrule.lab.feed import Feed, Frame
-from chainrule.lab.live import Live
-from chainrule.lab.moment import Lab, named_run, shipped
-from chainrule.lab.server import Served
-from chainrule.lab.shelf import Shelf, run_id, settings_of
+from chainrule.lab.api import networks, requests, runs, testset
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.networks import named_run, shipped
+from chainrule.lab.live import control, thread
+from chainrule.lab.live.control import Live, Order
+from chainrule.lab.live.frames import live_view
+from chainrule.lab.live.thread import ThreadedTraining
+from chainrule.lab.server import guard
+from chainrule.lab.server.feed import Feed, Frame
+from chainrule.lab.server.served import Served
+from chainrule.lab.wire import RefusedError
 from chainrule.network import Network, probabilities
-from chainrule.runs import (
-    Change,
-    RunError,
-    Settings,
-    begin,
-    go_on,
-    locked,
-    network_at,
-    open_run,
-    prepare,
-    read_checkpoint,
-    state_of,
-)
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.folder import begin, open_run, prepare
+from chainrule.runs.going import go_on
+from chainrule.runs.lock import locked, state_of
+from chainrule.runs.names import run_id, settings_of
+from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.shelf import Shelf
+from chainrule.runs.trajectory import network_at
 from chainrule.troubles import measure
 
 ENDLESS = 10**9  # steps
@@ -81,7 +80,7 @@ BATCHES = {
 
 
 def start(**changed):
-    return asked.order({"do": "start", "settings": BATCHES | changed})
+    return requests.order({"do": "start", "settings": BATCHES | changed})
 
 
 def waiting(what):
@@ -99,7 +98,7 @@ def sets(small):
 @pytest.fixture
 def lab(tmp_path, sets):
     """What trains in tmp_path/runs, on 600 images."""
-    lab = Live(Shelf(tmp_path / "runs"), lambda: sets)
+    lab = Live(Shelf(tmp_path / "runs"), lambda: sets, ThreadedTraining)
     yield lab
     lab.close()
 
@@ -109,8 +108,8 @@ def holding(monkeypatch):
     """Make trainings wait at these steps, as in `held`; the event that lets them go on."""
 
     def hold(*steps):
-        monkeypatch.setattr(live.Training, "halts", held(*steps))
-        return live.Training.halts.free
+        monkeypatch.setattr(thread.ThreadedTraining, "halts", held(*steps))
+        return thread.ThreadedTraining.halts.free
 
     return hold
 
@@ -144,7 +143,7 @@ def finish(lab):
 
 
 def test_it_comes_to_the_bits_of_the_library(lab, sets):
-    lab.obey(start())
+    lab.execute(start())
     folder = finish(lab)
     assert load_model(folder).parameters.tobytes() == trained(sets)
     assert state_of(folder) == "finished"
@@ -153,19 +152,19 @@ def test_it_comes_to_the_bits_of_the_library(lab, sets):
 
 def test_pausing_and_single_steps_change_no_bit(lab, sets, holding):
     holding(100)
-    lab.obey(start())
-    lab.obey(Order("pause"))
+    lab.execute(start())
+    lab.execute(Order("pause"))
     paused = lab.training.step
     assert lab.training.state == "paused"
     assert read_checkpoint(lab.training.run).step == paused  # what is shown is on disk
     for k in range(1, 4):
-        lab.obey(Order("step"))
+        lab.execute(Order("step"))
         assert (lab.training.step, lab.training.state) == (paused + k, "paused")
-    lab.obey(Order("epoch"))
+    lab.execute(Order("epoch"))
     waiting(lambda: lab.training.state == "paused")
     assert lab.training.step % 12 == 0  # 600 images, 50 a step
     assert paused + 3 < lab.training.step <= paused + 15
-    lab.obey(Order("go"))
+    lab.execute(Order("go"))
     assert load_model(finish(lab)).parameters.tobytes() == trained(sets)
 
 
@@ -180,29 +179,29 @@ def test_the_loss_of_now_is_the_mean_since_the_last_row(lab, sets, holding):
     def is_the_mean():
         step = lab.training.step
         since = losses[(step - 1) // 20 * 20 + 1 : step + 1]
-        np.testing.assert_allclose(live.about(lab.training)["loss"], np.mean(since), rtol=1e-12)
+        np.testing.assert_allclose(live_view(lab.training)["loss"], np.mean(since), rtol=1e-12)
 
     holding(100)
-    lab.obey(start(steps=steps))
-    lab.obey(Order("pause"))
+    lab.execute(start(steps=steps))
+    lab.execute(Order("pause"))
     for _ in range(25):
-        lab.obey(Order("step"))
+        lab.execute(Order("step"))
         is_the_mean()
     while lab.training.step % 20 != 7:
-        lab.obey(Order("step"))
+        lab.execute(Order("step"))
     run = lab.training.id
-    lab.obey(Order("stop"))
-    lab.obey(Order("start", run))
-    lab.obey(Order("pause"))
+    lab.execute(Order("stop"))
+    lab.execute(Order("start", run))
+    lab.execute(Order("pause"))
     is_the_mean()
-    lab.obey(Order("stop"))
+    lab.execute(Order("stop"))
 
 
 def test_a_full_batch_step_is_an_epoch(lab, sets):
-    lab.obey(start(batch_size=None, steps=ENDLESS))
-    lab.obey(Order("pause"))
+    lab.execute(start(batch_size=None, steps=ENDLESS))
+    lab.execute(Order("pause"))
     before = lab.training.step
-    lab.obey(Order("epoch"))
+    lab.execute(Order("epoch"))
     waiting(lambda: lab.training.state == "paused")
     assert lab.training.step == before + 1
     assert lab.training.snapshot.train_accuracy is not None
@@ -210,14 +209,14 @@ def test_a_full_batch_step_is_an_epoch(lab, sets):
 
 def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets, holding):
     free = holding(50, ENDLESS, 100)
-    lab.obey(start(steps=2000))
-    lab.obey(Order("pause"))
+    lab.execute(start(steps=2000))
+    lab.execute(Order("pause"))
     first = lab.training.step
-    lab.obey(Order("rate", rate=0.005))
+    lab.execute(Order("rate", rate=0.005))
     assert lab.training.rate == 0.005
-    lab.obey(Order("step"))
-    lab.obey(Order("go"))
-    lab.obey(Order("rate", rate=0.05))  # while it runs
+    lab.execute(Order("step"))
+    lab.execute(Order("go"))
+    lab.execute(Order("rate", rate=0.05))  # while it runs
     free.set()
     folder = finish(lab)
     changes = open_run(folder).changes
@@ -234,8 +233,8 @@ def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets, holdin
 
 def test_a_stopped_run_goes_on_on_the_command_line(lab, sets, small, holding):
     holding(100)
-    lab.obey(start(steps=600))
-    lab.obey(Order("stop"))
+    lab.execute(start(steps=600))
+    lab.execute(Order("stop"))
     assert lab.training is None
     (folder,) = lab.shelf.folder.iterdir()
     assert state_of(folder) == "interrupted"
@@ -256,18 +255,18 @@ def test_a_run_of_the_command_line_goes_on_in_the_lab(lab, sets):
             pass
     assert read_checkpoint(one).step == 69
     rows = len(read_checkpoint(one).history)
-    lab.obey(Order("start", run_id(one)))
+    lab.execute(Order("start", run_id(one)))
     assert [row[0] for row in lab.training.rows[:rows]] == one.moments[:rows]
     assert finish(lab) == folder
     assert [row[0] for row in lab.training.rows] == one.moments
     assert load_model(folder).parameters.tobytes() == trained(sets)
     with pytest.raises(RefusedError, match="is finished"):
-        lab.obey(Order("start", run_id(one)))
+        lab.execute(Order("start", run_id(one)))
 
 
 def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
     id = "784-6-10.cross_entropy.momentum.0.02.50.240.seed3.rate60-0.1"
-    lab.obey(Order("start", id))
+    lab.execute(Order("start", id))
     assert lab.training.id == id
     folder = finish(lab)
     wanted = trained(sets, lambda step: 0.02 if step < 60 else 0.1)
@@ -276,74 +275,74 @@ def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
 
 
 def test_a_second_start_says_what_is_running(lab):
-    lab.obey(start(steps=ENDLESS))
+    lab.execute(start(steps=ENDLESS))
     running = lab.training
     with pytest.raises(RefusedError, match=r"seed3 is running at step [\d,]+; stop it first") as no:
-        lab.obey(start(seed=4))
-    assert no.value.status == 409
-    lab.obey(Order("pause"))
+        lab.execute(start(seed=4))
+    assert no.value.kind == "conflict"
+    lab.execute(Order("pause"))
     with pytest.raises(RefusedError, match="is paused at step"):
-        lab.obey(Order("start", running.id))
+        lab.execute(Order("start", running.id))
     assert lab.training is running
-    lab.obey(Order("stop"))
-    lab.obey(start(seed=4))
+    lab.execute(Order("stop"))
+    lab.execute(start(seed=4))
     assert lab.training.run.settings.seed == 4
 
 
 @pytest.mark.parametrize("do", ["pause", "go", "step", "epoch", "stop", "rate"])
 def test_without_a_training_there_is_nothing_to_order(lab, do):
     with pytest.raises(RefusedError, match="nothing is being trained") as no:
-        lab.obey(Order(do, rate=0.1))
-    assert no.value.status == 409
+        lab.execute(Order(do, rate=0.1))
+    assert no.value.kind == "conflict"
 
 
 def test_a_finished_one_takes_no_orders_but_makes_room(lab):
-    lab.obey(start(steps=5))
+    lab.execute(start(steps=5))
     finish(lab)
     with pytest.raises(RefusedError, match=r"is finished; start another"):
-        lab.obey(Order("step"))
-    lab.obey(start(steps=6))
+        lab.execute(Order("step"))
+    lab.execute(start(steps=6))
     finish(lab)
-    lab.obey(Order("stop"))
+    lab.execute(Order("stop"))
     assert lab.training is None
 
 
 def test_the_lock_is_held_while_it_is_on(lab):
-    lab.obey(start(steps=ENDLESS))
-    lab.obey(Order("pause"))
+    lab.execute(start(steps=ENDLESS))
+    lab.execute(Order("pause"))
     folder = lab.training.folder
     assert state_of(folder) == "running"
     with pytest.raises(RunError, match="another process"), locked(folder):
         pass
-    lab.obey(Order("stop"))
+    lab.execute(Order("stop"))
     with locked(folder):
         id = run_id(open_run(folder))
         with pytest.raises(RefusedError, match="another process is training this run") as no:
-            lab.obey(Order("start", id))
-    assert no.value.status == 409
+            lab.execute(Order("start", id))
+    assert no.value.kind == "conflict"
     assert str(folder.parent) not in str(no.value)
 
 
 def test_a_rate_that_explodes_fails_with_what_to_try(lab):
-    lab.obey(start(learning_rate=1e20))
+    lab.execute(start(learning_rate=1e20))
     lab.training.thread.join(PATIENCE)
-    told = live.about(lab.training)
+    told = live_view(lab.training)
     assert told["state"] == "failed"
     assert "the learning rate 1e+20 is too large" in told["error"]
     assert not lab.shelf.folder.exists()  # it leads nowhere
-    lab.obey(start(steps=3))
+    lab.execute(start(steps=3))
     finish(lab)
 
 
 def test_a_run_goes_on_at_another_rate_as_on_the_command_line(lab, sets, holding):
     holding(60)
-    lab.obey(start())
+    lab.execute(start())
     waiting(lambda: lab.training.step > 50)
-    lab.obey(Order("pause"))
+    lab.execute(Order("pause"))
     first, stood = lab.training.id, lab.training.step
-    lab.obey(Order("stop"))
+    lab.execute(Order("stop"))
     holding()
-    lab.obey(asked.order({"do": "start", "run": first, "rate": 0.005}))
+    lab.execute(requests.order({"do": "start", "run": first, "rate": 0.005}))
     folder = finish(lab)
     assert open_run(folder).changes == (Change(stood, 0.005),)
     assert lab.training.id == f"{first}.rate{stood}-0.005"
@@ -369,8 +368,8 @@ def test_runs_that_are_damaged_are_told_of_and_hide_no_other(tmp_path, sets):
     (trained_in("pipe") / "run.json").unlink()
     os.mkfifo(folder / "pipe/run.json")
     (folder / "loop").symlink_to("loop")
-    lab = Lab(shipped(), folder=tmp_path)
-    told = json.loads(to_json(moment.runs(lab)))
+    lab = Lab(shipped(), ThreadedTraining, folder=tmp_path)
+    told = json.loads(to_json(runs.runs(lab)))
     assert [each["name"] for each in told["runs"]] == ["good"]
     assert {each["name"]: each["why"].split(": ", 1)[1][:20] for each in told["damaged"]} == {
         "json": "damaged: it is not J",
@@ -383,20 +382,20 @@ def test_runs_that_are_damaged_are_told_of_and_hide_no_other(tmp_path, sets):
     (folder / "pipe/run.json").unlink()
     (folder / "loop").unlink()
     shutil.rmtree(folder / "json")
-    told = json.loads(to_json(moment.runs(lab)))
+    told = json.loads(to_json(runs.runs(lab)))
     assert sorted(each["name"] for each in told["damaged"]) == ["checkpoint", "lock"]
     lab.live.digits = lambda: sets
-    lab.live.obey(start(steps=3))  # and a start is not hindered
+    lab.live.execute(start(steps=3))  # and a start is not hindered
     finish(lab.live)
 
 
 def test_a_training_whose_folder_is_moved_says_that_it_is_not_there(lab):
-    lab.obey(start(steps=100_000))
+    lab.execute(start(steps=100_000))
     waiting(lambda: lab.training.step > 5)
     lab.shelf.folder.rename(lab.shelf.folder.with_name("moved"))
-    lab.obey(Order("pause"))
+    lab.execute(Order("pause"))
     lab.training.thread.join(PATIENCE)
-    told = live.about(lab.training)
+    told = live_view(lab.training)
     name = lab.training.folder.name
     assert told["state"] == "failed"
     assert told["error"].endswith(
@@ -407,32 +406,32 @@ def test_a_training_whose_folder_is_moved_says_that_it_is_not_there(lab):
 
 def test_one_that_diverged_on_its_way_goes_on_at_a_smaller_rate(lab, holding):
     holding(60)
-    lab.obey(start())
+    lab.execute(start())
     waiting(lambda: lab.training.step > 50)
-    lab.obey(Order("pause"))
+    lab.execute(Order("pause"))
     stood = lab.training.step
-    lab.obey(Order("rate", rate=1e30))
-    lab.obey(Order("go"))
+    lab.execute(Order("rate", rate=1e30))
+    lab.execute(Order("go"))
     lab.training.thread.join(PATIENCE)
     assert lab.training.state == "failed"
     holding()
-    lab.obey(Order("start", lab.training.id, rate=0.01))
+    lab.execute(Order("start", lab.training.id, rate=0.01))
     assert open_run(finish(lab)).changes == (Change(stood, 0.01),)
 
 
 def test_when_the_lab_ends_nothing_more_is_begun(lab, monkeypatch):
     """What was asked for just before is at a checkpoint, what comes after is refused."""
     begun, go = threading.Event(), threading.Event()
-    real = live.begin
+    real = control.begin
 
     def slow(*arguments):
         begun.set()
         assert go.wait(PATIENCE)
         return real(*arguments)
 
-    monkeypatch.setattr(live, "begin", slow)
+    monkeypatch.setattr(control, "begin", slow)
     with ThreadPoolExecutor(2) as pool:
-        starting = pool.submit(lab.obey, start(steps=ENDLESS))
+        starting = pool.submit(lab.execute, start(steps=ENDLESS))
         assert begun.wait(PATIENCE)
         ending = pool.submit(lab.close)
         go.set()
@@ -441,7 +440,7 @@ def test_when_the_lab_ends_nothing_more_is_begun(lab, monkeypatch):
     assert lab.training.state == "interrupted"
     assert read_checkpoint(open_run(lab.training.folder)).step == lab.training.step
     with pytest.raises(RefusedError, match="the lab ends"):
-        lab.obey(start())
+        lab.execute(start())
 
 
 def test_settings_that_do_not_fit_leave_nothing(lab):
@@ -451,7 +450,7 @@ def test_settings_that_do_not_fit_leave_nothing(lab):
         ({"hidden": [4000]}, "up to 3,000,000 parameters"),
     ):
         with pytest.raises(RefusedError, match=why):
-            lab.obey(start(**wrong))
+            lab.execute(start(**wrong))
     assert lab.training is None
     assert not list(lab.shelf.folder.glob("*"))
 
@@ -490,22 +489,22 @@ def test_settings_that_do_not_fit_leave_nothing(lab):
 )
 def test_orders_that_are_none_are_refused(body):
     with pytest.raises(RefusedError):
-        asked.order(body)
+        requests.order(body)
 
 
 def test_the_rate_is_not_changed_without_end(lab, monkeypatch):
-    monkeypatch.setattr(live, "CHANGES", 3)
-    lab.obey(start(steps=ENDLESS))
-    lab.obey(Order("pause"))
+    monkeypatch.setattr("chainrule.lab.live.training.CHANGES", 3)
+    lab.execute(start(steps=ENDLESS))
+    lab.execute(Order("pause"))
     for k in range(3):
-        lab.obey(Order("rate", rate=0.01 + k))
-        lab.obey(Order("step"))
+        lab.execute(Order("rate", rate=0.01 + k))
+        lab.execute(Order("step"))
     with pytest.raises(RefusedError, match="can be changed 3 times"):
-        lab.obey(Order("rate", rate=0.5))
+        lab.execute(Order("rate", rate=0.5))
     run = lab.training.id
-    lab.obey(Order("stop"))
+    lab.execute(Order("stop"))
     with pytest.raises(RefusedError, match="can be changed 3 times"):
-        lab.obey(Order("start", run, rate=0.5))
+        lab.execute(Order("start", run, rate=0.5))
     assert len(open_run(lab.shelf.find(run).folder).changes) == 3
 
 
@@ -532,7 +531,7 @@ def test_an_id_says_all_that_decides_a_run(
     asking = Settings(None, tuple(hidden), loss, optimizer, rate, size, steps, None, seed)
     changes = tuple(Change(at, changes[at]) for at in sorted(changes))
     folder = tmp_path_factory.getbasetemp()
-    from chainrule.runs import Run
+    from chainrule.runs.run import Run
 
     id = run_id(Run(folder, asking, 0, "", (), changes=changes))
     assert settings_of(id) == (asking, changes)
@@ -562,10 +561,12 @@ def test_an_id_says_all_that_decides_a_run(
         "../../etc/passwd",
     ],
 )
-def test_what_is_no_id_is_trained_by_nobody(id):
-    with pytest.raises(RefusedError) as no:
+def test_what_is_no_id_is_trained_by_nobody(lab, id):
+    with pytest.raises(RunError):
         settings_of(id)
-    assert no.value.status == 404
+    with pytest.raises(RefusedError) as no:
+        lab.execute(Order("start", id))
+    assert no.value.kind == "missing"
 
 
 # ------------------------------------------------------------------------------------ who may watch
@@ -574,7 +575,7 @@ def test_what_is_no_id_is_trained_by_nobody(id):
 @pytest.fixture(scope="module")
 def still():
     """A server that trains nothing: what it refuses."""
-    return Served(Lab(shipped()), 8765)
+    return Served(Lab(shipped(), ThreadedTraining), 8765)
 
 
 @pytest.mark.parametrize(
@@ -603,7 +604,7 @@ def test_only_its_own_pages_may_watch(still, wrong):
     ):
         pass
     assert no.value.status_code == 403
-    assert no.value.headers["content-security-policy"] == server.POLICY
+    assert no.value.headers["content-security-policy"] == guard.POLICY
     assert still.sockets == 0
 
 
@@ -636,7 +637,7 @@ def test_no_other_address_is_a_socket(still):
 
 
 def test_more_pages_than_it_can_watch_come_again(still, monkeypatch):
-    monkeypatch.setattr(server, "SOCKETS", 1)
+    monkeypatch.setattr(guard, "SOCKETS", 1)
     with watching(still):
         with pytest.raises(WebSocketDisconnect) as no, watching(still):
             pass
@@ -807,10 +808,11 @@ OPTIONS += ["--learning-rate", 0.02, "--batch-size", 100, "--steps", 1000, "--qu
 HOLDING = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
-from chainrule.lab import live
+from chainrule.lab.live import training as room
+from chainrule.lab.live import thread
 from held import held
-live.CHECKPOINT_EVERY = {PATIENCE}
-live.Training.halts = held(300, 600)
+room.CHECKPOINT_EVERY = {PATIENCE}
+thread.ThreadedTraining.halts = held(300, 600)
 """
 
 
@@ -984,8 +986,8 @@ def test_frames_are_eleven_a_second_at_most(monkeypatch, cost, frames):
         await turn(0)
 
     clock = SimpleNamespace(monotonic=lambda: now)
-    monkeypatch.setattr("chainrule.lab.feed.time", clock)
-    monkeypatch.setattr("chainrule.lab.feed.frame_of", lambda _: (Frame(0, "", [], 0), cost))
+    monkeypatch.setattr("chainrule.lab.server.feed.time", clock)
+    monkeypatch.setattr("chainrule.lab.server.feed.frame_of", lambda _: (Frame(0, "", [], 0), cost))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     asyncio.run(feed.make())
     assert feed.number == frames
@@ -1016,7 +1018,7 @@ def past(tmp_path_factory, mnist):
             for _ in go_on(one, *mnist, stop=stop):
                 pass
         runs_of[name] = one
-    lab = Lab(shipped(), folder=folder)
+    lab = Lab(shipped(), ThreadedTraining, folder=folder)
     return SimpleNamespace(lab=lab, page=client_of(Served(lab, 8765)), runs=runs_of)
 
 
@@ -1073,7 +1075,9 @@ def test_a_run_that_lies_elsewhere_has_its_moments_too(past, tmp_path):
     """The run given to `chainrule lab`."""
     run = past.runs["half"]
     given = named_run(run, network_at(run, 30), 30)
-    lab = Lab((*shipped(), given), given.id, folder=tmp_path, given_run=run.folder)
+    lab = Lab(
+        (*shipped(), given), ThreadedTraining, given.id, folder=tmp_path, given_run=run.folder
+    )
     page = client_of(Served(lab, 8765))
     told = page.get("/api/lab").json()
     assert [each["id"] for each in told["runs"]] == [given.id] == [told["given"]]
@@ -1104,10 +1108,10 @@ def test_a_moment_of_the_training_can_be_looked_at_before_it_is_on_disk(
     lab, sets, monkeypatch, holding
 ):
     free = holding(120)
-    monkeypatch.setattr(live, "CHECKPOINT_EVERY", 1000)
-    whole = Lab(shipped(), folder=lab.shelf.folder.parent)
+    monkeypatch.setattr("chainrule.lab.live.training.CHECKPOINT_EVERY", 1000)
+    whole = Lab(shipped(), ThreadedTraining, folder=lab.shelf.folder.parent)
     monkeypatch.setattr(Lab, "digits", lambda _: sets)
-    whole.live.obey(start(steps=400))
+    whole.live.execute(start(steps=400))
     try:
         waiting(lambda: whole.live.training.step > 100)
         id = whole.live.training.id
@@ -1315,7 +1319,7 @@ def own(tmp_path, small, sets):
         asking = Settings(str(digits), (5,), "cross_entropy", "descent", 0.1, 200, 5, None, 8)
         one = prepare(begin(tmp_path / "runs/own", asking), *sets)
         *_, last = go_on(one, *sets)
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     return SimpleNamespace(page=page, id=run_id(one), network=last.network, digits=digits)
 
 
@@ -1381,7 +1385,7 @@ def test_digits_without_some_class_have_no_accuracy_for_it(tmp_path, mnist):
         one = prepare(begin(tmp_path / "runs/own", asking), three, three)
         for _ in go_on(one, three, three):
             pass
-    page = client_of(Served(Lab(shipped(), folder=tmp_path), 8765))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     told = posted(page, "/api/evaluate", {"network": run_id(one)})
     assert None not in told["per_digit"][:3]
     assert told["per_digit"][3:] == [None] * 7
@@ -1390,8 +1394,8 @@ def test_digits_without_some_class_have_no_accuracy_for_it(tmp_path, mnist):
 def test_a_network_whose_numbers_overflow_is_shown_with_what_overflows(tmp_path):
     network = initialise([784, 10, 10], rng=np.random.default_rng(0))
     double = Network(network.sizes, network.parameters.astype(np.float64) * 1e200)
-    given = moment.named_model(double)
-    page = client_of(Served(Lab((*shipped(), given), folder=tmp_path), 8765))
+    given = networks.named_model(double)
+    page = client_of(Served(Lab((*shipped(), given), ThreadedTraining, folder=tmp_path), 8765))
     about = page.get("/api/lab")
     assert about.status_code == 200
     assert [each["accuracy"] is None for each in about.json()["networks"]] == [False, False, True]
@@ -1408,14 +1412,14 @@ def test_a_network_whose_numbers_overflow_is_shown_with_what_overflows(tmp_path)
 
 
 def test_troubles_are_told_by_name(lab, sets):
-    lab.obey(start(learning_rate=1e20))
+    lab.execute(start(learning_rate=1e20))
     lab.training.thread.join(PATIENCE)
-    told = live.about(lab.training)
+    told = live_view(lab.training)
     assert [each["name"] for each in told["troubles"]] == ["loss not finite"]
     assert "tenth of the learning rate" in told["troubles"][0]["says"]
-    lab.obey(start(steps=20))
+    lab.execute(start(steps=20))
     finish(lab)
-    told = live.about(lab.training)
+    told = live_view(lab.training)
     assert told["troubles"] == []
     sample = sets[0][: 600 : 600 // 500][:500]
     network = lab.training.snapshot.network

@@ -31,7 +31,8 @@ from chainrule import (
     predict,
     save_model,
 )
-from chainrule.model import bundled, bundled_models, make_folder, open_regular, shallow
+from chainrule.files import make_folder, open_regular, shallow
+from chainrule.model import bundled, bundled_models
 
 SIZES = [(784, 10, 10), (3, 2, 2), (4, 3), (5, 4, 3, 2)]
 LOSSES = ["squared_error", "cross_entropy"]

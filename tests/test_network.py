@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import backward, forward, gradient, initialise, loss, predict, probabilities
-from chainrule.ledger import open_ledger
+from chainrule.explain.check import check
+from chainrule.explain.ledger import open_ledger
 from chainrule.network import LOSSES, Network, error, softmax
 from chainrule.plane import principal_plane
-from chainrule.proof import check
 
 DEPTHS = [(5, 3), (5, 4, 3), (6, 5, 4, 3), (7, 6, 5, 4, 3)]
 

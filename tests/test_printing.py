@@ -11,12 +11,15 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from chainrule import initialise, report
-from chainrule.compare import Answers, Apart, Comparison, Row
-from chainrule.ledger import open_cell, open_ledger
-from chainrule.printing import Column, laid_out, paragraph, show, table, visible
-from chainrule.proof import check
-from chainrule.runs import Change, Entry
+from chainrule import initialise
+from chainrule.cli import pictures, tables
+from chainrule.cli.printing import Column, laid_out, paragraph, show, table, visible
+from chainrule.explain.check import check
+from chainrule.explain.ledger import open_ledger
+from chainrule.explain.rules import open_cell
+from chainrule.runs.compare import Answers, Apart, Comparison, Row
+from chainrule.runs.listing import Entry
+from chainrule.runs.settings import Change
 from chainrule.training import Evaluation
 
 WIDTHS = (40, 60, 80, 200)
@@ -73,20 +76,20 @@ def everything(mnist):
         entry("runs/changed", "interrupted", 100, changes=(Change(62, 0.5),), rates=rates)
     )
     return {
-        "runs": lambda: report.runs(entries, NOW),
-        "compared": lambda: report.compared(comparison()),
-        "answers": lambda: report.differing_answers(comparison(), mnist[1]),
-        "confusion": lambda: report.confusion(Evaluation(0.5, answers)),
-        "wrong": lambda: report.reading(digits.X[:, 0], sure, "test image 8", 5),
-        "right": lambda: report.reading(digits.X[:, 0], sure, "test image 8", 6),
-        "unsure": lambda: report.reading(digits.X[:, 0], unsure, "photos/a-drawing.png", None),
-        "proven": lambda: report.proven(proof, [8, 3], "MNIST"),
-        "opened": lambda: report.opened(open_cell(ledger, "dZ2[5]"), full=False),
+        "runs": lambda: tables.runs(entries, NOW),
+        "compared": lambda: tables.compared(comparison()),
+        "answers": lambda: tables.differing_answers(comparison(), mnist[1]),
+        "confusion": lambda: tables.confusion(Evaluation(0.5, answers)),
+        "wrong": lambda: pictures.reading(digits.X[:, 0], sure, "test image 8", 5),
+        "right": lambda: pictures.reading(digits.X[:, 0], sure, "test image 8", 6),
+        "unsure": lambda: pictures.reading(digits.X[:, 0], unsure, "photos/a-drawing.png", None),
+        "proven": lambda: pictures.proven(proof, [8, 3], "MNIST"),
+        "opened": lambda: pictures.opened(open_cell(ledger, "dZ2[5]"), full=False),
         **{
-            name: lambda name=name: report.explained(ledger, name, full=False)
+            name: lambda name=name: pictures.explained(ledger, name, full=False)
             for name in ledger.arrays
         },
-        "full": lambda: report.explained(ledger, "dW2", full=True),
+        "full": lambda: pictures.explained(ledger, "dW2", full=True),
     }
 
 
@@ -149,7 +152,7 @@ def test_a_narrow_list_of_runs_keeps_its_names_states_and_accuracies(everything)
 
 def test_a_name_that_leaves_no_room_is_folded_and_nothing_of_it_lost():
     name = "runs/" + 60 * "x"
-    printed_lines = printed(report.runs([entry(name, "finished")], NOW), 40)
+    printed_lines = printed(tables.runs([entry(name, "finished")], NOW), 40)
     assert printed_lines.count("x") == 60
     assert "finished" in printed_lines
     assert max(map(len, printed_lines.splitlines())) <= 40
@@ -199,7 +202,7 @@ def test_the_greatest_confusions_are_reversed_and_what_is_right_is_bold():
     counts = np.diag(np.full(10, 50))
     counts[5, 3], counts[5, 8], counts[7, 9] = 40, 20, 19
     text = printed(
-        report.confusion(Evaluation(0.5, counts)), 80, force_terminal=True, color_system="standard"
+        tables.confusion(Evaluation(0.5, counts)), 80, force_terminal=True, color_system="standard"
     )
     assert re.findall(r"\x1b\[7m *(\d+)", text) == ["40", "20"]
     assert re.findall(r"\x1b\[1m *(50)\x1b", text) == 10 * ["50"]
@@ -222,15 +225,15 @@ def test_names_and_settings_are_tame_in_every_report(mnist, capsys):
     found = found._replace(settings={"optimizer": (EVIL, "adam"), "data": (EVIL, None)})
     digits = mnist[1][[8]]
     for pieces, line in (
-        (report.runs([entry("x", "finished", data=EVIL)], NOW), f"own digits, {TAMED}"),
-        (report.compared(found), TAMED),
-        (report.reading(digits.X[:, 0], np.eye(10)[6], EVIL, None), f"{TAMED}: read as 6"),
+        (tables.runs([entry("x", "finished", data=EVIL)], NOW), f"own digits, {TAMED}"),
+        (tables.compared(found), TAMED),
+        (pictures.reading(digits.X[:, 0], np.eye(10)[6], EVIL, None), f"{TAMED}: read as 6"),
         ([EVIL], TAMED),
         ([paragraph(EVIL)], TAMED),
         ([table([Column("name", [EVIL])])], TAMED),
         ([table([Column(EVIL, ["x"])])], TAMED),
         ([Text("\x1b\u202e", "bold")], r"\x1b\u202e"),
-        (report.runs([entry(EVIL, "finished")], NOW), TAMED[:30]),  # it is folded
+        (tables.runs([entry(EVIL, "finished")], NOW), TAMED[:30]),  # it is folded
     ):
         show(pieces)
         text = capsys.readouterr().out

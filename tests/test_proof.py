@@ -10,22 +10,13 @@ import pytest
 from conftest import toy_problem
 
 from chainrule import forward, gradient, initialise, load_bundled, loss
-from chainrule.ledger import CellError, named, open_ledger
-from chainrule.network import LOSSES, Network
-from chainrule.proof import (
-    ABSOLUTE,
-    IMPOSTORS,
-    RATES,
-    RELATIVE,
-    TELLING,
-    cell_name,
-    central_differences,
-    check,
-    learn_once,
-    prove,
-    prove_output,
-    why_not,
-)
+from chainrule.explain.check import ABSOLUTE, RELATIVE, TELLING, cell_name, check
+from chainrule.explain.differences import central_differences
+from chainrule.explain.impostors import IMPOSTORS
+from chainrule.explain.learning import RATES, learn_once
+from chainrule.explain.ledger import CellError, named, open_ledger
+from chainrule.explain.proof import prove, prove_output, why_not
+from chainrule.network import LOSSES, Network, backward
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -87,15 +78,13 @@ def test_where_rounding_hides_the_quotients_nothing_is_claimed(mnist):
 def test_a_wrong_gradient_in_one_cell_is_seen(monkeypatch):
     network, X, Y = toy_problem(np.random.default_rng(0))
     real = check(network, X, Y)
-    from chainrule import proof as room
 
     def wrong(network, trace, Y, **settings):
         derivatives = backward(network, trace, Y, **settings)
         derivatives.dW[1][0, 0] += 1e-5
         return derivatives
 
-    backward = room.backward
-    monkeypatch.setattr(room, "backward", wrong)
+    monkeypatch.setattr("chainrule.explain.check.backward", wrong)
     proof = check(network, X, Y)
     assert real.own.agrees
     assert [row.agrees for row in proof.own.rows] == [False, True, True, True]
@@ -103,15 +92,13 @@ def test_a_wrong_gradient_in_one_cell_is_seen(monkeypatch):
 
 def test_the_doubled_bias_gradient_of_the_copies_is_seen(monkeypatch):
     """db2 = sum over everything is identically 0: every column of dZ2 sums to 0."""
-    from chainrule import proof as room
 
     def wrong(network, trace, Y, **settings):
         derivatives = backward(network, trace, Y, **settings)
         derivatives.db[2][:] = np.sum(derivatives.dZ[2])
         return derivatives
 
-    backward = room.backward
-    monkeypatch.setattr(room, "backward", wrong)
+    monkeypatch.setattr("chainrule.explain.check.backward", wrong)
     proof = check(*toy_problem(np.random.default_rng(0)))
     assert [row.agrees for row in proof.own.rows] == [True, True, True, False]
 
@@ -375,9 +362,8 @@ def test_quotients_of_dZ_are_those_of_its_cells(seed_book):
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_step_is_what_a_loop_of_single_networks_gives(name, together, monkeypatch):
     """Bit for bit, in one stack, in a few and one by one (a toy network has 39 parameters)."""
-    from chainrule import proof as room
 
-    monkeypatch.setattr(room, "STACK", together)
+    monkeypatch.setattr("chainrule.explain.learning.STACK", together)
     book = toy_book(3, loss=name)
     X, Y = book.arrays["x"][:, None], book.arrays["y"][:, None]
     g = gradient(book.network, X, Y)

@@ -40,39 +40,37 @@ from chainrule import (
     initialise,
     load_digits,
     load_model,
-    model,
     probabilities,
-    runs,
     save_model,
     train,
 )
+from chainrule.cli.page import curves
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
+from chainrule.files import ModelError, seal, write_whole
 from chainrule.handwriting import write_digits
-from chainrule.model import MODEL, ModelError, seal
-from chainrule.page import curves
-from chainrule.runs import (
-    CHECKPOINT,
-    HISTORY,
-    RUN,
-    TRAJECTORY,
-    Change,
-    Checkpoint,
-    RunError,
-    Settings,
+from chainrule.model import MODEL
+from chainrule.network import count_parameters
+from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe, write_checkpoint
+from chainrule.runs.folder import (
+    FILES,
     begin,
     change_rate,
-    go_on,
-    list_runs,
-    locked,
-    network_at,
+    discard,
     open_run,
     prepare,
-    read_checkpoint,
+    resume_command,
     start_of,
-    write_checkpoint,
+    write_run,
 )
+from chainrule.runs.going import go_on
+from chainrule.runs.listing import bytes_in, list_runs
+from chainrule.runs.lock import LOCK, locked, state_of
+from chainrule.runs.machine import machine, moved
+from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY, Run, row_bytes
+from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.trajectory import network_at
 
-COMMAND = [sys.executable, "-c", "from chainrule.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
 BATCHES = {"full": (None, 0.5), "batches": (50, 0.05)}
 
 
@@ -199,9 +197,9 @@ def test_the_trajectory_holds_the_parameters_of_its_steps(tmp_path, digits):
 )
 def test_the_trajectory_is_spread_over_the_run_within_its_limits(tmp_path, hidden, length, rows):
     settings = asked(hidden=hidden, steps=length)
-    a_run = runs.Run(tmp_path, settings, 0, "", ())
+    a_run = Run(tmp_path, settings, 0, "", ())
     assert len(a_run.recorded) == rows
-    assert rows * runs.row_bytes(settings.sizes) <= 64e6
+    assert rows * row_bytes(settings.sizes) <= 64e6
     assert set(a_run.recorded) <= set(a_run.moments)
     assert len(a_run.moments) <= 101
     if rows:
@@ -234,9 +232,9 @@ def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
 
 BEFORE_DATA = """
 import os
-from chainrule import cli, options
+from chainrule.cli.main import main
 options.load_digits = lambda folder: os._exit(7)
-cli.main()
+main.main()
 """
 
 
@@ -322,7 +320,7 @@ def test_changed_and_killed_again_and_again_it_ends_in_the_same_bytes(
             raise Kill
         return changed
 
-    monkeypatch.setattr(runs, "change_rate", killed_when_down)
+    monkeypatch.setattr("chainrule.runs.going.change_rate", killed_when_down)
     for k in range(12):
         stop = stop_after(30) if k % 4 == 3 else lambda: False
         try:
@@ -343,7 +341,8 @@ CHANGING = """
 import itertools, sys, time
 import numpy as np
 from chainrule import load_digits
-from chainrule.runs import go_on, open_run
+from chainrule.runs.going import go_on
+from chainrule.runs.folder import open_run
 folder, data, seed, every = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 
 def wishes():
@@ -669,7 +668,7 @@ for name, what in (("fsync", "fsync"), ("replace", "rename")):
 sys.argv[1:] = sys.argv[4:]
 import atexit
 atexit.register(lambda: print("calls", count, file=sys.stderr))
-from chainrule.cli import main
+from chainrule.cli.main import main
 main()
 """
 
@@ -718,7 +717,7 @@ def check_injected(place, way, short, folder):
             assert "the run is safe up to step" in lines[0]
             assert f"chainrule train --resume {folder}" in lines[0]
         hidden = {path.name for path in folder.glob(".*")} if folder.exists() else set()
-        assert hidden <= {runs.LOCK}
+        assert hidden <= {LOCK}
     goes_on_to_the_same(folder, arguments, wanted)
 
 
@@ -850,7 +849,7 @@ def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
 ):
     whole, _ = trained(tmp_path / "whole", digits, asked(steps=130))
     a_run, _ = trained(tmp_path / "a", digits, asked(steps=130), stop=stop_after(40))
-    write = runs.write_whole
+    write = write_whole
 
     def killed(path, content):
         if path.name == place:
@@ -858,8 +857,8 @@ def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
         write(path, content)
 
     with monkeypatch.context() as kill:
-        for room in (runs, model):
-            kill.setattr(room, "write_whole", killed)
+        for room in ("runs.checkpoint", "model"):
+            kill.setattr(f"chainrule.{room}.write_whole", killed)
         with pytest.raises(Kill):
             trained(a_run.folder, digits)
     assert read_checkpoint(a_run).step == 130
@@ -873,7 +872,7 @@ def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
     assert len((a_run.folder / HISTORY).read_text().splitlines()) == len(steps)
 
 
-@pytest.mark.parametrize("name", runs.FILES)
+@pytest.mark.parametrize("name", FILES)
 def test_nothing_is_written_through_a_link(tmp_path, digits, name):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("somebody's")
@@ -896,7 +895,7 @@ def test_nothing_is_written_through_a_link(tmp_path, digits, name):
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path, digits):
     a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
-    (a_run.folder / runs.LOCK).symlink_to(tmp_path / "nowhere")
+    (a_run.folder / LOCK).symlink_to(tmp_path / "nowhere")
     with pytest.raises(RunError, match=r"\.lock: damaged: the lock of a run is a file"):
         locked(a_run.folder).__enter__()
     assert not (tmp_path / "nowhere").exists()
@@ -916,8 +915,8 @@ def test_the_folder_of_a_run_may_be_reached_by_a_link(tmp_path, digits):
 @pytest.fixture
 def small_network(monkeypatch):
     """Runs of a 3-2-2 network, whose files are small enough to damage in every way."""
-    monkeypatch.setattr(runs, "PIXELS", 3)
-    monkeypatch.setattr(runs, "CLASSES", 2)
+    monkeypatch.setattr("chainrule.runs.settings.PIXELS", 3)
+    monkeypatch.setattr("chainrule.runs.settings.CLASSES", 2)
     return asked(hidden=(2,), steps=4)
 
 
@@ -925,9 +924,9 @@ def with_checkpoint(folder, settings):
     """A run with a checkpoint after step 2 of 4, of numbers that are easy to tell apart."""
     started = begin(folder, settings)
     started = replace(started, data={"training": "a" * 64, "test": "b" * 64})
-    runs.write_run(started)
+    write_run(started)
     rows = 1 + MEMORY_ROWS[settings.optimizer]
-    n = runs.count_parameters(settings.sizes)
+    n = count_parameters(settings.sizes)
     history = np.array([[k, 1 / (k + 3), math.nan, k / 4, k / 7] for k in range(3)])
     state = np.linspace(-1, 1, rows * n, dtype=np.float32).reshape(rows, n)
     write_checkpoint(started, Checkpoint(2, state[0], state[1:], history, (0.5, 1), 0.25, 3))
@@ -1072,9 +1071,10 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         read_checkpoint(other)
     found = read_checkpoint(a_run)
     with monkeypatch.context() as newer:
-        newer.setattr(runs, "FORMAT", 3)
+        newer.setattr("chainrule.runs.folder.FORMAT", 3)
+        newer.setattr("chainrule.runs.checkpoint.FORMAT", 3)
         write_checkpoint(a_run, found)
-        runs.write_run(a_run)
+        write_run(a_run)
     with pytest.raises(
         RunError,
         match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1 and 2, .* has 3",
@@ -1096,12 +1096,13 @@ def test_a_run_is_refused_for_other_digits(tmp_path, digits):
 
 def test_a_run_goes_on_on_another_machine_and_says_so(tmp_path, digits, monkeypatch, small):
     trained(tmp_path / "a", digits, asked(data=str(small)), stop=stop_after(5))
-    here = runs.machine()
-    assert runs.moved(open_run(tmp_path / "a")) is None
+    here = machine()
+    assert moved(open_run(tmp_path / "a")) is None
     there = {**here, "numpy": "1.0", "kernel": "Z80"}
-    monkeypatch.setattr(runs, "machine", lambda: there)
+    for room in ("machine", "folder"):
+        monkeypatch.setattr(f"chainrule.runs.{room}.machine", lambda: there)
     a_run = open_run(tmp_path / "a")
-    assert f"numpy was {here['numpy']}, is 1.0" in runs.moved(a_run)
+    assert f"numpy was {here['numpy']}, is 1.0" in moved(a_run)
     prepare(a_run, *digits)
     monkeypatch.undo()
     assert open_run(tmp_path / "a").machines == (here, there)
@@ -1116,7 +1117,7 @@ def test_a_damaged_row_of_the_trajectory_is_refused(tmp_path, digits):
     done, _ = trained(tmp_path / "a", digits)
     path = tmp_path / "a" / TRAJECTORY
     whole = path.read_bytes()
-    size = runs.row_bytes(done.settings.sizes)
+    size = row_bytes(done.settings.sizes)
     for place in (7 * size, 7 * size + 8, 8 * size - 33, 8 * size - 1):
         damaged = bytearray(whole)
         damaged[place] ^= 1
@@ -1367,7 +1368,7 @@ def test_a_list_reads_no_state(tmp_path):
     a_run = with_checkpoint(tmp_path / "a", asked(hidden=(4000,), steps=4))
     path = tmp_path / "a" / CHECKPOINT
     history = read_checkpoint(a_run).history
-    pretend(path, [2, runs.count_parameters((784, 4000, 10))], history.astype("<f8").tobytes())
+    pretend(path, [2, count_parameters((784, 4000, 10))], history.astype("<f8").tobytes())
     tracemalloc.start()
     [entry] = list_runs(tmp_path)
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
@@ -1500,8 +1501,8 @@ def at_once(code, count, *arguments, cwd):
 def test_folders_that_are_named_at_once_are_all_different(tmp_path):
     code = """
 from pathlib import Path
-from chainrule.model import remove_empty
-from chainrule.runs import new_folder
+from chainrule.files import remove_empty
+from chainrule.runs.folder import new_folder
 go()
 for k in range(60):
     made = new_folder(Path("one/runs"))
@@ -1519,7 +1520,7 @@ for k in range(60):
 
 def test_trainings_that_begin_at_once_all_have_a_run(small, tmp_path):
     code = """
-from chainrule.cli import main
+from chainrule.cli.main import main
 go()
 main()
 """
@@ -1532,8 +1533,9 @@ def test_of_processes_that_hold_a_lock_and_give_up_there_is_one_at_a_time(tmp_pa
     code = """
 import time
 from pathlib import Path
-from chainrule.runs import RunError, locked
-from chainrule.train_command import output_folder
+from chainrule.runs.settings import RunError
+from chainrule.runs.lock import locked
+from chainrule.cli.train import output_folder
 go()
 held = 0
 for k in range(50):
@@ -1558,20 +1560,20 @@ def test_a_start_that_another_one_hinders_leaves_its_lock(tmp_path, small):
     """As it is before the other has written its run.json."""
     (tmp_path / "a").mkdir()
     with locked(tmp_path / "a"):
-        before = (tmp_path / "a" / runs.LOCK).stat()
+        before = (tmp_path / "a" / LOCK).stat()
         refused = run("train", "--data", small, "--out", "a", cwd=tmp_path)
         assert refused.stderr == "chainrule: a: another process is training this run\n"
-        assert os.path.samestat((tmp_path / "a" / runs.LOCK).stat(), before)
+        assert os.path.samestat((tmp_path / "a" / LOCK).stat(), before)
     assert list((tmp_path / "a").iterdir()) == []
 
 
 def test_a_start_that_gives_up_leaves_a_lock_that_it_has_not_made(tmp_path, small):
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / runs.LOCK).touch()
+    (tmp_path / "a" / LOCK).touch()
     (tmp_path / "a" / MODEL).write_text("somebody's")
     assert run("train", "--data", small, "--out", "a", cwd=tmp_path).returncode == 2
-    assert {path.name for path in (tmp_path / "a").iterdir()} == {runs.LOCK, MODEL}
-    (tmp_path / "a" / runs.LOCK).unlink()
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {LOCK, MODEL}
+    (tmp_path / "a" / LOCK).unlink()
     assert run("train", "--data", small, "--out", "a", cwd=tmp_path).returncode == 2
     assert [path.name for path in (tmp_path / "a").iterdir()] == [MODEL]
 
@@ -1688,7 +1690,7 @@ def damage(folder, digits):
     path = bad("sparse", "it may have 10,000,000 bytes") / RUN
     path.write_bytes(b"{")
     os.truncate(path, 10**11)
-    lock = bad("lock a link", "the lock of a run is a file") / runs.LOCK
+    lock = bad("lock a link", "the lock of a run is a file") / LOCK
     lock.unlink(missing_ok=True)
     lock.symlink_to(folder / "elsewhere")
     for name, changes in {
@@ -1747,14 +1749,14 @@ def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path, digits):
     """In a process that is not root, which may look anywhere."""
     (tmp_path / "runs").mkdir()
     trained(tmp_path / "runs/good", digits, asked(steps=5))
-    for name, path in (("shut", ""), ("half", RUN), ("part", CHECKPOINT), ("held", runs.LOCK)):
+    for name, path in (("shut", ""), ("half", RUN), ("part", CHECKPOINT), ("held", LOCK)):
         trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
-        (tmp_path / "runs" / name / runs.LOCK).touch()
+        (tmp_path / "runs" / name / LOCK).touch()
         (tmp_path / "runs" / name / path).chmod(0)
     tmp_path.chmod(0o755)
     code = """
 import os, filelock, safetensors.numpy
-from chainrule.cli import main
+from chainrule.cli.main import main
 if os.getuid() == 0:
     os.setuid(65534)
 main()
@@ -1778,14 +1780,14 @@ main()
 def test_a_disk_that_fails_under_one_run_is_one_line(tmp_path, digits, monkeypatch):
     trained(tmp_path / "bad", digits, asked(steps=5))
     trained(tmp_path / "good", digits, asked(steps=5))
-    count = runs.bytes_in
+    count = bytes_in
 
     def fail(folder):
         if folder.name == "bad":
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
         return count(folder)
 
-    monkeypatch.setattr(runs, "bytes_in", fail)
+    monkeypatch.setattr("chainrule.runs.listing.bytes_in", fail)
     bad, good = list_runs(tmp_path)
     assert str(bad) == f"{tmp_path / 'bad'}: input/output error"
     assert good.folder.name == "good"
@@ -1795,7 +1797,7 @@ def test_a_disk_that_fails_under_one_run_is_one_line(tmp_path, digits, monkeypat
 def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, monkeypatch, code):
     """As on a read-only disk, where the run can be listed but not trained."""
     trained(tmp_path / "a", digits, stop=stop_after(5))
-    (tmp_path / "a" / runs.LOCK).touch()
+    (tmp_path / "a" / LOCK).touch()
     opened = os.open
 
     def read_only(path, flags, *rest, **more):
@@ -1806,7 +1808,7 @@ def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, mo
         return opened(path, flags, *rest, **more)
 
     monkeypatch.setattr(os, "open", read_only)
-    assert runs.state_of(tmp_path / "a") == "interrupted"
+    assert state_of(tmp_path / "a") == "interrupted"
     [entry] = list_runs(tmp_path)
     assert (entry.state, entry.step) == ("interrupted", 4)
     with pytest.raises(RunError, match=f"a: cannot be locked: {os.strerror(code).lower()}$"):
@@ -1819,8 +1821,9 @@ def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypat
         a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
         found = read_checkpoint(a_run)
         with monkeypatch.context() as newer:
-            newer.setattr(runs, "FORMAT", 3)
-            runs.write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
+            newer.setattr("chainrule.runs.folder.FORMAT", 3)
+            newer.setattr("chainrule.runs.checkpoint.FORMAT", 3)
+            write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
     newer = [
         f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1 and 2, "
         "the file has 3"
@@ -1884,13 +1887,13 @@ def test_what_is_said_to_be_safe_is_what_is_on_disk(tmp_path, digits, monkeypatc
     old = (folder / CHECKPOINT).read_bytes()
     a_run, _ = trained(folder, digits, stop=stop_after(5))
     safe = f"the run is safe up to step {{}}; go on with: chainrule train --resume {folder}"
-    assert runs.what_is_safe(a_run) == safe.format(9)
+    assert what_is_safe(a_run) == safe.format(9)
     (folder / CHECKPOINT).write_bytes(old)
-    assert runs.what_is_safe(a_run) == safe.format(4)
+    assert what_is_safe(a_run) == safe.format(4)
     (folder / CHECKPOINT).write_bytes(old[:-1])
-    assert runs.what_is_safe(a_run).startswith("its last checkpoint is lost: ")
+    assert what_is_safe(a_run).startswith("its last checkpoint is lost: ")
     (folder / CHECKPOINT).unlink()
-    assert runs.what_is_safe(a_run) == safe.format(0)
+    assert what_is_safe(a_run) == safe.format(0)
 
 
 def test_a_run_that_stops_where_it_no_longer_is_says_so(start, tmp_path):
@@ -1908,9 +1911,9 @@ def test_a_run_that_stops_where_it_no_longer_is_says_so(start, tmp_path):
 def test_a_run_in_anothers_place_is_not_discarded(tmp_path, digits):
     a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
     begin_another(tmp_path / "a")
-    runs.discard(a_run)
+    discard(a_run)
     assert open_run(tmp_path / "a").settings.seed == 9
-    runs.discard(open_run(tmp_path / "a"))
+    discard(open_run(tmp_path / "a"))
     assert list((tmp_path / "a").iterdir()) == []
 
 
@@ -1919,14 +1922,14 @@ def test_a_command_that_is_offered_can_be_pasted(tmp_path, small, digits, name):
     trained(tmp_path / name, digits, asked(data=str(small), steps=9), stop=stop_after(3))
     offers = [
         run("train", "--out", name, cwd=tmp_path).stderr.split("go on with: ")[1].split(", or ")[0],
-        runs.resume_command(Path(name)),
+        resume_command(Path(name)),
     ]
     (tmp_path / name / CHECKPOINT).unlink()
     (tmp_path / name / TRAJECTORY).unlink()
     offers.append(run("show", name, cwd=tmp_path).stderr.split("go on with: ")[1])
     for offer in offers:
         assert shlex.split(offer) == ["chainrule", "train", "--resume", name]
-    mine = shlex.join([sys.executable, "-c", "from chainrule.cli import main; main()"])
+    mine = shlex.join([sys.executable, "-c", "from chainrule.cli.main import main; main()"])
     pasted = offers[-1].strip().replace("chainrule", mine, 1)
     done = subprocess.run(f"{pasted} -q", shell=True, cwd=tmp_path, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -2049,7 +2052,7 @@ def test_the_curves_of_the_page_are_the_history(two):
 
 
 def test_show_without_its_libraries_says_how_to_get_them(two):
-    code = "import sys; sys.modules['plotly'] = None; from chainrule.cli import main; main()"
+    code = "import sys; sys.modules['plotly'] = None; from chainrule.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "show", "done"], cwd=two, capture_output=True, encoding="utf-8"
     )

@@ -11,7 +11,8 @@ from conftest import run
 from chainrule import Digits, evaluate, initialise, load_digits, load_model, save_model
 from chainrule.handwriting import write_digits
 from chainrule.network import Network
-from chainrule.runs import open_run, own_digits
+from chainrule.runs.digits import own_digits
+from chainrule.runs.folder import open_run
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def test_no_command_prints_json_by_itself():
         if "json.dump" in path.read_text(encoding="utf-8")
     }
     # Model files and run.json write what their checksums are made of; both hold finite numbers.
-    assert writers == {"encode.py", "model.py", "runs.py"}
+    assert writers == {"encode.py", "files.py", "runs/folder.py"}
 
 
 # ------------------------------------------------------------------------- numbers that overflow

@@ -12,20 +12,14 @@ import numpy as np
 import pytest
 
 from chainrule import Digits, evaluate, forward, gradient, initialise, load_digits, loss, train
-from chainrule import tiles as room
 from chainrule.descent import OPTIMIZERS
+from chainrule.engine import blas as threads_of_blas
+from chainrule.engine import tiles as room
+from chainrule.engine.batches import Batch, tiling
+from chainrule.engine.blas import blas, blas_of_numpy, one_blas_thread
+from chainrule.engine.sums import Part, Tree, tree_sum
+from chainrule.engine.tiles import total
 from chainrule.network import LOSSES
-from chainrule.tiles import (
-    Batch,
-    Part,
-    Tree,
-    blas,
-    blas_of_numpy,
-    one_blas_thread,
-    tiling,
-    total,
-    tree_sum,
-)
 
 SHAPES = [(784, 10, 10), (784, 60, 20, 10), (784, 10)]
 
@@ -335,11 +329,11 @@ def test_whoever_computes_a_run_of_stacks_the_bits_are_the_same(mnist, executor)
 @pytest.fixture
 def two_blas_threads():
     """Start from two BLAS threads, as on a machine with more than one core."""
-    room.take_control()
+    threads_of_blas.take_control()
     with blas().limit(limits=2, user_api="blas"):
         assert blas_threads() == 2
         yield
-    room.take_control()
+    threads_of_blas.take_control()
 
 
 def test_a_tile_has_one_blas_thread_and_a_yield_has_all(mnist, two_blas_threads, monkeypatch):

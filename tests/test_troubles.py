@@ -7,7 +7,9 @@ import pytest
 
 from chainrule import DivergenceError, gradient, initialise, load_bundled, probabilities, train
 from chainrule.network import LOSSES
-from chainrule.runs import network_at, open_run, read_checkpoint
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.folder import open_run
+from chainrule.runs.trajectory import network_at
 from chainrule.troubles import SAMPLE, SURE, Measures, measure, troubles
 
 

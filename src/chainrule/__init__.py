@@ -3,7 +3,8 @@
 TYPE_CHECKING = False  # as in typing, which takes a while to import
 if TYPE_CHECKING:
     from chainrule.data import DataError, Digits, load_digits, load_mnist
-    from chainrule.model import ModelError, load_bundled, load_model, save_model
+    from chainrule.files import ModelError
+    from chainrule.model import load_bundled, load_model, save_model
     from chainrule.network import (
         Derivatives,
         Network,
@@ -49,7 +50,8 @@ __all__ = [
 # for Ctrl-C before NumPy is loaded.
 _ROOMS = {
     "data": ("DataError", "Digits", "load_digits", "load_mnist"),
-    "model": ("ModelError", "load_bundled", "load_model", "save_model"),
+    "files": ("ModelError",),
+    "model": ("load_bundled", "load_model", "save_model"),
     "network": (
         *("Derivatives", "Network", "Trace", "backward", "forward", "gradient", "initialise"),
         "loss",

@@ -20,7 +20,7 @@ def main() -> None:
             # subtle: no exception while modules are loaded. One that is raised in a callback of
             # the import system is printed with its traceback, and then forgotten.
             signal.signal(signal.SIGINT, stopped)
-        from chainrule.cli import main as commands
+        from chainrule.cli.main import main as commands
 
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.engine.blas import one_blas_thread
 from chainrule.network import Array, Network, check_array, forward, not_finite
-from chainrule.tiles import one_blas_thread
 
 
 class Plane(NamedTuple):

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
+from chainrule.engine.batches import ORDERED, Batch
+from chainrule.engine.blas import cores
+from chainrule.engine.tiles import total
 from chainrule.network import LOSSES, Loss, Network, check_rng, keep_memory
-from chainrule.tiles import ORDERED, Batch, cores, total
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from chainrule.data import Digits
+from chainrule.engine.blas import one_blas_thread
 from chainrule.network import Array, Loss, Network, backward, forward
-from chainrule.tiles import one_blas_thread
 
 SAMPLE = 500  # training images that are looked at
 SURE = 0.9  # the probability from which an answer counts as confident

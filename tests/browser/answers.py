@@ -9,7 +9,7 @@ import numpy as np
 
 import chainrule
 from chainrule import Digits, load_mnist, load_model
-from chainrule.ledger import open_ledger
+from chainrule.explain.ledger import open_ledger
 
 MODELS = Path(chainrule.__file__).with_name("models")
 MINUS = "\N{MINUS SIGN}"

@@ -37,9 +37,9 @@ if held := {1}:
     import sys
     sys.path.insert(0, {0!r})
     import held as room
-    from chainrule.lab import live
-    live.Training.halts = room.held(*held)
-from chainrule.cli import main
+    from chainrule.lab.live import thread
+    thread.ThreadedTraining.halts = room.held(*held)
+from chainrule.cli.main import main
 main()
 """
 

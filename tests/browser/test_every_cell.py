@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from browser.answers import ledger, numbers, says_share, shows
 from browser.hands import cell, exact, grid, names, opened, shown_cells, value_of
-from chainrule.ledger import open_cell
+from chainrule.explain.rules import open_cell
 
 
 def check(shown, truth):

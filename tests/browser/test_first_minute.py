@@ -18,8 +18,9 @@ from browser.hands import (
     terms,
     value_of,
 )
-from chainrule.ledger import open_cell
-from chainrule.proof import learn_once, prove, prove_output
+from chainrule.explain.learning import learn_once
+from chainrule.explain.proof import prove, prove_output
+from chainrule.explain.rules import open_cell
 
 CELL = "dW2[3,7]"
 

@@ -23,9 +23,9 @@ from browser.hands import (
     terms,
     value_of,
 )
+from chainrule.explain.proof import prove
 from chainrule.handwriting import draw as paper
 from chainrule.handwriting import prepare
-from chainrule.proof import prove
 
 PLACE = re.compile("strokes=")
 

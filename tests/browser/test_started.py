@@ -12,7 +12,7 @@ from browser.answers import held_out, ledger
 from browser.conftest import Lab
 from browser.hands import cell, exact, grid, names, opened, shown_cells, value_of
 from chainrule import load_model
-from chainrule.ledger import open_ledger
+from chainrule.explain.ledger import open_ledger
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from browser.conftest import Lab
 from browser.hands import eventually, exact, names, settled, shown_cells
 from browser.test_everyone import serious, tab_to
 from chainrule import load_mnist
-from chainrule.ledger import open_ledger
-from chainrule.runs import network_at, open_run
+from chainrule.explain.ledger import open_ledger
+from chainrule.runs.folder import open_run
+from chainrule.runs.trajectory import network_at
 from chainrule.troubles import measure
 
 ENDLESS = 1_000_000  # steps

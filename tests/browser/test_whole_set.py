@@ -15,7 +15,8 @@ from browser.test_everyone import serious
 from chainrule import load_model
 from chainrule.distort import distort
 from chainrule.network import probabilities
-from chainrule.runs import network_at, open_run
+from chainrule.runs.folder import open_run
+from chainrule.runs.trajectory import network_at
 
 SEEDS = (1, 2)
 

@@ -1,0 +1,81 @@
+"""`chainrule check`: is the gradient of a model right?"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from chainrule.cli.options import (
+    Indices,
+    data_option,
+    example,
+    json_option,
+    model_argument,
+    quiet_option,
+)
+from chainrule.cli.printing import print_json, show
+from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.explain.check import ALL_UP_TO, SAMPLE, check
+from chainrule.explain.differences import H
+
+
+@click.command("check", epilog=example("check runs/first --test 0,1,2"))
+@model_argument
+@click.option(
+    "--test",
+    "indices",
+    type=Indices(),
+    default="0,1,2",
+    show_default=True,
+    help="The test images, from 0.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    help=f"Check this many parameters; by default all, above {ALL_UP_TO:,} a sample of {SAMPLE:,}.",
+)
+@data_option("those of the run, or mnist")
+@quiet_option
+@json_option
+def check_command(
+    model: Path,
+    step: int | None,
+    indices: tuple[int, ...],
+    sample: int | None,
+    data: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Prove the gradient by central differences.
+
+    Every parameter is nudged up and down by h, and the change of E compared with the gradient.
+    The impostors, wrong gradients that are often copied, must fail the same check.
+
+    MODEL is a model file, or the folder of a run. Exit code 1 if chainrule's own gradient fails,
+    or if nothing can be told: where rounding is larger than the gradient.
+    """
+    subject = read_subject(model, step)
+    test_set = subject.test_set(data)
+    chosen = pick(test_set, indices)
+    proof = check(subject.network, chosen.X, chosen.Y, sample=sample)
+    if as_json:
+        print_json(
+            agrees=proof.own.agrees,
+            h=H,
+            parameters=proof.parameters,
+            compared=proof.compared,
+            kinks=proof.kinks,
+            gradients={
+                account.name: list(account.rows) for account in (proof.own, *proof.impostors)
+            },
+            model=str(model),
+            step=step,
+            data=data_of(test_set),
+        )
+    else:
+        from chainrule.cli import pictures
+
+        show([] if quiet else pictures.proven(proof, indices, test_set.name))
+        show([pictures.verdict(proof)])
+    if not proof.own.agrees:
+        sys.exit(1)

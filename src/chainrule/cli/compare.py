@@ -1,0 +1,70 @@
+"""`chainrule compare`: two runs side by side."""
+
+from pathlib import Path
+
+import click
+
+from chainrule.cli.options import (
+    Place,
+    data_option,
+    example,
+    json_option,
+    quiet_option,
+    read_digits,
+)
+from chainrule.cli.printing import print_json, show
+from chainrule.cli.subjects import data_of
+from chainrule.encode import share
+from chainrule.runs.digits import own_digits
+from chainrule.runs.folder import open_run
+
+
+@click.command("compare", epilog=example("compare runs/first runs/second --step 100"))
+@click.argument("a", metavar="A", type=Place())
+@click.argument("b", metavar="B", type=Place())
+@click.option(
+    "--step",
+    type=click.IntRange(min=0),
+    help="Compare them after this step, if both recorded it; by default at their ends.",
+)
+@data_option("those of A")
+@quiet_option
+@json_option
+def compare_command(
+    a: Path, b: Path, step: int | None, data: Path | None, quiet: bool, as_json: bool
+) -> None:
+    """Put two runs side by side.
+
+    The settings that differ, losses and accuracies over the recorded steps, how far the weights
+    are apart, and the test images that one reads right and the other does not.
+
+    A and B are the folders of two runs.
+    """
+    from chainrule.runs.compare import compare
+
+    runs = open_run(a), open_run(b)
+    test_set = own_digits(runs[0]) if data is None else read_digits(data)[1]
+    found = compare(*runs, test_set, step=step)
+    if as_json:
+        print_json(
+            a=str(a),
+            b=str(b),
+            steps=found.steps,
+            settings=found.settings,
+            rows=[
+                {"step": row.step}
+                | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
+                for row in found.rows
+            ],
+            apart=found.apart,
+            accuracy=found.accuracy,
+            answers=found.answers,
+            data=data_of(test_set),
+        )
+        return
+    from chainrule.cli import tables
+
+    if not quiet:
+        show([f"A {a}", f"B {b}"])
+        show(tables.compared(found))
+    show(tables.differing_answers(found, test_set))

@@ -1,0 +1,86 @@
+"""`chainrule explain`: every number of one image's pass."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from chainrule.cli.options import data_option, example, json_option, model_argument
+from chainrule.cli.printing import print_json, show
+from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.data import CLASSES
+from chainrule.explain.ledger import open_ledger, overflowing, prediction
+from chainrule.explain.rules import array_formula, open_cell
+
+
+@click.command("explain", epilog=example("explain runs/first --test 0 --cell 'dW2[3,7]'"))
+@model_argument
+@click.option(
+    "--test", "index", type=click.IntRange(min=0), required=True, help="A test image, from 0."
+)
+@click.option(
+    "--label",
+    type=click.IntRange(0, CLASSES - 1),
+    help="The digit taken as true; by default the image's label.",
+)
+@click.option("--cell", metavar="NAME", help="Open one cell, such as dW2[3,7], b1[4] or E.")
+@click.option("--full", is_flag=True, help="Print every number, and terms that are 0.")
+@data_option("those of the run, or mnist")
+@json_option
+def explain_command(
+    model: Path,
+    step: int | None,
+    index: int,
+    label: int | None,
+    cell: str | None,
+    full: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Open every number of one test image's pass.
+
+    The whole forward and backward pass (m = 1: E is the loss of this one image), or any cell of
+    it with its formula, the source line that computed it, and the sum it is.
+
+    MODEL is a model file, or the folder of a run. Everything is computed in float64
+    on the stored parameters.
+    """
+    subject = read_subject(model, step)
+    test_set = subject.test_set(data)
+    chosen = pick(test_set, [index])
+    truth = int(chosen.labels[0])
+    label = truth if label is None else label
+    ledger = open_ledger(subject.network, chosen.X[:, 0], label)
+    read, overflows = prediction(ledger), overflowing(ledger)
+    about = {
+        "model": str(model),
+        "step": step,
+        "test": index,
+        "label": label,
+        "prediction": read,
+        "m": 1,
+        "data": data_of(test_set),
+        "overflows": overflows,
+    }
+    if cell is not None:
+        opened = open_cell(ledger, cell)
+        if as_json:
+            print_json(**about, **opened._asdict())
+            return
+    elif as_json:
+        arrays = {
+            name: {"formula": array_formula(ledger.network, name), "values": array}
+            for name, array in ledger.arrays.items()
+        }
+        print_json(**about, arrays=arrays)
+        return
+    from chainrule.cli import pictures, tables
+
+    show(tables.moment(ledger, f"test image {index} of {test_set.name}", truth))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if cell is not None:
+            show(pictures.opened(opened, full=full))
+            return
+        for name in ledger.arrays:
+            if name[0] not in "Wby":  # what was given: the parameters and the label
+                show(pictures.explained(ledger, name, full=full))

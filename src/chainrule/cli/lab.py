@@ -1,0 +1,86 @@
+"""`chainrule lab`: the page on this computer."""
+
+import signal
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+import click
+
+from chainrule.cli.options import Place, example
+from chainrule.cli.printing import show
+from chainrule.cli.subjects import read_subject
+from chainrule.files import ModelError
+from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.digits import own_digits
+
+
+@click.command("lab", epilog=example("lab runs/first"))
+@click.argument("model", metavar="[RUN|MODEL]", required=False, type=Place())
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="The port on 127.0.0.1; by default 8765, or the next that is free.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
+def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
+    """Look inside in a browser: every number of a test image's pass, or of your own drawing.
+
+    The page is served by this computer to itself alone, and needs no network. Two trained
+    networks are in the package; a run or a model file of yours comes beside them.
+    """
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "plotly", "PIL", "scipy"))):
+        install = "pip install starlette uvicorn websockets plotly pillow scipy"
+        needs = f"lab needs the extra lab: {install}"
+        raise click.ClickException(needs)
+    from chainrule.lab.api.lab import Lab
+    from chainrule.lab.api.networks import named_model, named_run, shipped
+    from chainrule.lab.live.control import LARGEST
+    from chainrule.lab.live.thread import ThreadedTraining
+    from chainrule.lab.server.browser import Invitation
+    from chainrule.lab.server.served import Served
+    from chainrule.lab.server.start import PortTakenError, listen, serve
+
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    networks, given, run = shipped(), None, None
+    if model is not None:
+        _, network, run = read_subject(model, None)
+        if network.parameters.size > LARGEST:
+            raise ModelError(
+                f"{model}: the lab shows networks of up to {LARGEST:,} parameters, "
+                f"this one has {network.parameters.size:,}"
+            )
+        if run is None:
+            given = named_model(network)
+        else:
+            own_digits(run)  # where they are gone, it is said before anything is opened
+            reached = read_checkpoint(run)
+            if reached is None:
+                raise no_checkpoint(run)
+            given = named_run(run, network, reached.step)
+        networks = (*networks, given)
+    try:
+        listener = listen(port)
+    except PortTakenError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
+    lab = Lab(
+        networks,
+        ThreadedTraining,
+        given=given.id if given else None,
+        given_run=run.folder if run else None,
+    )
+    served = Served(lab, listener.getsockname()[1])
+    invitation = Invitation(served)
+
+    def ready() -> None:
+        if not no_browser and (why_not := invitation.open()):
+            with suppress(OSError):  # nobody may be listening any more
+                show([why_not])
+
+    with listener, closing(invitation), suppress(KeyboardInterrupt):
+        with suppress(OSError):  # it serves as well where nobody reads its address
+            show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
+        serve(served, listener, ready)
+    sys.exit(130)

@@ -1,0 +1,182 @@
+"""A run as one page of HTML that opens anywhere, offline: curves, confusion, units, mistakes.
+
+Needs the extra `lab`: Plotly draws the curves, Pillow packs the images.
+"""
+
+import base64
+import io
+from collections.abc import Iterator
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+
+from chainrule.data import CLASSES, SIDE, Digits
+from chainrule.network import Array, Network
+from chainrule.reading import probabilities
+from chainrule.runs.checkpoint import Checkpoint
+from chainrule.runs.run import Run
+from chainrule.training import Evaluation
+
+UNITS = 100  # hidden units shown, at most
+MISTAKES = 32
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1a1a1a; background: #fff; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; } p { max-width: 44rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; text-align: right; } td { border: 1px solid #ddd; }
+.images { display: flex; flex-wrap: wrap; gap: .75rem; }
+figure { margin: 0; font-size: .85rem; text-align: center; }
+img { width: 84px; height: 84px; image-rendering: pixelated; border: 1px solid #ddd;
+  display: block; }
+"""
+
+
+def page(
+    run: Run, reached: Checkpoint, network: Network, test_set: Digits, seen: Evaluation
+) -> str:
+    """The page of a run whose parameters at its last checkpoint make this network.
+
+    `seen` is what the network does on the test digits.
+    """
+    name = escape(str(run.folder))
+    parts = "\n".join(
+        f"<section>\n{part}\n</section>"
+        for part in (
+            head(run, reached, network, seen, test_set.name),
+            curves(reached),
+            confusion(seen),
+            *units(network),
+            mistakes(network, test_set),
+        )
+    )
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{name}</title>\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n{parts}\n</body>\n</html>\n"
+    )
+
+
+def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation, on: str) -> str:
+    settings = run.settings
+    size = f"batches of {settings.batch_size:,}" if settings.batch_size else "the full batch"
+    right, m = int(np.trace(seen.confusion)), int(seen.confusion.sum())
+    return (
+        f"<h1>{escape(str(run.folder))}</h1>\n<p>{escape(str(network))}<br>\n"
+        f"{settings.optimizer}, {run.rates}, {size}, seed {settings.seed}; "
+        f"step {reached.step:,} of {run.length:,}, {reached.seconds:.1f} s of training<br>\n"
+        f"<strong>{100 * seen.accuracy:.2f} %</strong> of the test images of {escape(on)} are "
+        f"read right ({right:,} of {m:,}); their loss is {seen.loss:.4f}</p>"
+    )
+
+
+def curves(reached: Checkpoint) -> str:
+    """Loss and accuracies over the steps, as the history has them."""
+    step, loss, on_train, on_test, _ = reached.history.T
+    figures: list[str] = []
+    for title, lines in (
+        ("loss E", {"training": loss}),
+        ("read right, %", {"training": 100 * on_train, "test": 100 * on_test}),
+    ):
+        figure = go.Figure()
+        for name, values in lines.items():
+            if not np.isnan(values).all():
+                figure.add_scatter(x=step.tolist(), y=values.tolist(), name=name, mode="lines")
+        figure.update_layout(
+            template="plotly_white",
+            height=320,
+            margin={"l": 60, "r": 20, "t": 30, "b": 50},
+            xaxis_title="step",
+            yaxis_title=title,
+            showlegend=True,
+            legend={"orientation": "h", "y": 1.15},
+        )
+        figures.append(
+            figure.to_html(
+                full_html=False,
+                include_plotlyjs=not figures,  # once
+                config={"displaylogo": False, "responsive": True},
+            )
+        )
+    return "<h2>Loss and accuracy</h2>\n" + "\n".join(figures)
+
+
+def confusion(seen: Evaluation) -> str:
+    """Truth in rows, answers in columns; the darker, the more mistakes."""
+    heads = "".join(f'<th scope="col">{digit}</th>' for digit in range(CLASSES))
+    rows = [f'<tr><th></th>{heads}<th scope="col">right, %</th></tr>']
+    most = max(1, int((seen.confusion - np.diag(np.diag(seen.confusion))).max()))
+    for digit, row in enumerate(seen.confusion):
+        cells = []
+        for answer, count in enumerate(row):
+            pale = 255 - 155 * int(count) // most
+            colour = "#d8f0d8" if answer == digit else f"rgb(255,{pale},{pale})"
+            cells.append(f'<td style="background:{colour}">{count or ""}</td>')
+        right = seen.accuracy_per_digit[digit]
+        share = "" if np.isnan(right) else f"{100 * right:.1f}"
+        cells.append(f"<td>{share}</td>")
+        rows.append(f'<tr><th scope="row">{digit}</th>{"".join(cells)}</tr>')
+    return (
+        "<h2>Which digit is read as which</h2>\n<p>A row is a true digit, a column what it is read "
+        "as.</p>\n<table>\n" + "\n".join(rows) + "\n</table>"
+    )
+
+
+def units(network: Network) -> Iterator[str]:
+    """The rows of W1 as images; without a hidden layer they are the ten answers."""
+    W, _ = network.layers[0]
+    shown = W[:UNITS]
+    some = "" if len(shown) == len(W) else f" The first {UNITS} of {len(W):,} are shown."
+    most = float(np.abs(shown).max()) or 1.0
+    images = (
+        figure(diverging(row.reshape(SIDE, SIDE) / most), f"W1[{unit}]", f"weights of unit {unit}")
+        for unit, row in enumerate(shown)
+    )
+    yield (
+        f"<h2>The weights of the first layer</h2>\n<p>A row of W1 is an image of what its unit "
+        f"looks for: ink on red raises it, ink on blue lowers it. The strongest is ±{most:.3g}."
+        f'{some}</p>\n<div class="images">\n' + "\n".join(images) + "\n</div>"
+    )
+
+
+def mistakes(network: Network, test_set: Digits) -> str:
+    """The wrong answers that were given with the most confidence."""
+    A = probabilities(network, test_set.X)
+    answers, sure = A.argmax(axis=0), A.max(axis=0)
+    wrong = np.flatnonzero(answers != test_set.labels)
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
+    images = (
+        figure(
+            255 - test_set.images[index].reshape(SIDE, SIDE),
+            f"{test_set.labels[index]}, read {answers[index]}<br>{100 * sure[index]:.1f} %"
+            f"<br>image {index}",
+            f"test image {index}, a {test_set.labels[index]}",
+        )
+        for index in worst
+    )
+    return (
+        f"<h2>The worst mistakes</h2>\n<p>Of {len(wrong):,} test images read wrong, those it was "
+        f'most sure of.</p>\n<div class="images">\n' + "\n".join(images) + "\n</div>"
+    )
+
+
+def diverging(values: Array) -> NDArray[np.uint8]:
+    """Numbers from -1 to 1 as colours (…, 3): blue, white, red."""
+    pale = 1 - np.abs(values)[..., None]
+    full = np.where(values[..., None] > 0, [200, 30, 30], [30, 60, 200])
+    return (255 * pale + full * (1 - pale)).round().astype(np.uint8)
+
+
+def figure(pixels: NDArray[np.uint8], caption: str, words: str) -> str:
+    """An image, in the page itself, above its caption."""
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    data = base64.b64encode(content.getvalue()).decode()
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{words}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )

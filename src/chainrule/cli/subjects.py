@@ -1,0 +1,93 @@
+"""What commands work on: a network, and the run that it is of."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from chainrule.cli.printing import warn
+from chainrule.data import CLASSES, PIXELS, Digits, bundled_mnist, load_one
+from chainrule.files import ModelError
+from chainrule.model import MODEL, load_model
+from chainrule.network import Network
+from chainrule.runs.checkpoint import Checkpoint, no_checkpoint, read_checkpoint
+from chainrule.runs.digits import own_digits
+from chainrule.runs.folder import open_run
+from chainrule.runs.run import RUN, Run
+from chainrule.runs.trajectory import network_at
+
+
+class Subject(NamedTuple):
+    """What a command works on: a network, and the run that it is of, if it is of one."""
+
+    path: Path  # as it was given
+    network: Network
+    run: Run | None
+
+    def test_set(self, data: Path | None) -> Digits:
+        """The test digits that are asked for: in this folder, else the run's own, else MNIST's."""
+        if data is None and self.run is not None:
+            return own_digits(self.run)
+        return load_one(None if data == bundled_mnist() else data, "t10k")
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say whose numbers they are if they overflow."""
+        try:
+            yield
+        except OverflowError as error:
+            raise ModelError(f"{self.path}: {error}") from None
+
+
+def read_subject(path: Path, step: int | None) -> Subject:
+    """The network of a model file, of a folder with one, or of a run after a step."""
+    file = path / MODEL if path.is_dir() else path
+    folder = file.parent if file.name == MODEL else path
+    run = open_run(folder) if (folder / RUN).exists() else None
+    if step is not None:
+        run = open_run(path)
+        network = network_at(run, step)
+    elif file.exists():
+        network = load_model(file)
+    elif run is not None:
+        network, _ = last_of(run)
+    else:
+        raise ModelError(
+            f"{path}: wanted a model file, a folder with {MODEL} or a run, found none; "
+            f"chainrule train makes one"
+        )
+    if (network.sizes[0], network.sizes[-1]) != (PIXELS, CLASSES):
+        raise ModelError(
+            f"{path}: a model for digits has {PIXELS} inputs and {CLASSES} outputs, "
+            f"got {network.sizes[0]} and {network.sizes[-1]}"
+        )
+    return Subject(path, network, run)
+
+
+def data_of(digits: Digits) -> str:
+    """What JSON calls the digits that something was measured on."""
+    folder = digits.origin.folder if digits.origin else None
+    return "mnist" if folder is None else str(folder)
+
+
+def last_of(run: Run) -> tuple[Network, Checkpoint]:
+    """The network of a run at its last checkpoint, which is said if it is not its end."""
+    reached = read_checkpoint(run)
+    if reached is None:
+        raise no_checkpoint(run)
+    if reached.step < run.length:
+        at = f"step {reached.step:,} of {run.length:,}"
+        warn(f"{run.folder} is not finished: this is {at}")
+    return Network(run.settings.sizes, reached.parameters, run.settings.loss), reached
+
+
+def pick(digits: Digits, indices: Sequence[int]) -> Digits:
+    if max(indices) >= len(digits):
+        raise click.BadParameter(
+            f"test images go from 0 to {len(digits) - 1}, got {max(indices)}",
+            click.get_current_context(),
+            param_hint="--test",
+        )
+    return digits[list(indices)]

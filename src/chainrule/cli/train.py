@@ -1,0 +1,383 @@
+"""The command `train`: a new run, or one that goes on, until it ends or is asked to stop."""
+
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import cast
+
+import click
+from click.core import ParameterSource
+
+from chainrule.cli.options import (
+    BatchSize,
+    Place,
+    Rate,
+    Widths,
+    dashed,
+    data_option,
+    example,
+    json_option,
+    quiet_option,
+    read_digits,
+    recipes,
+)
+from chainrule.cli.printing import console, fail, print_json, show, warn
+from chainrule.data import Digits, bundled_mnist
+from chainrule.descent import OPTIMIZERS, Optimizer
+from chainrule.files import make_folder, remove_empty
+from chainrule.model import MODEL, load_model
+from chainrule.network import LOSSES, Loss
+from chainrule.runs.checkpoint import read_checkpoint, what_is_safe
+from chainrule.runs.folder import (
+    begin,
+    change_rate,
+    discard,
+    is_there,
+    new_folder,
+    open_run,
+    prepare,
+    resume_command,
+    start_of,
+)
+from chainrule.runs.going import CHECKPOINT_EVERY, go_on
+from chainrule.runs.lock import locked
+from chainrule.runs.machine import moved
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError, Settings
+from chainrule.training import DivergenceError, Snapshot, evaluate
+
+
+@click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
+@data_option("mnist, which is in the package")
+@click.option(
+    "--hidden",
+    type=Widths(),
+    default="10",
+    show_default=True,
+    help="Widths of the hidden layers, such as 10 or 300,100 or none.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice([dashed(loss) for loss in LOSSES]),
+    default=dashed(LOSSES[0]),
+    show_default=True,
+)
+@click.option(
+    "--optimizer", type=click.Choice(OPTIMIZERS), default=OPTIMIZERS[0], show_default=True
+)
+@click.option("--learning-rate", type=Rate(), help="The step's size; its default is below.")
+@click.option(
+    "--batch-size",
+    type=BatchSize(),
+    default="all",
+    show_default=True,
+    help="Images a step; all of them, or batches shuffled every epoch.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Length in steps; its default is below.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Length in passes over the images.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Decides the start and the order of batches.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads to compute with, by default one for each core; the result is the same.",
+)
+@click.option(
+    "--out",
+    type=Place(),
+    help="The folder for the run; by default runs/<date-time>.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=Place(),
+    help="Go on with the run in this folder, to the same bytes as if it had not stopped.",
+)
+@click.option(
+    "--checkpoint-every",
+    metavar="SECONDS",
+    type=Rate(),
+    default=CHECKPOINT_EVERY,
+    show_default=True,
+    help="How often the state is put on disk.",
+)
+@quiet_option
+@json_option
+def train_command(
+    data: Path | None,
+    hidden: tuple[int, ...],
+    loss: str,
+    optimizer: Optimizer,
+    learning_rate: float | None,
+    batch_size: int,
+    steps: int | None,
+    epochs: int | None,
+    seed: int,
+    threads: int | None,
+    out: Path | None,
+    resume: Path | None,
+    checkpoint_every: float,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train a network, measure it, and save it.
+
+    Without options: the seed's network (784-10-10, squared error) by full-batch gradient
+    descent.
+
+    The training is a run in a folder of its own. Ctrl-C stops it after the step it is at, and
+    whatever stops it, --resume goes on to the same bytes; with it go --threads,
+    --checkpoint-every, --quiet, --json, --data if the digits have moved, and --learning-rate,
+    which changes it from the step where the run stands; the run records the change.
+    """
+    if resume is not None:
+        refuse_settings()
+        open_run(resume)
+    asking = Settings(
+        data=None if data in (None, bundled_mnist()) else str(data.absolute()),
+        hidden=hidden,
+        loss=cast("Loss", loss.replace("-", "_")),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=batch_size or None,
+        steps=steps,
+        epochs=epochs,
+        seed=seed,
+    )
+    shown = not (quiet or as_json)
+    with (
+        stop_signals() as asked,
+        output_folder(out) if resume is None else nullcontext(resume) as folder,
+        locked(folder),
+    ):
+        run = begin(folder, asking) if resume is None else open_run(folder)
+        try:
+            place = run.settings.data if data is None else data
+            train_set, test_set = read_digits(None if place is None else Path(place))
+            differs = moved(run)
+            try:
+                run = prepare(run, train_set, test_set)
+            except RunError:
+                raise
+            except ValueError as error:
+                raise click.UsageError(str(error), click.get_current_context()) from None
+            if resume is not None and learning_rate is not None:
+                reached = read_checkpoint(run)
+                run = change_rate(run, reached.step if reached else 0, learning_rate)
+            if differs:
+                warn(f"bytes may differ from here on: {differs}")
+            if shown:
+                with suppress(OSError):  # the training does not depend on who reads
+                    show(run_lines(run, train_set))
+            snapshots = go_on(
+                run,
+                train_set,
+                test_set,
+                threads=threads,
+                checkpoint_every=checkpoint_every,
+                stop=lambda: asked,
+            )
+            with progress(run.length) if shown and sys.stderr.isatty() else nullcontext() as bar:
+                for snapshot in snapshots:
+                    if bar:
+                        bar(snapshot)
+        except BaseException as error:
+            # What has not begun, or leads nowhere, is not worth a folder.
+            if resume is None and (run.data is None or isinstance(error, DivergenceError)):
+                discard(run)
+            raise
+        reached = read_checkpoint(run)
+        if reached is None or reached.step < run.length:
+            at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
+            safe = f"at {at}; go on with: {resume_command(folder)}"
+            safe = safe if is_there(run) else f"on the way; {what_is_safe(run)}"
+            fail(f"stopped {safe}", 128 + asked[0])
+    network = load_model(folder)
+    on_train, on_test = (
+        evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
+    )
+    model = str(folder / MODEL)
+    if as_json:
+        print_json(
+            accuracy=on_test.accuracy,
+            train_accuracy=on_train.accuracy,
+            loss=on_train.loss,
+            test_loss=on_test.loss,
+            steps=run.length,
+            seconds=reached.seconds,
+            model=model,
+            parameters_sha256=hashlib.sha256(network.parameters.tobytes()).hexdigest(),
+            settings=settings_as_asked(run),
+            changes=[change._asdict() for change in run.changes],
+        )
+        return
+    from chainrule.cli import tables
+
+    if shown:
+        show(tables.confusion(on_test))
+        show(
+            [
+                f"loss {on_train.loss:.4f} on the training images, {on_test.loss:.4f} on the "
+                f"test images",
+                f"training accuracy {tables.percent(on_train.accuracy)}, "
+                f"{reached.seconds:.1f} s of training",
+                f"model {model}",
+            ]
+        )
+    show([tables.accuracy(on_test, test_set.name)])
+
+
+def refuse_settings() -> None:
+    """A usage error if anything but what may go with --resume was given."""
+    context = click.get_current_context()
+    may = {"resume", "learning_rate", "threads", "checkpoint_every", "quiet", "as_json", "data"}
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name not in may:
+            raise click.UsageError(
+                f"{parameter.opts[0]} does not go with --resume: a run keeps its settings", context
+            )
+
+
+def run_lines(run: Run, digits: Digits) -> list[str]:
+    """What is trained, on which digits, and where it stands."""
+    settings, reached, m = run.settings, read_checkpoint(run), len(digits)
+    network, _ = start_of(settings)
+    size = settings.batch_size
+    seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
+    seen += f" of {digits.name}"
+    rate = f"α = {run.learning_rate(-1):g}"
+    how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
+    lines = [str(network), how]
+    if run.changes:
+        lines.append(run.rates)
+    kept, moments = len(run.recorded), len(run.moments)
+    if kept < moments:
+        lines.append(f"{kept} of {moments} moments are kept to look back: the network is large")
+    if (run.folder / MODEL).exists():
+        lines.append(f"{run.folder} is finished: there is nothing left to train")
+    elif reached is not None:
+        lines.append(f"going on after step {reached.step:,}")
+    return lines
+
+
+def settings_as_asked(run: Run) -> dict[str, object]:
+    """The settings of a run in the words of the options."""
+    settings = run.settings
+    return {
+        "data": "mnist" if settings.data is None else settings.data,
+        "hidden": list(settings.hidden),
+        "loss": dashed(settings.loss),
+        "optimizer": settings.optimizer,
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size or "all",
+        "steps": run.length,
+        "seed": settings.seed,
+    }
+
+
+@contextmanager
+def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
+    """Step, loss, test accuracy, time left and a bar; it goes when the training is over.
+
+    Where the terminal has no room for all, the last of them are left out first.
+    """
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.table import Table
+
+    from chainrule.cli.tables import percent
+
+    screen = console(sys.stderr)
+
+    class Fitting(Progress):
+        def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+            every = self.columns
+            try:
+                while True:
+                    made = super().make_tasks_table(tasks)
+                    if screen.measure(made).maximum < screen.width or len(self.columns) == 1:
+                        return made
+                    self.columns = self.columns[:-1]
+            finally:
+                self.columns = every
+
+    bar = Fitting(
+        TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
+        TextColumn("{task.fields[loss]}"),
+        TextColumn("{task.fields[accuracy]}"),
+        TimeRemainingColumn(),
+        BarColumn(bar_width=20),
+        console=screen,
+        transient=True,
+    )
+    task = bar.add_task("", total=length, loss="", accuracy="")
+
+    def update(snapshot: Snapshot) -> None:
+        accuracy = f"test {percent(snapshot.test_accuracy or 0.0, 1)}"
+        loss = f"loss {snapshot.loss:.4f}"
+        bar.update(task, completed=snapshot.step, loss=loss, accuracy=accuracy)
+
+    # A terminal that has gone takes only the bar with it.
+    with suppress(OSError):
+        bar.start()
+    try:
+        yield update
+    finally:
+        with suppress(OSError):
+            bar.stop()
+
+
+@contextmanager
+def output_folder(path: Path | None) -> Iterator[Path]:
+    """The folder for a new run, made before the work starts, so that it cannot fail after.
+
+    Nothing is left behind if the work ends before there is a run in it.
+    """
+    made = new_folder(Path("runs")) if path is None else make_folder(path, exist_ok=True)
+    folder = made[0] if path is None else path
+    try:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "cannot be written", str(folder))
+        yield folder
+    except BaseException:
+        remove_empty(made)
+        raise
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """The signals that asked to stop: the first Ctrl-C or SIGTERM is noted, the next one acts."""
+    asked: list[int] = []
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in stopping}
+
+    def note(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            ignore_all()
+            sys.exit(128 + number)  # in silence: a handler may interrupt another print
+
+    def ignore_all() -> None:
+        # Once it is leaving, a further one would only make a traceback of a clean end.
+        for each in stopping:
+            signal.signal(each, signal.SIG_IGN)
+
+    for each in stopping:
+        signal.signal(each, note)
+    try:
+        yield asked
+    finally:
+        if asked:
+            ignore_all()
+        else:
+            for each, handler in before.items():
+                signal.signal(each, handler)

@@ -1,0 +1,1 @@
+"""The gradient of many examples, and who computes it."""

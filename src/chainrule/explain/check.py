@@ -1,0 +1,163 @@
+"""Is this gradient right? Every derivative against a central difference, and the impostors.
+
+The quotient (E(θ + h) - E(θ - h)) / 2h owes nothing to the chain rule: it runs the network forward
+twice. The impostors are the wrong gradients that many copies of this network use; on the same data
+they must fail the same check, or the check would prove nothing.
+
+`check` proves a gradient, `prove` any single derivative of one image, `prove_output` dZ[L] beside
+its impostors, and `learn_once` that a step along the gradient does what the gradient promises.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.explain.differences import H, Quotients, central_differences, quiet
+from chainrule.explain.impostors import IMPOSTORS
+from chainrule.explain.ledger import named
+from chainrule.network import Array, Network, backward, check_array, check_one_hot, error, forward
+
+RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
+ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
+NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
+TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still says something of g
+ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
+SAMPLE = 2_000
+
+
+class Row(NamedTuple):
+    """How one array of a gradient g compares with the quotients q, kinked cells left out."""
+
+    array: str  # W1, b1, …
+    cells: int  # compared
+    relative: float  # ‖g - q‖/‖g‖
+    largest: float  # the largest |g - q|
+    agrees: bool | None  # None: rounding hides the quotient, so nothing can be told
+
+
+class Account(NamedTuple):
+    """One gradient, chainrule's or an impostor's, array by array."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether all its arrays agree; None if nothing differs, but some cannot be told."""
+        verdicts = {row.agrees for row in self.rows}
+        return False if False in verdicts else None if None in verdicts else True
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """A gradient check: what was compared, chainrule's account, and the impostors'."""
+
+    parameters: int  # of the network
+    compared: int  # kinks included
+    kinks: tuple[str, ...]  # the cells left out, by name
+    own: Account
+    impostors: tuple[Account, ...]
+
+
+@quiet
+def check(
+    network: Network, X: Array, Y: Array, *, sample: int | None = None, h: float = H
+) -> Proof:
+    """The gradient of E on X (inputs, m) and one-hot Y (10, m) against central differences.
+
+    All in float64, on the stored parameters. Every parameter is compared; above ALL_UP_TO, or if
+    `sample` is given, that many, drawn without repetition by default_rng(0). An array agrees when
+    ‖g - q‖ ≤ RELATIVE ‖g‖ and every |g - q| ≤ ABSOLUTE, both give or take the quotient's rounding.
+    Where that rounding is all there is to see, ‖g - q‖ > TELLING ‖g‖, nothing can be told.
+
+    Raises ValueError for a Y that is not one-hot.
+    """
+    check_array("X", X)
+    check_one_hot(Y)
+    network = replace(network, parameters=network.parameters.astype(np.float64))
+    X, Y = X.astype(np.float64), Y.astype(np.float64)
+    n = network.parameters.size
+    if sample is None:
+        sample = n if n <= ALL_UP_TO else SAMPLE
+    cells = np.sort(np.random.default_rng(0).permutation(n)[:sample])
+    quotients = central_differences(network, X, Y, cells, h=h)
+
+    trace = forward(network, X)
+    scale = max(float(error(network, trace, Y)), 1.0)
+
+    def account(name: str, gradient: Array) -> Account:
+        return Account(name, tuple(compare(network, gradient, quotients, scale)))
+
+    return Proof(
+        parameters=n,
+        compared=len(cells),
+        kinks=tuple(cell_name(network, i) for i in cells[quotients.kinked]),
+        own=account("chainrule", backward(network, trace, Y).flat),
+        impostors=tuple(
+            account(name, impostor(network, trace, Y).flat)
+            for name, impostor in IMPOSTORS[network.loss].items()
+        ),
+    )
+
+
+def compare(network: Network, gradient: Array, quotients: Quotients, scale: float) -> Iterator[Row]:
+    for name, first, shape in arrays(network):
+        inside = (quotients.cells >= first) & (quotients.cells < first + prod(shape))
+        inside &= ~quotients.kinked
+        yield judge(name, gradient[quotients.cells[inside]], quotients.values[inside], scale)
+
+
+def judge(array: str, g: Array, q: Array, scale: float) -> Row:
+    misses = np.abs(g - q)
+    size, distance, largest = length(g), length(misses), float(misses.max(initial=0))
+    return Row(
+        array=array,
+        cells=len(g),
+        relative=distance / size if size else float(distance > 0),
+        largest=largest,
+        agrees=False
+        if ABSOLUTE * scale < largest < math.inf
+        else verdict(size, distance, NOISE * scale * len(g) ** 0.5),
+    )
+
+
+def verdict(size: float, distance: float, noise: float) -> bool | None:
+    """Whether a gradient of this size agrees with quotients at this distance.
+
+    None: the noise hides the quotients, or numbers that overflow have made them NaN.
+    """
+    if not math.isfinite(distance):
+        return None
+    if distance > RELATIVE * size + noise:
+        return False
+    return True if distance <= TELLING * size else None
+
+
+def length(values: Array) -> float:
+    """‖values‖, from numbers made at most 1: squares of tiny ones are 0, of huge ones infinite."""
+    largest = float(np.abs(values).max(initial=0))
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * float(np.linalg.norm(values / largest))
+
+
+def arrays(network: Network) -> Iterator[tuple[str, int, tuple[int, int]]]:
+    """Name, first cell and shape of W1, b1, W2, b2, … in the flat parameters."""
+    first = 0
+    for l, layer in enumerate(network.layers, 1):
+        for kind, array in zip("Wb", layer, strict=True):
+            yield f"{kind}{l}", first, array.shape
+            first += array.size
+
+
+def cell_name(network: Network, cell: int) -> str:
+    """The name of a cell of the flat parameters: W2[3,7] or b1[4]."""
+    for name, first, (_, columns) in reversed(list(arrays(network))):
+        if cell >= first:
+            row, column = divmod(int(cell) - first, columns)
+            return named(name, row, column) if name.startswith("W") else named(name, row)
+    raise IndexError(cell)

@@ -1,0 +1,65 @@
+"""One step along the gradient of one image does what the gradient promises."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.explain.differences import STACK, quiet
+from chainrule.explain.ledger import Ledger
+from chainrule.network import Array, backward, error, forward
+
+# Learning rates for one step on one image. With the first, a trained 784-10-10 keeps its promise to
+# 0.2 % on each of the 670 digits it misreads; with the last, half of them get 0.6 % of it or less.
+RATES = np.geomspace(1e-5, 10, 50)
+
+
+class Step(NamedTuple):
+    """One step of descent on one image, θ - α ∇E, at many learning rates α."""
+
+    rates: Array  # (k,) α
+    slope: float  # ‖∇E‖²: how fast E falls with α, at first
+    promised: Array  # (k,) -α ‖∇E‖², the change of E if it were a plane
+    measured: Array  # (k,) E after the step less E before it
+    E: float
+    probabilities: Array  # (10,)
+    prediction: int
+    E_after: Array  # (k,)
+    probabilities_after: Array  # (k, 10)
+    predictions_after: NDArray[np.intp]  # (k,)
+
+
+@quiet
+def learn_once(ledger: Ledger, rates: Array = RATES) -> Step:
+    """What one step on this image alone does to E and to the prediction, in float64.
+
+    All rates are one stack of networks, or a few if the network is large. The promise holds for
+    small rates: the two changes then differ by a share that shrinks like α.
+    """
+    network, arrays = ledger.network, ledger.arrays
+    X, Y = arrays["x"][:, None], arrays["y"][:, None]
+    g = backward(network, forward(network, X), Y).flat
+    slope = float(g @ g)
+    together = max(1, STACK // network.parameters.size)
+    E_after, A_after = [], []
+    for first in range(0, len(rates), together):
+        alpha = rates[first : first + together, None]  # (networks, 1)
+        stack = replace(network, parameters=network.parameters - alpha * g)
+        trace = forward(stack, X)
+        E_after.append(error(stack, trace, Y))
+        A_after.append(trace.A[network.depth][..., 0])
+    E, before = float(arrays["E"]), arrays[f"A{network.depth}"]
+    after, probabilities = np.concatenate(E_after), np.concatenate(A_after)
+    return Step(
+        rates=rates,
+        slope=slope,
+        promised=-rates * slope,
+        measured=after - E,
+        E=E,
+        probabilities=before,
+        prediction=int(before.argmax()),
+        E_after=after,
+        probabilities_after=probabilities,
+        predictions_after=probabilities.argmax(axis=-1),
+    )

@@ -1,0 +1,152 @@
+"""Any cell of one image's forward and backward pass: its formula, the source line that computed it,
+the terms it is the sum of, and its neighbours.
+
+Everything is float64, computed by network.py on the stored parameters, with m = 1: E is the loss of
+this one image. Layers count from 1 and cells from 0: x[350], Z1[3], dW2[3,7], E.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.network import Array, Network, backward, check_array, error, forward
+
+
+class CellError(ValueError):
+    """A cell that is not in the ledger; the message says what is."""
+
+
+class Term(NamedTuple):
+    """One summand: in names, with the numbers put in, and its value."""
+
+    names: str  # W2[3,7] · A1[7]
+    numbers: str  # -0.31 · 1.62
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Every number of one image's pass under its name, in the order of the pass.
+
+    x and y, the biases, Z, A and their derivatives are (units,), the weights and their derivatives
+    (units, inputs), E is ().
+    """
+
+    network: Network
+    arrays: dict[str, Array]
+
+    @property
+    def squared(self) -> bool:
+        """Whether the loss is squared error."""
+        return self.network.loss == "squared_error"
+
+    def units(self, l: int) -> range:
+        """The unit numbers of layer l; layer 0 is the input."""
+        return range(self.network.sizes[l])
+
+    def number(self, array: str, *index: int) -> Term:
+        """One number as it stands in its array."""
+        value = float(self.arrays[array][index])
+        return Term(named(array, *index), f"{value:.6g}", value)
+
+
+def open_ledger(network: Network, x: Array, label: int) -> Ledger:
+    """The ledger of an image x (inputs,) whose true label is `label`, in float64.
+
+    What overflows stands in it as infinity or NaN, see `overflowing`. Raises ValueError for an x of
+    another shape, IndexError for a label the network has no unit for.
+    """
+    check_array("x", x)
+    if not 0 <= label < network.sizes[-1]:
+        raise IndexError(f"the label must be from 0 to {network.sizes[-1] - 1}, got {label}")
+    network = replace(network, parameters=network.parameters.astype(np.float64))
+    L = network.depth
+    X = x.astype(np.float64)[:, None]
+    Y = np.zeros((network.sizes[-1], 1))
+    Y[label] = 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = forward(network, X)
+        derivatives = backward(network, trace, Y)
+        E = error(network, trace, Y)
+    arrays: dict[str, Array] = {"x": X[:, 0]}
+    for l in range(1, L + 1):
+        W, b = network.layers[l - 1]
+        arrays |= {
+            f"W{l}": W,
+            f"b{l}": b[:, 0],
+            f"Z{l}": trace.Z[l][:, 0],
+            f"A{l}": trace.A[l][:, 0],
+        }
+    arrays |= {"y": Y[:, 0], "E": np.asarray(E)}
+    for l in range(L, 0, -1):
+        dA, dZ, dW, db = (d[l] for d in derivatives)
+        arrays |= {f"dA{l}": dA[:, 0], f"dZ{l}": dZ[:, 0], f"dW{l}": dW, f"db{l}": db[:, 0]}
+    return Ledger(network, arrays)
+
+
+def overflowing(ledger: Ledger) -> str | None:
+    """The first array of the pass in which a number is too large for float64; None if none is.
+
+    dA of the last layer under cross-entropy is not meant: it may be infinite, see `backward`.
+    """
+    honest = None if ledger.squared else f"dA{ledger.network.depth}"
+    arrays = ledger.arrays.items()
+    return next((n for n, array in arrays if n != honest and not np.isfinite(array).all()), None)
+
+
+def prediction(ledger: Ledger) -> int | None:
+    """The digit that the network reads; None if its probabilities overflow."""
+    A = ledger.arrays[f"A{ledger.network.depth}"]
+    return int(A.argmax()) if np.isfinite(A).all() else None
+
+
+def softmax_jacobian(ledger: Ledger) -> Array:
+    """∂A[L][i]/∂Z[L][k] of the last layer in row i, column k: diag(A) - A Aᵀ, (10, 10)."""
+    A = ledger.arrays[f"A{ledger.network.depth}"]
+    return np.diag(A) - np.outer(A, A)
+
+
+def sum_of(values: Iterable[float]) -> float:
+    """The exact sum, rounded once; infinity or NaN where it overflows."""
+    values = list(values)
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # a partial sum is too large; or infinity - infinity
+        return sum(values)
+
+
+def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
+    """The array and the index that the name of a cell means."""
+    parts = re.fullmatch(r"(\w+)(?:\[(\d{1,9})(?:,(\d{1,9}))?\])?", name.replace(" ", ""), re.ASCII)
+    if not parts or parts[1] not in ledger.arrays:
+        raise CellError(
+            f"no cell is called {name!r}; a cell is one of {', '.join(ledger.arrays)} "
+            f"and its index, such as x[350] or dW1[3,350]"
+        )
+    array, *digits = parts.groups()
+    index = tuple(int(each) for each in digits if each)
+    shape = ledger.arrays[array].shape
+    if len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
+        first, last = ",".join("0" for _ in shape), ",".join(str(n - 1) for n in shape)
+        wanted = f"goes from {array}[{first}] to {array}[{last}]" if shape else "has no index"
+        raise CellError(f"{array} {wanted}, got {name}")
+    return array, index
+
+
+def named(array: str, *index: int | str) -> str:
+    """The name of a cell: dW2[3,7], dW2[i,j], b1[4] or E."""
+    return f"{array}[{','.join(map(str, index))}]" if index else array
+
+
+def activation(l: int) -> str:
+    return f"A{l}" if l else "x"
+
+
+def split(array: str) -> tuple[str, int]:
+    """dW2 is of kind dW in layer 2; x, y and E are of no layer (0)."""
+    kind = array.rstrip("0123456789")
+    return kind, int(array[len(kind) :] or 0)

@@ -1,0 +1,162 @@
+"""The bytes of a PNG or JPEG file become a picture."""
+
+import io
+import re
+import threading
+import warnings
+from time import thread_time
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from chainrule.handwriting.picture import HandwritingError, Picture
+
+MOST_BYTES = 10_000_000  # of a file
+MOST_PIXELS = 25_000_000  # of a file, before it is decoded
+MOST_SIDE = 20_000  # pixels: each row of a picture costs memory, however short it is
+MOST_SCANS = 100  # of a JPEG file: each goes over all pixels, and takes a few bytes
+MOST_SECONDS = 5.0  # of a processor, to decode a file
+BLOCK = 4096  # bytes of a file that are decoded at a time
+PIECE = 1_000_000  # pixels that are made grey at a time
+LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
+LEAST = 24  # of 255: what differs less from the paper is not ink
+decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global
+
+
+def read_image(content: bytes) -> Picture:
+    """The grey picture in the bytes of a PNG or JPEG file, at most 560 pixels long.
+
+    The file's orientation is respected, what is transparent is white paper, 16 bits become 8.
+    White ink on a transparent ground is ink: if nothing can be seen on white paper, what is
+    opaque is taken for ink.
+
+    Raises HandwritingError for other formats, for files that are damaged or cut short, and,
+    before anything is decoded, for more than 10 MB, 25 million pixels, a side of more than 20,000
+    pixels, or a JPEG of more than 100 scans. Decoding ends after 5 seconds of a processor, and
+    takes at most about 300 MB.
+    """
+    if len(content) > MOST_BYTES:
+        raise HandwritingError(
+            f"an image file may have {MOST_BYTES:,} bytes, got {len(content):,}; make it smaller"
+        )
+    # The two classes alone, not Image.open, which would try more than two formats.
+    kind: type[PngImageFile | JpegImageFile]
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        kind = PngImageFile
+    elif content.startswith(b"\xff\xd8\xff"):
+        kind = JpegImageFile
+        if (scans := count_scans(content)) > MOST_SCANS:
+            raise HandwritingError(
+                f"a JPEG image may have {MOST_SCANS} scans, got {scans} or more; "
+                f"save it again as a baseline JPEG or as PNG"
+            )
+    else:
+        raise HandwritingError("wanted a PNG or JPEG image, got another kind of file")
+    with decoding, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow says of broken metadata of a good image
+        try:
+            with kind(Timed(content)) as image:
+                width, height = image.size
+                if width * height <= MOST_PIXELS and max(width, height) <= MOST_SIDE:
+                    return grey(image)
+        except HandwritingError:
+            raise
+        except MemoryError:
+            raise HandwritingError(
+                "there is not enough memory for the image; make it smaller"
+            ) from None
+        except Exception as error:
+            # Pillow raises a dozen classes for damaged files: OSError, SyntaxError, struct.error…
+            raise HandwritingError(
+                f"the {kind.format} image is damaged or cut short ({one_line(error)})"
+            ) from error
+    raise HandwritingError(
+        f"an image may have {MOST_PIXELS:,} pixels and be {MOST_SIDE:,} long, "
+        f"got {width:,} × {height:,}; make it smaller"
+    )
+
+
+class Timed(io.BytesIO):
+    """The bytes of a file, which can be read for 5 seconds of a processor.
+
+    Whatever a file does to Pillow, Pillow reads on in small pieces, so this ends it.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.end = thread_time() + MOST_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if thread_time() > self.end:
+            raise HandwritingError(
+                f"the image takes more than {MOST_SECONDS:g} seconds to decode; "
+                f"make it smaller, or save it again"
+            )
+        return super().read(size)
+
+
+# In a JPEG file a marker is FF and a byte. 00 and D0 to D7 stand among the coded pixels, D8 begins
+# the file and 01 says nothing; every other one begins a segment that says its length, but D9, the
+# end.
+MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])")
+
+
+def count_scans(content: bytes) -> int:
+    """The scans of a JPEG file, counted without decoding; no further than one too many."""
+    scans, place = 0, 0
+    while scans <= MOST_SCANS and (marker := MARKER.search(content, place)):
+        if marker[1] == b"\xd9":
+            break
+        scans += marker[1] == b"\xda"
+        length = int.from_bytes(content[marker.end() : marker.end() + 2])
+        place = marker.end() + length
+    return scans
+
+
+def grey(image: Image.Image) -> Picture:
+    """The image upright, grey, on white, and at most LONGEST long."""
+    if isinstance(image, ImageFile):
+        image.decodermaxblock = BLOCK
+    image.load()
+    factor = -(-max(image.size) // LONGEST)
+    # In strips, so that only the decoded image itself is as large as the file says.
+    rows = factor * max(1, PIECE // (factor * image.width))
+    strips = [
+        shrunk(image.crop((0, top, image.width, min(top + rows, image.height))), factor)
+        for top in range(0, image.height, rows)
+    ]
+    small = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    for place, strip in enumerate(strips):
+        small.paste(strip, (0, place * rows // factor))
+    small.info = image.info
+    ImageOps.exif_transpose(small, in_place=True)
+    if small.mode == "L":
+        return np.asarray(small)
+    paper = Image.new("RGBA", small.size, "white")
+    seen = np.asarray(Image.alpha_composite(paper, small).convert("L"))
+    opaque = np.asarray(small.getchannel("A"))
+    # subtle: white on a transparent ground is nothing on white paper; its shape is what is opaque.
+    blank = np.ptp(seen) < LEAST <= np.ptp(opaque)
+    return 255 - opaque if blank else seen
+
+
+def shrunk(image: Image.Image, factor: int) -> Image.Image:
+    """A part of an image, smaller by a whole factor: grey, or in colours if it is transparent."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        levels = np.asarray(image)
+        clear = image.info.get("transparency")
+        image = Image.fromarray((levels >> 8).astype(np.uint8))
+        if clear is None:
+            return image.reduce(factor)
+        image.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
+    if image.has_transparency_data:
+        return image.convert("RGBA").reduce(factor)
+    return image.convert("L").reduce(factor)
+
+
+def one_line(error: Exception) -> str:
+    words = "".join(c if c.isprintable() else " " for c in str(error)) or type(error).__name__
+    return " ".join(words.split())[:100]

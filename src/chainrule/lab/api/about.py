@@ -1,0 +1,73 @@
+"""The first answer: what there is, and where to begin."""
+
+import numpy as np
+
+from chainrule import __version__
+from chainrule.engine.blas import cores
+from chainrule.explain.proof import H_OF_ONE
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.images import novelty_of
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.networks import NamedNetwork
+from chainrule.lab.api.runs import measured_on, runs
+from chainrule.lab.wire import Answer, RefusedError
+from chainrule.training import BATCH_EPOCHS, RECIPES
+
+# -------------------------------------------------------------------------------------- GET answers
+
+
+def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """What there is: the networks with their accuracy on the test images, and where to begin."""
+    from chainrule.handwriting import STAGES, measured
+
+    checks.query(query, ())
+    costs = measured()["costs"]
+    return {
+        "version": __version__,
+        "networks": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "sizes": each.network.sizes,
+                "loss": each.network.loss,
+                "parameters": each.network.parameters.size,
+                "accuracy": accuracy_of(lab, each),
+                "settings": each.settings,
+                **measured_on(lab, each.run),
+            }
+            for each in lab.networks
+        ],
+        "given": lab.given,
+        "defaults": defaults(),
+        "batch_epochs": BATCH_EPOCHS,
+        "cores": cores(),
+        **runs(lab),
+        "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
+        "h": H_OF_ONE,
+    }
+
+
+def accuracy_of(lab: Lab, named: NamedNetwork) -> float | None:
+    """The share of its test images that a network reads right; None if it can read none."""
+    try:
+        return float(np.mean(lab.read(named).argmax(axis=0) == lab.test_set_of(named).labels))
+    except (RefusedError, OverflowError):  # whoever looks at this network is told why
+        return None
+
+
+def defaults() -> Answer:
+    """What suits each loss and optimizer."""
+    losses = {loss for loss, _ in RECIPES}
+    return {
+        loss: {how: recipe._asdict() for (of, how), recipe in RECIPES.items() if of == loss}
+        for loss in sorted(losses)
+    }
+
+
+# ----------------------------------------------------------------------------------- a moment saved
+
+
+def warm(lab: Lab) -> None:
+    """Have ready what the first page asks for, then what a drawing is compared with."""
+    about(lab, [])
+    novelty_of(requests.Pixels(lab.test_set.images[0].tobytes()))

@@ -1,0 +1,82 @@
+"""The answers about drawings: what becomes of one, and how a collection is kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.images import bytes_of, digits_of, prepared, unlike
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.wire import Answer, RefusedError, encode_bytes
+from chainrule.reading import probabilities
+
+MOST_POINTS = 100_000  # of all drawings of a collection
+MOST_LENGTH = 1_000_000  # of all their strokes
+
+
+def drawing(lab: Lab, body: Answer) -> Answer:
+    """A drawing or an image file after every stage, and what the network reads at each."""
+    found = checks.fields(body, "the body", ("network", "image"), ("step",))
+    step = requests.step(found.get("step"))
+    network = lab.named(requests.network(found["network"]), step).exact
+    made = prepared(requests.drawing(found["image"]))
+    seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
+    *readings, last = probabilities(network, seen.X.astype(np.float64)).T
+    return {
+        "stages": [
+            {
+                "name": stage.name,
+                "off": stage.off,
+                "width": stage.picture.shape[1],
+                "height": stage.picture.shape[0],
+                "pixels": encode_bytes(stage.picture.tobytes()),
+                "prediction": A.argmax(),
+                "probabilities": A,
+            }
+            for stage, A in zip(made.stages, readings, strict=True)
+        ],
+        "pixels": encode_bytes(made.pixels.tobytes()),
+        "prediction": last.argmax(),
+        "probabilities": last,
+        "unlike": unlike(made),
+    }
+
+
+def collect(lab: Lab, body: Answer) -> Answer:
+    """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
+    from chainrule.handwriting import write_digits
+
+    found = requests.drawings(checks.fields(body, "the body", ("drawings",))["drawings"])
+    check_ink([image.strokes for image, _ in found if isinstance(image, requests.Drawn)])
+    digits = digits_of([bytes_of(image) for image, _ in found], [label for _, label in found])
+    for_test = np.arange(len(digits)) % 5 == 4
+    for_test[-1] |= not for_test.any()
+    train, test = (digits[np.flatnonzero(which)] for which in (~for_test, for_test))
+    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    with lab.collecting:
+        names = (f"drawings/{now}{n}" for n in ("", *range(-2, -1000, -1)))  # -2, -3, …
+        place = next(name for name in names if not (lab.folder / name).exists())
+        try:
+            write_digits(lab.folder / place, train, test)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RefusedError(f"{place} cannot be written: {reason}", "unwritable") from None
+    return {"folder": place, "train": len(train), "test": len(test)}
+
+
+def check_ink(drawings: Sequence[tuple[tuple[int, ...], ...]]) -> None:
+    """Drawings take time by their points and their length, so a collection has so much of both."""
+    from chainrule.handwriting import length_of
+
+    points = sum(len(stroke) for strokes in drawings for stroke in strokes) // 2
+    length = sum(map(length_of, drawings))
+    for amount, most, what in (
+        (points, MOST_POINTS, "have at most {:,} points"),
+        (length, MOST_LENGTH, "are at most {:,} long"),
+    ):
+        if amount > most:
+            raise RefusedError(
+                f"the drawings of a collection {what.format(most)} in all, got {amount:,.0f}; "
+                f"take some out, and save them in a second set"
+            )

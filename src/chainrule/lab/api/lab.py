@@ -1,0 +1,189 @@
+"""What the lab answers from: networks, digits, runs, and what was computed last."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import PIXELS, Digits, load_mnist, load_one
+from chainrule.explain.ledger import Ledger, open_ledger
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.cache import Cache
+from chainrule.lab.api.images import bytes_of, digits_of
+from chainrule.lab.api.networks import NamedNetwork, digits_of_run, named_run
+from chainrule.lab.api.requests import Moment
+from chainrule.lab.live.control import LARGEST, Live
+from chainrule.lab.live.training import Training
+from chainrule.lab.wire import RefusedError
+from chainrule.network import Array, Network, count_parameters
+from chainrule.reading import probabilities
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.digits import Part, own_digits
+from chainrule.runs.names import run_id
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError
+from chainrule.runs.shelf import Shelf
+from chainrule.runs.trajectory import network_at
+
+KEPT = 100_000_000  # bytes of ledgers that stay open
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """What a server answers from: the networks, the test digits, and the moments opened last."""
+
+    networks: tuple[NamedNetwork, ...]
+    trainer: Callable[..., Training]  # makes a training, and drives it
+    given: str | None = None
+    folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
+    given_run: Path | None = None  # the folder of a run that may lie elsewhere
+    collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
+    opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
+    moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
+    readings: Cache[tuple[str, int | None, requests.Damage], Array] = field(
+        default_factory=lambda: Cache(KEPT // 4)
+    )
+    damaged: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT // 4))
+    planes: Cache[Any, Any] = field(default_factory=lambda: Cache(KEPT // 16))
+    sets: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT))  # of runs with their own
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(self.folder / "runs", self.given_run)
+
+    @cached_property
+    def live(self) -> Live:
+        return Live(self.shelf, self.digits, self.trainer)
+
+    def digits(self) -> tuple[Digits, Digits]:
+        """The digits to train on and to test on."""
+        return self.train_set, self.test_set
+
+    @cached_property
+    def train_set(self) -> Digits:
+        return load_mnist()[0]
+
+    @cached_property
+    def test_set(self) -> Digits:
+        return load_one(None, "t10k")
+
+    def own_set(self, run: Run | None, part: Part = "test") -> Digits:
+        """The digits that a run is tested or trained on; those of MNIST for what is no run."""
+        if run is None or run.settings.data is None:
+            return self.test_set if part == "test" else self.train_set
+        key = run.settings.data, run.data and run.data[part]
+        size = PIXELS * len(self.test_set)  # about
+        try:
+            return self.sets.get(key, lambda: own_digits(run, part), size)
+        except RunError as error:
+            reason = str(error).replace(str(run.folder), run_id(run)).partition("; say")[0]
+            raise RefusedError(
+                reason.replace(run.settings.data, digits_of_run(run)), "missing"
+            ) from None
+
+    def test_set_of(self, named: NamedNetwork) -> Digits:
+        """The test images that a network is measured on."""
+        return self.own_set(named.run)
+
+    def read(self, named: NamedNetwork) -> Array:
+        """A network's ten probabilities of every one of its test images (10, m)."""
+        digits = self.test_set_of(named)
+        key = named.id, named.step, requests.Damage()
+        return self.readings.get(
+            key, lambda: probabilities(named.network, digits.X), 40 * len(digits)
+        )
+
+    def named(self, id: str, step: int | None = None) -> NamedNetwork:
+        """The network with this id; of a run after this step, None: the latest."""
+        fixed = next((each for each in self.networks if each.id == id), None)
+        if fixed is not None and fixed.step is None:
+            if step is not None:
+                raise RefusedError(f"{id} is no run: it has no steps, got {step}", "missing")
+            return fixed
+        if step is not None and (kept := self.moments.find((id, step))):
+            return kept
+        found = self.in_training(id, step) or self.on_shelf(id, step)
+        if found is None and fixed is not None and step in (None, fixed.step):
+            found = fixed
+        if found is None:
+            known = ", ".join(each.id for each in self.networks)
+            raise RefusedError(f"no network {checks.short(id)} here; there are {known}", "missing")
+        return self.moments.get((id, found.step or 0), lambda: found, found.size)
+
+    def in_training(self, id: str, step: int | None) -> NamedNetwork | None:
+        """The network of the training that is on, if that is the run and it is at the step."""
+        training = self.live.training
+        snapshot = training.snapshot if training else None
+        if training is None or snapshot is None or training.id != id:
+            return None
+        if step is not None and (passed := training.passed.get(step)):
+            return named_run(training.run, passed, step)
+        if step not in (None, snapshot.step):
+            return None
+        return named_run(training.run, snapshot.network, snapshot.step)
+
+    def on_shelf(self, id: str, step: int | None) -> NamedNetwork | None:
+        """The network of a run that is on disk."""
+        run = self.shelf.find(id)
+        if run is None:
+            return None
+        if count_parameters(run.settings.sizes) > LARGEST:
+            raise RefusedError(f"{id} has more than {LARGEST:,} parameters, too many for a page")
+        try:
+            standing = self.shelf.standing(run)
+            if step is None and standing and (kept := self.moments.find((id, standing.step))):
+                return kept
+            reached = read_checkpoint(run)
+            if reached is None:
+                raise RefusedError(f"{id} has no checkpoint yet", "missing")
+            if step in (None, reached.step):
+                network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
+                return named_run(run, network, reached.step)
+            return named_run(run, network_at(run, step), step)
+        except RunError as error:
+            reason = str(error).replace(str(run.folder), id)
+            raise RefusedError(reason, "missing") from None
+
+    def image(self, moment: Moment) -> Digits:
+        """The image of a moment as one digit; its label is 0 where nobody has told it."""
+        image = moment.image
+        match image:
+            case requests.Test(number):
+                digits = self.test_set_of(self.named(moment.network, moment.step))
+                if number >= len(digits):
+                    last = len(digits) - 1
+                    raise RefusedError(f"test images go from 0 to {last}, got {number}", "missing")
+                return digits[number]
+            case _:
+                return digits_of([bytes_of(image)])
+
+    def open(self, moment: Moment) -> Ledger:
+        if moment.label is None:
+            raise ValueError("wanted a settled moment, got one without a label")
+        x = self.image(moment).X[:, 0]
+        return open_ledger(self.named(moment.network, moment.step).network, x, moment.label)
+
+    def ledger(self, moment: Moment) -> Ledger:
+        """The ledger of a settled moment; the last ones stay open."""
+        n = self.named(moment.network, moment.step).network.parameters.size
+        return self.opened.get(moment, lambda: self.open(moment), max(16 * n, KEPT // 16))
+
+    def settled(self, moment: Moment) -> Moment:
+        """The moment with its step and its label.
+
+        The step of a run is its latest, the label the image's own, or for a drawing what the
+        network reads.
+        """
+        named = self.named(moment.network, moment.step)
+        moment = moment._replace(step=named.step)
+        if moment.label is not None:
+            return moment
+        image = self.image(moment)
+        if isinstance(moment.image, requests.Test):
+            return moment._replace(label=int(image.labels[0]))
+        A = probabilities(named.exact, image.X.astype(np.float64))
+        return moment._replace(label=int(A[:, 0].argmax()))

@@ -1,0 +1,155 @@
+"""The answers: what the library says of a moment, as values that JSON can carry.
+
+Every number comes from the rooms that `chainrule explain` and `chainrule check` use. Arrays travel
+as base64 of little-endian float64, so that every bit arrives, infinity too.
+"""
+
+import numpy as np
+
+from chainrule.explain.learning import learn_once
+from chainrule.explain.ledger import Ledger, overflowing, prediction, softmax_jacobian, split
+from chainrule.explain.proof import prove, prove_output
+from chainrule.explain.rules import array_formula, open_cell, pattern
+from chainrule.explain.source import find_source
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.images import novelty_of
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.requests import Moment
+from chainrule.lab.wire import Answer, encode_array, encode_bytes
+
+MOST_IMAGES = 500  # in one answer
+
+
+# -------------------------------------------------------------------------------------- GET answers
+
+
+def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """The test images a network reads wrong, in their order."""
+    found = checks.query(query, ("network",), ("step",))
+    step = found.get("step")
+    named = lab.named(
+        requests.network(found["network"]),
+        None if step is None else checks.counted(step, "step", 0, checks.LAST),
+    )
+    A, labels = lab.read(named), lab.test_set_of(named).labels
+    predictions = A.argmax(axis=0)
+    wrong = np.flatnonzero(predictions != labels)
+    return {
+        "indices": wrong,
+        "labels": labels[wrong],
+        "predictions": predictions[wrong],
+        "confidence": A.max(axis=0)[wrong].astype(np.float64),
+    }
+
+
+def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
+    """Some of the test images of a network, one after the other, as bytes, with their labels."""
+    found = checks.query(query, ("network", "start", "count"))
+    test_set = lab.test_set_of(lab.named(requests.network(found["network"])))
+    m = len(test_set)
+    start = checks.counted(found["start"], "start", 0, m - 1)
+    count = checks.counted(found["count"], "count", 1, MOST_IMAGES)
+    digits = test_set[start : start + count]
+    return {
+        "start": start,
+        "images": encode_bytes(digits.images.tobytes()),
+        "labels": digits.labels,
+    }
+
+
+# ------------------------------------------------------------------------------------- POST answers
+
+
+def ledger(lab: Lab, body: Answer) -> Answer:
+    """Every number of a moment's pass, in the order of the pass."""
+    moment, _ = requests.moment(body)
+    return ledger_of(lab, moment)
+
+
+def ledger_of(lab: Lab, moment: Moment) -> Answer:
+    settled = lab.settled(moment)
+    opened = lab.ledger(settled)
+    network = opened.network
+    L = network.depth
+    digits = lab.image(moment)
+    is_test = isinstance(moment.image, requests.Test)
+    return {
+        "network": settled.network,
+        "step": settled.step,
+        "image": image_of(moment.image),
+        "label": settled.label,
+        "truth": int(digits.labels[0]) if is_test else None,
+        "prediction": prediction(opened),
+        "overflows": overflowing(opened),
+        "m": 1,
+        "arrays": [
+            {
+                "name": name,
+                "shape": array.shape,
+                "f8": encode_array(array),
+                "formula": array_formula(network, name),
+                "cell": pattern(network, name)._asdict(),
+                "source": find_source(*split(name), L, network.loss),
+            }
+            for name, array in opened.arrays.items()
+        ],
+        "jacobian": {
+            "name": f"∂A{L}/∂Z{L}",
+            "shape": (network.sizes[-1], network.sizes[-1]),
+            "f8": encode_array(softmax_jacobian(opened)),
+            "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
+        },
+        "weighted": encode_array(
+            opened.arrays["W1"] * opened.arrays["x"]
+        ),  # the terms of Z1, to shade W1
+        "unlike": None if isinstance(moment.image, requests.Test) else novelty_of(moment.image),
+    }
+
+
+def image_of(image: requests.Image) -> Answer:
+    """The image as it was asked for."""
+    match image:
+        case requests.Test(number):
+            return {"test": number}
+        case requests.Drawn(strokes, off):
+            return {"strokes": strokes, "off": off}
+        case requests.Pixels(content):
+            return {"pixels": encode_bytes(content)}
+
+
+def cell(lab: Lab, body: Answer) -> Answer:
+    """One cell of a moment, opened."""
+    opened, name = cell_asked(lab, body)
+    return open_cell(opened, name)._asdict()
+
+
+def proof(lab: Lab, body: Answer) -> Answer:
+    """One derivative of a moment beside its central difference."""
+    opened, name = cell_asked(lab, body)
+    return prove(opened, name)._asdict()
+
+
+def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
+    moment, more = requests.moment(body, "cell")
+    name = checks.text(more["cell"], "cell", 40)
+    return lab.ledger(lab.settled(moment)), name
+
+
+def impostors(lab: Lab, body: Answer) -> Answer:
+    """dZ of the last layer, as chainrule and as the impostors compute it."""
+    moment, _ = requests.moment(body)
+    return impostors_of(lab.ledger(lab.settled(moment)))
+
+
+def impostors_of(opened: Ledger) -> Answer:
+    return prove_output(opened)._asdict()
+
+
+def step(lab: Lab, body: Answer) -> Answer:
+    """One step on this image alone, at many learning rates."""
+    moment, _ = requests.moment(body)
+    return step_of(lab.ledger(lab.settled(moment)))
+
+
+def step_of(opened: Ledger) -> Answer:
+    return learn_once(opened)._asdict()

@@ -1,0 +1,77 @@
+"""The networks that the lab shows, under the ids that links use."""
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.lab.wire import Answer
+from chainrule.model import bundled, load_bundled
+from chainrule.network import Network
+from chainrule.runs.names import run_id
+from chainrule.runs.run import Run
+
+# ------------------------------------------------------------------------------------- the networks
+
+
+@dataclass(frozen=True, eq=False)
+class NamedNetwork:
+    """A network under the id that links use, with the settings it was trained with, if known."""
+
+    id: str
+    name: str
+    network: Network
+    settings: dict[str, Any] | None = None
+    step: int | None = None  # of a run
+    run: Run | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes it has, also in float64."""
+        return 12 * self.network.parameters.size
+
+    @property
+    def own_digits(self) -> str | None:
+        """The SHA-256 of its own test digits; None if it is measured on MNIST."""
+        run = self.run
+        return run.data["test"] if run and run.data and run.settings.data is not None else None
+
+    @cached_property
+    def exact(self) -> Network:
+        """The same in float64, as the ledger has it."""
+        return replace(self.network, parameters=self.network.parameters.astype(np.float64))
+
+
+def shipped() -> tuple[NamedNetwork, ...]:
+    """The two trained networks of the package."""
+    return tuple(NamedNetwork(id, f"{id} network", load_bundled(id)) for id in bundled())
+
+
+def named_model(network: Network) -> NamedNetwork:
+    """A network under the first digits of the SHA-256 of its parameters."""
+    first = sha256(network.parameters.tobytes()).hexdigest()[:8]
+    return NamedNetwork(f"model-{first}", f"model {first}", network)
+
+
+def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
+    """The network of a run after a step, under the run's id."""
+    name = f"run {run.folder.absolute().name}"
+    return NamedNetwork(run_id(run), name, network, asked_for(run), step, run)
+
+
+def asked_for(run: Run) -> Answer:
+    """The settings of a run, as an order to start one has them."""
+    settings = asdict(run.settings) | {"hidden": list(run.settings.hidden)}
+    # Where other digits lie is nobody's business.
+    return settings | {"data": "mnist" if settings["data"] is None else "other digits"}
+
+
+# -------------------------------------------------------------------------------------- GET answers
+
+
+def digits_of_run(run: Run) -> str:
+    """What a page calls the digits of a run: where they lie is nobody's business."""
+    return "MNIST" if run.settings.data is None else Path(run.settings.data).name

@@ -1,0 +1,82 @@
+"""The answers about runs: which there are, and what becomes of the one in training."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from chainrule.lab.api import requests
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.networks import asked_for, digits_of_run
+from chainrule.lab.live.training import Row, Training, row_of
+from chainrule.lab.wire import Answer, RefusedError
+from chainrule.runs.lock import state_of
+from chainrule.runs.names import run_id
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError
+
+MOST_RUNS = 100  # in one answer
+
+
+def runs(lab: Lab) -> Answer:
+    """The runs on disk, the newest last, and which of them is being trained."""
+    training = lab.live.training
+    found, damaged = lab.shelf.look()
+    entries = {run_id(run): run_entry(lab, run) for run in list(found.values())[-MOST_RUNS:]}
+    if training is not None:
+        entries[training.id] = live_entry(lab, training)
+    return {
+        "runs": list(entries.values()),
+        "damaged": damaged[-MOST_RUNS:],
+        "live": training.id if training else None,
+    }
+
+
+def run_entry(lab: Lab, run: Run) -> Answer:
+    """What a page is told of a run on disk; what has just been damaged is left out."""
+    reached, state = None, "interrupted"
+    with suppress(RunError, OSError):
+        reached = lab.shelf.standing(run)
+        state = state_of(run.folder)
+    rows = [row_of(*row[:4]) for row in reached.history.tolist()] if reached else []
+    return {
+        "id": run_id(run),
+        "name": run.folder.absolute().name,
+        "settings": asked_for(run),
+        "length": run.length,
+        "step": reached.step if reached else 0,
+        "state": "new" if state == "interrupted" and not reached else state,
+        "recorded": reached.recorded if reached else [],
+        "history": columns(rows),
+        "changes": [list(change) for change in run.changes],
+        **measured_on(lab, run),
+    }
+
+
+def live_entry(lab: Lab, training: Training) -> Answer:
+    """The same of the training that is on, which knows more than its last checkpoint."""
+    return run_entry(lab, training.run) | {
+        "step": training.step,
+        "state": training.state,
+        "recorded": training.recorded,
+        "history": columns(training.rows),
+    }
+
+
+def measured_on(lab: Lab, run: Run | None) -> Answer:
+    """The name of the test images that a network is measured on, and how many there are."""
+    try:
+        count = len(lab.own_set(run))
+    except RefusedError:
+        count = 0  # they are gone
+    return {"digits": "MNIST" if run is None else digits_of_run(run), "images": count}
+
+
+def columns(rows: Sequence[Row]) -> Answer:
+    names = ("step", "loss", "train_accuracy", "test_accuracy")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def order(lab: Lab, body: Answer) -> Answer:
+    """Do what a page orders of the training, and tell what it is then."""
+    lab.live.execute(requests.order(body))
+    training = lab.live.training
+    return {"live": live_entry(lab, training) if training else None}

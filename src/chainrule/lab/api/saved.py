@@ -1,0 +1,62 @@
+"""A moment as one HTML file: the page's own files and the answers it needs, put into one.
+
+It opens by a double-click and asks nobody for anything: its policy forbids every connection.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from chainrule.encode import to_json
+
+TEMPLATE = Path(__file__).parents[1] / "saved.template"
+STYLE = re.compile(r'<link rel="stylesheet" href="/lab/([\w.-]+)">\n?')
+MAIN = re.compile(r'<script type="module" src="/lab/([\w.-]+)"></script>\n?')
+# import { grid } from "./grid.js", import "./grid.js", import("./grid.js")
+IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([\w.-]+\.js)\2""")
+FILE = re.compile(r"""url\((["']?)(?:\./|/lab/)?([\w.-]+)\1\)""")
+
+
+def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str) -> bytes:
+    """The page of these files, fed from this JSON.
+
+    Modules become an import map of data: URLs, in which they know each other by bare names.
+    """
+    texts = {
+        name: path.read_text(encoding="utf-8")
+        for name, path in files.items()
+        if path.suffix in (".html", ".css", ".js")
+    }
+
+    def inlined(found: re.Match[str]) -> str:
+        path = files[found[2]]
+        return f"url({data_url(types[path.suffix], path.read_bytes())})"
+
+    shell = texts["index.html"]
+    styles = [FILE.sub(inlined, texts[name]) for name in STYLE.findall(shell)]
+    (main,) = MAIN.findall(shell)
+    modules = {
+        name: data_url("text/javascript", IMPORT.sub(r"\1\2\3\2", text).encode())
+        for name, text in texts.items()
+        if name.endswith(".js")
+    }
+    parts = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        style="\n".join(styles).replace("</", "<\\/"),
+        moment=inert(moment),
+        imports=inert(to_json({"imports": modules})),
+        main=main,
+    )
+    shell = STYLE.sub("", MAIN.sub("", shell))
+    head, end = shell.split("</head>")
+    return f"{head}{parts}</head>{end}".encode()
+
+
+def data_url(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def inert(text: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return text.replace("<", "\\u003c")

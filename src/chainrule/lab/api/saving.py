@@ -1,0 +1,65 @@
+"""A moment as all that its page shows without a server."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.encode import to_json
+from chainrule.explain.ledger import Ledger, named
+from chainrule.explain.proof import prove, why_not
+from chainrule.explain.rules import open_cell
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.about import about
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.moment import impostors_of, ledger_of, step_of
+from chainrule.lab.wire import Answer
+
+MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
+MOST_PROOFS = 300  # in a saved page
+
+
+def saved(lab: Lab, body: Answer) -> Answer:
+    """A name for the file of a moment, and all that its page shows without a server."""
+    moment, more = requests.moment(body, "view")
+    view = requests.state(checks.an_object(more["view"], "view"))
+    settled = lab.settled(moment)
+    opened = lab.ledger(settled)
+    arrays = dict(small_arrays(opened))
+    names = {name for each in arrays.values() for name in each}
+    proven: set[str] = set()
+    for array, cells in arrays.items():
+        if array.startswith("d") and len(proven) + len(cells) <= MOST_PROOFS:
+            proven.update(cells)
+    chosen = view.get("cell")
+    if isinstance(chosen, str) and chosen:
+        name = open_cell(opened, chosen).name
+        names.add(name)
+        proven |= {name} if why_not(opened, name) is None else set()
+    which = f"test{moment.image.number}" if isinstance(moment.image, requests.Test) else "drawing"
+    at = "" if settled.step is None else f"-step{settled.step}"
+    there = about(lab, [])
+    own = [run for run in there["runs"] if run["id"] == settled.network]
+    shown = {
+        "lab": there | {"runs": own, "damaged": [], "live": None},  # others are not of this moment
+        "ledger": ledger_of(lab, moment),
+        "mistakes": None,
+        "cells": {name: open_cell(opened, name) for name in sorted(names)},
+        "proofs": {name: prove(opened, name) for name in sorted(proven)},
+        "impostors": impostors_of(opened),
+        "step": step_of(opened),
+        "view": view,
+    }
+    return {"name": f"chainrule-{settled.network[:150]}{at}-{which}.html", "moment": shown}
+
+
+def small_arrays(opened: Ledger) -> Iterator[tuple[str, list[str]]]:
+    """The arrays whose cells, all opened, a page can still carry, with the names of their cells."""
+    costs = {}
+    for name, array in opened.arrays.items():
+        first = named(name, *(0,) * array.ndim)
+        costs[name] = array.size * len(to_json(open_cell(opened, first)))
+    spent = 0
+    for name in sorted(costs, key=costs.__getitem__):
+        spent += costs[name]
+        if spent <= MOST_SAVED:
+            yield name, [named(name, *index) for index in np.ndindex(opened.arrays[name].shape)]

@@ -1,0 +1,225 @@
+"""The answers about all test images: how a network does on them, damaged too; two runs; a map."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data import CLASSES, PIXELS, Digits
+from chainrule.distort import distort
+from chainrule.encode import share
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.networks import NamedNetwork, digits_of_run
+from chainrule.lab.api.requests import Damage
+from chainrule.lab.live.frames import inside_view
+from chainrule.lab.wire import Answer, RefusedError, encode_array, encode_bytes
+from chainrule.network import Array
+from chainrule.plane import activations, principal_plane, turned
+from chainrule.reading import probabilities
+from chainrule.runs.compare import Stand, beside
+from chainrule.runs.run import Run
+from chainrule.training import Evaluation
+from chainrule.troubles import measure
+
+SUREST = 24  # mistakes in an answer
+CONFUSED = 60  # images of a cell of the confusion matrix, in an answer
+CURVES = {
+    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
+    "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
+    "shift": (0, 1, 2, 3, 4, 6, 8),
+    "thickness": (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2),
+}
+
+
+def damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Digits:
+    """A network's test images, damaged like this."""
+    digits = lab.test_set_of(named)
+    if damage == Damage():
+        return digits
+
+    def spoil() -> Digits:
+        return distort(
+            digits,
+            thickness=damage.thickness,
+            rotation=damage.rotation,
+            shift=(damage.shift, 0.0),
+            noise=damage.noise,
+        )
+
+    return lab.damaged.get((named.own_digits, damage), spoil, PIXELS * len(digits))
+
+
+def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
+    """A network's ten probabilities of each of its test images (10, m), damaged like this."""
+    if damage == Damage():
+        return lab.read(named)
+
+    def read() -> Array:
+        return probabilities(named.network, damaged(lab, named, damage).X)
+
+    key = named.id, named.step, damage
+    return lab.readings.get(key, read, 40 * len(lab.test_set_of(named)))
+
+
+def evaluate(lab: Lab, body: Answer) -> Answer:
+    """How a network does on the test images, all damaged alike."""
+    question = requests.evaluation(body)
+    named = lab.named(question.network, question.step)
+    A = read_damaged(lab, named, question.damage)
+    labels = lab.test_set_of(named).labels
+    predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
+    right = predictions == labels
+    confusion = np.bincount(CLASSES * labels.astype(np.intp) + predictions, minlength=CLASSES**2)
+    seen = Evaluation(np.nan, confusion.reshape(CLASSES, CLASSES))
+    surest = surest_of(~right, confidence)[:SUREST]
+    answered = confidence >= question.threshold
+    found = {
+        "network": named.id,
+        "step": named.step,
+        "accuracy": right.mean(),
+        "confusion": seen.confusion,
+        "per_digit": list(map(share, seen.accuracy_per_digit)),
+        "mistakes": {
+            "indices": surest,
+            "labels": labels[surest],
+            "predictions": predictions[surest],
+            "confidence": confidence[surest],
+            "images": pictures(lab, named, question.damage, surest),
+        },
+        "answered": answered.mean(),
+        "right_of_answered": right[answered].mean() if answered.any() else None,
+    }
+    return found | ({"curves": curves(lab, named)} if question.curves else {})
+
+
+def confused(lab: Lab, body: Answer) -> Answer:
+    """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
+    question = requests.confused(body)
+    named = lab.named(question.network, question.step)
+    A = read_damaged(lab, named, question.damage)
+    confidence = A.max(axis=0).astype(np.float64)
+    cell = (lab.test_set_of(named).labels == question.truth) & (A.argmax(axis=0) == question.read)
+    surest = surest_of(cell, confidence)[:CONFUSED]
+    return {
+        "count": cell.sum(),
+        "indices": surest,
+        "confidence": confidence[surest],
+        "images": pictures(lab, named, question.damage, surest),
+    }
+
+
+def surest_of(chosen: NDArray[np.bool_], confidence: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The numbers of the chosen images, the most confidently read first."""
+    numbers = np.flatnonzero(chosen)
+    return numbers[np.argsort(-confidence[numbers], kind="stable")]
+
+
+def pictures(lab: Lab, named: NamedNetwork, damage: Damage, numbers: NDArray[np.intp]) -> str:
+    """The images of these numbers, damaged like this: 784 bytes each, as base64."""
+    return encode_bytes(damaged(lab, named, damage).images[numbers].tobytes())
+
+
+def curves(lab: Lab, named: NamedNetwork) -> Answer:
+    """The accuracy over the range of each kind of damage alone."""
+    labels = lab.test_set_of(named).labels
+
+    def accuracy(damage: Damage) -> float:
+        return float(np.mean(read_damaged(lab, named, damage).argmax(axis=0) == labels))
+
+    return {
+        name: {"x": x, "accuracy": [accuracy(Damage(**{name: float(value)})) for value in x]}
+        for name, x in CURVES.items()
+    }
+
+
+# -------------------------------------------------------------------------------------- two runs
+
+
+def compare(lab: Lab, body: Answer) -> Answer:
+    """Two runs side by side, each after a step, in the words of `chainrule compare --json`."""
+    pair = requests.pair(body)
+    stands = [stand(lab, *each) for each in pair]
+    (one, two), at = (run for run, _ in stands), [there for _, there in stands]
+    found = beside(one, two, at[0], at[1], lab.own_set(one))
+    return {
+        "a": pair[0][0],
+        "b": pair[1][0],
+        "steps": found.steps,
+        "settings": found.settings,
+        "rows": [
+            {"step": row.step}
+            | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
+            for row in found.rows
+        ],
+        "apart": found.apart,
+        "accuracy": found.accuracy,
+        "answers": found.answers,
+        "digits": digits_of_run(one),
+    }
+
+
+def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
+    """A run, and where it stands after a step, also if it is being trained."""
+    named = lab.named(id, step)
+    training = lab.live.training
+    if training is not None and training.id == id:
+        run, rows = training.run, np.array(training.rows, np.float64).reshape(-1, 4)
+    else:
+        found = lab.shelf.find(id)
+        standing = found and lab.shelf.standing(found)
+        if not found or not standing:
+            raise RefusedError(f"{checks.short(id)} is no run here; runs are compared", "missing")
+        run, rows = found, standing.history
+    at = named.step or 0
+    return run, Stand(at, named.network, rows[rows[:, 0] <= at])
+
+
+def inside(lab: Lab, body: Answer) -> Answer:
+    """What a step of a run looks like from inside, and its troubles then."""
+    run, at = stand(lab, *requests.recorded(body))
+    digits = lab.own_set(run, "training")
+    return inside_view(measure(at.network, digits), at.history, run.settings.loss)
+
+
+# ----------------------------------------------------------------------------------------- a map
+
+
+class Points(NamedTuple):
+    """Where test images fall on a plane (2, m), and how much of the variance it shows."""
+
+    places: Array
+    shares: tuple[float, float]
+
+
+def plane(lab: Lab, body: Answer) -> Answer:
+    """The first test images as points on the plane of their pixels or of what a layer makes."""
+    question = requests.mapping(body)
+    named = lab.named(question.network, question.step)
+    test_set = lab.test_set_of(named)
+    layer, count = question.layer, min(question.most, len(test_set))
+    if layer > named.network.depth:
+        raise RefusedError(f"of must be pixels or A1 to A{named.network.depth}, got A{layer}")
+    digits = test_set[:count]
+
+    def points(layer: int) -> Points:
+        # Pixels belong to no network, but to a set of digits.
+        key = (named.own_digits, None) if layer == 0 else (named.id, named.step)
+        return lab.planes.get((*key, layer, count), lambda: found(layer), 16 * count)
+
+    def found(layer: int) -> Points:
+        plane = principal_plane(activations(named.network, digits.X, layer))
+        # Turned as the pixels lie, all moments of a run can be laid on each other.
+        places = turned(plane.points, points(0).places) if layer else plane.points
+        return Points(places, plane.shares)
+
+    places, shares = points(layer)
+    return {
+        "network": named.id,
+        "step": named.step,
+        "x": encode_array(places[0]),
+        "y": encode_array(places[1]),
+        "labels": digits.labels,
+        "predictions": lab.read(named)[:, :count].argmax(axis=0),
+        "explained": sum(shares),
+    }

@@ -1,0 +1,162 @@
+"""What pages order of the one training. Nothing here starts a thread."""
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chainrule.lab.live.training import Sets, Training, check_changes
+from chainrule.lab.wire import RefusedError
+from chainrule.network import count_parameters
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.folder import begin, change_rate, new_folder, open_run
+from chainrule.runs.names import run_id, settings_of
+from chainrule.runs.run import Run
+from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.shelf import Shelf
+
+LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
+
+
+class Order(NamedTuple):
+    """What is to become of the training: what to start, or what to do with the one that is on."""
+
+    do: str
+    what: str | dict[str, Any] = ""  # to start: a run's id, or settings by name
+    threads: int | None = None
+    rate: float | None = None  # from now on
+
+
+@dataclass(eq=False)
+class Live:
+    """The one training, and what pages order."""
+
+    shelf: Shelf
+    digits: Callable[[], Sets]
+    trainer: Callable[..., Training]  # makes a training, and drives it
+    training: Training | None = None
+    serial: int = 0  # counts trainings
+    orders: threading.Lock = field(default_factory=threading.Lock)  # one order at a time
+    closed: bool = False
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever there is news."""
+        training = self.training
+        return self.serial, training.version if training else -1
+
+    def execute(self, order: Order) -> None:
+        """Do what a page orders; RefusedError with what is running, if that hinders it."""
+        with self.orders:
+            training = self.training
+            if self.closed:
+                raise RefusedError("the lab ends", "ended")
+            if order.do == "start":
+                self.start(order)
+            elif training is None:
+                raise RefusedError("nothing is being trained; start a training first", "conflict")
+            elif order.do == "stop":
+                training.stop()
+                self.training = None
+                self.serial += 1
+            elif not training.on:
+                raise RefusedError(f"{training.id} is {training.state}; start another", "conflict")
+            elif order.do == "pause":
+                training.pause()
+            elif order.do == "go":
+                training.go(math.inf)
+            elif order.do == "step":
+                training.one_step()
+            elif order.do == "epoch":
+                training.epoch()
+            elif order.rate is not None:
+                training.change_rate(order.rate)
+
+    def start(self, order: Order) -> None:
+        before = self.training
+        if before is not None and before.on:
+            raise RefusedError(
+                f"{before.id} is {before.state} at step {before.step:,}; stop it first", "conflict"
+            )
+        found: Run | None = None
+        changes: tuple[Change, ...] = ()
+        if isinstance(order.what, str):
+            found = self.shelf.find(order.what)
+            if found is None:
+                settings, changes = trainable(order.what)
+            else:
+                settings = found.settings
+                check_unfinished(self.shelf, found)
+        else:
+            settings = Settings(data=None, **order.what)
+        count = count_parameters(settings.sizes)
+        if count > LARGEST:
+            raise RefusedError(
+                f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
+            )
+        made = [] if found else self.new_folder()
+        folder = found.folder if found else made[0]
+
+        def first() -> Run:
+            if not found:
+                return begin(folder, settings, changes)
+            run = open_run(folder)
+            if order.rate is None:
+                return run
+            check_changes(run)
+            reached = read_checkpoint(run)
+            return change_rate(run, reached.step if reached else 0, order.rate)
+
+        try:
+            ours = folder.parent == self.shelf.folder
+            shown = f"runs/{folder.name}" if ours else str(folder)
+            self.training = self.trainer(
+                folder, first, self.digits, order.threads, shown=shown, made=made
+            )
+        except (RunError, ValueError, OSError) as error:
+            reason = str(error).replace(str(self.shelf.folder), "runs")
+            raise RefusedError(
+                reason, "conflict" if isinstance(error, RunError) else "wrong"
+            ) from None
+        self.serial += 1
+
+    def new_folder(self) -> list[Path]:
+        """A folder for a new run, named after the time as on the command line."""
+        try:
+            return new_folder(self.shelf.folder)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RefusedError(
+                f"the folder runs cannot be written: {reason}", "unwritable"
+            ) from None
+
+    def close(self) -> None:
+        """End what is trained at a checkpoint, also if it has only been asked for."""
+        with self.orders:
+            self.closed = True
+            if self.training is not None:
+                self.training.stop()
+
+
+def trainable(id: str) -> tuple[Settings, tuple[Change, ...]]:
+    """What the id of a run says that is to be trained here."""
+    try:
+        return settings_of(id)
+    except RunError as error:
+        raise RefusedError(str(error), "missing") from None
+
+
+def check_unfinished(shelf: Shelf, run: Run) -> None:
+    try:
+        reached = shelf.standing(run)
+    except RunError as error:
+        raise RefusedError(str(error).replace(str(shelf.folder), "runs"), "conflict") from None
+    if reached and reached.step == run.length:
+        raise RefusedError(f"{run_id(run)} is finished; start another", "conflict")
+    if run.settings.data is not None:
+        raise RefusedError(
+            f"{run_id(run)} learns from other digits: go on with chainrule train --resume",
+            "conflict",
+        )

@@ -1,0 +1,64 @@
+"""What pages are shown of a training."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.lab.live.training import Training
+from chainrule.lab.wire import encode_bytes
+from chainrule.network import Array, Loss, Network
+from chainrule.training import DivergenceError
+from chainrule.troubles import Measures, measure, troubles
+
+UNITS = 128  # of the first layer whose weights travel with a frame
+
+
+def live_view(training: Training) -> dict[str, Any]:
+    """What a page is shown of a training just now, but for its rows."""
+    snapshot, run, error = training.snapshot, training.run, training.error
+    rows = training.rows[:]
+    measures = measure(snapshot.network, training.train_set) if snapshot else None
+    if isinstance(error, DivergenceError):
+        rows.append((training.step + 1, math.nan, None, None))
+    history = np.array(rows, np.float64).reshape(-1, 4)  # None becomes NaN
+    return {
+        "id": training.id,
+        "state": training.state,
+        "step": training.step,
+        "length": run.length,
+        "rate": training.rate,
+        "loss": training.loss if snapshot else None,
+        "train_accuracy": snapshot.train_accuracy if snapshot else None,
+        "test_accuracy": training.rows[-1][3] if training.rows else None,
+        "seconds": training.seconds,
+        "recorded": training.recorded,
+        **inside_view(measures, history, run.settings.loss),
+        "error": error and str(error).replace(str(training.folder), training.shown),
+        "units": unit_view(snapshot.network) if snapshot else None,
+    }
+
+
+def inside_view(measures: Measures | None, history: Array, loss: Loss) -> dict[str, Any]:
+    """What a step looks like from inside: the sizes of dW, the shares of dead units, troubles."""
+    found = troubles(history, measures, loss=loss) if measures and len(history) else []
+    return {
+        "norms": measures.dW if measures else [],
+        "dead": measures.dead if measures else [],
+        "troubles": [
+            {"name": each.name, "says": f"{each.shows} {each.remedy}", **each._asdict()}
+            for each in found
+        ],
+    }
+
+
+def unit_view(network: Network) -> dict[str, Any]:
+    """The weights of the first layer's units as bytes: 128 is 0, 1 and 255 the largest size."""
+    W: Array = network.layers[0][0][:UNITS]
+    scale = float(np.abs(W).max())
+    u8 = np.round(128 + W * (127 / scale)) if scale > 0 else np.full(W.shape, 128)
+    return {
+        "shape": W.shape,
+        "u8": encode_bytes(u8.astype(np.uint8).tobytes()),
+        "scale": scale,
+    }

@@ -1,0 +1,131 @@
+"""A training in a thread of its own, which holds the run's lock from its start to its end."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from chainrule.files import remove_empty
+from chainrule.lab.live.training import Sets, State, Training
+from chainrule.runs.lock import locked
+from chainrule.runs.run import Run
+from chainrule.training import DivergenceError, Snapshot
+
+
+class ThreadedTraining(Training):
+    """A training and its thread. Orders come from other threads, and wait until they are done.
+
+    Raises what hinders the start: RunError, ValueError for settings that do not fit the digits,
+    OSError.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        start: Callable[[], Run],
+        digits: Callable[[], Sets],
+        threads: int | None,
+        *,
+        shown: str,
+        made: Sequence[Path] = (),
+    ) -> None:
+        super().__init__(folder, start, digits, threads, shown=shown, made=made)
+        self.rounds = 0  # how often it went on
+        self.turn = threading.Condition()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+        self.ready.wait()
+        if self.error is not None and not hasattr(self, "run"):
+            self.thread.join()
+            raise self.error
+
+    # ------------------------------------------------------------------------- in its own thread
+
+    def work(self) -> None:
+        state: State = "failed"
+        try:
+            # The same thread must take the lock and give it back.
+            with locked(self.folder):
+                self.open()
+                self.ready.set()
+                while self.waits_to_go_on():
+                    for _ in self.steps():
+                        pass
+                state = self.ending or "interrupted"
+        except Exception as error:
+            self.error = error
+            remove_empty(self.made)
+            if not isinstance(error, DivergenceError | ValueError | OSError):
+                raise  # a fault of ours: the terminal has it
+        finally:
+            self.publish_state(state)
+            self.ready.set()
+
+    def waits_to_go_on(self) -> bool:
+        """Wait for steps to take; whether there are any before the end."""
+        with self.turn:
+            if self.ending:
+                return False
+            self.turn.wait_for(lambda: self.left > 0 or self.stopping)
+            if self.stopping:
+                return False
+            self.rounds += 1
+            self.publish_state("running")
+            return True
+
+    def rest(self) -> None:
+        with self.turn:
+            super().rest()
+
+    def halts(self) -> bool:
+        with self.turn:
+            return super().halts()
+
+    def new_rate(self) -> float | None:
+        if self.wanted_rate is None:
+            return None
+        with self.turn:
+            return super().new_rate()
+
+    def publish(self, snapshot: Snapshot, seconds: float) -> None:
+        with self.turn:
+            super().publish(snapshot, seconds)
+
+    def publish_state(self, state: State) -> None:
+        with self.turn:
+            super().publish_state(state)
+            self.turn.notify_all()
+
+    # ------------------------------------------------------------------------ from other threads
+
+    def go(self, steps: float) -> None:
+        """Take so many steps, then pause; back when it is at them."""
+        with self.turn:
+            super().go(steps)
+            if self.state == "paused":
+                rounds = self.rounds
+                self.turn.notify_all()
+                self.turn.wait_for(lambda: self.rounds > rounds or not self.on)
+
+    def pause(self) -> None:
+        """Pause after the step it is at; back when that is on disk."""
+        with self.turn:
+            super().pause()
+            self.turn.wait_for(lambda: self.state != "running")
+
+    def one_step(self) -> None:
+        """Take one step; back when that is on disk."""
+        super().one_step()
+        with self.turn:
+            self.turn.wait_for(lambda: self.state != "running")
+
+    def change_rate(self, rate: float) -> None:
+        with self.turn:
+            super().change_rate(rate)
+
+    def stop(self) -> None:
+        """End it at a checkpoint after the step it is at; back when that is on disk."""
+        with self.turn:
+            super().stop()
+            self.turn.notify_all()
+        self.thread.join()

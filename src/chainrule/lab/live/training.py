@@ -1,0 +1,265 @@
+"""The run in training: what pages see of it, and what they wish of it. Nothing here is a thread.
+
+It is an ordinary run folder, trained by the same `go_on` as on the command line. To pause is to
+stop at a checkpoint, to go on is to resume from it, to the same bytes; so a killed server has lost
+nothing that the command line would not find.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from chainrule.data import Digits
+from chainrule.lab.wire import RefusedError
+from chainrule.network import Network
+from chainrule.runs.checkpoint import Checkpoint, read_checkpoint
+from chainrule.runs.folder import change_rate, discard, open_run, prepare
+from chainrule.runs.going import go_on
+from chainrule.runs.names import run_id
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError
+from chainrule.training import DivergenceError, Snapshot
+
+CHECKPOINT_EVERY = 2.0  # seconds: what is recorded can be looked at so much later
+CHANGES = 64  # of the rate in a run, so that its link stays one
+State = Literal["running", "paused", "interrupted", "finished", "failed"]
+Row = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
+Sets = tuple[Digits, Digits]  # to train on and to test on
+
+
+def row_of(step: float, *values: float | None) -> Row:
+    """A row of the history; None where nothing was measured."""
+    return int(step), *(None if v is None or math.isnan(v) else v for v in values)
+
+
+class Training:
+    """A run in training: what pages see of it, and what they wish of it.
+
+    Whoever drives it holds the run's lock, calls `open` once, and `steps` whenever it is to go on.
+    Its snapshots are never written again, its rows grow at their end alone.
+    """
+
+    run: Run
+
+    def __init__(
+        self,
+        folder: Path,
+        start: Callable[[], Run],
+        digits: Callable[[], Sets],
+        threads: int | None,
+        *,
+        shown: str,
+        made: Sequence[Path] = (),
+    ) -> None:
+        self.folder = folder
+        self.start = start
+        self.digits = digits
+        self.threads = threads
+        self.shown = shown  # how the folder is called to a page
+        self.made = made  # folders, the run's own first, if it begins with this
+        self.state: State = "running"
+        self.version = 0  # counts what there is to tell
+        self.snapshot: Snapshot | None = None
+        self.rows: list[Row] = []
+        self.loss = math.nan  # now; by batches the mean of those since the last row
+        self.batches = 0  # in that mean
+        self.passed: dict[int, Network] = {}  # recorded since it began, on disk or not yet
+        self.seconds = 0.0
+        self.error: Exception | None = None
+        self.left = math.inf  # steps until it pauses
+        self.ending: State | None = None  # its last state, once there are no more steps
+        self.stopping = False
+        self.wanted_rate: float | None = None
+        self.rate_changed = False
+
+    # ------------------------------------------------------------------------ for whoever drives it
+
+    def open(self) -> None:
+        """Begin the run, or load its last checkpoint.
+
+        Raises what hinders the start: RunError, ValueError for settings that do not fit the
+        digits, OSError.
+        """
+        self.train_set, self.test_set = self.digits()
+        run = self.start()
+        try:
+            run = prepare(run, self.train_set, self.test_set)
+            reached = read_checkpoint(run)
+        except Exception:
+            if self.made and run.data is None:
+                discard(run)
+            raise
+        self.to_record = run.recorded
+        self.run = run
+        if reached:
+            self.load(reached)
+
+    def load(self, reached: Checkpoint) -> None:
+        """Load the run's last checkpoint."""
+        settings, history = self.run.settings, reached.history.tolist()
+        network = Network(settings.sizes, reached.parameters, settings.loss)
+        self.rows = [row_of(*row[:4]) for row in history]
+        self.seconds = reached.seconds
+        _, loss, on_train, on_test = self.rows[-1]
+        E = math.nan if loss is None else loss
+        since, batches = reached.losses
+        self.loss, self.batches = (since / batches, batches) if batches else (E, 0)
+        self.snapshot = Snapshot(
+            network,
+            reached.memory,
+            reached.step,
+            self.run.key,
+            E,
+            "training set" if settings.batch_size is None else "batches",
+            on_train,
+            on_test,
+        )
+
+    def steps(self) -> Iterator[None]:
+        """Take steps until it is to pause, or is at its end; once for each of them.
+
+        Raises DivergenceError, after which a new run without a checkpoint is gone, and RunError.
+        """
+        began = time.perf_counter()
+        try:
+            for snapshot in go_on(
+                self.run,
+                self.train_set,
+                self.test_set,
+                threads=self.threads,
+                checkpoint_every=CHECKPOINT_EVERY,
+                stop=self.halts,
+                new_rate=self.new_rate,
+                each_step=True,
+            ):
+                now = time.perf_counter()
+                self.publish(snapshot, now - began)
+                began = now
+                yield
+        except DivergenceError:
+            if self.made and leads_nowhere(self.run):
+                discard(self.run)
+            raise
+        self.rest()
+
+    def rest(self) -> None:
+        """After its last step for now: it pauses, or ends."""
+        self.left = 0
+        if self.step == self.run.length:
+            self.ending = "finished"
+            return
+        if self.wanted_rate is not None:  # it came after the last step was begun
+            self.run = change_rate(self.run, self.step, self.wanted_rate)
+            self.wanted_rate = None
+        if self.stopping:
+            self.ending = "interrupted"
+        else:
+            self.publish_state("paused")
+
+    def halts(self) -> bool:
+        """Asked after each step: whether it was the last one for now."""
+        self.left -= 1
+        return self.left <= 0 or self.stopping
+
+    def new_rate(self) -> float | None:
+        """Asked before each step: another learning rate, if one was wished for."""
+        rate, self.wanted_rate = self.wanted_rate, None
+        self.rate_changed |= rate is not None
+        return rate
+
+    def publish(self, snapshot: Snapshot, seconds: float) -> None:
+        """Publish a snapshot to every page."""
+        if self.rate_changed:
+            self.run, self.rate_changed = open_run(self.folder), False
+        self.snapshot = snapshot
+        self.seconds += seconds
+        if snapshot.test_accuracy is None and snapshot.loss_of == "batches":
+            self.batches += 1
+            self.loss += (snapshot.loss - self.loss) / self.batches
+        else:
+            self.loss, self.batches = snapshot.loss, 0
+        if snapshot.test_accuracy is not None:
+            accuracies = snapshot.train_accuracy, snapshot.test_accuracy
+            if snapshot.step in self.to_record:
+                self.passed[snapshot.step] = snapshot.network
+            self.rows.append(row_of(snapshot.step, snapshot.loss, *accuracies))
+        self.version += 1
+
+    def publish_state(self, state: State) -> None:
+        """Publish a state to every page."""
+        self.state = state
+        self.version += 1
+
+    # ------------------------------------------------------------------------------- for the pages
+
+    @property
+    def id(self) -> str:
+        return run_id(self.run)
+
+    @property
+    def step(self) -> int:
+        snapshot = self.snapshot
+        return snapshot.step if snapshot else 0
+
+    @property
+    def recorded(self) -> list[int]:
+        """The steps that can be looked at."""
+        return [step for step in self.to_record if step <= self.step and self.snapshot]
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        wanted = self.wanted_rate
+        return self.run.learning_rate(self.step) if wanted is None else wanted
+
+    @property
+    def on(self) -> bool:
+        """Whether it holds its run."""
+        return self.state in ("running", "paused")
+
+    def go(self, steps: float) -> None:
+        """Take so many steps, then pause."""
+        self.left = steps
+
+    def pause(self) -> None:
+        """Pause after the step it is at."""
+        if self.state == "running":
+            self.left = 0
+
+    def one_step(self) -> None:
+        """Take one step."""
+        self.go(1)
+
+    def epoch(self) -> None:
+        """Go on to the end of an epoch."""
+        size = self.run.settings.batch_size
+        steps = 1 if size is None else math.ceil(len(self.train_set) / size)
+        self.go(steps - self.step % steps)
+
+    def change_rate(self, rate: float) -> None:
+        """Take the next steps at this learning rate."""
+        check_changes(self.run)
+        if self.state == "paused":  # nobody else writes
+            self.run = change_rate(self.run, self.step, rate)
+        else:
+            self.wanted_rate = rate
+        self.version += 1
+
+    def stop(self) -> None:
+        """End it at a checkpoint after the step it is at."""
+        self.stopping = True
+
+
+def leads_nowhere(run: Run) -> bool:
+    """Whether a run that diverged has nothing to go on from."""
+    with suppress(RunError):
+        return read_checkpoint(run) is None
+    return False
+
+
+def check_changes(run: Run) -> None:
+    if len(run.changes) >= CHANGES:
+        raise RefusedError(f"the rate of a run can be changed {CHANGES} times here", "conflict")

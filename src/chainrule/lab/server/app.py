@@ -1,0 +1,206 @@
+"""The lab's server: its routes, what it refuses, and how it starts.
+
+It listens on 127.0.0.1 alone and answers only its own page. docs/reference/lab.md lists what is
+refused.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from chainrule.encode import to_json
+from chainrule.explain.ledger import CellError
+from chainrule.lab.api.checks import read_json
+from chainrule.lab.api.routes import MOMENT, ROUTES, ask
+from chainrule.lab.api.saved import saved_page
+from chainrule.lab.server.feed import Feed
+from chainrule.lab.server.guard import guarded
+from chainrule.lab.server.replies import (
+    Answer,
+    broken,
+    busy,
+    computed,
+    in_thread,
+    read_body,
+    refused,
+)
+from chainrule.lab.server.served import FULL, Served
+from chainrule.lab.wire import RefusedError
+
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+
+
+def make_app(served: Served) -> ASGIApp:
+    """The whole application, behind its guard."""
+    files = page_files()
+    lab = served.lab
+
+    def get(name: str) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            pairs = request.query_params.multi_items()
+            return await computed(served, lambda: ask(lab, name, pairs))
+
+        return endpoint
+
+    def post(name: str, most: int) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            body = await read_body(request, most)
+            return await computed(served, lambda: ask(lab, name, read_json(body)))
+
+        return endpoint
+
+    async def save(request: Request) -> Response:
+        body = await read_body(request, MOMENT)
+
+        def page() -> tuple[str, bytes]:
+            answer = ask(lab, "save", read_json(body))
+            return answer["name"], saved_page(files, TYPES, to_json(answer["moment"]))
+
+        name, content = await in_thread(served, page)
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        return Answer(served, content, headers=headers, media_type="text/html")
+
+    async def shell(request: Request) -> Response:
+        if "token" in request.query_params:
+            return enter(request, served)
+        return await file_of_page(request, "index.html")
+
+    async def page_file(request: Request) -> Response:
+        return await file_of_page(request, request.path_params["name"])
+
+    async def file_of_page(request: Request, name: str) -> Response:
+        if name not in files:
+            raise RefusedError("no such file", "missing")
+        return await file_response(served, request, files[name])
+
+    async def plotly(request: Request) -> Response:
+        return await file_response(served, request, await asyncio.to_thread(plotly_file))
+
+    async def crowded(_: Request, error: Exception) -> Response:
+        if not isinstance(error, OSError) or error.errno not in FULL:
+            raise error
+        served.tell_full()
+        return busy()
+
+    routes = [
+        Route("/", shell),
+        Route("/lab/{name}", page_file),
+        Route("/plotly/plotly.min.js", plotly),
+        Route("/plotly/plotly.css", plotly_rules),
+        Route("/api/save", save, methods=["POST"]),
+        *(
+            Route(f"/api/{name}", get(name))
+            if route.body is None
+            else Route(f"/api/{name}", post(name, route.body), methods=["POST"])
+            for name, route in ROUTES.items()
+        ),
+        WebSocketRoute("/api/live", Feed(lab.live).watch),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={
+            RefusedError: refused,
+            CellError: refused,
+            OverflowError: refused,
+            HTTPException: refused,
+            ClientDisconnect: refused,
+            OSError: crowded,
+            Exception: broken,
+        },
+    )
+    app.router.redirect_slashes = False
+    return guarded(app, served)
+
+
+def page_files() -> dict[str, Path]:
+    """The page's files by name; there are no others."""
+    folder = Path(__file__).parents[1]
+    return {path.name: path for path in sorted(folder.iterdir()) if path.suffix in TYPES}
+
+
+def enter(request: Request, served: Served) -> Response:
+    """The start token becomes a cookie and leaves the address; the other parameters stay.
+
+    A wrong token leaves it too, without a cookie: the page then says which address to open.
+    """
+    parts = request.scope["query_string"].decode("latin-1").split("&")
+    named = [(unquote_plus(part.partition("=")[0]), part) for part in parts]
+    tokens = [unquote_plus(part.partition("=")[2]) for name, part in named if name == "token"]
+    rest = "&".join(part for name, part in named if name != "token" and part)
+    safe = "".join(c if c.isascii() and c.isprintable() else "" for c in rest)
+    address = "/?" + quote(safe, safe="!$&'()*+,;=:@/?-._~%[]") if safe else "/"
+    response = RedirectResponse(address, 303)
+    if len(tokens) == 1 and served.lets_in(tokens[0]):
+        response.set_cookie(served.cookie, served.ticket, httponly=True, samesite="strict")
+    return response
+
+
+async def file_response(served: Served, request: Request, path: Path) -> Response:
+    """A file to be asked for again each time, and sent only if it has changed."""
+    stat = await asyncio.to_thread(path.stat)
+    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    content = await asyncio.to_thread(content_of, path, etag)
+    return Answer(served, content, headers=headers, media_type=TYPES[path.suffix])
+
+
+@lru_cache(64)
+def content_of(path: Path, _: str) -> bytes:
+    """A file's bytes, read once for each of its states; all who are sent them share them."""
+    return path.read_bytes()
+
+
+def plotly_file() -> Path:
+    """The script that the installed plotly carries; plotly itself need not be imported."""
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise RefusedError("plotly is not installed", "missing")
+    return Path(spec.origin).parent / "package_data/plotly.min.js"
+
+
+async def plotly_rules(request: Request) -> Response:
+    rules = await asyncio.to_thread(read_plotly_rules)
+    return Response(rules, media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def read_plotly_rules() -> str:
+    """The style rules that Plotly's script would put into the page, where our policy forbids it.
+
+    They stand in the script as an object from selectors to declarations, X for its own class.
+    """
+    script = plotly_file().read_text(encoding="utf-8")
+    word = r"""(?:"[^"\\]*"|'[^'\\]*')"""
+    found = re.search(rf"""\{{("X,X div":(?:{word}|\w+|[:,])+)\}}""", script)
+    if not found:
+        raise RefusedError("this plotly keeps its style rules elsewhere", "missing")
+    rules = []
+    for selector, declarations in re.findall(rf"({word}|\w+):({word})", found[1]):
+        place = selector.strip("\"'").replace("X", ".js-plotly-plot .plotly")
+        rules.append(f"{place.replace('Y', '.plotly-notifier')} {{{declarations[1:-1]}}}")
+    return "\n".join(reversed(rules))  # the script puts each rule before the others

@@ -1,0 +1,74 @@
+"""One start of the server, and what it is busy with."""
+
+import asyncio
+import errno
+import logging
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+from chainrule.lab.api.lab import Lab
+
+COMPUTING = 2  # of them in threads; the others wait
+FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
+
+
+@dataclass(eq=False)
+class Served:
+    """One start of the server: its lab, its port, its secrets, and what it is busy with."""
+
+    lab: Lab
+    port: int
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
+    once: str | None = None  # a token that lets in one browser, one time
+    came: threading.Event = field(default_factory=threading.Event)  # set when that one is in
+    open: int = 0
+    sockets: int = 0
+    sending: int = 0  # bytes of answers
+    was_full: bool = False  # whether it has been said that too many files are open
+    threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COMPUTING))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/?token={self.token}"
+
+    def invite(self) -> str:
+        """An address that lets in once."""
+        self.once = secrets.token_urlsafe(32)
+        return f"http://127.0.0.1:{self.port}/?token={self.once}"
+
+    def lets_in(self, token: str) -> bool:
+        if same(token, self.token):
+            return True
+        once = self.once
+        if once is None or not same(token, once):
+            return False
+        self.once = None
+        self.came.set()
+        return True
+
+    @property
+    def cookie(self) -> str:
+        return f"chainrule-{self.port}"
+
+    @property
+    def hosts(self) -> frozenset[bytes]:
+        """What the header Host may be; browsers leave out the port if it is 80."""
+        ports = (f":{self.port}", "") if self.port == 80 else (f":{self.port}",)
+        names = ("127.0.0.1", "localhost", "[::1]")
+        return frozenset(f"{name}{port}".encode() for name in names for port in ports)
+
+    def tell_full(self) -> None:
+        """Say once on the terminal that too many files are open; it may happen very often."""
+        if not self.was_full:
+            logging.getLogger("uvicorn.error").error(
+                "too many open files or connections: new ones wait until others are closed; "
+                "ulimit -n says how many there may be"
+            )
+        self.was_full = True
+
+
+def same(came: str, wanted: str) -> bool:
+    """Whether two secrets are the same, in a time that does not tell how far they are."""
+    return secrets.compare_digest(came.encode("utf-8", "surrogatepass"), wanted.encode())

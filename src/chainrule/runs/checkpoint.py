@@ -1,0 +1,172 @@
+"""The checkpoint of a run: all that it needs to go on to the same bytes."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.descent import MEMORY_ROWS
+from chainrule.files import Kind, ModelError, Sealed, check_seal, seal, sealed, write_whole
+from chainrule.network import Array, count_parameters
+from chainrule.runs.folder import is_there, open_run, resume_command
+from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, Run
+from chainrule.runs.settings import RunError, refusal
+
+COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
+Taken = TypeVar("Taken")
+
+
+# --------------------------------------------------------------------------------- what is trained
+
+
+def what_is_safe(run: Run) -> str:
+    """Up to which step a run is on disk just now, and how to go on with it."""
+    if not is_there(run):
+        return f"{run.folder} does not hold this run any more: it was moved or removed"
+    try:
+        reached = read_checkpoint(run)
+    except RunError as error:
+        return f"its last checkpoint is lost: {error}"
+    step = reached.step if reached else 0
+    return f"the run is safe up to step {step:,}; go on with: {resume_command(run.folder)}"
+
+
+# -------------------------------------------------------------------------------- the checkpoint
+
+
+class Checkpoint(NamedTuple):
+    """A snapshot on disk, and what a run has found out by then."""
+
+    step: int
+    parameters: Array  # (n,)
+    memory: Array  # (rows, n)
+    history: NDArray[np.float64]  # (rows, 5), the columns of history.csv; NaN where not measured
+    losses: tuple[float, int]  # of the batches since the last row: their sum and their number
+    seconds: float  # of training
+    recorded: int  # rows of the trajectory
+
+
+def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
+    state = np.concatenate([checkpoint.parameters[None], checkpoint.memory])
+    content = {
+        "format": FORMAT,
+        "run": run.identity(checkpoint.step),
+        "step": checkpoint.step,
+        "losses": list(checkpoint.losses),
+        "seconds": checkpoint.seconds,
+        "recorded": checkpoint.recorded,
+    }
+    tensors = {"state": state, "history": checkpoint.history}
+    write_whole(run.folder / CHECKPOINT, seal(content, tensors))
+    write_history(run, checkpoint.history)
+
+
+def write_history(run: Run, history: NDArray[np.float64]) -> None:
+    lines = [",".join(COLUMNS)]
+    for step, *row in history.tolist():
+        lines.append(",".join([str(int(step)), *("" if math.isnan(x) else repr(x) for x in row)]))
+    write_whole(run.folder / HISTORY, ("\n".join(lines) + "\n").encode())
+
+
+class Progress(NamedTuple):
+    """How far a run has come, as its checkpoint says without its state."""
+
+    step: int
+    history: NDArray[np.float64]  # (rows, 5), as a Checkpoint has it
+    losses: tuple[float, int]
+    seconds: float
+    recorded: int
+
+
+def read_checkpoint(run: Run) -> Checkpoint | None:
+    """The last checkpoint of a run, None before its first; RunError if it is not of this run."""
+    return read_part(run, checkpoint_of)
+
+
+def no_checkpoint(run: Run) -> RunError:
+    """What is said to those who need one."""
+    return RunError(f"{run.folder}: no checkpoint yet; go on with: {resume_command(run.folder)}")
+
+
+def read_progress(run: Run) -> Progress | None:
+    """How far a run has come, None before its first checkpoint; RunError if it is not of this run.
+
+    This is for lists: it takes a moment and no memory, however large the network. The checksum
+    covers the state too and is left to who reads that, so a damaged history may be told of.
+    """
+    return read_part(run, lambda _, found: found)
+
+
+def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | None:
+    """What `take` makes of the run's checkpoint, None if there is none."""
+    path = run.folder / CHECKPOINT
+    try:
+        with sealed(path, FORMATS, {"run", "step", "losses", "seconds", "recorded"}) as file:
+            return take(file, progress_of(run, file))
+    except FileNotFoundError:
+        return None
+    except (OSError, RunError) as error:
+        raise refusal(path, error) from None
+    except ModelError as error:  # it names the file already
+        raise refusal(None, error) from None
+
+
+def checkpoint_of(file: Sealed, found: Progress) -> Checkpoint:
+    """The checkpoint in this file; ModelError if a number in it has changed."""
+    state = file.read("state")
+    check_seal(file, {"state": state, "history": found.history})
+    if not np.isfinite(state).all():
+        raise ModelError("damaged: its state is not finite")
+    return Checkpoint(found.step, state[0], state[1:], *found[1:])
+
+
+def progress_of(run: Run, file: Sealed) -> Progress:
+    """What the file says without its state; ModelError unless it can be a checkpoint of this run.
+
+    Sizes are compared with what the run must have before any array is read.
+    """
+    content, arrays = file.fields, file.arrays
+    if set(arrays) != {"state", "history"}:
+        raise ModelError(f"its arrays must be state and history, got {', '.join(sorted(arrays))}")
+    step, losses, seconds = content["step"], content["losses"], content["seconds"]
+    until = step if type(step) is int else 0
+    of, wanted = content["run"], run.identity(until)
+    if content["format"] == 1 and isinstance(of, dict):
+        of = {**of, "changes": []}
+    if isinstance(of, dict) and of.get("changes") != wanted["changes"]:
+        # It may have been trained on, at another rate, since it was opened. A change is in
+        # run.json before it is in a checkpoint, so what is there now knows all that this one has.
+        wanted = replace(run, changes=open_run(run.folder).changes).identity(until)
+    if of != wanted:
+        names = [n for n in wanted if not isinstance(of, dict) or of.get(n) != wanted[n]]
+        came = of.get(names[0]) if isinstance(of, dict) and names else of
+        name = names[0] if names else "run"
+        raise ModelError(
+            f"it is of another run: its {name} is {came!r:.70}, "
+            f"that of {RUN} is {wanted.get(name)!r:.70}"
+        )
+    moments = [moment for moment in run.moments if moment <= until]
+    rows = 1 + MEMORY_ROWS[run.settings.optimizer]
+    for name, kind in (
+        ("state", Kind("float32", (rows, count_parameters(run.settings.sizes)))),
+        ("history", Kind("float64", (len(moments), len(COLUMNS)))),
+    ):
+        if arrays[name] != kind:
+            raise ModelError(f"its {name} must be {kind}, got {arrays[name]}")
+    history = np.asarray(file.read("history"), np.float64)
+    if not (
+        type(step) is int
+        and 0 <= step <= run.length
+        and history[:, 0].tolist() == moments
+        and isinstance(losses, list)
+        and [type(x) for x in losses] == [float, int]
+        and 0 <= losses[1] < 2**53
+        and type(seconds) is float
+        and math.isfinite(seconds + losses[0])
+        and content["recorded"] == sum(s <= step for s in run.recorded)
+    ):
+        raise ModelError("its fields are not those of a checkpoint")
+    return Progress(step, history, (losses[0], losses[1]), seconds, content["recorded"])

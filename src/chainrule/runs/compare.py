@@ -1,0 +1,127 @@
+"""Two runs side by side: settings, curves, weights, and the images that they read differently."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data import Digits
+from chainrule.network import Array, Network
+from chainrule.reading import probabilities
+from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.run import Run
+from chainrule.runs.trajectory import network_at
+
+
+class Row(NamedTuple):
+    """What two histories say of a step; NaN where one has nothing."""
+
+    step: int
+    loss: tuple[float, float]
+    train_accuracy: tuple[float, float]
+    test_accuracy: tuple[float, float]
+
+
+class Apart(NamedTuple):
+    """How far two layers are apart: ‖A - B‖ over the larger of ‖A‖ and ‖B‖, from 0 to 2."""
+
+    W: float
+    b: float
+
+
+class Answers(NamedTuple):
+    """The numbers of the test images on which two networks give different answers, ascending."""
+
+    a_right: NDArray[np.intp]  # A alone is right
+    b_right: NDArray[np.intp]  # B alone is right
+    both_wrong: NDArray[np.intp]  # and each in its own way
+
+
+class Stand(NamedTuple):
+    """Where a run stands: the network after a step, and the history so far."""
+
+    step: int
+    network: Network
+    history: Array  # (rows, 4 or more), columns as in history.csv
+
+
+class Comparison(NamedTuple):
+    """Two runs, A and B, each after a step."""
+
+    steps: tuple[int, int]
+    settings: dict[str, tuple[object, object]]  # those that differ
+    rows: list[Row]  # every step that one of the histories has
+    apart: tuple[Apart, ...] | None  # layer by layer; None for networks of other sizes
+    accuracy: tuple[float, float]  # on the test images
+    answers: Answers
+
+
+def compare(a: Run, b: Run, test_set: Digits, *, step: int | None = None) -> Comparison:
+    """How two runs differ after a recorded step, by default each at its last checkpoint.
+
+    Raises RunError if a run has no checkpoint yet, or has not recorded the step.
+    """
+    return beside(a, b, stand(a, step), stand(b, step), test_set)
+
+
+def beside(a: Run, b: Run, at_a: Stand, at_b: Stand, test_set: Digits) -> Comparison:
+    """How two runs differ where they stand."""
+    (step_a, one, history_a), (step_b, two, history_b) = at_a, at_b
+    same = one.sizes == two.sizes
+    read_a, read_b = (probabilities(each, test_set.X).argmax(axis=0) for each in (one, two))
+    right_a, right_b = read_a == test_set.labels, read_b == test_set.labels
+    return Comparison(
+        (step_a, step_b),
+        differing(a, b),
+        side_by_side(history_a, history_b),
+        weights_apart(one, two) if same else None,
+        (float(right_a.mean()), float(right_b.mean())),
+        Answers(
+            np.flatnonzero(right_a & ~right_b),
+            np.flatnonzero(right_b & ~right_a),
+            np.flatnonzero(~right_a & ~right_b & (read_a != read_b)),
+        ),
+    )
+
+
+def stand(run: Run, step: int | None) -> Stand:
+    """Where a run stands after a step, or at its last checkpoint."""
+    reached = read_checkpoint(run)
+    if reached is None:
+        raise no_checkpoint(run)
+    if step is None:
+        network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
+        return Stand(reached.step, network, reached.history)
+    return Stand(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
+
+
+def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:
+    """The settings, changes and digits that are not the same, by name: A's and B's."""
+    one, two = a.identity(), b.identity()
+    return {
+        name: (one.get(name), two.get(name))
+        for name in one | two
+        if name != "key" and one.get(name) != two.get(name)  # the key follows from the seed
+    }
+
+
+def side_by_side(a: Array, b: Array) -> list[Row]:
+    """The rows of two histories: every step that one of them has."""
+    rows = [{int(row[0]): row[1:4].tolist() for row in history} for history in (a, b)]
+    nothing = [math.nan] * 3
+    steps = sorted(rows[0] | rows[1])
+    pairs = ((s, zip(*(each.get(s, nothing) for each in rows), strict=True)) for s in steps)
+    return [Row(s, *pair) for s, pair in pairs]
+
+
+def weights_apart(a: Network, b: Network) -> tuple[Apart, ...]:
+    """How far the layers of two networks of the same sizes are apart."""
+    layers = zip(a.layers, b.layers, strict=True)
+    return tuple(Apart(*(apart(x, y) for x, y in zip(*pair, strict=True))) for pair in layers)
+
+
+def apart(x: Array, y: Array) -> float:
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    larger = max(np.linalg.norm(x), np.linalg.norm(y))
+    return float(np.linalg.norm(x - y) / larger) if larger else 0.0

@@ -1,0 +1,43 @@
+"""The digits of a run, known by their checksums."""
+
+from typing import Literal
+
+import numpy as np
+
+from chainrule.data import DataError, Digits, load_one
+from chainrule.runs.run import Run
+from chainrule.runs.settings import RunError
+
+Part = Literal["training", "test"]  # of a run's digits
+
+
+def own_digits(run: Run, part: Part = "test") -> Digits:
+    """The digits that a run is trained on or tested on; RunError if they are not there any more."""
+    place = run.settings.data
+    try:
+        digits = load_one(place, {"training": "train", "test": "t10k"}[part])
+    except (DataError, OSError) as error:
+        reason = str(error) if isinstance(error, DataError) else f"{place}: {reason_of(error)}"
+        raise RunError(
+            f"{run.folder}: its digits cannot be read: {reason}; say where they lie with --data"
+        ) from None
+    if run.data is not None and run.data[part] != checksum(digits):
+        raise RunError(
+            f"{run.folder}: {digits.name} has other {part} digits than those it was made with; "
+            f"say with --data which to take"
+        )
+    return digits
+
+
+def reason_of(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def checksum(digits: Digits) -> str:
+    """The SHA-256 of the images, then the labels."""
+    import hashlib
+
+    digits.check_file()
+    sha256 = hashlib.sha256(np.ascontiguousarray(digits.images).data)
+    sha256.update(np.ascontiguousarray(digits.labels).data)
+    return sha256.hexdigest()

@@ -1,0 +1,267 @@
+"""A run: one training from start to stop, in a folder of its own, that no crash can lose or change.
+
+    run.json                 what is trained; on disk before the data are read
+    checkpoint.safetensors   parameters, the optimizer's rows, the step, the history so far
+    history.csv              the history, for people and spreadsheets
+    trajectory               parameters at steps spread over the run, to look back
+    model.safetensors        the trained network, once the run is finished
+
+A file is the old one or the new one, never half of one; the trajectory grows, and what a crash
+leaves past its last checkpoint is dropped. Randomness is a key, so a run that is stopped anywhere
+goes on to the same bytes. docs/reference/files.md describes the files field by field.
+"""
+
+import json
+import math
+import os
+import shlex
+from contextlib import suppress
+from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Digits
+from chainrule.files import (
+    HEADER,
+    ModelError,
+    check_format,
+    make_folder,
+    open_regular,
+    shallow,
+    write_whole,
+)
+from chainrule.model import MODEL
+from chainrule.network import Network, initialise
+from chainrule.runs.digits import checksum
+from chainrule.runs.machine import machine
+from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, TRAJECTORY, Run
+from chainrule.runs.settings import Change, RunError, Settings, counts, refusal
+from chainrule.training import settle
+
+FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
+
+
+def new_folder(parent: Path) -> list[Path]:
+    """Make a folder for a new run in this one, named after the time: 2026-11-26-181500.
+
+    If another run has that name already, the next one is taken: 2026-11-26-181500-2. Returns the
+    folder, then those above it that had to be made. Raises OSError if it cannot be made.
+    """
+    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    n = 1
+    while True:
+        folder = parent / (now if n == 1 else f"{now}-{n}")
+        try:
+            return make_folder(folder)
+        except FileExistsError:
+            if not os.path.lexists(folder):  # it is the one above that cannot be made
+                raise
+        n += 1
+
+
+def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
+    """A new run in this folder, with its run.json on disk; with `changes`, one like another.
+
+    Raises RunError if the folder holds a file already that a run would write.
+    """
+    for name in FILES:
+        if os.path.lexists(folder / name):
+            instead = f"go on with: {resume_command(folder)}, or " if name == RUN else ""
+            raise RunError(f"{folder} already holds a {name}; {instead}give --out another folder")
+    _, rng = start_of(settings)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    key = int(rng.integers(2**63))
+    run = Run(folder, settings, key, started, (machine(),), changes=changes)
+    try:
+        write_run(run)
+    except BaseException:
+        discard(run)
+        raise
+    return run
+
+
+def start_of(settings: Settings) -> tuple[Network, np.random.Generator]:
+    """The network a run starts from, and the generator that then gives its key."""
+    rng = np.random.default_rng(settings.seed)
+    return initialise(settings.sizes, loss=settings.loss, rng=rng), rng
+
+
+def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
+    """The run with its digits' checksums, its length and this machine written down.
+
+    Raises RunError if its digits were others, ValueError if its settings do not fit them.
+    """
+    data = {"training": checksum(train_set), "test": checksum(test_set)}
+    for part in data:
+        if run.data is not None and run.data[part] != data[part]:
+            raise RunError(
+                f"{run.folder}: it was trained on other {part} digits: SHA-256 "
+                f"{run.data[part][:12]}…, these have {data[part][:12]}…"
+            )
+    settings = run.settings
+    if run.data is None:
+        loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
+        size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
+        rate, length = settle(loss, optimizer, len(train_set), rate, size, steps, epochs)
+        settings = replace(settings, learning_rate=rate, steps=length)
+    machines = run.machines if run.machines[-1] == machine() else (*run.machines, machine())
+    prepared = replace(run, settings=settings, data=data, machines=machines)
+    if prepared != run:
+        write_run(prepared)
+    return prepared
+
+
+def change_rate(run: Run, step: int, learning_rate: float) -> Run:
+    """The run with another learning rate from this step on, once that is on disk.
+
+    The last wish counts: later changes, which a killed process may have left, are dropped. The
+    caller holds the run's lock; the step is not before the last checkpoint. Raises RunError if
+    there is no such step or rate.
+    """
+    if not 0 < learning_rate < math.inf:
+        raise RunError(f"{run.folder}: the rate must be a positive number, got {learning_rate}")
+    if step >= run.length:
+        raise RunError(f"{run.folder}: finished: no step is left to take at another rate")
+    changed = replace(run, changes=tuple(each for each in run.changes if each.step < step))
+    if changed.learning_rate(step) != learning_rate:
+        changes = (*changed.changes, Change(step, float(learning_rate)))
+        changed = replace(run, changes=changes)
+    if changed != run:
+        write_run(changed)
+    return changed
+
+
+def discard(run: Run) -> None:
+    """Remove the run's files, if they are still its own; the folder stays."""
+    if is_there(run):
+        for name in (CHECKPOINT, HISTORY, TRAJECTORY, RUN):
+            (run.folder / name).unlink(missing_ok=True)
+
+
+def is_there(run: Run) -> bool:
+    """Whether the folder holds this run: it may have been moved, and another be in its place."""
+    try:
+        found = open_run(run.folder)
+    except RunError:
+        return False
+    return (found.key, found.started) == (run.key, run.started)
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with the run in this folder, as a shell takes it."""
+    return shlex.join(["chainrule", "train", "--resume", str(folder)])
+
+
+# ---------------------------------------------------------------------------------------- run.json
+
+
+def write_run(run: Run) -> None:
+    settings = {**asdict(run.settings), "hidden": list(run.settings.hidden)}
+    content = {
+        "format": FORMAT,
+        "settings": settings,
+        "key": run.key,
+        "started": run.started,
+        "machines": list(run.machines),
+        "data": run.data,
+        "changes": [change._asdict() for change in run.changes],
+    }
+    content["sha256"] = json_checksum(content)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # A path that is not UTF-8 is written with the escapes that JSON has for such bytes in Python.
+    write_whole(run.folder / RUN, text.encode(errors="backslashreplace"))
+
+
+def json_checksum(content: dict[str, Any]) -> str:
+    import hashlib
+
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def open_run(folder: str | Path) -> Run:
+    """The run in a folder, as its run.json says; RunError if that is missing or damaged."""
+    folder = Path(folder)
+    path = folder / RUN
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            text = file.read() if size <= HEADER else b""
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"{folder}: wanted the folder of a run, found no {RUN} in it") from None
+    except OSError as error:
+        raise refusal(path, error) from None
+    if size > HEADER:
+        raise RunError(f"{path}: damaged: it may have {HEADER:,} bytes, it has {size:,}")
+    try:
+        content = json.loads(shallow(text.decode()))
+    except ValueError:
+        raise RunError(f"{path}: damaged: it is not JSON, or nested too deeply") from None
+    try:
+        return run_of(folder, content)
+    except (ModelError, RunError) as error:
+        raise refusal(path, error) from None
+
+
+def run_of(folder: Path, content: object) -> Run:
+    """The run of this content; RunError or ModelError unless it is just what write_run writes."""
+    content = check_format(content, FORMATS)
+    wanted = {"format", "settings", "key", "started", "machines", "data", "sha256"}
+    if content["format"] > 1:
+        wanted.add("changes")
+    if set(content) != wanted:
+        raise RunError(f"damaged: its fields must be {', '.join(sorted(wanted))}")
+    if content["sha256"] != json_checksum(content):
+        raise RunError(
+            "damaged or edited: its content does not match its checksum; start a new run instead"
+        )
+    settings, machines, data = content["settings"], content["machines"], content["data"]
+    names = [field.name for field in fields(Settings)]
+    texts = [content["started"], *(data.values() if isinstance(data, dict) else [])]
+    if not (
+        isinstance(settings, dict)
+        and list(settings) == names
+        and isinstance(settings["hidden"], list)
+        and type(content["key"]) is int
+        and 0 <= content["key"] < 2**63
+        and isinstance(machines, list)
+        and machines
+        and all(isinstance(each, dict) for each in machines)
+        and (data is None or (isinstance(data, dict) and set(data) == {"training", "test"}))
+        and all(isinstance(text, str) for text in texts)
+        and (data is None or None not in (settings["steps"], settings["learning_rate"]))
+    ):
+        raise RunError("its fields are not those of a run")
+    changes = changes_of(content.get("changes", []))
+    key, started = content["key"], content["started"]
+    zone = None
+    with suppress(ValueError):
+        zone = datetime.fromisoformat(started).tzinfo
+    if zone is None:
+        raise RunError(f"its start must be a date and a time with a zone, got {started!r:.40}")
+    settings = Settings(**{**settings, "hidden": tuple(settings["hidden"])})
+    return Run(folder, settings, key, started, tuple(machines), data, changes)
+
+
+def changes_of(content: object) -> tuple[Change, ...]:
+    """The changes in a run.json; RunError unless they are just what write_run writes."""
+    steps = [-1]
+    changes = []
+    for each in content if isinstance(content, list) else [None]:
+        if not isinstance(each, dict) or list(each) != list(Change._fields):
+            raise RunError("its changes are not those of a run")
+        step, rate = each.values()
+        if not (
+            (step == 0 or counts(step))
+            and type(step) is int
+            and step > steps[-1]
+            and type(rate) is float
+            and 0 < rate < math.inf
+        ):
+            raise RunError(f"its changes cannot have {each!r:.60}")
+        steps.append(step)
+        changes.append(Change(step, rate))
+    return tuple(changes)

@@ -1,0 +1,172 @@
+"""A run goes on: from its last checkpoint to its end, or until it is stopped."""
+
+import math
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from chainrule.data import Digits
+from chainrule.files import in_words
+from chainrule.model import MODEL, save_model
+from chainrule.network import Network
+from chainrule.runs.checkpoint import (
+    Checkpoint,
+    read_checkpoint,
+    what_is_safe,
+    write_checkpoint,
+    write_history,
+)
+from chainrule.runs.folder import change_rate, open_run, start_of
+from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, Run
+from chainrule.runs.settings import RunError
+from chainrule.runs.trajectory import check_place, growing, row_of
+from chainrule.training import DivergenceError, Snapshot, evaluate, train
+
+WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY)  # those that write_whole writes
+LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, WHOLE))})\.[0-9a-f]{{8}}")
+CHECKPOINT_EVERY = 5.0  # seconds
+
+
+def go_on(
+    run: Run,
+    train_set: Digits,
+    test_set: Digits,
+    *,
+    threads: int | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+    stop: Callable[[], object] = lambda: False,
+    new_rate: Callable[[], float | None] = lambda: None,
+    each_step: bool = False,
+) -> Iterator[Snapshot]:
+    """Train a prepared run to its end from where it stands; the snapshots of its new history rows.
+
+    With `each_step` those of the steps between too, which have no test accuracy, and in a training
+    by batches the loss of one batch.
+
+    The state is on disk about every `checkpoint_every` seconds, when it ends, and when `stop`
+    says so after a step, with which this ends too. `new_rate` is asked before each step for
+    another learning rate, None to leave it as it is; a change is in run.json before the step is
+    taken. The caller holds the run's lock. Raises RunError if a file cannot be written or is
+    damaged, DivergenceError as `train` does.
+    """
+    run = open_run(run.folder)  # with the changes made since it was prepared
+    reached = read_checkpoint(run)
+    sweep(run.folder)
+    try:
+        for snapshot in steps_of(
+            run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
+        ):
+            if each_step or snapshot.test_accuracy is not None:
+                yield snapshot
+        finished = read_checkpoint(run)
+        if finished and finished.step == run.length:
+            if reached and reached.step == run.length:  # it was killed since: who knows where
+                write_history(run, finished.history)
+            network = Network(run.settings.sizes, finished.parameters, run.settings.loss)
+            save_model(network, run.folder / MODEL)
+    except OSError as error:
+        place = error.filename or run.folder
+        raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes left that were killed while they wrote a run's file here.
+
+    Those are regular files with a name as write_whole gives it. Anything else is somebody's. The
+    caller holds the run's lock, under which alone these files are written.
+    """
+    for path in folder.iterdir():
+        if LEFTOVER.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
+
+
+def steps_of(
+    run: Run,
+    reached: Checkpoint | None,
+    train_set: Digits,
+    test_set: Digits,
+    threads: int | None,
+    checkpoint_every: float,
+    stop: Callable[[], object],
+    new_rate: Callable[[], float | None],
+) -> Iterator[Snapshot]:
+    """Every snapshot after the checkpoint."""
+    settings, moments, recorded = run.settings, set(run.moments), set(run.recorded)
+    network, rng = start_of(settings)
+    start, rows, losses, seconds, history = None, 0, (0.0, 0), 0.0, []
+    if reached:
+        if reached.step == run.length:
+            return
+        network = replace(network, parameters=reached.parameters)
+        start = Snapshot(network, reached.memory, reached.step, run.key, math.nan, "training set")
+        rows, losses, seconds = reached.recorded, reached.losses, reached.seconds
+        history = reached.history.tolist()
+
+    def learning_rate(step: int) -> float:
+        nonlocal run
+        wanted = new_rate()
+        if wanted is not None:
+            check_place(trajectory, run)
+            run = change_rate(run, step, wanted)
+        return run.learning_rate(step)
+
+    snapshots = train(
+        network,
+        train_set,
+        optimizer=settings.optimizer,
+        learning_rate=learning_rate,
+        batch_size=settings.batch_size,
+        steps=run.length,
+        train_accuracy=settings.batch_size is None,
+        rng=rng,
+        start=start,
+        threads=threads,
+    )
+    with growing(run, rows) as trajectory:
+        saved = time.monotonic()
+        began = time.perf_counter()
+        for snapshot in snapshots:
+            seconds += time.perf_counter() - began
+            step, parameters = snapshot.step, snapshot.network.parameters
+            if snapshot.loss_of == "batches":
+                losses = losses[0] + snapshot.loss, losses[1] + 1
+            if step in moments:
+                seen = accuracy_of(snapshot, test_set, threads)
+                E = losses[0] / losses[1] if losses[1] else snapshot.loss
+                snapshot = replace(snapshot, loss=E, test_accuracy=seen)
+                on_train = snapshot.train_accuracy
+                history.append([step, E, math.nan if on_train is None else on_train, seen, seconds])
+                losses = 0.0, 0
+                if step in recorded:
+                    trajectory.write(row_of(step, parameters))
+                    rows += 1
+            stopping = stop()
+            due = stopping or step == run.length or time.monotonic() - saved >= checkpoint_every
+            if due:
+                check_place(trajectory, run)
+                trajectory.flush()
+                os.fsync(trajectory.fileno())
+                table = np.array(history, np.float64)
+                write_checkpoint(
+                    run,
+                    Checkpoint(step, parameters, snapshot.memory, table, losses, seconds, rows),
+                )
+                saved = time.monotonic()
+            yield snapshot
+            if stopping:
+                return
+            began = time.perf_counter()
+
+
+def accuracy_of(snapshot: Snapshot, test_set: Digits, threads: int | None) -> float:
+    """The share of the test digits that a snapshot reads right."""
+    try:
+        return evaluate(snapshot.network, test_set, threads=threads).accuracy
+    except OverflowError as error:  # the next step would find it
+        raise DivergenceError(f"after step {snapshot.step:,}, on the test digits {error}") from None

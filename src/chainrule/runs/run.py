@@ -1,0 +1,99 @@
+"""What a run is: its settings, its digits, its rates, and which of its steps are kept."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule.network import count_parameters
+from chainrule.runs.settings import Change, RunError, Settings
+
+RUN = "run.json"
+CHECKPOINT = "checkpoint.safetensors"
+HISTORY = "history.csv"
+TRAJECTORY = "trajectory"
+FORMAT = 2  # of run.json and the checkpoint
+FORMATS = (1, FORMAT)  # those that are read; 1 knew no changes of the learning rate
+MOMENTS = 100  # about so many rows of history in a run; one more for the start
+TRAJECTORY_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and what its run.json says.
+
+    `data` holds the SHA-256 of the training and the test digits, and `settings.steps` the length,
+    once the digits have been read; `machines` what it was computed on, the latest last; `changes`
+    how its learning rate was changed on the way, the steps ascending.
+    """
+
+    folder: Path
+    settings: Settings
+    key: int
+    started: str
+    machines: tuple[dict[str, str], ...]
+    data: dict[str, str] | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Steps in all."""
+        if self.settings.steps is None:
+            raise RunError(f"{self.folder}: its digits have not been read yet")
+        return self.settings.steps
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of the step that is taken after `step` steps: the last change until then."""
+        rate = self.settings.learning_rate
+        for change in self.changes:
+            rate = change.learning_rate if change.step <= step else rate
+        if rate is None:
+            raise RunError(f"{self.folder}: its digits have not been read yet")
+        return rate
+
+    @property
+    def rates(self) -> str:
+        """The learning rate and its changes in words; of many changes the last."""
+        words = f"α = {self.learning_rate(-1):g}"
+        if len(self.changes) > 3:
+            words += f", changed {len(self.changes):,} times"
+        for step, rate in self.changes[-1 if len(self.changes) > 3 else 0 :]:
+            words += f", {rate:g} from step {step:,}"
+        return words
+
+    def identity(self, step: float = math.inf) -> dict[str, Any]:
+        """What decides every bit of it up to this step on one machine, as a checkpoint repeats it.
+
+        A change that comes later, or with the very next step, decides none of them.
+        """
+        settings = asdict(self.settings)
+        del settings["data"], settings["epochs"]
+        return {
+            **settings,
+            "hidden": list(self.settings.hidden),
+            "key": self.key,
+            **self.data_hash,
+            "changes": [each._asdict() for each in self.changes if each.step < step],
+        }
+
+    @property
+    def data_hash(self) -> dict[str, str]:
+        return {f"{part} digits": sha256 for part, sha256 in (self.data or {}).items()}
+
+    @property
+    def moments(self) -> list[int]:
+        """The steps that have a row in the history when the run is finished."""
+        return [*range(0, self.length, max(1, math.ceil(self.length / MOMENTS))), self.length]
+
+    @property
+    def recorded(self) -> list[int]:
+        """Those of them whose parameters the trajectory holds."""
+        moments = self.moments
+        most = TRAJECTORY_BYTES // row_bytes(self.settings.sizes)
+        apart = math.ceil((len(moments) - 1) / max(1, most - 1))
+        return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
+
+
+def row_bytes(sizes: tuple[int, ...]) -> int:
+    """The bytes of one row: the step, the parameters, a SHA-256 of both."""
+    return 8 + 4 * count_parameters(sizes) + 32
