@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/lab.py [--live]
 
-Prints the tables of docs/design/lab.md, each time the best and the median. A page is useful when
+Prints tables for benchmarks/log, each time the best and the median. A page is useful when
 it has its files, what there is (/api/lab) and the first moment (/api/ledger).
 
 With --live: what training in the lab costs. Two processes train by the same settings, one on the

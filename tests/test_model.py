@@ -1,7 +1,7 @@
 """The model file: what is saved comes back bit for bit, and nothing else is ever loaded.
 
-Files are also made here by hand, with a checksum computed as docs/files.md says it, so that each
-refusal is for the one thing that is wrong.
+Files are also made here by hand, with a checksum computed as docs/reference/files.md says, so that
+each refusal is for the one thing that is wrong.
 """
 
 import errno
@@ -72,7 +72,7 @@ def arrays_of(network):
 
 
 def checksum(fields, arrays):
-    """The checksum of docs/files.md, written by hand."""
+    """The checksum of docs/reference/files.md, written by hand."""
     text = ", ".join(f'"{name}": {json.dumps(fields[name])}' for name in sorted(fields))
     content = f"{{{text}}}".encode()
     for name, array in arrays.items():
@@ -701,8 +701,8 @@ def test_a_folder_that_does_not_exist_or_a_folder_as_the_file_is_an_OSError(tmp_
 
 # ----------------------------------------------------------------- the two models in the package
 
-# The table of docs/files.md, by name, and the machine it says they were made with.
-FILES = (ROOT / "docs/files.md").read_text(encoding="utf-8")
+# The table of docs/reference/files.md, by name, and the machine it says they were made with.
+FILES = (ROOT / "docs/reference/files.md").read_text(encoding="utf-8")
 ROW = re.compile(
     r"^\| `(\w+)` \| ([\d →]+), ([\w-]+ ?\w*) \| `chainrule ([^`]+)` \| ([\d.]+) % \|$", re.M
 )

@@ -291,7 +291,8 @@ def loaded(folder: Path | None) -> tuple[Digits, Digits]:
 def load_mnist() -> tuple[Digits, Digits]:
     """The bundled MNIST: 60,000 digits to train on, 10,000 to test on.
 
-    Raises DataError if a bundled file is not, byte for byte, the published one.
+    Raises DataError if a bundled file is not, byte for byte, the published one. Source: LeCun,
+    Cortes and Burges, "The MNIST database of handwritten digits".
     """
     train, test = (load_one(None, part) for part in PARTS)
     return train, test

@@ -1,6 +1,7 @@
 """The model file: one network in one safetensors file, which holds data and can hold no code.
 
-docs/files.md describes it field by field. safetensors, and only it, is loaded at the first file.
+docs/reference/files.md describes it field by field. Only safetensors is loaded, at the first
+file.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def load_model(path: str | Path) -> Network:
 
 
 def bundled() -> tuple[str, ...]:
-    """The names of the trained models in the package; docs/files.md says how they were made."""
+    """The names of the trained models in the package, made as docs/reference/files.md says."""
     return tuple(sorted(path.stem for path in bundled_models().glob("*.safetensors")))
 
 
@@ -78,7 +79,7 @@ def bundled_models() -> Path:
 def load_bundled(name: str) -> Network:
     """A trained model of the package: "seed", 784-10-10, or "stronger", 784-128-10.
 
-    Raises ValueError for another name.
+    Raises ValueError for another name, ModelError if the file of the package is damaged.
     """
     if name not in bundled():
         raise ValueError(f"the bundled models are {', '.join(bundled())}; got {name!r}")

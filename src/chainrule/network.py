@@ -5,7 +5,7 @@ Examples are columns. Layer l reads as it is written on paper,
     Z[l] = W[l] A[l-1] + b[l],     A[0] = X,
 
 with ReLU in every hidden layer and softmax in the last, layer L. The loss E is a mean over the
-m examples, squared error or cross-entropy. docs/equations.md derives every line below.
+m examples, squared error or cross-entropy. docs/guide/equations.md derives every line below.
 
 All weights and biases are one flat vector, in the order W1, b1, W2, b2, …, each row by row;
 W[l] and b[l] are views of it, made on demand. A gradient has the same form, so a step of any
@@ -109,8 +109,9 @@ def initialise(
 ) -> Network:
     """A network to start from: weights drawn from N(0, 2/inputs), biases zero.
 
-    The draws are made in float64 in the order W1, W2, …, then rounded to `dtype`. Raises ValueError
-    for sizes that are not positive, or an rng that is no numpy.random.Generator.
+    `sizes` are the inputs, then the units of each layer. The draws are made in float64 in the
+    order W1, W2, …, then rounded to `dtype`. Raises ValueError for sizes that are not positive,
+    or an rng that is no numpy.random.Generator.
     Source: He et al. 2015, "Delving deep into rectifiers", equation 10.
     """
     parameters = np.zeros(count_parameters(sizes))
@@ -180,7 +181,7 @@ def probabilities(network: Network, X: Array) -> Array:
 
 
 def loss(network: Network, X: Array, Y: Array) -> Array:
-    """E over the m columns of X (inputs, m) and one-hot Y (10, m): one number for each network.
+    """E over the m columns of X (inputs, m) and one-hot Y (10, m): (), or (k,) of k networks.
 
     squared_error:  E = 1/(2m) Σ (A[L] - Y)²        cross_entropy:  E = -1/m Σ Y log A[L]
 
@@ -209,7 +210,10 @@ def error(network: Network, trace: Trace, Y: Array, *, m: int | None = None) -> 
 
 
 class Derivatives(NamedTuple):
-    """∂E/∂A, ∂E/∂Z, ∂E/∂W and ∂E/∂b of each layer, each shaped like what it differentiates by."""
+    """∂E/∂A, ∂E/∂Z, ∂E/∂W and ∂E/∂b of each layer, each shaped like what it differentiates by.
+
+    dA[l] and dZ[l] are (units, m), dW[l] is (units, inputs), db[l] is (units, 1).
+    """
 
     dA: Layers
     dZ: Layers
@@ -228,7 +232,7 @@ def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) 
     """Every derivative of E for a trace and one-hot Y (10, m), from the last layer to the first.
 
     E is a mean, so the derivatives of many examples are sums of those of its parts, if each part
-    is told the whole m (default: the columns of Y).
+    is told the whole m (default: the columns of Y). Source: docs/guide/equations.md.
     """
     Z, A, L = trace.Z, trace.A, network.depth
     check_targets(A[L], Y)
@@ -261,7 +265,7 @@ def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) 
 
 
 def gradient(network: Network, X: Array, Y: Array, *, m: int | None = None) -> Array:
-    """∂E/∂parameters for X (inputs, m) and one-hot Y (10, m), shaped like the parameters.
+    """∂E/∂parameters for X (inputs, m) and one-hot Y (10, m), shaped like the parameters: (n,).
 
     A part of a larger set is told the whole m; the gradients of the parts then add up. Raises
     ValueError for an X of another shape or a Y that is not one-hot.

@@ -100,7 +100,7 @@ def train(
 
     `batch_size` None is the full batch: each step sees all m of them. Else they are shuffled every
     epoch and taken in batches of that many, the last one smaller if it must. The length is `steps`
-    in all, or `epochs`; what is not given comes from RECIPES.
+    in all, or `epochs`; what is not given is what suits the loss and the optimizer.
 
     `learning_rate` may be a function: it is called once before each step, with the number of steps
     taken so far, and gives the rate of that step.

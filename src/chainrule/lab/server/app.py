@@ -1,7 +1,7 @@
 """The lab's server: its routes, what it refuses, and how it starts.
 
-It listens on 127.0.0.1 alone and answers only its own page. docs/design/lab.md says what is refused
-and why.
+It listens on 127.0.0.1 alone and answers only its own page. docs/reference/lab.md lists what is
+refused.
 """
 
 import asyncio
