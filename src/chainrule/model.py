@@ -28,7 +28,8 @@ from chainrule.network import LOSSES, Array, Loss, Network, count_parameters
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, FORMAT)  # those that are read; 1 knew no weight decay
 MODEL = "model.safetensors"  # its name in a folder
 LARGEST = 100_000_000  # parameters of one: 400 MB in float32
 
@@ -46,7 +47,9 @@ def save_model(network: Network, path: str | Path) -> None:
         raise ValueError(f"a model file holds one float32 or float64 network, got {network}")
     if not np.isfinite(parameters).all():
         raise ValueError("a model file holds finite parameters, got NaN or infinity")
-    write_whole(Path(path), seal({"format": FORMAT, "loss": network.loss}, named_tensors(network)))
+    decay = float(network.weight_decay)
+    fields = {"format": FORMAT, "loss": network.loss, "weight_decay": decay}
+    write_whole(Path(path), seal(fields, named_tensors(network)))
 
 
 def load_model(path: str | Path) -> Network:
@@ -60,7 +63,7 @@ def load_model(path: str | Path) -> Network:
     path = Path(path)
     if path.is_dir():
         path = path / MODEL
-    with sealed(path, (FORMAT,), {"loss"}, follow=True) as file:
+    with sealed(path, FORMATS, {"loss"}, {"weight_decay"}, follow=True) as file:
         return network_of(file)
 
 
@@ -94,6 +97,9 @@ def network_of(file: Sealed) -> Network:
     loss: Loss = file.fields["loss"]
     if loss not in LOSSES:
         raise ModelError(f"the loss must be one of {', '.join(LOSSES)}, got {loss!r:.40}")
+    decay = file.fields["weight_decay"] if file.fields["format"] > 1 else 0.0
+    if type(decay) is not float or not 0 <= decay < np.inf:
+        raise ModelError(f"the weight decay must be a number from 0, got {decay!r:.40}")
     arrays = file.arrays
     depth = len(arrays) // 2
     names = [f"{kind}{l}" for l in range(1, depth + 1) for kind in "Wb"]
@@ -113,7 +119,7 @@ def network_of(file: Sealed) -> Network:
     parameters = np.concatenate([array.ravel() for array in tensors.values()])
     if not np.isfinite(parameters).all():
         raise ModelError("its parameters are not finite")
-    return Network(sizes, parameters, loss)
+    return Network(sizes, parameters, loss, decay)
 
 
 def beyond(sizes: Sequence[int]) -> str | None:

@@ -18,7 +18,7 @@ from chainrule.data import Digits, Examples
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer
 from chainrule.engine.interface import Engine, Plan, Position
 from chainrule.engine.with_numpy import numpy_engine
-from chainrule.network import LOSSES, Loss, Network, check_rng
+from chainrule.network import LOSSES, Loss, Network, check_rng, penalty
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -134,7 +134,16 @@ def train(
     )
     if not np.isfinite(begun.network.parameters).all():
         raise ValueError("the parameters must be finite, got NaN or infinity")
-    plan = Plan(network.sizes, network.loss, examples, optimizer, batch_size, begun.key, length)
+    plan = Plan(
+        network.sizes,
+        network.loss,
+        network.weight_decay,
+        examples,
+        optimizer,
+        batch_size,
+        begun.key,
+        length,
+    )
 
     def rates(step: int) -> list[float]:
         """Those of the steps until a snapshot is due; of one step, if they have to be asked for."""
@@ -185,17 +194,20 @@ def snapshot_at(
     engine: Engine, plan: Plan, at: Position, losses: list[float], telling: Telling
 ) -> Snapshot:
     """The snapshot at this position; its loss is the mean of those of batches, if there are any."""
-    network = Network(plan.sizes, at.parameters, plan.loss)
-    whole = at.ahead  # a full batch is the training set
+    network = Network(plan.sizes, at.parameters, plan.loss, plan.weight_decay)
+    whole, loss = at.ahead, at.ahead.loss  # a full batch is the training set
     if plan.batch_size is not None and (telling.train_accuracy or not losses):
         whole = engine.measure(network, plan.examples)
+        loss = whole.loss + float(penalty(network))
+    if losses:
+        loss = math.fsum(losses) / len(losses)
     tested = None if telling.test is None else engine.measure(network, telling.test)
     return Snapshot(
         network,
         at.memory,
         at.step,
         plan.key,
-        loss=math.fsum(losses) / len(losses) if losses else whole.loss,
+        loss=loss,
         loss_of="batches" if losses else "training set",
         train_accuracy=share_right(whole.confusion) if telling.train_accuracy else None,
         test_accuracy=share_right(tested.confusion) if tested else None,
@@ -225,7 +237,8 @@ def check_start(start: object, network: Network, optimizer: Optimizer) -> Begun:
     """A training that goes on after a snapshot; ValueError unless it is one of such a training."""
     if not isinstance(start, Snapshot):
         raise ValueError(f"start must be a Snapshot of an earlier call, got {named(start)}")
-    if (start.network.sizes, start.network.loss) != (network.sizes, network.loss):
+    ours, theirs = ((each.sizes, each.loss, each.weight_decay) for each in (network, start.network))
+    if ours != theirs:
         raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
     wanted = memory_shape(network, optimizer)
     if start.memory.shape != wanted:
@@ -349,7 +362,9 @@ def evaluate(
     threads: int | None = None,
     executor: "Executor | None" = None,
 ) -> Evaluation:
-    """The loss and the confusion matrix of a network on examples; workers as in `train`.
+    """The loss, without weight decay, and the confusion matrix of a network on examples.
+
+    Workers are as in `train`.
 
     Raises ValueError for a network that does not fit the examples, and OverflowError for one whose
     numbers are too large for their type: it would read nothing.

@@ -19,6 +19,7 @@ class Plan(NamedTuple):
 
     sizes: tuple[int, ...]
     loss: Loss
+    weight_decay: float
     examples: Examples
     optimizer: Optimizer
     batch_size: int | None  # None: all examples in each step
@@ -60,5 +61,5 @@ class Engine(Protocol):
         ...
 
     def measure(self, network: Network, examples: Examples) -> Part:
-        """E and the confusion of a network on all examples."""
+        """E, without weight decay, and the confusion of a network on all examples."""
         ...

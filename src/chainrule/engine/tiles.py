@@ -13,7 +13,7 @@ numbers of stacks, never pixels.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from chainrule.engine.blas import one_blas_thread
 from chainrule.engine.ink import by_ink, narrow, widen
 from chainrule.engine.sharing import Sharing
 from chainrule.engine.sums import Part, Tree, confusion_matrix, tree_sum
-from chainrule.network import Array, Network, backward, error, forward
+from chainrule.network import Array, Network, backward, error, forward, penalty
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -143,8 +143,21 @@ def total(
     tile, stacked, stacks = tiling(network.sizes, len(batch))
     if batch.by_ink and isinstance(examples, Digits):
         by_ink(examples, tile * stacked)  # now, so that threads find it
-    work = Work(network, examples, batch, slope, answers)
+    work = Work(replace(network, weight_decay=0.0), examples, batch, slope, answers)
     if executor is None or workers == 1 or stacks == 1:
-        return work.run(0, stacks)
-    with one_blas_thread:
-        return Sharing(work, stacks, executor, workers).total()
+        part = work.run(0, stacks)
+    else:
+        with one_blas_thread:
+            part = Sharing(work, stacks, executor, workers).total()
+    return with_penalty(part, network) if network.weight_decay else part
+
+
+def with_penalty(part: Part, network: Network) -> Part:
+    """E and ∂E of a whole batch with what weight decay adds to them, once."""
+    gradient = part.gradient
+    if gradient.size:
+        decay = replace(network, parameters=np.zeros_like(network.parameters))
+        for (W, _), (added, _) in zip(network.layers, decay.layers, strict=True):
+            added[:] = network.weight_decay * W
+        gradient = gradient + decay.parameters
+    return Part(part.loss + float(penalty(network)), part.confusion, gradient)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chainrule.data import Examples
@@ -38,7 +39,7 @@ class NumpyEngine:
         self, plan: Plan, parameters: Array, memory: Array, step: int, *, answers: bool
     ) -> Position:
         """The position with these parameters and this memory; `answers`: with the confusion."""
-        network = Network(plan.sizes, parameters, plan.loss)
+        network = Network(plan.sizes, parameters, plan.loss, plan.weight_decay)
         slope = step < plan.length
         ahead = self.total(network, plan.examples, batch_of(plan, step), slope, answers)
         return Position(parameters, memory, step, ahead)
@@ -68,7 +69,8 @@ class NumpyEngine:
         return at, losses
 
     def measure(self, network: Network, examples: Examples) -> Part:
-        """E and the confusion of a network on all examples."""
+        """E, without weight decay, and the confusion of a network on all examples."""
+        network = replace(network, weight_decay=0.0)
         return self.total(network, examples, Batch(len(examples)), slope=False, answers=True)
 
     def total(
