@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule import initialise, train
-from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
+from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Rule
 from chainrule.engine.interface import Plan
 from chainrule.engine.with_numpy import numpy_engine
 
@@ -19,7 +19,7 @@ def digits(mnist):
 def begun(digits, optimizer="momentum", size=None, length=12):
     network = initialise((784, 10, 10), rng=np.random.default_rng(0))
     memory = np.zeros((MEMORY_ROWS[optimizer], network.parameters.size), np.float32)
-    plan = Plan(network.sizes, network.loss, digits, optimizer, size, 7, length)
+    plan = Plan(network.sizes, network.loss, 0.0, digits, Rule(optimizer), size, 7, length)
     return plan, network.parameters, memory
 
 

@@ -15,7 +15,7 @@ from chainrule import (
     save_model,
     train,
 )
-from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, take_step
+from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Rule, take_step
 from chainrule.engine.batches import Batch
 from chainrule.engine.tiles import total
 from chainrule.explain.differences import central_differences
@@ -112,7 +112,7 @@ def test_a_training_descends_it(mnist, optimizer, size):
         now = Network(network.sizes, theta, network.loss, LAMBDA)
         slope = gradient(now, X[:, chosen], Y[:, chosen])
         theta, memory = take_step(
-            optimizer, theta, slope, memory, learning_rate=0.01, step=snapshot.step + 1
+            Rule(optimizer), theta, slope, memory, learning_rate=0.01, step=snapshot.step + 1
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits, Examples
-from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer
+from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, Rule
 from chainrule.engine.interface import Engine, Plan, Position
 from chainrule.engine.with_numpy import numpy_engine
 from chainrule.network import LOSSES, Loss, Network, check_rng, penalty
@@ -83,7 +83,7 @@ def train(
     network: Network,
     examples: Examples,
     *,
-    optimizer: Optimizer = "descent",
+    optimizer: Optimizer | Rule = "descent",
     learning_rate: float | Callable[[int], float] | None = None,
     batch_size: int | None = None,
     steps: int | None = None,
@@ -97,6 +97,8 @@ def train(
     executor: "Executor | None" = None,
 ) -> Iterator[Snapshot]:
     """Snapshots 0, every, 2 every, … and the last, of a training on the examples.
+
+    `optimizer` is the name of one, or a Rule, which also says what it is set to.
 
     `batch_size` None is the full batch: each step sees all m of them. Else they are shuffled every
     epoch and taken in batches of that many, the last one smaller if it must. The length is `steps`
@@ -124,14 +126,15 @@ def train(
     check_fits(network, examples)
     if test is not None:
         check_fits(network, test)
+    rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
     given = None if callable(learning_rate) else learning_rate
-    rate, length = settle(network.loss, optimizer, len(examples), given, batch_size, steps, epochs)
+    rate, length = settle(
+        network.loss, rule.optimizer, len(examples), given, batch_size, steps, epochs
+    )
     batch_size = None if batch_size is None else int(batch_size)
     if network.parameters.ndim != 1:
         raise ValueError(f"train takes one network, got {network}")
-    begun = (
-        begin(network, optimizer, rng) if start is None else check_start(start, network, optimizer)
-    )
+    begun = begin(network, rule, rng) if start is None else check_start(start, network, rule)
     if not np.isfinite(begun.network.parameters).all():
         raise ValueError("the parameters must be finite, got NaN or infinity")
     plan = Plan(
@@ -139,7 +142,7 @@ def train(
         network.loss,
         network.weight_decay,
         examples,
-        optimizer,
+        rule,
         batch_size,
         begun.key,
         length,
@@ -224,30 +227,30 @@ class Begun(NamedTuple):
     goes_on: bool  # after a snapshot, which is not given again
 
 
-def begin(network: Network, optimizer: Optimizer, rng: "np.random.Generator | None") -> Begun:
+def begin(network: Network, rule: Rule, rng: "np.random.Generator | None") -> Begun:
     """A training from its first step, with a key from this generator."""
     if rng is None:
         raise ValueError("rng is missing: give numpy.random.default_rng(seed)")
     check_rng(rng)
-    memory = np.zeros(memory_shape(network, optimizer), network.parameters.dtype)
+    memory = np.zeros(memory_shape(network, rule), network.parameters.dtype)
     return Begun(network, memory, 0, int(rng.integers(2**63)), goes_on=False)
 
 
-def check_start(start: object, network: Network, optimizer: Optimizer) -> Begun:
+def check_start(start: object, network: Network, rule: Rule) -> Begun:
     """A training that goes on after a snapshot; ValueError unless it is one of such a training."""
     if not isinstance(start, Snapshot):
         raise ValueError(f"start must be a Snapshot of an earlier call, got {named(start)}")
     ours, theirs = ((each.sizes, each.loss, each.weight_decay) for each in (network, start.network))
     if ours != theirs:
         raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
-    wanted = memory_shape(network, optimizer)
+    wanted = memory_shape(network, rule)
     if start.memory.shape != wanted:
-        raise ValueError(f"{optimizer} remembers {wanted}, got {start.memory.shape}")
+        raise ValueError(f"{rule.optimizer} remembers {wanted}, got {start.memory.shape}")
     return Begun(start.network, start.memory, start.step, start.key, goes_on=True)
 
 
-def memory_shape(network: Network, optimizer: Optimizer) -> tuple[int, int]:
-    return MEMORY_ROWS[optimizer], network.parameters.size
+def memory_shape(network: Network, rule: Rule) -> tuple[int, int]:
+    return MEMORY_ROWS[rule.optimizer], network.parameters.size
 
 
 def diverged(plan: Plan, at: Position, rate: float | None) -> DivergenceError:
@@ -259,7 +262,7 @@ def diverged(plan: Plan, at: Position, rate: float | None) -> DivergenceError:
         )
     return DivergenceError(
         f"the loss is {loss} after step {at.step:,}: the learning rate {rate:g} is too large for "
-        f"{plan.loss.replace('_', ' ')} and {plan.optimizer}; try {rate / 10:g}"
+        f"{plan.loss.replace('_', ' ')} and {plan.rule.optimizer}; try {rate / 10:g}"
     )
 
 

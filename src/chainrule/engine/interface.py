@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from chainrule.data import Examples
-from chainrule.descent import Optimizer
+from chainrule.descent import Rule
 from chainrule.engine.sums import Part
 from chainrule.network import Array, Loss, Network
 
@@ -21,7 +21,7 @@ class Plan(NamedTuple):
     loss: Loss
     weight_decay: float
     examples: Examples
-    optimizer: Optimizer
+    rule: Rule
     batch_size: int | None  # None: all examples in each step
     key: int  # the order of epoch e comes from default_rng((key, e))
     length: int  # steps in all

@@ -55,7 +55,7 @@ class NumpyEngine:
         for k, rate in enumerate(rates, 1):
             losses.append(at.ahead.loss)
             parameters, memory = take_step(
-                plan.optimizer,
+                plan.rule,
                 at.parameters,
                 at.ahead.gradient,
                 at.memory,
