@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.explain.learning import learn_once
 from chainrule.explain.ledger import Ledger, overflowing, prediction, softmax_jacobian, split
 from chainrule.explain.proof import prove, prove_output
-from chainrule.explain.rules import array_formula, open_cell, pattern
+from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.images import novelty_of
@@ -88,7 +88,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
                 "shape": array.shape,
                 "f8": encode_array(array),
                 "formula": array_formula(network, name),
-                "cell": pattern(network, name)._asdict(),
+                "cell": cell_wording(network, name)._asdict(),
                 "source": find_source(*split(name), L, network.loss),
             }
             for name, array in opened.arrays.items()
