@@ -1104,6 +1104,16 @@ def test_moments_that_are_not_there_are_refused(past):
         assert past.page.post("/api/ledger", json=asked_for).status_code == 400
 
 
+def test_a_run_that_has_no_checkpoint_yet_is_refused_under_its_id(tmp_path, mnist):
+    place = tmp_path / "runs/begun"
+    place.mkdir(parents=True)
+    asking = Settings(None, (4,), "cross_entropy", "descent", 0.1, 200, 60, None, 8)
+    run = run_id(prepare(begin(place, asking), *mnist))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
+    refused = page.post("/api/ledger", json={"network": run, "image": {"test": 7}})
+    assert (refused.status_code, refused.json()) == (404, {"error": f"{run}: no checkpoint yet"})
+
+
 def test_a_moment_of_the_training_can_be_looked_at_before_it_is_on_disk(
     lab, sets, monkeypatch, holding
 ):

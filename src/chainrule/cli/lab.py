@@ -11,7 +11,7 @@ from chainrule.cli.options import Place, example
 from chainrule.cli.printing import show
 from chainrule.cli.subjects import read_subject
 from chainrule.files import ModelError
-from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
 
 
@@ -56,10 +56,7 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             given = named_model(network)
         else:
             own_digits(run)  # where they are gone, it is said before anything is opened
-            reached = read_checkpoint(run)
-            if reached is None:
-                raise no_checkpoint(run)
-            given = named_run(run, network, reached.step)
+            given = named_run(run, network, last_checkpoint(run).step)
         networks = (*networks, given)
     try:
         listener = listen(port)

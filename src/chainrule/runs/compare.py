@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from chainrule.data import Digits
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
-from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.run import Run
 from chainrule.runs.trajectory import network_at
 
@@ -87,12 +87,9 @@ def beside(a: Run, b: Run, at_a: Stand, at_b: Stand, test_set: Digits) -> Compar
 
 def stand(run: Run, step: int | None) -> Stand:
     """Where a run stands after a step, or at its last checkpoint."""
-    reached = read_checkpoint(run)
-    if reached is None:
-        raise no_checkpoint(run)
+    reached = last_checkpoint(run)
     if step is None:
-        network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
-        return Stand(reached.step, network, reached.history)
+        return Stand(reached.step, run.network(reached.parameters), reached.history)
     return Stand(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
 
 

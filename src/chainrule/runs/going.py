@@ -14,7 +14,6 @@ import numpy as np
 from chainrule.data import Digits
 from chainrule.files import in_words
 from chainrule.model import MODEL, save_model
-from chainrule.network import Network
 from chainrule.runs.checkpoint import (
     Checkpoint,
     read_checkpoint,
@@ -68,8 +67,7 @@ def go_on(
         if finished and finished.step == run.length:
             if reached and reached.step == run.length:  # it was killed since: who knows where
                 write_history(run, finished.history)
-            network = Network(run.settings.sizes, finished.parameters, run.settings.loss)
-            save_model(network, run.folder / MODEL)
+            save_model(run.network(finished.parameters), run.folder / MODEL)
     except OSError as error:
         place = error.filename or run.folder
         raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None

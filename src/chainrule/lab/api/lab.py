@@ -19,9 +19,9 @@ from chainrule.lab.api.requests import Moment
 from chainrule.lab.live.control import LARGEST, Live
 from chainrule.lab.live.training import Training
 from chainrule.lab.wire import RefusedError
-from chainrule.network import Array, Network, count_parameters
+from chainrule.network import Array, count_parameters
 from chainrule.reading import probabilities
-from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import Part, own_digits
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
@@ -137,15 +137,12 @@ class Lab:
             standing = self.shelf.standing(run)
             if step is None and standing and (kept := self.moments.find((id, standing.step))):
                 return kept
-            reached = read_checkpoint(run)
-            if reached is None:
-                raise RefusedError(f"{id} has no checkpoint yet", "missing")
+            reached = last_checkpoint(run)
             if step in (None, reached.step):
-                network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
-                return named_run(run, network, reached.step)
+                return named_run(run, run.network(reached.parameters), reached.step)
             return named_run(run, network_at(run, step), step)
         except RunError as error:
-            reason = str(error).replace(str(run.folder), id)
+            reason = str(error).replace(str(run.folder), id).partition("; go on with")[0]
             raise RefusedError(reason, "missing") from None
 
     def image(self, moment: Moment) -> Digits:
