@@ -15,9 +15,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +36,7 @@ from starlette.testclient import TestClient
 from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
 from chainrule.encode import plain
 from chainrule.lab.api import requests, saved
-from chainrule.lab.api.drawings import MOST_POINTS
+from chainrule.lab.api.drawings import MOST_POINTS, collect
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import named_model, named_run, shipped
 from chainrule.lab.api.routes import MOMENT, ROUTES, UPLOAD, Route
@@ -870,6 +872,30 @@ def test_drawings_are_collected_for_data(tmp_path, mnist):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawings"]
 
 
+def test_two_labs_that_collect_in_the_same_second_get_a_folder_each(tmp_path, monkeypatch):
+    """Both have found the name free, and then both move their folder to it."""
+    from chainrule import load_digits
+
+    now = datetime(2026, 11, 26, 18, 15, 0)
+    monkeypatch.setattr("chainrule.files.datetime", SimpleNamespace(now=lambda: now))
+    rename, both = Path.rename, threading.Barrier(2)
+
+    def meet(path, target):
+        if target.name == "2026-11-26-181500":
+            both.wait(PATIENCE)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", meet)
+    labs = [Lab(shipped(), ThreadedTraining, folder=tmp_path) for _ in "ab"]
+    bodies = [{"drawings": [{"image": SEVEN, "label": label}] * 2} for label in (3, 7)]
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(collect, labs, bodies))
+    names = ["drawings/2026-11-26-181500", "drawings/2026-11-26-181500-2"]
+    assert sorted(each["folder"] for each in told) == names
+    labels = [load_digits(tmp_path / each["folder"])[0].labels.tolist() for each in told]
+    assert labels == [[3], [7]]
+
+
 @pytest.mark.parametrize(
     ("drawings", "reason"),
     [
@@ -933,7 +959,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     refused = page.post("/api/collect", json={"drawings": [{"image": SEVEN, "label": 7}] * 2})
     assert refused.status_code == 500
-    assert re.match(r"drawings/\S+ cannot be written: ", refused.json()["error"])
+    assert refused.json()["error"].startswith("the folder drawings cannot be written: ")
     assert str(tmp_path) not in refused.text
 
 

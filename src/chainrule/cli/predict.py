@@ -20,6 +20,7 @@ from chainrule.cli.options import (
 from chainrule.cli.printing import print_json, show, warn
 from chainrule.cli.subjects import data_of, pick, read_subject
 from chainrule.data import Digits
+from chainrule.files import in_words
 from chainrule.network import Array
 from chainrule.reading import probabilities
 
@@ -137,7 +138,7 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
             made = handwriting.prepare(handwriting.read_image(content))
         except (handwriting.HandwritingError, OSError) as error:
             # An OSError says the file's name, too; here it comes first for every error.
-            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else error
+            why = in_words(error) if isinstance(error, OSError) else error
             warn(f"{path}: {why}")
             seen.append(Seen(str(path), about | {"error": str(why)}, None))
             continue

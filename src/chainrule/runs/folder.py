@@ -28,6 +28,7 @@ from chainrule.files import (
     HEADER,
     ModelError,
     check_format,
+    make_dated,
     make_folder,
     open_regular,
     shallow,
@@ -47,19 +48,10 @@ FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
 def new_folder(parent: Path) -> list[Path]:
     """Make a folder for a new run in this one, named after the time: 2026-11-26-181500.
 
-    If another run has that name already, the next one is taken: 2026-11-26-181500-2. Returns the
-    folder, then those above it that had to be made. Raises OSError if it cannot be made.
+    Returns the folder, then those above it that had to be made. Raises OSError if it cannot be
+    made.
     """
-    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    n = 1
-    while True:
-        folder = parent / (now if n == 1 else f"{now}-{n}")
-        try:
-            return make_folder(folder)
-        except FileExistsError:
-            if not os.path.lexists(folder):  # it is the one above that cannot be made
-                raise
-        n += 1
+    return make_dated(parent, make_folder)
 
 
 def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:

@@ -1,6 +1,5 @@
 """What the lab answers from: networks, digits, runs, and what was computed last."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,7 +40,6 @@ class Lab:
     given: str | None = None
     folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
     given_run: Path | None = None  # the folder of a run that may lie elsewhere
-    collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
     moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
     readings: Cache[tuple[str, int | None, requests.Damage], Array] = field(
