@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits
+from chainrule.encode import share
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
 from chainrule.runs.checkpoint import last_checkpoint
@@ -83,6 +84,16 @@ def beside(a: Run, b: Run, at_a: Stand, at_b: Stand, test_set: Digits) -> Compar
             np.flatnonzero(~right_a & ~right_b & (read_a != read_b)),
         ),
     )
+
+
+def comparison_fields(found: Comparison) -> dict[str, object]:
+    """A comparison as the fields of a JSON object; null where a history has nothing."""
+    rows = [
+        {"step": row.step}
+        | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
+        for row in found.rows
+    ]
+    return found._asdict() | {"rows": rows}
 
 
 def stand(run: Run, step: int | None) -> Stand:

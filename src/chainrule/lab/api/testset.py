@@ -17,7 +17,7 @@ from chainrule.lab.wire import Answer, RefusedError, encode_array, encode_bytes
 from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
 from chainrule.reading import probabilities
-from chainrule.runs.compare import Stand, beside
+from chainrule.runs.compare import Stand, beside, comparison_fields
 from chainrule.runs.run import Run
 from chainrule.training import Evaluation
 from chainrule.troubles import measure
@@ -145,16 +145,7 @@ def compare(lab: Lab, body: Answer) -> Answer:
     return {
         "a": pair[0][0],
         "b": pair[1][0],
-        "steps": found.steps,
-        "settings": found.settings,
-        "rows": [
-            {"step": row.step}
-            | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
-            for row in found.rows
-        ],
-        "apart": found.apart,
-        "accuracy": found.accuracy,
-        "answers": found.answers,
+        **comparison_fields(found),
         "digits": digits_of_run(one),
     }
 
