@@ -34,18 +34,23 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
+from chainrule.data import PIXELS
 from chainrule.encode import plain
+from chainrule.handwriting import MOST_BYTES
 from chainrule.lab.api import requests, saved
 from chainrule.lab.api.drawings import MOST_POINTS, collect
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import named_model, named_run, shipped
 from chainrule.lab.api.routes import MOMENT, ROUTES, UPLOAD, Route
+from chainrule.lab.live.control import LARGEST
 from chainrule.lab.live.thread import ThreadedTraining
 from chainrule.lab.server import app, browser, connection, guard, replies, start
 from chainrule.lab.server.app import make_app, page_files
 from chainrule.lab.server.guard import POLICY, guarded
 from chainrule.lab.server.served import COMPUTING, Served
 from chainrule.lab.server.start import listen
+from chainrule.lab.wire import RefusedError
+from chainrule.network import LOSSES
 from chainrule.runs.run import Run
 from chainrule.runs.settings import Change, Settings
 
@@ -824,8 +829,8 @@ def test_a_file_is_prepared_and_read(page, format):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
         (picture(size=(5001, 5000)), "25,000,000 pixels"),
         (picture(size=(2, 20_001)), "20,000 long"),
-        (picture() + bytes(requests.FILE), "file must be a text"),
-        (picture().ljust(requests.FILE + 1, b" "), "file must be at most 10000000 bytes"),
+        (picture() + bytes(MOST_BYTES), "file must be a text"),
+        (picture().ljust(MOST_BYTES + 1, b" "), "file must be at most 10000000 bytes"),
     ],
     ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "side", "bytes", "one byte"],
 )
@@ -836,14 +841,44 @@ def test_other_files_are_refused(page, content, reason):
     assert reason in refused.json()["error"]
 
 
-def test_limits_are_those_of_handwriting():
-    from chainrule.handwriting import strokes
-    from chainrule.handwriting.files import MOST_BYTES
+def test_pages_are_told_the_limits_at_which_requests_are_refused(page):
+    told = page.get("/api/lab").json()["limits"]
+    assert (told["side"] ** 2, told["parameters"]) == (PIXELS, LARGEST)
+    pixels, pad = base64.b64encode(bytes(PIXELS)).decode(), told["pad"]
+    settings = {"hidden": [told["width"]] * told["layers"], "loss": LOSSES[0]}
+    settings |= {"optimizer": "adam", "seed": told["last"], "threads": told["threads"]}
+    assert 4 * -(-told["file"] // 3) + 1000 < UPLOAD
 
-    assert (requests.PAD, requests.POINTS) == (strokes.PAD, strokes.MOST_POINTS)
-    assert requests.FILE == MOST_BYTES
-    largest = 4 * -(-requests.FILE // 3) + 1000
-    assert largest < UPLOAD
+    def check(parse, value):
+        """It is taken with what is at the limit, and refused with one more of any of it."""
+        parse(value)
+        for more in one_more(value):
+            with pytest.raises(RefusedError):
+                parse(more)
+
+    def one_more(value):
+        match value:
+            case int():
+                yield value + 1
+            case list():
+                yield [*value, value[-1]]
+                yield from ([each, *value[1:]] for each in one_more(value[0]))
+            case dict():
+                for name in value:
+                    yield from (value | {name: each} for each in one_more(value[name]))
+
+    check(requests.image, {"strokes": [[pad, pad]] * told["strokes"]})
+    check(requests.image, {"strokes": [[pad, pad] * told["points"]]})
+    check(requests.order, {"do": "start", "settings": settings})
+    check(requests.mapping, {"network": "seed", "of": "pixels", "count": told["map"]})
+    check(requests.drawings, [{"image": {"pixels": pixels}, "label": 9}] * told["drawings"])
+    for name, (low, high) in told["damage"].items():
+        for amount in (low, high):
+            requests.evaluation({"network": "seed", "damage": {name: amount}})
+    images = {"network": "seed", "start": 0}
+    for count in (told["images"], told["images"] + 1):
+        came = page.get("/api/images", params=images | {"count": count})
+        assert came.status_code == (200 if count == told["images"] else 400)
 
 
 def test_drawings_are_collected_for_data(tmp_path, mnist):

@@ -43,7 +43,7 @@ from chainrule import (
 from chainrule.distort import distort
 from chainrule.encode import to_json
 from chainrule.handwriting import write_digits
-from chainrule.lab.api import networks, requests, runs, testset
+from chainrule.lab.api import limits, networks, requests, runs
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import named_run, shipped
 from chainrule.lab.live import control, thread
@@ -1211,8 +1211,8 @@ def test_cells_that_cannot_be(past, wrong):
 
 
 def test_curves_of_damage(past, mnist, monkeypatch):
-    assert all(0 in x and sorted(x) == list(x) for x in testset.CURVES.values())
-    monkeypatch.setattr(testset, "CURVES", {name: (0, x[-1]) for name, x in testset.CURVES.items()})
+    assert all(0 in x and sorted(x) == list(x) for x in limits.CURVES.values())
+    monkeypatch.setattr(limits, "CURVES", {name: (0, x[-1]) for name, x in limits.CURVES.items()})
     told = posted(past.page, "/api/evaluate", {"network": "seed", "curves": True})
     network = past.lab.named("seed").network
     whole = evaluate(network, mnist[1]).accuracy

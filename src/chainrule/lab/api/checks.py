@@ -5,11 +5,8 @@ import re
 from typing import Any, NoReturn
 
 from chainrule.files import shallow
+from chainrule.lab.api import limits
 from chainrule.lab.wire import RefusedError, decode_bytes
-
-TEXT = 200  # characters of a name
-LAST = 10**12  # a step, a seed
-
 
 # ------------------------------------------------------------------------------------ JSON, checked
 
@@ -86,7 +83,7 @@ def whole(value: object, what: str, low: int, high: int) -> int:
     return value
 
 
-def text(value: object, what: str, most: int = TEXT) -> str:
+def text(value: object, what: str, most: int = limits.TEXT) -> str:
     if not isinstance(value, str) or len(value) > most:
         came = f"{len(value)} characters" if isinstance(value, str) else kind(value)
         raise RefusedError(f"{what} must be a text of at most {most} characters, got {came}")

@@ -11,14 +11,11 @@ from chainrule.explain.ledger import Ledger, overflowing, prediction, softmax_ja
 from chainrule.explain.proof import prove, prove_output
 from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
-from chainrule.lab.api import checks, requests
+from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.images import novelty_of
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.requests import Moment
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
-
-MOST_IMAGES = 500  # in one answer
-
 
 # -------------------------------------------------------------------------------------- GET answers
 
@@ -29,7 +26,7 @@ def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     step = found.get("step")
     named = lab.named(
         requests.network(found["network"]),
-        None if step is None else checks.counted(step, "step", 0, checks.LAST),
+        None if step is None else checks.counted(step, "step", 0, limits.LAST),
     )
     A, labels = lab.read(named), lab.test_set_of(named).labels
     predictions = A.argmax(axis=0)
@@ -48,7 +45,7 @@ def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     test_set = lab.test_set_of(lab.named(requests.network(found["network"])))
     m = len(test_set)
     start = checks.counted(found["start"], "start", 0, m - 1)
-    count = checks.counted(found["count"], "count", 1, MOST_IMAGES)
+    count = checks.counted(found["count"], "count", 1, limits.IMAGES)
     digits = test_set[start : start + count]
     return {
         "start": start,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from chainrule.data import CLASSES, PIXELS
 from chainrule.descent import OPTIMIZERS
+from chainrule.lab.api import limits
 from chainrule.lab.api.checks import (
-    LAST,
     an_object,
     fields,
     listed,
@@ -25,16 +25,6 @@ from chainrule.lab.api.checks import (
 from chainrule.lab.live.control import Order
 from chainrule.lab.wire import RefusedError
 from chainrule.network import LOSSES
-
-PAD = 280  # a drawing's pad is PAD × PAD
-STROKES = 100  # in a drawing
-POINTS = 5_000  # in a drawing
-DRAWINGS = 500  # in a collection
-FILE = 10_000_000  # bytes of an image file
-DEPTH = 20  # of the page's own state, in a saved moment
-ID = 3_000  # characters of a network's id
-DEEP, BROAD = 10, 100_000  # hidden layers of a network to train, units in one
-POINTED = 10_000  # test images on a map
 
 
 class Test(NamedTuple):
@@ -84,9 +74,6 @@ class Damage(NamedTuple):
     thickness: float = 0.0  # pixels on either side of a stroke
 
 
-DAMAGES = {"noise": (0, 1), "rotation": (-180, 180), "shift": (-28, 28), "thickness": (-4, 4)}
-
-
 class EvaluationAsked(NamedTuple):
     """How a network does on the test images, damaged so; what it answers from a confidence on."""
 
@@ -131,12 +118,12 @@ def moment(value: object, *more: str) -> tuple[Moment, dict[str, Any]]:
 
 def network(value: object) -> str:
     """The id of a network."""
-    return text(value, "network", ID)
+    return text(value, "network", limits.ID)
 
 
 def step(value: object) -> int | None:
     """A step of a run; None is its latest."""
-    return None if value is None else whole(value, "step", 0, LAST)
+    return None if value is None else whole(value, "step", 0, limits.LAST)
 
 
 def order(value: object) -> Order:
@@ -170,20 +157,22 @@ def started(value: object) -> Order:
     lengths = ("batch_size", "steps", "epochs")
     names = ("hidden", "loss", "optimizer", "seed")
     found = fields(value, "settings", names, ("learning_rate", *lengths, "threads"))
-    hidden = listed(found["hidden"], "hidden", 0, DEEP)
+    hidden = listed(found["hidden"], "hidden", 0, limits.LAYERS)
     alpha, threads = found.get("learning_rate"), found.get("threads")
     settings = {
-        "hidden": tuple(whole(width, "a width", 1, BROAD) for width in hidden),
+        "hidden": tuple(whole(width, "a width", 1, limits.WIDTH) for width in hidden),
         "loss": one_of(found["loss"], "loss", LOSSES),
         "optimizer": one_of(found["optimizer"], "optimizer", OPTIMIZERS),
         "learning_rate": None if alpha is None else rate(alpha, "learning_rate"),
-        "seed": whole(found["seed"], "seed", 0, LAST),
+        "seed": whole(found["seed"], "seed", 0, limits.LAST),
         **{
-            name: None if (n := found.get(name)) is None else whole(n, name, 1, LAST)
+            name: None if (n := found.get(name)) is None else whole(n, name, 1, limits.LAST)
             for name in lengths
         },
     }
-    return Order("start", settings, None if threads is None else whole(threads, "threads", 1, 64))
+    return Order(
+        "start", settings, None if threads is None else whole(threads, "threads", 1, limits.THREADS)
+    )
 
 
 def evaluation(value: object) -> EvaluationAsked:
@@ -203,8 +192,10 @@ def evaluation(value: object) -> EvaluationAsked:
 
 
 def damage(value: object) -> Damage:
-    found = fields(value, "damage", (), tuple(DAMAGES))
-    return Damage(**{name: number(amount, name, *DAMAGES[name]) for name, amount in found.items()})
+    found = fields(value, "damage", (), tuple(limits.DAMAGE))
+    return Damage(
+        **{name: number(amount, name, *limits.DAMAGE[name]) for name, amount in found.items()}
+    )
 
 
 def confused(value: object) -> ConfusedAsked:
@@ -246,7 +237,7 @@ def mapping(value: object) -> MapAsked:
         network(found["network"]),
         step(found.get("step")),
         int(layer[1]) if layer else 0,
-        whole(found.get("count", POINTED), "count", 2, POINTED),
+        whole(found.get("count", limits.MAP), "count", 2, limits.MAP),
     )
 
 
@@ -272,8 +263,10 @@ def drawing(value: object) -> Drawn | Upload:
     if "strokes" in came:
         return drawn(value)
     if "file" in came:
+        from chainrule.handwriting import MOST_BYTES
+
         found = fields(value, "an upload", ("file",), ("off",))
-        return Upload(packed(found["file"], "file", FILE), off(found.get("off", [])))
+        return Upload(packed(found["file"], "file", MOST_BYTES), off(found.get("off", [])))
     raise RefusedError("image must be an object with strokes or a file")
 
 
@@ -285,7 +278,7 @@ def drawn(value: object) -> Drawn:
 def drawings(value: object) -> list[tuple[Drawn | Pixels, int]]:
     """Drawings, or prepared images, with the digits they are."""
     found = []
-    for each in listed(value, "drawings", 2, DRAWINGS):
+    for each in listed(value, "drawings", 2, limits.DRAWINGS):
         entry = fields(each, "one of drawings", ("image", "label"))
         kind = image(entry["image"])
         if isinstance(kind, Test):
@@ -296,13 +289,17 @@ def drawings(value: object) -> list[tuple[Drawn | Pixels, int]]:
 
 def strokes(value: object) -> tuple[tuple[int, ...], ...]:
     """Strokes as the pad sends them: x and y in turn, whole numbers from 0 to PAD."""
+    from chainrule.handwriting import MOST_POINTS, PAD
+
     found = []
     points = 0
-    for stroke in listed(value, "strokes", 0, STROKES):
-        numbers = listed(stroke, "a stroke", 2, 2 * POINTS)
+    for stroke in listed(value, "strokes", 0, limits.STROKES):
+        numbers = listed(stroke, "a stroke", 2, 2 * MOST_POINTS)
         points += len(numbers) // 2
-        if len(numbers) % 2 or points > POINTS:
-            raise RefusedError(f"a drawing has at most {POINTS} points, each of them an x and a y")
+        if len(numbers) % 2 or points > MOST_POINTS:
+            raise RefusedError(
+                f"a drawing has at most {MOST_POINTS} points, each of them an x and a y"
+            )
         found.append(tuple(whole(number, "a coordinate", 0, PAD) for number in numbers))
     return tuple(found)
 
@@ -318,12 +315,12 @@ def off(value: object) -> tuple[str, ...]:
 def state(value: dict[str, Any]) -> dict[str, Any]:
     """The page's own state, any JSON of finite numbers that is not too deep."""
     level: list[object] = [value]
-    for _ in range(DEPTH):
+    for _ in range(limits.LEVELS):
         if any(isinstance(each, float) and not math.isfinite(each) for each in level):
             raise RefusedError("view must hold finite numbers")
         level = [child for each in level for child in children(each)]
     if level:
-        raise RefusedError(f"view may be nested {DEPTH} deep, not more")
+        raise RefusedError(f"view may be nested {limits.LEVELS} deep, not more")
     return value
 
 

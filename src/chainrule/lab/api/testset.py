@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
-from chainrule.lab.api import checks, requests
+from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork, digits_of_run
 from chainrule.lab.api.requests import Damage
@@ -24,12 +24,6 @@ from chainrule.troubles import measure
 
 SUREST = 24  # mistakes in an answer
 CONFUSED = 60  # images of a cell of the confusion matrix, in an answer
-CURVES = {
-    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
-    "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
-    "shift": (0, 1, 2, 3, 4, 6, 8),
-    "thickness": (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2),
-}
 
 
 def damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Digits:
@@ -129,7 +123,7 @@ def curves(lab: Lab, named: NamedNetwork) -> Answer:
 
     return {
         name: {"x": x, "accuracy": [accuracy(Damage(**{name: float(value)})) for value in x]}
-        for name, x in CURVES.items()
+        for name, x in limits.CURVES.items()
     }
 
 
