@@ -65,7 +65,7 @@ from chainrule.runs.folder import (
 from chainrule.runs.going import go_on
 from chainrule.runs.listing import bytes_in, list_runs
 from chainrule.runs.lock import LOCK, locked, state_of
-from chainrule.runs.machine import machine, moved
+from chainrule.runs.machine import machine, machine_difference
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY, Run, row_bytes
 from chainrule.runs.settings import Change, RunError, Settings
 from chainrule.runs.trajectory import network_at
@@ -1098,12 +1098,12 @@ def test_a_run_is_refused_for_other_digits(tmp_path, digits):
 def test_a_run_goes_on_on_another_machine_and_says_so(tmp_path, digits, monkeypatch, small):
     trained(tmp_path / "a", digits, asked(data=str(small)), stop=stop_after(5))
     here = machine()
-    assert moved(open_run(tmp_path / "a")) is None
+    assert machine_difference(open_run(tmp_path / "a")) is None
     there = {**here, "numpy": "1.0", "kernel": "Z80"}
     for room in ("machine", "folder"):
         monkeypatch.setattr(f"chainrule.runs.{room}.machine", lambda: there)
     a_run = open_run(tmp_path / "a")
-    assert f"numpy was {here['numpy']}, is 1.0" in moved(a_run)
+    assert f"numpy was {here['numpy']}, is 1.0" in machine_difference(a_run)
     prepare(a_run, *digits)
     monkeypatch.undo()
     assert open_run(tmp_path / "a").machines == (here, there)
