@@ -867,14 +867,14 @@ def test_pages_are_told_the_limits_at_which_requests_are_refused(page):
                 for name in value:
                     yield from (value | {name: each} for each in one_more(value[name]))
 
-    check(requests.image, {"strokes": [[pad, pad]] * told["strokes"]})
-    check(requests.image, {"strokes": [[pad, pad] * told["points"]]})
-    check(requests.order, {"do": "start", "settings": settings})
-    check(requests.mapping, {"network": "seed", "of": "pixels", "count": told["map"]})
-    check(requests.drawings, [{"image": {"pixels": pixels}, "label": 9}] * told["drawings"])
+    check(requests.parse_image, {"strokes": [[pad, pad]] * told["strokes"]})
+    check(requests.parse_image, {"strokes": [[pad, pad] * told["points"]]})
+    check(requests.parse_order, {"do": "start", "settings": settings})
+    check(requests.parse_map, {"network": "seed", "of": "pixels", "count": told["map"]})
+    check(requests.parse_drawings, [{"image": {"pixels": pixels}, "label": 9}] * told["drawings"])
     for name, (low, high) in told["damage"].items():
         for amount in (low, high):
-            requests.evaluation({"network": "seed", "damage": {name: amount}})
+            requests.parse_evaluation({"network": "seed", "damage": {name: amount}})
     images = {"network": "seed", "start": 0}
     for count in (told["images"], told["images"] + 1):
         came = page.get("/api/images", params=images | {"count": count})

@@ -80,7 +80,7 @@ BATCHES = {
 
 
 def start(**changed):
-    return requests.order({"do": "start", "settings": BATCHES | changed})
+    return requests.parse_order({"do": "start", "settings": BATCHES | changed})
 
 
 def waiting(what):
@@ -342,7 +342,7 @@ def test_a_run_goes_on_at_another_rate_as_on_the_command_line(lab, sets, holding
     first, stood = lab.training.id, lab.training.step
     lab.execute(Order("stop"))
     holding()
-    lab.execute(requests.order({"do": "start", "run": first, "rate": 0.005}))
+    lab.execute(requests.parse_order({"do": "start", "run": first, "rate": 0.005}))
     folder = finish(lab)
     assert open_run(folder).changes == (Change(stood, 0.005),)
     assert lab.training.id == f"{first}.rate{stood}-0.005"
@@ -489,7 +489,7 @@ def test_settings_that_do_not_fit_leave_nothing(lab):
 )
 def test_orders_that_are_none_are_refused(body):
     with pytest.raises(RefusedError):
-        requests.order(body)
+        requests.parse_order(body)
 
 
 def test_the_rate_is_not_changed_without_end(lab, monkeypatch):

@@ -21,7 +21,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """What there is: the networks with their accuracy on the test images, and where to begin."""
     from chainrule.handwriting import STAGES, measured
 
-    checks.query(query, ())
+    checks.parse_query(query, ())
     costs = measured()["costs"]
     return {
         "version": __version__,

@@ -18,10 +18,10 @@ MOST_LENGTH = 1_000_000  # of all their strokes
 
 def drawing(lab: Lab, body: Answer) -> Answer:
     """A drawing or an image file after every stage, and what the network reads at each."""
-    found = checks.fields(body, "the body", ("network", "image"), ("step",))
-    step = requests.step(found.get("step"))
-    network = lab.named(requests.network(found["network"]), step).exact
-    made = prepared(requests.drawing(found["image"]))
+    found = checks.parse_fields(body, "the body", ("network", "image"), ("step",))
+    step = requests.parse_step(found.get("step"))
+    network = lab.named(requests.parse_network(found["network"]), step).exact
+    made = prepared(requests.parse_drawing(found["image"]))
     seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
     *readings, last = probabilities(network, seen.X.astype(np.float64)).T
     return {
@@ -48,7 +48,8 @@ def collect(lab: Lab, body: Answer) -> Answer:
     """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
     from chainrule.handwriting import write_digits
 
-    found = requests.drawings(checks.fields(body, "the body", ("drawings",))["drawings"])
+    drawings = checks.parse_fields(body, "the body", ("drawings",))["drawings"]
+    found = requests.parse_drawings(drawings)
     check_ink([image.strokes for image, _ in found if isinstance(image, requests.Drawn)])
     digits = digits_of([bytes_of(image) for image, _ in found], [label for _, label in found])
     for_test = np.arange(len(digits)) % 5 == 4

@@ -109,7 +109,7 @@ class Lab:
             found = fixed
         if found is None:
             known = ", ".join(each.id for each in self.networks)
-            raise RefusedError(f"no network {checks.short(id)} here; there are {known}", "missing")
+            raise RefusedError(f"no network {checks.quoted(id)} here; there are {known}", "missing")
         return self.moments.get((id, found.step or 0), lambda: found, found.size)
 
     def in_training(self, id: str, step: int | None) -> NamedNetwork | None:
@@ -147,7 +147,7 @@ class Lab:
         """The image of a moment as one digit; its label is 0 where nobody has told it."""
         image = moment.image
         match image:
-            case requests.Test(number):
+            case requests.TestImage(number):
                 digits = self.test_set_of(self.named(moment.network, moment.step))
                 if number >= len(digits):
                     last = len(digits) - 1
@@ -178,7 +178,7 @@ class Lab:
         if moment.label is not None:
             return moment
         image = self.image(moment)
-        if isinstance(moment.image, requests.Test):
+        if isinstance(moment.image, requests.TestImage):
             return moment._replace(label=int(image.labels[0]))
         A = probabilities(named.exact, image.X.astype(np.float64))
         return moment._replace(label=int(A[:, 0].argmax()))

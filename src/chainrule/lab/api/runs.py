@@ -75,6 +75,6 @@ def columns(rows: Sequence[Row]) -> Answer:
 
 def order(lab: Lab, body: Answer) -> Answer:
     """Do what a page orders of the training, and tell what it is then."""
-    lab.live.execute(requests.order(body))
+    lab.live.execute(requests.parse_order(body))
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}

@@ -58,7 +58,7 @@ def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
 
 def evaluate(lab: Lab, body: Answer) -> Answer:
     """How a network does on the test images, all damaged alike."""
-    question = requests.evaluation(body)
+    question = requests.parse_evaluation(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     labels = lab.test_set_of(named).labels
@@ -89,7 +89,7 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
 
 def confused(lab: Lab, body: Answer) -> Answer:
     """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
-    question = requests.confused(body)
+    question = requests.parse_confused(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     confidence = A.max(axis=0).astype(np.float64)
@@ -132,7 +132,7 @@ def curves(lab: Lab, named: NamedNetwork) -> Answer:
 
 def compare(lab: Lab, body: Answer) -> Answer:
     """Two runs side by side, each after a step, in the words of `chainrule compare --json`."""
-    pair = requests.pair(body)
+    pair = requests.parse_pair(body)
     stands = [stand(lab, *each) for each in pair]
     (one, two), at = (run for run, _ in stands), [there for _, there in stands]
     found = beside(one, two, at[0], at[1], lab.own_set(one))
@@ -154,7 +154,7 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
         found = lab.shelf.find(id)
         standing = found and lab.shelf.standing(found)
         if not found or not standing:
-            raise RefusedError(f"{checks.short(id)} is no run here; runs are compared", "missing")
+            raise RefusedError(f"{checks.quoted(id)} is no run here; runs are compared", "missing")
         run, rows = found, standing.history
     at = named.step or 0
     return run, Stand(at, named.network, rows[rows[:, 0] <= at])
@@ -162,7 +162,7 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
 
 def inside(lab: Lab, body: Answer) -> Answer:
     """What a step of a run looks like from inside, and its troubles then."""
-    run, at = stand(lab, *requests.recorded(body))
+    run, at = stand(lab, *requests.parse_run_step(body))
     digits = lab.own_set(run, "training")
     return inside_view(measure(at.network, digits), at.history, run.settings.loss)
 
@@ -179,7 +179,7 @@ class Points(NamedTuple):
 
 def plane(lab: Lab, body: Answer) -> Answer:
     """The first test images as points on the plane of their pixels or of what a layer makes."""
-    question = requests.mapping(body)
+    question = requests.parse_map(body)
     named = lab.named(question.network, question.step)
     test_set = lab.test_set_of(named)
     layer, count = question.layer, min(question.most, len(test_set))

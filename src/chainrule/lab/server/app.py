@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from chainrule.encode import to_json
 from chainrule.explain.ledger import CellError
-from chainrule.lab.api.checks import read_json
+from chainrule.lab.api.checks import parse_json
 from chainrule.lab.api.routes import MOMENT, ROUTES, ask
 from chainrule.lab.api.saved import saved_page
 from chainrule.lab.server.feed import Feed
@@ -92,7 +92,7 @@ async def answer_query(served: Served, name: str, request: Request) -> Response:
 async def answer_body(served: Served, name: str, most: int, request: Request) -> Response:
     """The answer to a request with a body of at most so many bytes."""
     body = await read_body(request, most)
-    return await computed(served, lambda: ask(served.lab, name, read_json(body)))
+    return await computed(served, lambda: ask(served.lab, name, parse_json(body)))
 
 
 async def save(served: Served, files: dict[str, Path], request: Request) -> Response:
@@ -100,7 +100,7 @@ async def save(served: Served, files: dict[str, Path], request: Request) -> Resp
     body = await read_body(request, MOMENT)
 
     def page() -> tuple[str, bytes]:
-        answer = ask(served.lab, "save", read_json(body))
+        answer = ask(served.lab, "save", parse_json(body))
         return answer["name"], saved_page(files, TYPES, to_json(answer["moment"]))
 
     name, content = await in_thread(served, page)
