@@ -18,6 +18,8 @@ FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 # What files that are asked from anywhere must not know: a server, or threads of their own.
 SERVING = {"starlette", "uvicorn", "websockets", "socket", "asyncio", "http"}
 
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
+
 
 def files():
     """Every file of the package by its dotted name, without that of the package; __init__ too."""
@@ -133,6 +135,21 @@ def test_only_the_command_line_prints_or_exits():
         if not is_in(file, "cli"):
             calls = {ast.unparse(n.func) for n in ast.walk(read(path)) if isinstance(n, ast.Call)}
             assert not calls & {"print", "exit", "sys.exit", "click.echo", "out.print"}, file
+
+
+def test_files_and_functions_are_short_or_say_why():
+    for file, path in files().items():
+        tree = read(path)
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > LONGEST_FILE:
+            assert "Longer than" in (ast.get_docstring(tree) or ""), f"{file} has {lines} lines"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    assert "Longer than" in (ast.get_docstring(node) or ""), (
+                        f"{file}.{node.name} has {lines} lines"
+                    )
 
 
 def loaded(statement):

@@ -15,9 +15,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,18 +34,23 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from chainrule import backward, evaluate, forward, gradient, initialise, loss, predict, save_model
+from chainrule.data import PIXELS
 from chainrule.encode import plain
+from chainrule.handwriting import MOST_BYTES
 from chainrule.lab.api import requests, saved
-from chainrule.lab.api.drawings import MOST_POINTS
+from chainrule.lab.api.drawings import MOST_POINTS, collect
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import named_model, named_run, shipped
 from chainrule.lab.api.routes import MOMENT, ROUTES, UPLOAD, Route
+from chainrule.lab.live.control import LARGEST
 from chainrule.lab.live.thread import ThreadedTraining
 from chainrule.lab.server import app, browser, connection, guard, replies, start
 from chainrule.lab.server.app import make_app, page_files
 from chainrule.lab.server.guard import POLICY, guarded
 from chainrule.lab.server.served import COMPUTING, Served
 from chainrule.lab.server.start import listen
+from chainrule.lab.wire import RefusedError
+from chainrule.network import LOSSES
 from chainrule.runs.run import Run
 from chainrule.runs.settings import Change, Settings
 
@@ -822,8 +829,8 @@ def test_a_file_is_prepared_and_read(page, format):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
         (picture(size=(5001, 5000)), "25,000,000 pixels"),
         (picture(size=(2, 20_001)), "20,000 long"),
-        (picture() + bytes(requests.FILE), "file must be a text"),
-        (picture().ljust(requests.FILE + 1, b" "), "file must be at most 10000000 bytes"),
+        (picture() + bytes(MOST_BYTES), "file must be a text"),
+        (picture().ljust(MOST_BYTES + 1, b" "), "file must be at most 10000000 bytes"),
     ],
     ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "side", "bytes", "one byte"],
 )
@@ -834,14 +841,44 @@ def test_other_files_are_refused(page, content, reason):
     assert reason in refused.json()["error"]
 
 
-def test_limits_are_those_of_handwriting():
-    from chainrule.handwriting import strokes
-    from chainrule.handwriting.files import MOST_BYTES
+def test_pages_are_told_the_limits_at_which_requests_are_refused(page):
+    told = page.get("/api/lab").json()["limits"]
+    assert (told["side"] ** 2, told["parameters"]) == (PIXELS, LARGEST)
+    pixels, pad = base64.b64encode(bytes(PIXELS)).decode(), told["pad"]
+    settings = {"hidden": [told["width"]] * told["layers"], "loss": LOSSES[0]}
+    settings |= {"optimizer": "adam", "seed": told["last"], "threads": told["threads"]}
+    assert 4 * -(-told["file"] // 3) + 1000 < UPLOAD
 
-    assert (requests.PAD, requests.POINTS) == (strokes.PAD, strokes.MOST_POINTS)
-    assert requests.FILE == MOST_BYTES
-    largest = 4 * -(-requests.FILE // 3) + 1000
-    assert largest < UPLOAD
+    def check(parse, value):
+        """It is taken with what is at the limit, and refused with one more of any of it."""
+        parse(value)
+        for more in one_more(value):
+            with pytest.raises(RefusedError):
+                parse(more)
+
+    def one_more(value):
+        match value:
+            case int():
+                yield value + 1
+            case list():
+                yield [*value, value[-1]]
+                yield from ([each, *value[1:]] for each in one_more(value[0]))
+            case dict():
+                for name in value:
+                    yield from (value | {name: each} for each in one_more(value[name]))
+
+    check(requests.parse_image, {"strokes": [[pad, pad]] * told["strokes"]})
+    check(requests.parse_image, {"strokes": [[pad, pad] * told["points"]]})
+    check(requests.parse_order, {"do": "start", "settings": settings})
+    check(requests.parse_map, {"network": "seed", "of": "pixels", "count": told["map"]})
+    check(requests.parse_drawings, [{"image": {"pixels": pixels}, "label": 9}] * told["drawings"])
+    for name, (low, high) in told["damage"].items():
+        for amount in (low, high):
+            requests.parse_evaluation({"network": "seed", "damage": {name: amount}})
+    images = {"network": "seed", "start": 0}
+    for count in (told["images"], told["images"] + 1):
+        came = page.get("/api/images", params=images | {"count": count})
+        assert came.status_code == (200 if count == told["images"] else 400)
 
 
 def test_drawings_are_collected_for_data(tmp_path, mnist):
@@ -868,6 +905,30 @@ def test_drawings_are_collected_for_data(tmp_path, mnist):
     assert len(folders | {told["folder"]}) == 3
     assert [len(part) for part in load_digits(tmp_path / max(folders))] == [1, 1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawings"]
+
+
+def test_two_labs_that_collect_in_the_same_second_get_a_folder_each(tmp_path, monkeypatch):
+    """Both have found the name free, and then both move their folder to it."""
+    from chainrule import load_digits
+
+    now = datetime(2026, 11, 26, 18, 15, 0)
+    monkeypatch.setattr("chainrule.files.datetime", SimpleNamespace(now=lambda: now))
+    rename, both = Path.rename, threading.Barrier(2)
+
+    def meet(path, target):
+        if target.name == "2026-11-26-181500":
+            both.wait(PATIENCE)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", meet)
+    labs = [Lab(shipped(), ThreadedTraining, folder=tmp_path) for _ in "ab"]
+    bodies = [{"drawings": [{"image": SEVEN, "label": label}] * 2} for label in (3, 7)]
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(collect, labs, bodies))
+    names = ["drawings/2026-11-26-181500", "drawings/2026-11-26-181500-2"]
+    assert sorted(each["folder"] for each in told) == names
+    labels = [load_digits(tmp_path / each["folder"])[0].labels.tolist() for each in told]
+    assert labels == [[3], [7]]
 
 
 @pytest.mark.parametrize(
@@ -933,7 +994,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     refused = page.post("/api/collect", json={"drawings": [{"image": SEVEN, "label": 7}] * 2})
     assert refused.status_code == 500
-    assert re.match(r"drawings/\S+ cannot be written: ", refused.json()["error"])
+    assert refused.json()["error"].startswith("the folder drawings cannot be written: ")
     assert str(tmp_path) not in refused.text
 
 

@@ -11,7 +11,7 @@ import pytest
 from chainrule import backward, forward, gradient, initialise, load_model, loss, network
 from chainrule.explain import source
 from chainrule.explain.ledger import CellError, open_ledger, softmax_jacobian
-from chainrule.explain.rules import open_cell, pattern
+from chainrule.explain.rules import cell_wording, open_cell
 from chainrule.network import LOSSES
 
 
@@ -94,6 +94,14 @@ def test_an_infinite_derivative_is_opened_honestly():
     assert cell.value == cell.total == -math.inf
 
 
+def test_the_M_of_a_softmax_is_NaN_where_a_Z_is_as_in_the_line_that_computes_it():
+    start = network.Network((1, 3), np.array([-1e200, 1e200, 1e200, 0, -math.inf, 0]))
+    book = open_ledger(start, np.array([1e200]), 1)
+    assert np.isnan(np.max(book.arrays["Z1"]))
+    assert math.isinf(book.arrays["Z1"][0])
+    assert open_cell(book, "A1[0]").terms[0].numbers == "exp(-inf - nan)"
+
+
 # ------------------------------------------------------------------------------------ neighbours
 
 
@@ -147,7 +155,7 @@ def test_a_pattern_with_the_index_put_in_is_what_the_cell_says(hidden, name):
     book = open_ledger(start, rng.random(4), 1)
     cells = 0
     for array, values in book.arrays.items():
-        wording = pattern(start, array)
+        wording = cell_wording(start, array)
         for index in np.ndindex(values.shape):
             numbers = dict(zip("ij", map(str, index), strict=False))
 
@@ -165,10 +173,10 @@ def test_a_pattern_with_the_index_put_in_is_what_the_cell_says(hidden, name):
 
 def test_patterns_in_words():
     start = initialise((4, 3, 3), rng=np.random.default_rng(0))
-    assert pattern(start, "dW2") == ("dW2[i,j] = dZ2[i] A1[j]", ("dZ2[i]", "A1[j]"), ())
-    assert pattern(start, "x") == ("x[i] = pixel / 255", (), ("Z1[:]", "dW1[:,i]"))
-    assert pattern(start, "W2").feeds == ("Z2[i]", "dA1[j]")
-    assert pattern(start, "E").formula == "E = 1/2 Σk (A2[k] - y[k])²"
+    assert cell_wording(start, "dW2") == ("dW2[i,j] = dZ2[i] A1[j]", ("dZ2[i]", "A1[j]"), ())
+    assert cell_wording(start, "x") == ("x[i] = pixel / 255", (), ("Z1[:]", "dW1[:,i]"))
+    assert cell_wording(start, "W2").feeds == ("Z2[i]", "dA1[j]")
+    assert cell_wording(start, "E").formula == "E = 1/2 Σk (A2[k] - y[k])²"
 
 
 @pytest.mark.parametrize("name", LOSSES)

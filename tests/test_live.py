@@ -43,7 +43,7 @@ from chainrule import (
 from chainrule.distort import distort
 from chainrule.encode import to_json
 from chainrule.handwriting import write_digits
-from chainrule.lab.api import networks, requests, runs, testset
+from chainrule.lab.api import limits, networks, requests, runs
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import named_run, shipped
 from chainrule.lab.live import control, thread
@@ -80,7 +80,7 @@ BATCHES = {
 
 
 def start(**changed):
-    return requests.order({"do": "start", "settings": BATCHES | changed})
+    return requests.parse_order({"do": "start", "settings": BATCHES | changed})
 
 
 def waiting(what):
@@ -342,7 +342,7 @@ def test_a_run_goes_on_at_another_rate_as_on_the_command_line(lab, sets, holding
     first, stood = lab.training.id, lab.training.step
     lab.execute(Order("stop"))
     holding()
-    lab.execute(requests.order({"do": "start", "run": first, "rate": 0.005}))
+    lab.execute(requests.parse_order({"do": "start", "run": first, "rate": 0.005}))
     folder = finish(lab)
     assert open_run(folder).changes == (Change(stood, 0.005),)
     assert lab.training.id == f"{first}.rate{stood}-0.005"
@@ -489,7 +489,7 @@ def test_settings_that_do_not_fit_leave_nothing(lab):
 )
 def test_orders_that_are_none_are_refused(body):
     with pytest.raises(RefusedError):
-        requests.order(body)
+        requests.parse_order(body)
 
 
 def test_the_rate_is_not_changed_without_end(lab, monkeypatch):
@@ -1104,6 +1104,16 @@ def test_moments_that_are_not_there_are_refused(past):
         assert past.page.post("/api/ledger", json=asked_for).status_code == 400
 
 
+def test_a_run_that_has_no_checkpoint_yet_is_refused_under_its_id(tmp_path, mnist):
+    place = tmp_path / "runs/begun"
+    place.mkdir(parents=True)
+    asking = Settings(None, (4,), "cross_entropy", "descent", 0.1, 200, 60, None, 8)
+    run = run_id(prepare(begin(place, asking), *mnist))
+    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
+    refused = page.post("/api/ledger", json={"network": run, "image": {"test": 7}})
+    assert (refused.status_code, refused.json()) == (404, {"error": f"{run}: no checkpoint yet"})
+
+
 def test_a_moment_of_the_training_can_be_looked_at_before_it_is_on_disk(
     lab, sets, monkeypatch, holding
 ):
@@ -1201,8 +1211,8 @@ def test_cells_that_cannot_be(past, wrong):
 
 
 def test_curves_of_damage(past, mnist, monkeypatch):
-    assert all(0 in x and sorted(x) == list(x) for x in testset.CURVES.values())
-    monkeypatch.setattr(testset, "CURVES", {name: (0, x[-1]) for name, x in testset.CURVES.items()})
+    assert all(0 in x and sorted(x) == list(x) for x in limits.CURVES.values())
+    monkeypatch.setattr(limits, "CURVES", {name: (0, x[-1]) for name, x in limits.CURVES.items()})
     told = posted(past.page, "/api/evaluate", {"network": "seed", "curves": True})
     network = past.lab.named("seed").network
     whole = evaluate(network, mnist[1]).accuracy

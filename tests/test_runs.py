@@ -65,7 +65,7 @@ from chainrule.runs.folder import (
 from chainrule.runs.going import go_on
 from chainrule.runs.listing import bytes_in, list_runs
 from chainrule.runs.lock import LOCK, locked, state_of
-from chainrule.runs.machine import machine, moved
+from chainrule.runs.machine import machine, machine_difference
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY, Run, row_bytes
 from chainrule.runs.settings import Change, RunError, Settings
 from chainrule.runs.trajectory import network_at
@@ -232,9 +232,10 @@ def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
 
 BEFORE_DATA = """
 import os
+from chainrule.cli import options
 from chainrule.cli.main import main
 options.load_digits = lambda folder: os._exit(7)
-main.main()
+main()
 """
 
 
@@ -1097,12 +1098,12 @@ def test_a_run_is_refused_for_other_digits(tmp_path, digits):
 def test_a_run_goes_on_on_another_machine_and_says_so(tmp_path, digits, monkeypatch, small):
     trained(tmp_path / "a", digits, asked(data=str(small)), stop=stop_after(5))
     here = machine()
-    assert moved(open_run(tmp_path / "a")) is None
+    assert machine_difference(open_run(tmp_path / "a")) is None
     there = {**here, "numpy": "1.0", "kernel": "Z80"}
     for room in ("machine", "folder"):
         monkeypatch.setattr(f"chainrule.runs.{room}.machine", lambda: there)
     a_run = open_run(tmp_path / "a")
-    assert f"numpy was {here['numpy']}, is 1.0" in moved(a_run)
+    assert f"numpy was {here['numpy']}, is 1.0" in machine_difference(a_run)
     prepare(a_run, *digits)
     monkeypatch.undo()
     assert open_run(tmp_path / "a").machines == (here, there)
@@ -1197,9 +1198,13 @@ def test_run_json_comes_back_and_its_checksum_is_as_documented(tmp_path):
         {"seed": 1.0}, {"data": 7}, {"epochs": "1"}, {"more": 1},
     ],
 )  # fmt: skip
-def test_settings_that_cannot_be_are_refused(tmp_path, settings):
-    with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: "):
+def test_settings_that_cannot_be_are_refused_by_name_and_value(tmp_path, settings):
+    with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: ") as refused:
         open_run(written(tmp_path / "a", **settings))
+    ((name, value),) = settings.items()
+    known = "got data, hidden, .*, seed, more$"
+    says = known if name == "more" else f": the setting {name} cannot be {re.escape(repr(value))}$"
+    assert re.search(says, str(refused.value))
 
 
 @pytest.mark.parametrize(
@@ -1221,9 +1226,23 @@ def test_settings_that_cannot_be_are_refused(tmp_path, settings):
         {"format": 1},
     ],
 )  # fmt: skip
-def test_fields_that_cannot_be_are_refused(tmp_path, changes):
-    with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: "):
+def test_fields_that_cannot_be_are_refused_by_name(tmp_path, changes):
+    with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: ") as refused:
         open_run(written(tmp_path / "a", changes))
+    name, value = changes.popitem()
+    says = str(refused.value).partition(RUN)[2]
+    assert name in says
+    if name in ("key", "started", "machines", "data"):
+        assert says == f": its {name} cannot be {value!r}"
+
+
+def test_a_length_or_a_rate_is_missing_only_before_the_digits_are_read(tmp_path):
+    digits = {"data": {"training": "a", "test": "b"}}
+    known = {"steps": 7, "learning_rate": 0.5}
+    assert open_run(written(tmp_path / "a", digits, **known)).length == 7
+    for name in known:
+        with pytest.raises(RunError, match=f"the setting {name} cannot be None once the digits"):
+            open_run(written(tmp_path / "a", digits, **(known | {name: None})))
 
 
 def test_an_edited_run_json_is_refused(tmp_path):

@@ -12,8 +12,9 @@ import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pathlib import Path
 
+Made = TypeVar("Made")
 DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
 NAMES = {theirs: ours for ours, theirs in DTYPES.items()}
 DEEPEST = 1_000  # layers of a network in a file
@@ -275,6 +277,24 @@ def make_folder(folder: Path, *, exist_ok: bool = False) -> list[Path]:
     except BaseException:
         remove_empty(made)
         raise
+
+
+def make_dated(parent: Path, make: Callable[[Path], Made]) -> Made:
+    """What `make` makes in this folder under a name that is free: the time, 2026-11-26-181500.
+
+    `make` raises FileExistsError if the name is taken; then the next one is 2026-11-26-181500-2.
+    So two that begin in the same second never get the same folder.
+    """
+    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    n = 1
+    while True:
+        path = parent / (now if n == 1 else f"{now}-{n}")
+        try:
+            return make(path)
+        except FileExistsError:
+            if not os.path.lexists(path):  # it is the folder above that cannot be made
+                raise
+        n += 1
 
 
 def remove_empty(folders: Sequence[Path]) -> None:

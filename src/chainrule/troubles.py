@@ -78,61 +78,79 @@ def troubles(history: Array, measures: Measures, *, loss: Loss) -> list[Trouble]
     test images, from step 0 on; an accuracy may be NaN, and then that of the sample stands for the
     training images. `measures` are those of the last row.
     """
-    first, (step, E, on_train, on_test) = history[0, 1], history[-1, :4].tolist()
-    if not math.isfinite(E):
-        return [
-            Trouble(
-                "loss not finite",
-                f"After step {step:,.0f} the loss is {E}: the steps were far too long.",
-                "Go back or start again with a tenth of the learning rate.",
-                {"step": step, "loss": E},
-            )
-        ]
-    found = []
-    if first * GROWN < E:
-        found.append(
-            Trouble(
-                "loss grows",
-                f"The loss is {E:.3g}, and was {first:.3g} before the first step: each step leaps "
-                f"over the low ground that it aims for.",
-                "Try a learning rate three to ten times smaller.",
-                {"loss": E, "first loss": float(first)},
-            )
-        )
-    sure, lesson = measures.sure_mistakes, measures.lesson
+    if not math.isfinite(history[-1, 1]):
+        return [loss_not_finite(history)]
+    found = [
+        loss_grows(history),
+        mistakes_teach_nothing(history, measures) if loss == "squared_error" else None,
+        *(dead_units(l, share) for l, share in enumerate(measures.dead, 1)),
+        overfitting(history, measures),
+    ]
+    return [trouble for trouble in found if trouble]
+
+
+def loss_not_finite(history: Array) -> Trouble:
+    step, E = history[-1, :2].tolist()
+    return Trouble(
+        "loss not finite",
+        f"After step {step:,.0f} the loss is {E}: the steps were far too long.",
+        "Go back or start again with a tenth of the learning rate.",
+        {"step": step, "loss": E},
+    )
+
+
+def loss_grows(history: Array) -> Trouble | None:
+    first, E = float(history[0, 1]), float(history[-1, 1])
+    if not first * GROWN < E:
+        return None
+    return Trouble(
+        "loss grows",
+        f"The loss is {E:.3g}, and was {first:.3g} before the first step: each step leaps "
+        f"over the low ground that it aims for.",
+        "Try a learning rate three to ten times smaller.",
+        {"loss": E, "first loss": first},
+    )
+
+
+def mistakes_teach_nothing(history: Array, measures: Measures) -> Trouble | None:
+    """Under squared error: softmax is flat where it is sure, so a sure mistake has no gradient."""
+    E, sure, lesson = float(history[-1, 1]), measures.sure_mistakes, measures.lesson
     flat = len(history) > 2 and np.ptp(history[-3:, 1]) < FLAT * E
-    if loss == "squared_error" and flat and sure >= SURE_MISTAKES and lesson < LESSON:
-        found.append(
-            Trouble(
-                "mistakes teach nothing",
-                f"{sure:.0%} of the training images are read wrong with a probability of "
-                f"{SURE:.0%} or more, and dZ of a mistake is {lesson:.2g} long on average: softmax "
-                f"is flat there, and squared error with it, so the loss stays at {E:.3g}.",
-                "Start again with a smaller learning rate, or with cross-entropy: under it dZ is "
-                "the larger the surer the mistake.",
-                {"sure mistakes": sure, "lesson": lesson},
-            )
-        )
-    for l, share in enumerate(measures.dead, 1):
-        if share >= DEAD:
-            found.append(
-                Trouble(
-                    "dead units",
-                    f"{share:.0%} of the units of hidden layer {l} are on for none of {SAMPLE} "
-                    f"training images: their gradient is 0, so they stay as they are.",
-                    "Start again with a smaller learning rate: long steps have thrown them there.",
-                    {"layer": l, "dead": share},
-                )
-            )
+    if not (flat and sure >= SURE_MISTAKES and lesson < LESSON):
+        return None
+    return Trouble(
+        "mistakes teach nothing",
+        f"{sure:.0%} of the training images are read wrong with a probability of "
+        f"{SURE:.0%} or more, and dZ of a mistake is {lesson:.2g} long on average: softmax "
+        f"is flat there, and squared error with it, so the loss stays at {E:.3g}.",
+        "Start again with a smaller learning rate, or with cross-entropy: under it dZ is "
+        "the larger the surer the mistake.",
+        {"sure mistakes": sure, "lesson": lesson},
+    )
+
+
+def dead_units(layer: int, share: float) -> Trouble | None:
+    """This share of the units of a hidden layer are on for no image."""
+    if share < DEAD:
+        return None
+    return Trouble(
+        "dead units",
+        f"{share:.0%} of the units of hidden layer {layer} are on for none of {SAMPLE} "
+        f"training images: their gradient is 0, so they stay as they are.",
+        "Start again with a smaller learning rate: long steps have thrown them there.",
+        {"layer": layer, "dead": share},
+    )
+
+
+def overfitting(history: Array, measures: Measures) -> Trouble | None:
+    on_train, on_test = history[-1, 2:4].tolist()
     trained = measures.right if math.isnan(on_train) else on_train
-    if trained > LEARNED and trained - on_test > GAP:
-        found.append(
-            Trouble(
-                "overfitting",
-                f"{trained:.1%} of the training images are read right, of the test images "
-                f"{on_test:.1%}: it learns these images by heart.",
-                "Train on more images, with fewer hidden units, or stop earlier.",
-                {"training": trained, "test": on_test},
-            )
-        )
-    return found
+    if not (trained > LEARNED and trained - on_test > GAP):
+        return None
+    return Trouble(
+        "overfitting",
+        f"{trained:.1%} of the training images are read right, of the test images "
+        f"{on_test:.1%}: it learns these images by heart.",
+        "Train on more images, with fewer hidden units, or stop earlier.",
+        {"training": trained, "test": on_test},
+    )

@@ -14,7 +14,7 @@ from chainrule.cli.options import (
 )
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.subjects import data_of
-from chainrule.encode import share
+from chainrule.runs.compare import compare, comparison_fields
 from chainrule.runs.digits import own_digits
 from chainrule.runs.folder import open_run
 
@@ -40,8 +40,6 @@ def compare_command(
 
     A and B are the folders of two runs.
     """
-    from chainrule.runs.compare import compare
-
     runs = open_run(a), open_run(b)
     test_set = own_digits(runs[0]) if data is None else read_digits(data)[1]
     found = compare(*runs, test_set, step=step)
@@ -49,16 +47,7 @@ def compare_command(
         print_json(
             a=str(a),
             b=str(b),
-            steps=found.steps,
-            settings=found.settings,
-            rows=[
-                {"step": row.step}
-                | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
-                for row in found.rows
-            ],
-            apart=found.apart,
-            accuracy=found.accuracy,
-            answers=found.answers,
+            **comparison_fields(found),
             data=data_of(test_set),
         )
         return

@@ -4,6 +4,7 @@ import signal
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,8 +12,11 @@ from chainrule.cli.options import Place, example
 from chainrule.cli.printing import show
 from chainrule.cli.subjects import read_subject
 from chainrule.files import ModelError
-from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
+
+if TYPE_CHECKING:
+    from chainrule.lab.api.networks import NamedNetwork
 
 
 @click.command("lab", epilog=example("lab runs/first"))
@@ -36,40 +40,23 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         needs = f"lab needs the extra lab: {install}"
         raise click.ClickException(needs)
     from chainrule.lab.api.lab import Lab
-    from chainrule.lab.api.networks import named_model, named_run, shipped
-    from chainrule.lab.live.control import LARGEST
+    from chainrule.lab.api.networks import shipped
     from chainrule.lab.live.thread import ThreadedTraining
     from chainrule.lab.server.browser import Invitation
     from chainrule.lab.server.served import Served
     from chainrule.lab.server.start import PortTakenError, listen, serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    networks, given, run = shipped(), None, None
-    if model is not None:
-        _, network, run = read_subject(model, None)
-        if network.parameters.size > LARGEST:
-            raise ModelError(
-                f"{model}: the lab shows networks of up to {LARGEST:,} parameters, "
-                f"this one has {network.parameters.size:,}"
-            )
-        if run is None:
-            given = named_model(network)
-        else:
-            own_digits(run)  # where they are gone, it is said before anything is opened
-            reached = read_checkpoint(run)
-            if reached is None:
-                raise no_checkpoint(run)
-            given = named_run(run, network, reached.step)
-        networks = (*networks, given)
+    given = None if model is None else given_network(model)
     try:
         listener = listen(port)
     except PortTakenError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
     lab = Lab(
-        networks,
+        (*shipped(), given) if given else shipped(),
         ThreadedTraining,
         given=given.id if given else None,
-        given_run=run.folder if run else None,
+        given_run=given.run.folder if given and given.run else None,
     )
     served = Served(lab, listener.getsockname()[1])
     invitation = Invitation(served)
@@ -84,3 +71,20 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
         serve(served, listener, ready)
     sys.exit(130)
+
+
+def given_network(path: Path) -> "NamedNetwork":
+    """The network of a run or of a model file, as the lab shows it beside those of the package."""
+    from chainrule.lab.api.networks import named_model, named_run
+    from chainrule.lab.live.control import LARGEST
+
+    _, network, run = read_subject(path, None)
+    if network.parameters.size > LARGEST:
+        raise ModelError(
+            f"{path}: the lab shows networks of up to {LARGEST:,} parameters, "
+            f"this one has {network.parameters.size:,}"
+        )
+    if run is None:
+        return named_model(network)
+    own_digits(run)  # where they are gone, it is said before anything is opened
+    return named_run(run, network, last_checkpoint(run).step)

@@ -21,7 +21,7 @@ from chainrule.cli.train import train_command
 from chainrule.data import DataError
 from chainrule.engine.blas import blas_of_numpy
 from chainrule.explain.ledger import CellError
-from chainrule.files import ModelError
+from chainrule.files import ModelError, in_words
 from chainrule.runs.settings import RunError
 
 # -------------------------------------------------------------------------------- the front door
@@ -49,7 +49,7 @@ def main() -> NoReturn:
         fail(str(error), 2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        fail(f"{place}{(error.strerror or str(error)).lower()}", 2)
+        fail(f"{place}{in_words(error)}", 2)
     except MemoryError:
         fail("not enough memory for that; try fewer or smaller hidden layers", 2)
 

@@ -18,8 +18,9 @@ from chainrule.cli.options import (
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show, warn
-from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.cli.subjects import Subject, data_of, pick, read_subject
 from chainrule.data import Digits
+from chainrule.files import in_words
 from chainrule.network import Array
 from chainrule.reading import probabilities
 
@@ -67,10 +68,7 @@ def predict_command(
     else:
         test_set = subject.test_set(data)
         seen, on = read_tests(test_set, indices), data_of(test_set)
-    good = [each.x for each in seen if each.x is not None]
-    with subject.named():
-        answers = iter(probabilities(subject.network, np.array(good).T).T if good else ())
-    read = [(each, None if each.x is None else next(answers)) for each in seen]
+    read = read_all(subject, seen)
     if as_json:
         print_json(
             predictions=[
@@ -83,18 +81,9 @@ def predict_command(
             step=step,
             data=on,
         )
-    elif quiet:
-        show("-" if A is None else str(A.argmax()) for _, A in read)
-        for each in seen:
-            if each.doubt:
-                warn(f"{each.name}: {'. '.join(each.doubt)}")
     else:
-        from chainrule.cli import pictures
-
-        for each, A in read:
-            if each.x is not None and A is not None:
-                show(pictures.reading(each.x, A, each.name, each.label, each.doubt))
-    if len(good) < len(seen):
+        show_read(read, quiet)
+    if any(A is None for _, A in read):
         sys.exit(1)
 
 
@@ -106,6 +95,32 @@ class Seen(NamedTuple):
     x: Array | None  # (784,)
     label: int | None = None
     doubt: tuple[str, str] | None = None  # what it is instead of a digit, and why
+
+
+Read = list[tuple[Seen, Array | None]]  # each with its ten probabilities, where it was readable
+
+
+def read_all(subject: Subject, seen: Sequence[Seen]) -> Read:
+    """What the network reads in each of them."""
+    good = [each.x for each in seen if each.x is not None]
+    with subject.named():
+        answers = iter(probabilities(subject.network, np.array(good).T).T if good else ())
+    return [(each, None if each.x is None else next(answers)) for each in seen]
+
+
+def show_read(read: Read, quiet: bool) -> None:
+    """Each one drawn beside its probabilities; or if quiet, the answers alone, and the doubts."""
+    if quiet:
+        show("-" if A is None else str(A.argmax()) for _, A in read)
+        for each, _ in read:
+            if each.doubt:
+                warn(f"{each.name}: {'. '.join(each.doubt)}")
+        return
+    from chainrule.cli import pictures
+
+    for each, A in read:
+        if each.x is not None and A is not None:
+            show(pictures.reading(each.x, A, each.name, each.label, each.doubt))
 
 
 def read_tests(test_set: Digits, indices: Sequence[int]) -> list[Seen]:
@@ -137,7 +152,7 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
             made = handwriting.prepare(handwriting.read_image(content))
         except (handwriting.HandwritingError, OSError) as error:
             # An OSError says the file's name, too; here it comes first for every error.
-            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else error
+            why = in_words(error) if isinstance(error, OSError) else error
             warn(f"{path}: {why}")
             seen.append(Seen(str(path), about | {"error": str(why)}, None))
             continue

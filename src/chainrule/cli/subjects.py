@@ -12,7 +12,7 @@ from chainrule.data import CLASSES, PIXELS, Digits, bundled_mnist, load_one
 from chainrule.files import ModelError
 from chainrule.model import MODEL, load_model
 from chainrule.network import Network
-from chainrule.runs.checkpoint import Checkpoint, no_checkpoint, read_checkpoint
+from chainrule.runs.checkpoint import Checkpoint, last_checkpoint
 from chainrule.runs.digits import own_digits
 from chainrule.runs.folder import open_run
 from chainrule.runs.run import RUN, Run
@@ -73,14 +73,12 @@ def data_of(digits: Digits) -> str:
 
 
 def last_of(run: Run) -> tuple[Network, Checkpoint]:
-    """The network of a run at its last checkpoint, which is said if it is not its end."""
-    reached = read_checkpoint(run)
-    if reached is None:
-        raise no_checkpoint(run)
+    """The network of a run at its last checkpoint; warns if the run is unfinished."""
+    reached = last_checkpoint(run)
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
         warn(f"{run.folder} is not finished: this is {at}")
-    return Network(run.settings.sizes, reached.parameters, run.settings.loss), reached
+    return run.network(reached.parameters), reached
 
 
 def pick(digits: Digits, indices: Sequence[int]) -> Digits:

@@ -4,10 +4,10 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 from click.core import ParameterSource
@@ -25,13 +25,14 @@ from chainrule.cli.options import (
     read_digits,
     recipes,
 )
-from chainrule.cli.printing import console, fail, print_json, show, warn
+from chainrule.cli.printing import fail, print_json, show, warn
+from chainrule.cli.progress import progress
 from chainrule.data import Digits, bundled_mnist
-from chainrule.descent import OPTIMIZERS, Optimizer
+from chainrule.descent import OPTIMIZERS
 from chainrule.files import make_folder, remove_empty
 from chainrule.model import MODEL, load_model
 from chainrule.network import LOSSES, Loss
-from chainrule.runs.checkpoint import read_checkpoint, what_is_safe
+from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe
 from chainrule.runs.folder import (
     begin,
     change_rate,
@@ -45,7 +46,7 @@ from chainrule.runs.folder import (
 )
 from chainrule.runs.going import CHECKPOINT_EVERY, go_on
 from chainrule.runs.lock import locked
-from chainrule.runs.machine import moved
+from chainrule.runs.machine import machine_difference
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.training import DivergenceError, Snapshot, evaluate
@@ -114,20 +115,13 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 @json_option
 def train_command(
     data: Path | None,
-    hidden: tuple[int, ...],
-    loss: str,
-    optimizer: Optimizer,
-    learning_rate: float | None,
-    batch_size: int,
-    steps: int | None,
-    epochs: int | None,
-    seed: int,
     threads: int | None,
     out: Path | None,
     resume: Path | None,
     checkpoint_every: float,
     quiet: bool,
     as_json: bool,
+    **wanted: Any,  # noqa: ANN401, the options that are settings
 ) -> None:
     """Train a network, measure it, and save it.
 
@@ -142,70 +136,121 @@ def train_command(
     if resume is not None:
         refuse_settings()
         open_run(resume)
-    asking = Settings(
-        data=None if data in (None, bundled_mnist()) else str(data.absolute()),
-        hidden=hidden,
-        loss=cast("Loss", loss.replace("-", "_")),
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        batch_size=batch_size or None,
-        steps=steps,
-        epochs=epochs,
-        seed=seed,
-    )
+    asking = settings_asked(data, **wanted)
     shown = not (quiet or as_json)
     with (
         stop_signals() as asked,
         output_folder(out) if resume is None else nullcontext(resume) as folder,
         locked(folder),
     ):
-        run = begin(folder, asking) if resume is None else open_run(folder)
+        if resume is None:
+            run, digits = new_run(folder, asking)
+        else:
+            run, digits = resumed_run(resume, data, asking.learning_rate)
+        if shown:
+            with suppress(OSError):  # the training does not depend on who reads
+                show(run_lines(run, digits[0]))
         try:
-            place = run.settings.data if data is None else data
-            train_set, test_set = read_digits(None if place is None else Path(place))
-            differs = moved(run)
-            try:
-                run = prepare(run, train_set, test_set)
-            except RunError:
-                raise
-            except ValueError as error:
-                raise click.UsageError(str(error), click.get_current_context()) from None
-            if resume is not None and learning_rate is not None:
-                reached = read_checkpoint(run)
-                run = change_rate(run, reached.step if reached else 0, learning_rate)
-            if differs:
-                warn(f"bytes may differ from here on: {differs}")
-            if shown:
-                with suppress(OSError):  # the training does not depend on who reads
-                    show(run_lines(run, train_set))
             snapshots = go_on(
                 run,
-                train_set,
-                test_set,
+                *digits,
                 threads=threads,
                 checkpoint_every=checkpoint_every,
                 stop=lambda: asked,
             )
-            with progress(run.length) if shown and sys.stderr.isatty() else nullcontext() as bar:
-                for snapshot in snapshots:
-                    if bar:
-                        bar(snapshot)
-        except BaseException as error:
-            # What has not begun, or leads nowhere, is not worth a folder.
-            if resume is None and (run.data is None or isinstance(error, DivergenceError)):
+            follow(snapshots, run.length, shown)
+        except DivergenceError:
+            if resume is None:  # it would diverge again at the same step
                 discard(run)
             raise
         reached = read_checkpoint(run)
         if reached is None or reached.step < run.length:
-            at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
-            safe = f"at {at}; go on with: {resume_command(folder)}"
-            safe = safe if is_there(run) else f"on the way; {what_is_safe(run)}"
-            fail(f"stopped {safe}", 128 + asked[0])
-    network = load_model(folder)
-    on_train, on_test = (
-        evaluate(network, digits, threads=threads) for digits in (train_set, test_set)
+            fail(f"stopped {where_it_stopped(run, reached)}", 128 + asked[0])
+    tell(run, reached, digits, threads, shown=shown, as_json=as_json)
+
+
+def settings_asked(
+    data: Path | None,
+    loss: str,
+    batch_size: int,
+    **wanted: Any,  # noqa: ANN401
+) -> Settings:
+    """The settings that the options say; None for what they leave open."""
+    return Settings(
+        data=None if data in (None, bundled_mnist()) else str(data.absolute()),
+        loss=cast("Loss", loss.replace("-", "_")),
+        batch_size=batch_size or None,
+        **wanted,
     )
-    model = str(folder / MODEL)
+
+
+def new_run(folder: Path, settings: Settings) -> tuple[Run, tuple[Digits, Digits]]:
+    """A new run with these settings, and its digits; what cannot begin leaves no run behind."""
+    run = begin(folder, settings)
+    try:
+        digits = read_digits(None if settings.data is None else Path(settings.data))
+        return prepare_or_refuse(run, digits), digits
+    except BaseException:
+        discard(run)
+        raise
+
+
+def resumed_run(
+    folder: Path, data: Path | None, learning_rate: float | None
+) -> tuple[Run, tuple[Digits, Digits]]:
+    """The run in this folder, perhaps at another rate from here on, and its digits."""
+    run = open_run(folder)
+    place = run.settings.data if data is None else data
+    digits = read_digits(None if place is None else Path(place))
+    differs = machine_difference(run)
+    run = prepare_or_refuse(run, digits)
+    if learning_rate is not None:
+        reached = read_checkpoint(run)
+        run = change_rate(run, reached.step if reached else 0, learning_rate)
+    if differs:
+        warn(f"bytes may differ from here on: {differs}")
+    return run, digits
+
+
+def prepare_or_refuse(run: Run, digits: tuple[Digits, Digits]) -> Run:
+    """The run, prepared; a usage error if its settings do not fit the digits."""
+    try:
+        return prepare(run, *digits)
+    except RunError:
+        raise
+    except ValueError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
+
+
+def follow(snapshots: Iterable[Snapshot], length: int, shown: bool) -> None:
+    """Let the training go on to its last snapshot, on a terminal with a bar."""
+    with progress(length) if shown and sys.stderr.isatty() else nullcontext() as bar:
+        for snapshot in snapshots:
+            if bar:
+                bar(snapshot)
+
+
+def where_it_stopped(run: Run, reached: Checkpoint | None) -> str:
+    """Where a run stopped before its end, and how to go on with it."""
+    if not is_there(run):
+        return f"on the way; {what_is_safe(run)}"
+    at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
+    return f"at {at}; go on with: {resume_command(run.folder)}"
+
+
+def tell(
+    run: Run,
+    reached: Checkpoint,
+    digits: tuple[Digits, Digits],
+    threads: int | None,
+    *,
+    shown: bool,
+    as_json: bool,
+) -> None:
+    """Measure the network of a finished run, and print how good it is."""
+    network = load_model(run.folder)
+    on_train, on_test = (evaluate(network, each, threads=threads) for each in digits)
+    model = str(run.folder / MODEL)
     if as_json:
         print_json(
             accuracy=on_test.accuracy,
@@ -233,7 +278,7 @@ def train_command(
                 f"model {model}",
             ]
         )
-    show([tables.accuracy(on_test, test_set.name)])
+    show([tables.accuracy(on_test, digits[1].name)])
 
 
 def refuse_settings() -> None:
@@ -283,57 +328,6 @@ def settings_as_asked(run: Run) -> dict[str, object]:
         "steps": run.length,
         "seed": settings.seed,
     }
-
-
-@contextmanager
-def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
-    """Step, loss, test accuracy, time left and a bar; it goes when the training is over.
-
-    Where the terminal has no room for all, the last of them are left out first.
-    """
-    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
-    from rich.table import Table
-
-    from chainrule.cli.tables import percent
-
-    screen = console(sys.stderr)
-
-    class Fitting(Progress):
-        def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-            every = self.columns
-            try:
-                while True:
-                    made = super().make_tasks_table(tasks)
-                    if screen.measure(made).maximum < screen.width or len(self.columns) == 1:
-                        return made
-                    self.columns = self.columns[:-1]
-            finally:
-                self.columns = every
-
-    bar = Fitting(
-        TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
-        TextColumn("{task.fields[loss]}"),
-        TextColumn("{task.fields[accuracy]}"),
-        TimeRemainingColumn(),
-        BarColumn(bar_width=20),
-        console=screen,
-        transient=True,
-    )
-    task = bar.add_task("", total=length, loss="", accuracy="")
-
-    def update(snapshot: Snapshot) -> None:
-        accuracy = f"test {percent(snapshot.test_accuracy or 0.0, 1)}"
-        loss = f"loss {snapshot.loss:.4f}"
-        bar.update(task, completed=snapshot.step, loss=loss, accuracy=accuracy)
-
-    # A terminal that has gone takes only the bar with it.
-    with suppress(OSError):
-        bar.start()
-    try:
-        yield update
-    finally:
-        with suppress(OSError):
-            bar.stop()
 
 
 @contextmanager

@@ -5,27 +5,17 @@ Everything is float64, computed by network.py on the stored parameters, with m =
 this one image. Layers count from 1 and cells from 0: x[350], Z1[3], dW2[3,7], E.
 """
 
-import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.explain.terms import Term, Terms
 from chainrule.network import Array, Network, backward, check_array, error, forward
 
 
 class CellError(ValueError):
     """A cell that is not in the ledger; the message says what is."""
-
-
-class Term(NamedTuple):
-    """One summand: in names, with the numbers put in, and its value."""
-
-    names: str  # W2[3,7] · A1[7]
-    numbers: str  # -0.31 · 1.62
-    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +38,12 @@ class Ledger:
         """The unit numbers of layer l; layer 0 is the input."""
         return range(self.network.sizes[l])
 
-    def number(self, array: str, *index: int) -> Term:
-        """One number as it stands in its array."""
-        value = float(self.arrays[array][index])
-        return Term(named(array, *index), f"{value:.6g}", value)
+    def numbers(self, cells: str) -> Terms:
+        """The numbers of a cell, a row, a column or a whole vector: W2[3,7], W1[3,:], Z1[:]."""
+        array, *index = re.findall(r"[\w:]+", cells)
+        places = tuple(slice(None) if each == ":" else int(each) for each in index)
+        values = np.atleast_1d(self.arrays[array][places]).tolist()
+        return [Term(cells.replace(":", str(k)), f"{v:.6g}", v) for k, v in enumerate(values)]
 
 
 def open_ledger(network: Network, x: Array, label: int) -> Ledger:
@@ -110,15 +102,6 @@ def softmax_jacobian(ledger: Ledger) -> Array:
     return np.diag(A) - np.outer(A, A)
 
 
-def sum_of(values: Iterable[float]) -> float:
-    """The exact sum, rounded once; infinity or NaN where it overflows."""
-    values = list(values)
-    try:
-        return math.fsum(values)
-    except (OverflowError, ValueError):  # a partial sum is too large; or infinity - infinity
-        return sum(values)
-
-
 def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
     """The array and the index that the name of a cell means."""
     parts = re.fullmatch(r"(\w+)(?:\[(\d{1,9})(?:,(\d{1,9}))?\])?", name.replace(" ", ""), re.ASCII)
@@ -140,10 +123,6 @@ def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
 def named(array: str, *index: int | str) -> str:
     """The name of a cell: dW2[3,7], dW2[i,j], b1[4] or E."""
     return f"{array}[{','.join(map(str, index))}]" if index else array
-
-
-def activation(l: int) -> str:
-    return f"A{l}" if l else "x"
 
 
 def split(array: str) -> tuple[str, int]:

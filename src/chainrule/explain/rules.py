@@ -1,11 +1,248 @@
-"""What each cell of the ledger is: its formula, its neighbours, and the sum it is."""
+"""What each kind of cell is: its formula, its neighbours, and the sum it is. One rule for each.
+
+A rule is written as the equations are, l being the layer, L the last one, i or i and j the index:
+
+    dW[l][i,j] = dZ[l][i] A[l-1][j]
+
+With numbers put in, that is said of a cell, dW1[3,350] = dZ1[3] x[350]; for A[0] is x, the image.
+"""
 
 import math
+import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
-from chainrule.explain.ledger import Ledger, Term, activation, locate, named, split, sum_of
+from chainrule.explain.ledger import Ledger, locate, named, split
 from chainrule.explain.source import Source, find_source
-from chainrule.network import Network
+from chainrule.explain.terms import (
+    Term,
+    Terms,
+    exponentials,
+    logarithms,
+    negative,
+    products,
+    quotients,
+    relu,
+    relu_slopes,
+    squares,
+    sum_of,
+)
+from chainrule.network import Loss, Network
+
+Numbers = Callable[[str], Terms]  # the numbers of W[l][i,:], as terms of one number each
+
+
+class Rule(NamedTuple):
+    """What is true of every cell of an array."""
+
+    array: str  # how the whole array is computed
+    cell: str  # how one cell is computed
+    terms: Callable[[Numbers], Terms]  # the cell is their sum
+    comes_from: str = ""  # cells, or rows and columns of cells
+    feeds: str = ""
+    numerator: Callable[[Numbers], Term] | None = None  # then the cell is this over their sum
+
+
+# -------------------------------------------------------------------------------------- the rules
+
+GIVEN = {
+    "x": Rule(
+        array="x = the pixels of the image / 255",
+        cell="x[i] = pixel / 255",
+        terms=lambda at: at("x[i]"),
+        feeds="Z[l+1][:] dW[l+1][:,i]",
+    ),
+    "y": Rule(
+        array="y = 1 for the true label, else 0",
+        cell="y[i] = 1 for the true label, else 0",
+        terms=lambda at: at("y[i]"),
+        feeds="E dA[L][i]",
+    ),
+    "W": Rule(
+        array="W[l] is a stored parameter",
+        cell="W[l][i,j] is a stored parameter",
+        terms=lambda at: at("W[l][i,j]"),
+        feeds="Z[l][i] dA[l-1][j]",
+    ),
+    "b": Rule(
+        array="b[l] is a stored parameter",
+        cell="b[l][i] is a stored parameter",
+        terms=lambda at: at("b[l][i]"),
+        feeds="Z[l][i]",
+    ),
+}
+
+FORWARD = {
+    "Z": Rule(
+        array="Z[l] = W[l] A[l-1] + b[l]",
+        cell="Z[l][i] = Σk W[l][i,k] A[l-1][k] + b[l][i]",
+        terms=lambda at: products(at("W[l][i,:]"), at("A[l-1][:]")) + at("b[l][i]"),
+        comes_from="W[l][i,:] A[l-1][:] b[l][i]",
+        feeds="A[l][i] dZ[l][i]",
+    ),
+    "A": Rule(
+        array="A[l] = ReLU(Z[l])",
+        cell="A[l][i] = max(0, Z[l][i])",
+        terms=lambda at: relu(at("Z[l][i]")),
+        comes_from="Z[l][i]",
+        feeds="Z[l+1][:] dW[l+1][:,i]",
+    ),
+}
+
+BACKWARD = {
+    "dA": Rule(
+        array="dA[l] = W[l+1]ᵀ dZ[l+1]",
+        cell="dA[l][i] = Σk W[l+1][k,i] dZ[l+1][k]",
+        terms=lambda at: products(at("W[l+1][:,i]"), at("dZ[l+1][:]")),
+        comes_from="W[l+1][:,i] dZ[l+1][:]",
+        feeds="dZ[l][i]",
+    ),
+    "dZ": Rule(
+        array="dZ[l] = dA[l] ⊙ ReLU′(Z[l])",
+        cell="dZ[l][i] = dA[l][i] ReLU′(Z[l][i])",
+        terms=lambda at: products(at("dA[l][i]"), relu_slopes(at("Z[l][i]"))),
+        comes_from="dA[l][i] Z[l][i]",
+        feeds="dW[l][i,:] db[l][i] dA[l-1][:]",
+    ),
+    "dW": Rule(
+        array="dW[l] = dZ[l] A[l-1]ᵀ",
+        cell="dW[l][i,j] = dZ[l][i] A[l-1][j]",
+        terms=lambda at: products(at("dZ[l][i]"), at("A[l-1][j]")),
+        comes_from="dZ[l][i] A[l-1][j]",
+    ),
+    "db": Rule(
+        array="db[l] = dZ[l]",
+        cell="db[l][i] = dZ[l][i]",
+        terms=lambda at: at("dZ[l][i]"),
+        comes_from="dZ[l][i]",
+    ),
+}
+
+SOFTMAX = Rule(
+    array="A[l] = softmax(Z[l])",
+    cell="A[l][i] = exp(Z[l][i] - M) / Σk exp(Z[l][k] - M), M = max Z[l]",
+    terms=lambda at: exponentials(at("Z[l][:]"), at("Z[l][:]")),
+    comes_from="Z[l][:]",
+    numerator=lambda at: exponentials(at("Z[l][i]"), at("Z[l][:]"))[0],
+)
+
+# Where the last layer and its loss are different.
+SQUARED_ERROR = {
+    "y": GIVEN["y"],
+    "Z": FORWARD["Z"]._replace(feeds="A[l][:]"),
+    "A": SOFTMAX._replace(feeds="dA[l][i] E dZ[l][:]"),
+    "E": Rule(
+        array="E = 1/2 Σ (A[L] - y)²",
+        cell="E = 1/2 Σk (A[L][k] - y[k])²",
+        terms=lambda at: squares(at("A[L][:]"), at("y[:]")),
+        comes_from="A[L][:] y[:]",
+    ),
+    "dA": Rule(
+        array="dA[l] = A[l] - y",
+        cell="dA[l][i] = A[l][i] - y[i]",
+        terms=lambda at: at("A[l][i]") + negative(at("y[i]")),
+        comes_from="A[l][i] y[i]",
+        feeds="dZ[l][:]",
+    ),
+    "dZ": Rule(
+        array="dZ[l] = A[l] ⊙ (dA[l] - Σ A[l] dA[l])",
+        cell="dZ[l][i] = A[l][i] (dA[l][i] - Σk A[l][k] dA[l][k])",
+        terms=lambda at: (
+            products(at("A[l][i]"), at("dA[l][i]"))
+            + negative(products(at("A[l][i]"), at("A[l][:]"), at("dA[l][:]")))
+        ),
+        comes_from="A[l][:] dA[l][:]",
+        feeds=BACKWARD["dZ"].feeds,
+    ),
+}
+CROSS_ENTROPY = {
+    "y": GIVEN["y"]._replace(feeds="E dA[L][i] dZ[L][i]"),
+    "Z": FORWARD["Z"]._replace(feeds="A[l][:] E"),
+    "A": SOFTMAX._replace(feeds="dA[l][i] dZ[l][i]"),
+    "E": Rule(
+        array="E = -Σ y log A[L]",
+        cell="E = log Σk exp(Z[L][k] - M) - Σk y[k] (Z[L][k] - M), M = max Z[L]",
+        terms=lambda at: logarithms(at("Z[L][:]"), at("y[:]")),
+        comes_from="Z[L][:] y[:]",
+    ),
+    "dA": Rule(  # nothing comes from it: in dZ it has cancelled
+        array="dA[l] = -y / A[l]",
+        cell="dA[l][i] = -y[i] / A[l][i]",
+        terms=lambda at: quotients(negative(at("y[i]")), at("A[l][i]")),
+        comes_from="A[l][i] y[i]",
+    ),
+    "dZ": Rule(
+        array="dZ[l] = A[l] - y",
+        cell="dZ[l][i] = A[l][i] - y[i]",
+        terms=lambda at: at("A[l][i]") + negative(at("y[i]")),
+        comes_from="A[l][i] y[i]",
+        feeds=BACKWARD["dZ"].feeds,
+    ),
+}
+LAST: dict[Loss, dict[str, Rule]] = {
+    "squared_error": SQUARED_ERROR,
+    "cross_entropy": CROSS_ENTROPY,
+}
+
+
+def rule_of(network: Network, array: str) -> Rule:
+    """The rule of the cells of an array of this network: A2."""
+    kind, l = split(array)
+    last = LAST[network.loss]
+    of_last = kind in last and l in (0, network.depth)  # y and E are of no layer
+    return last[kind] if of_last else (GIVEN | FORWARD | BACKWARD)[kind]
+
+
+# ------------------------------------------------------------------------------ a cell in words
+
+
+class Wording(NamedTuple):
+    """What a rule says of one cell, or of any."""
+
+    formula: str  # dW2[i,j] = dZ2[i] A1[j]
+    comes_from: tuple[str, ...]  # dZ2[i], A1[j]
+    feeds: tuple[str, ...]
+
+
+def array_formula(network: Network, array: str) -> str:
+    """How a whole array is computed, in the symbols of the equations."""
+    return put_in(network, array, rule_of(network, array).array)
+
+
+def cell_wording(network: Network, array: str, *index: int) -> Wording:
+    """The wording of the cell of an array with this index.
+
+    Without an index it is that of any cell, with i, or i and j, instead of numbers.
+    """
+    rule = rule_of(network, array)
+    formula, comes_from, feeds = (
+        put_in(network, array, text, *index) for text in (rule.cell, rule.comes_from, rule.feeds)
+    )
+    # There is no dA0: E is not differentiated by the image.
+    there = [cell for cell in feeds.split() if not cell.startswith("dA0")]
+    return Wording(formula, tuple(comes_from.split()), tuple(there))
+
+
+def put_in(network: Network, array: str, text: str, *index: int) -> str:
+    """A rule's text of a cell of this array: with the numbers of its layer and of its index."""
+    numbers = dict(zip("ij", map(str, index), strict=False))
+    text = put_in_layers(text, split(array)[1], network.depth)
+    return re.sub(r"\b[ij]\b", lambda found: numbers.get(found[0], found[0]), text)
+
+
+@lru_cache(1024)
+def put_in_layers(text: str, l: int, L: int) -> str:
+    """A rule's text with l and L in numbers, as arrays are called: W1, not W[1], and x, not A0."""
+    layers = {"l": l, "L": L}
+
+    def number(found: re.Match[str]) -> str:
+        return f"{layers[found[1]] + int(found[2] or 0)}"
+
+    return re.sub(r"\bA0", "x", re.sub(r"\[([lL])([+-]1)?\]", number, text))
+
+
+# -------------------------------------------------------------------------------- opening a cell
 
 
 class Cell(NamedTuple):
@@ -22,234 +259,26 @@ class Cell(NamedTuple):
     feeds: tuple[str, ...]
 
 
-def array_formula(network: Network, name: str) -> str:
-    """How a whole array comes about, in the symbols of the equations."""
-    kind, l = split(name)
-    L = network.depth
-    below = activation(l - 1)
-    squared = network.loss == "squared_error"
-    match kind:
-        case "x":
-            return "x = the pixels of the image / 255"
-        case "y":
-            return "y = 1 for the true label, else 0"
-        case "W" | "b":
-            return f"{name} is a stored parameter"
-        case "Z":
-            return f"Z{l} = W{l} {below} + b{l}"
-        case "A":
-            return f"A{l} = softmax(Z{l})" if l == L else f"A{l} = ReLU(Z{l})"
-        case "E":
-            return f"E = 1/2 Σ (A{L} - y)²" if squared else f"E = -Σ y log A{L}"
-        case "dA" if l == L:
-            return f"dA{l} = A{l} - y" if squared else f"dA{l} = -y / A{l}"
-        case "dZ" if l == L:
-            return f"dZ{l} = A{l} ⊙ (dA{l} - Σ A{l} dA{l})" if squared else f"dZ{l} = A{l} - y"
-        case "dA":
-            return f"dA{l} = W{l + 1}ᵀ dZ{l + 1}"
-        case "dZ":
-            return f"dZ{l} = dA{l} ⊙ ReLU′(Z{l})"
-        case "dW":
-            return f"dW{l} = dZ{l} {below}ᵀ"
-        case _:
-            return f"db{l} = dZ{l}"
-
-
-# ------------------------------------------------------------------------------ a cell in words
-
-
-class Wording(NamedTuple):
-    """What is the same for every cell of an array, but for the index."""
-
-    formula: str  # dW2[i,j] = dZ2[i] A1[j]
-    comes_from: tuple[str, ...]  # dZ2[i], A1[j]
-    feeds: tuple[str, ...]
-
-
-def pattern(network: Network, array: str) -> Wording:
-    """The wording of any cell of an array; i, or i and j, stand for its index.
-
-    With numbers put for the words i and j it is what open_cell says of that cell.
-    """
-    kind, _ = split(array)
-    return word(network, array, *{"E": "", "W": "ij", "dW": "ij"}.get(kind, "i"))
-
-
-def word(network: Network, array: str, *index: int | str) -> Wording:
-    """The wording of the cell with this index, in numbers or in symbols."""
-    formula, comes_from, feeds = say(network, *split(array), *index)
-    cell = named(array, *index)
-    return Wording(f"{cell} {formula}", tuple(comes_from.split()), tuple(feeds.split()))
-
-
-def say(
-    network: Network, kind: str, l: int, i: int | str = 0, j: int | str = 0
-) -> tuple[str, str, str]:
-    """Formula, comes_from and feeds of cell i or i, j of an array of this kind in layer l.
-
-    Names of cells are parted by spaces.
-    """
-    L = network.depth
-    last, squared = l == L, network.loss == "squared_error"
-    below, above = activation(l - 1), l + 1
-    after_dZ = f"dW{l}[{i},:] db{l}[{i}]" + (f" dA{l - 1}[:]" if l > 1 else "")
-    match kind:
-        case "x":
-            return "= pixel / 255", "", f"Z1[:] dW1[:,{i}]"
-        case "y":
-            feeds = f"E dA{L}[{i}]" + ("" if squared else f" dZ{L}[{i}]")
-            return "= 1 for the true label, else 0", "", feeds
-        case "W":
-            return "is a stored parameter", "", f"Z{l}[{i}]" + (f" dA{l - 1}[{j}]" if l > 1 else "")
-        case "b":
-            return "is a stored parameter", "", f"Z{l}[{i}]"
-        case "Z":
-            comes_from = f"W{l}[{i},:] {below}[:] b{l}[{i}]"
-            feeds = f"A{l}[:]" + ("" if squared else " E") if last else f"A{l}[{i}] dZ{l}[{i}]"
-            return f"= Σk W{l}[{i},k] {below}[k] + b{l}[{i}]", comes_from, feeds
-        case "A" if last:
-            formula = f"= exp(Z{l}[{i}] - M) / Σk exp(Z{l}[k] - M), M = max Z{l}"
-            feeds = f"dA{l}[{i}] " + (f"E dZ{l}[:]" if squared else f"dZ{l}[{i}]")
-            return formula, f"Z{l}[:]", feeds
-        case "A":
-            return f"= max(0, Z{l}[{i}])", f"Z{l}[{i}]", f"Z{above}[:] dW{above}[:,{i}]"
-        case "E":
-            log = f"= log Σk exp(Z{L}[k] - M) - Σk y[k] (Z{L}[k] - M), M = max Z{L}"
-            formula = f"= 1/2 Σk (A{L}[k] - y[k])²" if squared else log
-            return formula, f"A{L}[:] y[:]" if squared else f"Z{L}[:] y[:]", ""
-        case "dA" if last:
-            formula = f"= A{l}[{i}] - y[{i}]" if squared else f"= -y[{i}] / A{l}[{i}]"
-            return formula, f"A{l}[{i}] y[{i}]", f"dZ{l}[:]" if squared else ""
-        case "dZ" if last and squared:
-            formula = f"= A{l}[{i}] (dA{l}[{i}] - Σk A{l}[k] dA{l}[k])"
-            return formula, f"A{l}[:] dA{l}[:]", after_dZ
-        case "dZ" if last:
-            return f"= A{l}[{i}] - y[{i}]", f"A{l}[{i}] y[{i}]", after_dZ
-        case "dA":
-            formula = f"= Σk W{above}[k,{i}] dZ{above}[k]"
-            return formula, f"W{above}[:,{i}] dZ{above}[:]", f"dZ{l}[{i}]"
-        case "dZ":
-            return f"= dA{l}[{i}] ReLU′(Z{l}[{i}])", f"dA{l}[{i}] Z{l}[{i}]", after_dZ
-        case "dW":
-            return f"= dZ{l}[{i}] {below}[{j}]", f"dZ{l}[{i}] {below}[{j}]", ""
-        case _:
-            return f"= dZ{l}[{i}]", f"dZ{l}[{i}]", ""
-
-
-# -------------------------------------------------------------------------------- opening a cell
-
-
 def open_cell(ledger: Ledger, name: str) -> Cell:
     """The cell of this name, such as dW2[3,7]; CellError if the ledger has no such cell."""
     array, index = locate(ledger, name)
-    kind, l = split(array)
-    terms, numerator = add_up(ledger, kind, l, *index)
+    network = ledger.network
+    rule, wording = rule_of(network, array), cell_wording(network, array, *index)
+
+    def numbers(cells: str) -> Terms:
+        return ledger.numbers(put_in(network, array, cells, *index))
+
+    terms = rule.terms(numbers)
+    numerator = rule.numerator(numbers) if rule.numerator else None
     total = sum_of(term.value for term in terms)
-    wording = word(ledger.network, array, *index)
     return Cell(
         name=named(array, *index),
         value=float(ledger.arrays[array][index]),
         formula=wording.formula,
-        source=find_source(kind, l, ledger.network.depth, ledger.network.loss),
+        source=find_source(*split(array), network.depth, network.loss),
         numerator=numerator,
         terms=tuple(terms),
         total=numerator.value / (total or math.nan) if numerator else total,
         comes_from=wording.comes_from,
         feeds=wording.feeds,
     )
-
-
-def add_up(
-    ledger: Ledger, kind: str, l: int, i: int = 0, j: int = 0
-) -> tuple[list[Term], Term | None]:
-    """The terms a cell is the sum of; or a numerator, and the terms of what it is divided by."""
-    number, below, last = ledger.number, activation(l - 1), l == ledger.network.depth
-    match kind:
-        case "Z":
-            products = [
-                product(number(f"W{l}", i, k), number(below, k)) for k in ledger.units(l - 1)
-            ]
-            return [*products, number(f"b{l}", i)], None
-        case "A" if last:
-            exps = exponentials(ledger)
-            return exps, exps[i]
-        case "A":
-            z = number(f"Z{l}", i)
-            return [Term(f"max(0, {z.names})", f"max(0, {z.numbers})", max(0.0, z.value))], None
-        case "E":
-            return squares(ledger) if ledger.squared else logarithms(ledger), None
-        case "dA" if last and not ledger.squared:
-            a, y = number(f"A{l}", i), number("y", i)
-            value = -y.value / a.value if a.value else (-math.inf if y.value else 0.0)
-            return [Term(f"-{y.names} / {a.names}", f"-{y.numbers} / {a.numbers}", value)], None
-        case "dZ" if last and ledger.squared:
-            a = number(f"A{l}", i)
-            return [product(a, number(f"dA{l}", i))] + [
-                minus(product(a, number(f"A{l}", k), number(f"dA{l}", k))) for k in ledger.units(l)
-            ], None
-        case "dA" | "dZ" if last:
-            return [number(f"A{l}", i), minus(number("y", i))], None
-        case "dA":
-            W, dZ = f"W{l + 1}", f"dZ{l + 1}"
-            return [product(number(W, k, i), number(dZ, k)) for k in ledger.units(l + 1)], None
-        case "dZ":
-            z = number(f"Z{l}", i)
-            slope = Term(f"ReLU′({z.names})", f"{int(z.value > 0)}", float(z.value > 0))
-            return [product(number(f"dA{l}", i), slope)], None
-        case "dW":
-            return [product(number(f"dZ{l}", i), number(below, j))], None
-        case "db":
-            return [number(f"dZ{l}", i)], None
-        case "W":
-            return [number(f"W{l}", i, j)], None
-        case _:  # x, y, b: given, like W
-            return [number(f"{kind}{l or ''}", i)], None
-
-
-def squares(ledger: Ledger) -> list[Term]:
-    """The terms of squared error, one for each unit of the last layer."""
-    L = ledger.network.depth
-    terms = []
-    for k in ledger.units(L):
-        a, y = ledger.number(f"A{L}", k), ledger.number("y", k)
-        names, numbers = (f"1/2 ({p} - {q})²" for p, q in zip(a[:2], y[:2], strict=True))
-        difference = a.value - y.value
-        terms.append(Term(names, numbers, difference * difference / 2))
-    return terms
-
-
-def logarithms(ledger: Ledger) -> list[Term]:
-    """The terms of cross-entropy: the logarithm, then one for each unit of the last layer."""
-    L = ledger.network.depth
-    inside = sum_of(e.value for e in exponentials(ledger))
-    log = math.log(inside) if inside > 0 else math.nan
-    terms = [Term(f"log Σk exp(Z{L}[k] - M)", f"log {inside:.6g}", log)]
-    M = float(ledger.arrays[f"Z{L}"].max())
-    for k in ledger.units(L):
-        z, y = ledger.number(f"Z{L}", k), ledger.number("y", k)
-        numbers = f"-{y.numbers} ({z.numbers} - {M:.6g})"
-        terms.append(Term(f"-{y.names} ({z.names} - M)", numbers, -y.value * (z.value - M)))
-    return terms
-
-
-def product(*factors: Term) -> Term:
-    return Term(
-        " · ".join(factor.names for factor in factors),
-        " · ".join(factor.numbers for factor in factors),
-        math.prod(factor.value for factor in factors),
-    )
-
-
-def minus(term: Term) -> Term:
-    return Term(f"-{term.names}", f"-{term.numbers}", -term.value)
-
-
-def exponentials(ledger: Ledger) -> list[Term]:
-    """exp(Z - M) of each unit of the last layer, M being the largest Z."""
-    L = ledger.network.depth
-    Z = ledger.arrays[f"Z{L}"].tolist()
-    largest = max(Z)
-    return [
-        Term(f"exp(Z{L}[{k}] - M)", f"exp({z:.6g} - {largest:.6g})", math.exp(z - largest))
-        for k, z in enumerate(Z)
-    ]

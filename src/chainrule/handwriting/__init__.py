@@ -9,11 +9,14 @@ from chainrule.handwriting.digits import write_digits
 from chainrule.handwriting.files import MOST_BYTES, read_image
 from chainrule.handwriting.picture import HandwritingError, Picture
 from chainrule.handwriting.stages import STAGES, Prepared, Stage, prepare
-from chainrule.handwriting.strokes import draw, length_of
+from chainrule.handwriting.strokes import MOST_POINTS, PAD, PEN, draw, length_of
 from chainrule.handwriting.unlike import Novelty, measured, novelty
 
 __all__ = [
     "MOST_BYTES",
+    "MOST_POINTS",
+    "PAD",
+    "PEN",
     "STAGES",
     "HandwritingError",
     "Novelty",

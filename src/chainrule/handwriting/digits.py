@@ -1,11 +1,14 @@
 """Labelled pictures become a folder of digits to train on."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
 
 from chainrule.data import Digits, idx_files
 from chainrule.files import make_folder, sync_folder, write_whole
+
+THERE = "is there already; choose another folder"
 
 
 def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
@@ -16,7 +19,7 @@ def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
     """
     folder = Path(folder)
     if folder.exists():
-        raise FileExistsError(17, "is there already; choose another folder", str(folder))
+        raise FileExistsError(errno.EEXIST, THERE, str(folder))
     make_folder(folder.parent, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
     try:
@@ -28,5 +31,8 @@ def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError) and error.errno:  # nobody has heard of the temporary folder
-            raise OSError(error.errno, error.strerror, str(folder)) from None
+            # A folder that is not empty was made here meanwhile.
+            taken = error.errno == errno.ENOTEMPTY
+            code = errno.EEXIST if taken else error.errno
+            raise OSError(code, THERE if taken else error.strerror, str(folder)) from None
         raise

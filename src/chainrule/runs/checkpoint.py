@@ -86,9 +86,13 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
     return read_part(run, checkpoint_of)
 
 
-def no_checkpoint(run: Run) -> RunError:
-    """What is said to those who need one."""
-    return RunError(f"{run.folder}: no checkpoint yet; go on with: {resume_command(run.folder)}")
+def last_checkpoint(run: Run) -> Checkpoint:
+    """The last checkpoint of a run; RunError if it has none yet, or if that is not of this run."""
+    reached = read_checkpoint(run)
+    if reached is None:
+        go_on = resume_command(run.folder)
+        raise RunError(f"{run.folder}: no checkpoint yet; go on with: {go_on}")
+    return reached
 
 
 def read_progress(run: Run) -> Progress | None:

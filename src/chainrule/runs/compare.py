@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits
+from chainrule.encode import share
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
-from chainrule.runs.checkpoint import no_checkpoint, read_checkpoint
+from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.run import Run
 from chainrule.runs.trajectory import network_at
 
@@ -85,14 +86,21 @@ def beside(a: Run, b: Run, at_a: Stand, at_b: Stand, test_set: Digits) -> Compar
     )
 
 
+def comparison_fields(found: Comparison) -> dict[str, object]:
+    """A comparison as the fields of a JSON object; null where a history has nothing."""
+    rows = [
+        {"step": row.step}
+        | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
+        for row in found.rows
+    ]
+    return found._asdict() | {"rows": rows}
+
+
 def stand(run: Run, step: int | None) -> Stand:
     """Where a run stands after a step, or at its last checkpoint."""
-    reached = read_checkpoint(run)
-    if reached is None:
-        raise no_checkpoint(run)
+    reached = last_checkpoint(run)
     if step is None:
-        network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
-        return Stand(reached.step, network, reached.history)
+        return Stand(reached.step, run.network(reached.parameters), reached.history)
     return Stand(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from chainrule.data import DataError, Digits, load_one
+from chainrule.files import in_words
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError
 
@@ -17,7 +18,7 @@ def own_digits(run: Run, part: Part = "test") -> Digits:
     try:
         digits = load_one(place, {"training": "train", "test": "t10k"}[part])
     except (DataError, OSError) as error:
-        reason = str(error) if isinstance(error, DataError) else f"{place}: {reason_of(error)}"
+        reason = str(error) if isinstance(error, DataError) else f"{place}: {in_words(error)}"
         raise RunError(
             f"{run.folder}: its digits cannot be read: {reason}; say where they lie with --data"
         ) from None
@@ -27,10 +28,6 @@ def own_digits(run: Run, part: Part = "test") -> Digits:
             f"say with --data which to take"
         )
     return digits
-
-
-def reason_of(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def checksum(digits: Digits) -> str:

@@ -28,6 +28,7 @@ from chainrule.files import (
     HEADER,
     ModelError,
     check_format,
+    make_dated,
     make_folder,
     open_regular,
     shallow,
@@ -47,19 +48,10 @@ FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
 def new_folder(parent: Path) -> list[Path]:
     """Make a folder for a new run in this one, named after the time: 2026-11-26-181500.
 
-    If another run has that name already, the next one is taken: 2026-11-26-181500-2. Returns the
-    folder, then those above it that had to be made. Raises OSError if it cannot be made.
+    Returns the folder, then those above it that had to be made. Raises OSError if it cannot be
+    made.
     """
-    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    n = 1
-    while True:
-        folder = parent / (now if n == 1 else f"{now}-{n}")
-        try:
-            return make_folder(folder)
-        except FileExistsError:
-            if not os.path.lexists(folder):  # it is the one above that cannot be made
-                raise
-        n += 1
+    return make_dated(parent, make_folder)
 
 
 def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
@@ -213,37 +205,49 @@ def run_of(folder: Path, content: object) -> Run:
     if content["format"] > 1:
         wanted.add("changes")
     if set(content) != wanted:
-        raise RunError(f"damaged: its fields must be {', '.join(sorted(wanted))}")
+        must, came = (", ".join(sorted(each)) for each in (wanted, content))
+        raise RunError(f"damaged: its fields must be {must}, got {came:.100}")
     if content["sha256"] != json_checksum(content):
         raise RunError(
             "damaged or edited: its content does not match its checksum; start a new run instead"
         )
     settings, machines, data = content["settings"], content["machines"], content["data"]
     names = [field.name for field in fields(Settings)]
-    texts = [content["started"], *(data.values() if isinstance(data, dict) else [])]
-    if not (
-        isinstance(settings, dict)
-        and list(settings) == names
-        and isinstance(settings["hidden"], list)
-        and type(content["key"]) is int
-        and 0 <= content["key"] < 2**63
-        and isinstance(machines, list)
+    if not isinstance(settings, dict) or list(settings) != names:
+        came = ", ".join(settings) if isinstance(settings, dict) else repr(settings)
+        raise RunError(f"its settings must be {', '.join(names)}, got {came or 'none':.100}")
+    possible = {
+        "key": type(content["key"]) is int and 0 <= content["key"] < 2**63,
+        "started": has_zone(content["started"]),
+        "machines": isinstance(machines, list)
         and machines
-        and all(isinstance(each, dict) for each in machines)
-        and (data is None or (isinstance(data, dict) and set(data) == {"training", "test"}))
-        and all(isinstance(text, str) for text in texts)
-        and (data is None or None not in (settings["steps"], settings["learning_rate"]))
-    ):
-        raise RunError("its fields are not those of a run")
+        and all(isinstance(each, dict) for each in machines),
+        "data": data is None
+        or (
+            isinstance(data, dict)
+            and set(data) == {"training", "test"}
+            and all(isinstance(sha256, str) for sha256 in data.values())
+        ),
+    }
+    for name, fine in possible.items():
+        if not fine:
+            raise RunError(f"its {name} cannot be {content[name]!r:.60}")
+    for name in ("steps", "learning_rate"):
+        if data is not None and settings[name] is None:
+            raise RunError(f"the setting {name} cannot be None once the digits have been read")
+    hidden = settings["hidden"]
+    if isinstance(hidden, list):
+        settings = settings | {"hidden": tuple(hidden)}
     changes = changes_of(content.get("changes", []))
     key, started = content["key"], content["started"]
-    zone = None
+    return Run(folder, Settings(**settings), key, started, tuple(machines), data, changes)
+
+
+def has_zone(started: object) -> bool:
+    """Whether it is a date and a time with a zone."""
     with suppress(ValueError):
-        zone = datetime.fromisoformat(started).tzinfo
-    if zone is None:
-        raise RunError(f"its start must be a date and a time with a zone, got {started!r:.40}")
-    settings = Settings(**{**settings, "hidden": tuple(settings["hidden"])})
-    return Run(folder, settings, key, started, tuple(machines), data, changes)
+        return isinstance(started, str) and datetime.fromisoformat(started).tzinfo is not None
+    return False
 
 
 def changes_of(content: object) -> tuple[Change, ...]:
@@ -252,7 +256,7 @@ def changes_of(content: object) -> tuple[Change, ...]:
     changes = []
     for each in content if isinstance(content, list) else [None]:
         if not isinstance(each, dict) or list(each) != list(Change._fields):
-            raise RunError("its changes are not those of a run")
+            raise RunError(f"its changes cannot be {content!r:.60}")
         step, rate = each.values()
         if not (
             (step == 0 or counts(step))

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from chainrule.data import Digits
 from chainrule.files import in_words
 from chainrule.model import MODEL, save_model
-from chainrule.network import Network
 from chainrule.runs.checkpoint import (
     Checkpoint,
     read_checkpoint,
@@ -68,8 +68,7 @@ def go_on(
         if finished and finished.step == run.length:
             if reached and reached.step == run.length:  # it was killed since: who knows where
                 write_history(run, finished.history)
-            network = Network(run.settings.sizes, finished.parameters, run.settings.loss)
-            save_model(network, run.folder / MODEL)
+            save_model(run.network(finished.parameters), run.folder / MODEL)
     except OSError as error:
         place = error.filename or run.folder
         raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None
@@ -97,26 +96,49 @@ def steps_of(
     new_rate: Callable[[], float | None],
 ) -> Iterator[Snapshot]:
     """Every snapshot after the checkpoint."""
-    settings, moments, recorded = run.settings, set(run.moments), set(run.recorded)
+    if reached and reached.step == run.length:
+        return
+    with growing(run, reached.recorded if reached else 0) as trajectory:
+        record = Record(run, reached, trajectory)
+        saved = time.monotonic()
+        began = time.perf_counter()
+        for snapshot in trained(record, reached, train_set, threads, new_rate):
+            record.seconds += time.perf_counter() - began
+            snapshot = record.note(snapshot, test_set, threads)
+            stopping = stop()
+            at_end = snapshot.step == run.length
+            if stopping or at_end or time.monotonic() - saved >= checkpoint_every:
+                record.save(snapshot)
+                saved = time.monotonic()
+            yield snapshot
+            if stopping:
+                return
+            began = time.perf_counter()
+
+
+def trained(
+    record: "Record",
+    reached: Checkpoint | None,
+    train_set: Digits,
+    threads: int | None,
+    new_rate: Callable[[], float | None],
+) -> Iterator[Snapshot]:
+    """The training of a run from its checkpoint on."""
+    run = record.run
+    settings = run.settings
     network, rng = start_of(settings)
-    start, rows, losses, seconds, history = None, 0, (0.0, 0), 0.0, []
+    start = None
     if reached:
-        if reached.step == run.length:
-            return
-        network = replace(network, parameters=reached.parameters)
+        network = run.network(reached.parameters)
         start = Snapshot(network, reached.memory, reached.step, run.key, math.nan, "training set")
-        rows, losses, seconds = reached.recorded, reached.losses, reached.seconds
-        history = reached.history.tolist()
 
     def learning_rate(step: int) -> float:
-        nonlocal run
         wanted = new_rate()
         if wanted is not None:
-            check_place(trajectory, run)
-            run = change_rate(run, step, wanted)
-        return run.learning_rate(step)
+            record.change_rate(step, wanted)
+        return record.run.learning_rate(step)
 
-    snapshots = train(
+    return train(
         network,
         train_set,
         optimizer=settings.optimizer,
@@ -128,40 +150,60 @@ def steps_of(
         start=start,
         threads=threads,
     )
-    with growing(run, rows) as trajectory:
-        saved = time.monotonic()
-        began = time.perf_counter()
-        for snapshot in snapshots:
-            seconds += time.perf_counter() - began
-            step, parameters = snapshot.step, snapshot.network.parameters
-            if snapshot.loss_of == "batches":
-                losses = losses[0] + snapshot.loss, losses[1] + 1
-            if step in moments:
-                seen = accuracy_of(snapshot, test_set, threads)
-                E = losses[0] / losses[1] if losses[1] else snapshot.loss
-                snapshot = replace(snapshot, loss=E, test_accuracy=seen)
-                on_train = snapshot.train_accuracy
-                history.append([step, E, math.nan if on_train is None else on_train, seen, seconds])
-                losses = 0.0, 0
-                if step in recorded:
-                    trajectory.write(row_of(step, parameters))
-                    rows += 1
-            stopping = stop()
-            due = stopping or step == run.length or time.monotonic() - saved >= checkpoint_every
-            if due:
-                check_place(trajectory, run)
-                trajectory.flush()
-                os.fsync(trajectory.fileno())
-                table = np.array(history, np.float64)
-                write_checkpoint(
-                    run,
-                    Checkpoint(step, parameters, snapshot.memory, table, losses, seconds, rows),
-                )
-                saved = time.monotonic()
-            yield snapshot
-            if stopping:
-                return
-            began = time.perf_counter()
+
+
+class Record:
+    """What is found out of a run while it goes on, and is on disk from one checkpoint to the next.
+
+    Its trajectory is open all the time; who holds the run's lock writes it.
+    """
+
+    def __init__(self, run: Run, reached: Checkpoint | None, trajectory: BinaryIO) -> None:
+        self.run = run
+        self.trajectory = trajectory
+        self.moments, self.recorded = set(run.moments), set(run.recorded)
+        self.history: list[list[float]] = reached.history.tolist() if reached else []
+        self.losses = reached.losses if reached else (0.0, 0)  # of batches since the last row
+        self.seconds = reached.seconds if reached else 0.0
+        self.rows = reached.recorded if reached else 0  # of the trajectory
+
+    def note(self, snapshot: Snapshot, test_set: Digits, threads: int | None) -> Snapshot:
+        """Note a snapshot; at a moment of the history it comes back measured on the test digits."""
+        step = snapshot.step
+        if snapshot.loss_of == "batches":
+            self.losses = self.losses[0] + snapshot.loss, self.losses[1] + 1
+        if step not in self.moments:
+            return snapshot
+        seen = accuracy_of(snapshot, test_set, threads)
+        E = self.losses[0] / self.losses[1] if self.losses[1] else snapshot.loss
+        self.losses = 0.0, 0
+        on_train = math.nan if snapshot.train_accuracy is None else snapshot.train_accuracy
+        self.history.append([step, E, on_train, seen, self.seconds])
+        if step in self.recorded:
+            self.trajectory.write(row_of(step, snapshot.network.parameters))
+            self.rows += 1
+        return replace(snapshot, loss=E, test_accuracy=seen)
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Put the state after this snapshot on disk."""
+        check_place(self.trajectory, self.run)
+        self.trajectory.flush()
+        os.fsync(self.trajectory.fileno())
+        checkpoint = Checkpoint(
+            snapshot.step,
+            snapshot.network.parameters,
+            snapshot.memory,
+            np.array(self.history, np.float64),
+            self.losses,
+            self.seconds,
+            self.rows,
+        )
+        write_checkpoint(self.run, checkpoint)
+
+    def change_rate(self, step: int, learning_rate: float) -> None:
+        """Take the steps after this one at another rate, once that is on disk."""
+        check_place(self.trajectory, self.run)
+        self.run = change_rate(self.run, step, learning_rate)
 
 
 def accuracy_of(snapshot: Snapshot, test_set: Digits, threads: int | None) -> float:

@@ -22,7 +22,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def moved(run: Run) -> str | None:
+def machine_difference(run: Run) -> str | None:
     """How this machine differs from the one the run was last computed on, if its bits might."""
     now, then = machine(), run.machines[-1]
     differ = [name for name in now if name != "python" and now[name] != then.get(name)]

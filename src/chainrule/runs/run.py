@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chainrule.network import count_parameters
+from chainrule.network import Array, Network, count_parameters
 from chainrule.runs.settings import Change, RunError, Settings
 
 RUN = "run.json"
@@ -50,6 +50,10 @@ class Run:
         if rate is None:
             raise RunError(f"{self.folder}: its digits have not been read yet")
         return rate
+
+    def network(self, parameters: Array) -> Network:
+        """The run's network with these parameters."""
+        return Network(self.settings.sizes, parameters, self.settings.loss)
 
     @property
     def rates(self) -> str:

@@ -48,7 +48,7 @@ class Settings:
         lengths = {"batch_size": self.batch_size, "steps": self.steps, "epochs": self.epochs}
         possible = {
             "data": self.data is None or isinstance(self.data, str),
-            "hidden": all(counts(n) for n in self.hidden),
+            "hidden": isinstance(self.hidden, tuple) and all(counts(n) for n in self.hidden),
             "loss": self.loss in LOSSES,
             "optimizer": self.optimizer in OPTIMIZERS,
             "learning_rate": rate is None or (type(rate) is float and 0 < rate < math.inf),
@@ -57,7 +57,9 @@ class Settings:
         }
         for name, fine in possible.items():
             if not fine:
-                raise RunError(f"the setting {name} cannot be {getattr(self, name)!r:.60}")
+                value = getattr(self, name)
+                value = list(value) if isinstance(value, tuple) else value
+                raise RunError(f"the setting {name} cannot be {value!r:.60}")
         if too_large := beyond(self.sizes):
             raise RunError(too_large)
 

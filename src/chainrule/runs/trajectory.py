@@ -61,4 +61,4 @@ def network_at(run: Run, step: int) -> Network:
     parameters = np.frombuffer(row[8:-32] if whole else b"", "<f4").astype(np.float32)
     if row != row_of(step, parameters):
         raise RunError(f"{path}: damaged: the row of step {step} does not match its checksum")
-    return Network(run.settings.sizes, parameters, run.settings.loss)
+    return run.network(parameters)

@@ -8,6 +8,7 @@ from chainrule.explain.proof import H_OF_ONE
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.images import novelty_of
 from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.limits import limits
 from chainrule.lab.api.networks import NamedNetwork
 from chainrule.lab.api.runs import measured_on, runs
 from chainrule.lab.wire import Answer, RefusedError
@@ -20,7 +21,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """What there is: the networks with their accuracy on the test images, and where to begin."""
     from chainrule.handwriting import STAGES, measured
 
-    checks.query(query, ())
+    checks.parse_query(query, ())
     costs = measured()["costs"]
     return {
         "version": __version__,
@@ -43,6 +44,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
         "cores": cores(),
         **runs(lab),
         "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
+        "limits": limits(),
         "h": H_OF_ONE,
     }
 

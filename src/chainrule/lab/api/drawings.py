@@ -1,10 +1,11 @@
 """The answers about drawings: what becomes of one, and how a collection is kept."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
+from chainrule.files import in_words, make_dated
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.images import bytes_of, digits_of, prepared, unlike
 from chainrule.lab.api.lab import Lab
@@ -17,10 +18,10 @@ MOST_LENGTH = 1_000_000  # of all their strokes
 
 def drawing(lab: Lab, body: Answer) -> Answer:
     """A drawing or an image file after every stage, and what the network reads at each."""
-    found = checks.fields(body, "the body", ("network", "image"), ("step",))
-    step = requests.step(found.get("step"))
-    network = lab.named(requests.network(found["network"]), step).exact
-    made = prepared(requests.drawing(found["image"]))
+    found = checks.parse_fields(body, "the body", ("network", "image"), ("step",))
+    step = requests.parse_step(found.get("step"))
+    network = lab.named(requests.parse_network(found["network"]), step).exact
+    made = prepared(requests.parse_drawing(found["image"]))
     seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
     *readings, last = probabilities(network, seen.X.astype(np.float64)).T
     return {
@@ -47,21 +48,24 @@ def collect(lab: Lab, body: Answer) -> Answer:
     """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
     from chainrule.handwriting import write_digits
 
-    found = requests.drawings(checks.fields(body, "the body", ("drawings",))["drawings"])
+    drawings = checks.parse_fields(body, "the body", ("drawings",))["drawings"]
+    found = requests.parse_drawings(drawings)
     check_ink([image.strokes for image, _ in found if isinstance(image, requests.Drawn)])
     digits = digits_of([bytes_of(image) for image, _ in found], [label for _, label in found])
     for_test = np.arange(len(digits)) % 5 == 4
     for_test[-1] |= not for_test.any()
     train, test = (digits[np.flatnonzero(which)] for which in (~for_test, for_test))
-    now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    with lab.collecting:
-        names = (f"drawings/{now}{n}" for n in ("", *range(-2, -1000, -1)))  # -2, -3, …
-        place = next(name for name in names if not (lab.folder / name).exists())
-        try:
-            write_digits(lab.folder / place, train, test)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise RefusedError(f"{place} cannot be written: {reason}", "unwritable") from None
+
+    def write(folder: Path) -> str:
+        write_digits(folder, train, test)
+        return f"drawings/{folder.name}"
+
+    try:
+        place = make_dated(lab.folder / "drawings", write)
+    except OSError as error:
+        raise RefusedError(
+            f"the folder drawings cannot be written: {in_words(error)}", "unwritable"
+        ) from None
     return {"folder": place, "train": len(train), "test": len(test)}
 
 

@@ -1,6 +1,5 @@
 """What the lab answers from: networks, digits, runs, and what was computed last."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,9 +18,9 @@ from chainrule.lab.api.requests import Moment
 from chainrule.lab.live.control import LARGEST, Live
 from chainrule.lab.live.training import Training
 from chainrule.lab.wire import RefusedError
-from chainrule.network import Array, Network, count_parameters
+from chainrule.network import Array, count_parameters
 from chainrule.reading import probabilities
-from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import Part, own_digits
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
@@ -41,7 +40,6 @@ class Lab:
     given: str | None = None
     folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
     given_run: Path | None = None  # the folder of a run that may lie elsewhere
-    collecting: threading.Lock = field(default_factory=threading.Lock)  # one folder at a time
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
     moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
     readings: Cache[tuple[str, int | None, requests.Damage], Array] = field(
@@ -111,7 +109,7 @@ class Lab:
             found = fixed
         if found is None:
             known = ", ".join(each.id for each in self.networks)
-            raise RefusedError(f"no network {checks.short(id)} here; there are {known}", "missing")
+            raise RefusedError(f"no network {checks.quoted(id)} here; there are {known}", "missing")
         return self.moments.get((id, found.step or 0), lambda: found, found.size)
 
     def in_training(self, id: str, step: int | None) -> NamedNetwork | None:
@@ -137,22 +135,19 @@ class Lab:
             standing = self.shelf.standing(run)
             if step is None and standing and (kept := self.moments.find((id, standing.step))):
                 return kept
-            reached = read_checkpoint(run)
-            if reached is None:
-                raise RefusedError(f"{id} has no checkpoint yet", "missing")
+            reached = last_checkpoint(run)
             if step in (None, reached.step):
-                network = Network(run.settings.sizes, reached.parameters, run.settings.loss)
-                return named_run(run, network, reached.step)
+                return named_run(run, run.network(reached.parameters), reached.step)
             return named_run(run, network_at(run, step), step)
         except RunError as error:
-            reason = str(error).replace(str(run.folder), id)
+            reason = str(error).replace(str(run.folder), id).partition("; go on with")[0]
             raise RefusedError(reason, "missing") from None
 
     def image(self, moment: Moment) -> Digits:
         """The image of a moment as one digit; its label is 0 where nobody has told it."""
         image = moment.image
         match image:
-            case requests.Test(number):
+            case requests.TestImage(number):
                 digits = self.test_set_of(self.named(moment.network, moment.step))
                 if number >= len(digits):
                     last = len(digits) - 1
@@ -183,7 +178,7 @@ class Lab:
         if moment.label is not None:
             return moment
         image = self.image(moment)
-        if isinstance(moment.image, requests.Test):
+        if isinstance(moment.image, requests.TestImage):
             return moment._replace(label=int(image.labels[0]))
         A = probabilities(named.exact, image.X.astype(np.float64))
         return moment._replace(label=int(A[:, 0].argmax()))

@@ -9,27 +9,24 @@ import numpy as np
 from chainrule.explain.learning import learn_once
 from chainrule.explain.ledger import Ledger, overflowing, prediction, softmax_jacobian, split
 from chainrule.explain.proof import prove, prove_output
-from chainrule.explain.rules import array_formula, open_cell, pattern
+from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
-from chainrule.lab.api import checks, requests
+from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.images import novelty_of
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.requests import Moment
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
-
-MOST_IMAGES = 500  # in one answer
-
 
 # -------------------------------------------------------------------------------------- GET answers
 
 
 def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """The test images a network reads wrong, in their order."""
-    found = checks.query(query, ("network",), ("step",))
+    found = checks.parse_query(query, ("network",), ("step",))
     step = found.get("step")
     named = lab.named(
-        requests.network(found["network"]),
-        None if step is None else checks.counted(step, "step", 0, checks.LAST),
+        requests.parse_network(found["network"]),
+        None if step is None else checks.parse_count(step, "step", 0, limits.LAST),
     )
     A, labels = lab.read(named), lab.test_set_of(named).labels
     predictions = A.argmax(axis=0)
@@ -44,11 +41,11 @@ def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
 
 def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """Some of the test images of a network, one after the other, as bytes, with their labels."""
-    found = checks.query(query, ("network", "start", "count"))
-    test_set = lab.test_set_of(lab.named(requests.network(found["network"])))
+    found = checks.parse_query(query, ("network", "start", "count"))
+    test_set = lab.test_set_of(lab.named(requests.parse_network(found["network"])))
     m = len(test_set)
-    start = checks.counted(found["start"], "start", 0, m - 1)
-    count = checks.counted(found["count"], "count", 1, MOST_IMAGES)
+    start = checks.parse_count(found["start"], "start", 0, m - 1)
+    count = checks.parse_count(found["count"], "count", 1, limits.IMAGES)
     digits = test_set[start : start + count]
     return {
         "start": start,
@@ -62,7 +59,7 @@ def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
 
 def ledger(lab: Lab, body: Answer) -> Answer:
     """Every number of a moment's pass, in the order of the pass."""
-    moment, _ = requests.moment(body)
+    moment, _ = requests.parse_moment(body)
     return ledger_of(lab, moment)
 
 
@@ -72,7 +69,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
     network = opened.network
     L = network.depth
     digits = lab.image(moment)
-    is_test = isinstance(moment.image, requests.Test)
+    is_test = isinstance(moment.image, requests.TestImage)
     return {
         "network": settled.network,
         "step": settled.step,
@@ -88,7 +85,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
                 "shape": array.shape,
                 "f8": encode_array(array),
                 "formula": array_formula(network, name),
-                "cell": pattern(network, name)._asdict(),
+                "cell": cell_wording(network, name)._asdict(),
                 "source": find_source(*split(name), L, network.loss),
             }
             for name, array in opened.arrays.items()
@@ -102,14 +99,14 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
         "weighted": encode_array(
             opened.arrays["W1"] * opened.arrays["x"]
         ),  # the terms of Z1, to shade W1
-        "unlike": None if isinstance(moment.image, requests.Test) else novelty_of(moment.image),
+        "unlike": None if is_test else novelty_of(moment.image),
     }
 
 
 def image_of(image: requests.Image) -> Answer:
     """The image as it was asked for."""
     match image:
-        case requests.Test(number):
+        case requests.TestImage(number):
             return {"test": number}
         case requests.Drawn(strokes, off):
             return {"strokes": strokes, "off": off}
@@ -130,14 +127,14 @@ def proof(lab: Lab, body: Answer) -> Answer:
 
 
 def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
-    moment, more = requests.moment(body, "cell")
-    name = checks.text(more["cell"], "cell", 40)
+    moment, more = requests.parse_moment(body, "cell")
+    name = checks.parse_text(more["cell"], "cell", 40)
     return lab.ledger(lab.settled(moment)), name
 
 
 def impostors(lab: Lab, body: Answer) -> Answer:
     """dZ of the last layer, as chainrule and as the impostors compute it."""
-    moment, _ = requests.moment(body)
+    moment, _ = requests.parse_moment(body)
     return impostors_of(lab.ledger(lab.settled(moment)))
 
 
@@ -147,7 +144,7 @@ def impostors_of(opened: Ledger) -> Answer:
 
 def step(lab: Lab, body: Answer) -> Answer:
     """One step on this image alone, at many learning rates."""
-    moment, _ = requests.moment(body)
+    moment, _ = requests.parse_moment(body)
     return step_of(lab.ledger(lab.settled(moment)))
 
 

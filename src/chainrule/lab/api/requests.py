@@ -10,34 +10,24 @@ from typing import Any, NamedTuple
 
 from chainrule.data import CLASSES, PIXELS
 from chainrule.descent import OPTIMIZERS
+from chainrule.lab.api import limits
 from chainrule.lab.api.checks import (
-    LAST,
-    an_object,
-    fields,
-    listed,
-    number,
-    one_of,
-    packed,
-    short,
-    text,
-    whole,
+    parse_bytes,
+    parse_choice,
+    parse_fields,
+    parse_list,
+    parse_number,
+    parse_object,
+    parse_text,
+    parse_whole,
+    quoted,
 )
 from chainrule.lab.live.control import Order
 from chainrule.lab.wire import RefusedError
 from chainrule.network import LOSSES
 
-PAD = 280  # a drawing's pad is PAD × PAD
-STROKES = 100  # in a drawing
-POINTS = 5_000  # in a drawing
-DRAWINGS = 500  # in a collection
-FILE = 10_000_000  # bytes of an image file
-DEPTH = 20  # of the page's own state, in a saved moment
-ID = 3_000  # characters of a network's id
-DEEP, BROAD = 10, 100_000  # hidden layers of a network to train, units in one
-POINTED = 10_000  # test images on a map
 
-
-class Test(NamedTuple):
+class TestImage(NamedTuple):
     """A test image, by number."""
 
     number: int
@@ -63,7 +53,7 @@ class Upload(NamedTuple):
     off: tuple[str, ...]
 
 
-Image = Test | Drawn | Pixels
+Image = TestImage | Drawn | Pixels
 
 
 class Moment(NamedTuple):
@@ -84,11 +74,8 @@ class Damage(NamedTuple):
     thickness: float = 0.0  # pixels on either side of a stroke
 
 
-DAMAGES = {"noise": (0, 1), "rotation": (-180, 180), "shift": (-28, 28), "thickness": (-4, 4)}
-
-
 class EvaluationAsked(NamedTuple):
-    """How a network does on the test images, damaged so; what it answers from a confidence on."""
+    """How a network does on the damaged test images, if it may abstain below a confidence."""
 
     network: str
     step: int | None
@@ -98,7 +85,7 @@ class EvaluationAsked(NamedTuple):
 
 
 class ConfusedAsked(NamedTuple):
-    """The test images, damaged so, of a digit that a network reads as a digit."""
+    """The damaged test images of one digit that a network reads as another, or as itself."""
 
     network: str
     step: int | None
@@ -116,214 +103,222 @@ class MapAsked(NamedTuple):
     most: int
 
 
-def moment(value: object, *more: str) -> tuple[Moment, dict[str, Any]]:
+def parse_moment(value: object, *more: str) -> tuple[Moment, dict[str, Any]]:
     """The moment in the fields of a body, and its further fields of these names."""
-    found = fields(value, "the body", ("network", "image", *more), ("label", "step"))
+    found = parse_fields(value, "the body", ("network", "image", *more), ("label", "step"))
     label = found.get("label")
     asked = Moment(
-        network(found["network"]),
-        image(found["image"]),
-        None if label is None else whole(label, "label", 0, CLASSES - 1),
-        step(found.get("step")),
+        parse_network(found["network"]),
+        parse_image(found["image"]),
+        None if label is None else parse_whole(label, "label", 0, CLASSES - 1),
+        parse_step(found.get("step")),
     )
     return asked, {name: found[name] for name in more}
 
 
-def network(value: object) -> str:
+def parse_network(value: object) -> str:
     """The id of a network."""
-    return text(value, "network", ID)
+    return parse_text(value, "network", limits.ID)
 
 
-def step(value: object) -> int | None:
+def parse_step(value: object) -> int | None:
     """A step of a run; None is its latest."""
-    return None if value is None else whole(value, "step", 0, LAST)
+    return None if value is None else parse_whole(value, "step", 0, limits.LAST)
 
 
-def order(value: object) -> Order:
+def parse_order(value: object) -> Order:
     """What a page orders of the training."""
-    do = an_object(value, "the body").get("do")
+    do = parse_object(value, "the body").get("do")
     if do == "start":
-        found = fields(value, "the body", ("do",), ("settings", "run", "rate"))
+        found = parse_fields(value, "the body", ("do",), ("settings", "run", "rate"))
         if ("settings" in found) == ("run" in found) or {"settings", "rate"} <= set(found):
             raise RefusedError("to start takes settings, or a run and perhaps another rate for it")
         if "settings" in found:
-            return started(found["settings"])
-        wanted = rate(found["rate"], "rate") if "rate" in found else None
-        return Order(do, network(found["run"]), rate=wanted)
+            return parse_start(found["settings"])
+        wanted = parse_rate(found["rate"], "rate") if "rate" in found else None
+        return Order(do, parse_network(found["run"]), rate=wanted)
     if do == "rate":
-        found = fields(value, "the body", ("do", "rate"))
-        return Order(do, rate=rate(found["rate"], "rate"))
+        found = parse_fields(value, "the body", ("do", "rate"))
+        return Order(do, rate=parse_rate(found["rate"], "rate"))
     if do not in ("pause", "go", "step", "epoch", "stop"):
         raise RefusedError(
-            f"do must be start, pause, go, step, epoch, stop or rate, got {short(do)}"
+            f"do must be start, pause, go, step, epoch, stop or rate, got {quoted(do)}"
         )
-    fields(value, "the body", ("do",))
+    parse_fields(value, "the body", ("do",))
     return Order(do)
 
 
-def rate(value: object, what: str) -> float:
-    return number(value, what, 1e-30, 1e30)
+def parse_rate(value: object, what: str) -> float:
+    return parse_number(value, what, 1e-30, 1e30)
 
 
-def started(value: object) -> Order:
+def parse_start(value: object) -> Order:
     """The order to start a training with these settings."""
     lengths = ("batch_size", "steps", "epochs")
     names = ("hidden", "loss", "optimizer", "seed")
-    found = fields(value, "settings", names, ("learning_rate", *lengths, "threads"))
-    hidden = listed(found["hidden"], "hidden", 0, DEEP)
+    found = parse_fields(value, "settings", names, ("learning_rate", *lengths, "threads"))
+    hidden = parse_list(found["hidden"], "hidden", 0, limits.LAYERS)
     alpha, threads = found.get("learning_rate"), found.get("threads")
     settings = {
-        "hidden": tuple(whole(width, "a width", 1, BROAD) for width in hidden),
-        "loss": one_of(found["loss"], "loss", LOSSES),
-        "optimizer": one_of(found["optimizer"], "optimizer", OPTIMIZERS),
-        "learning_rate": None if alpha is None else rate(alpha, "learning_rate"),
-        "seed": whole(found["seed"], "seed", 0, LAST),
+        "hidden": tuple(parse_whole(width, "a width", 1, limits.WIDTH) for width in hidden),
+        "loss": parse_choice(found["loss"], "loss", LOSSES),
+        "optimizer": parse_choice(found["optimizer"], "optimizer", OPTIMIZERS),
+        "learning_rate": None if alpha is None else parse_rate(alpha, "learning_rate"),
+        "seed": parse_whole(found["seed"], "seed", 0, limits.LAST),
         **{
-            name: None if (n := found.get(name)) is None else whole(n, name, 1, LAST)
+            name: None if (n := found.get(name)) is None else parse_whole(n, name, 1, limits.LAST)
             for name in lengths
         },
     }
-    return Order("start", settings, None if threads is None else whole(threads, "threads", 1, 64))
+    if threads is not None:
+        threads = parse_whole(threads, "threads", 1, limits.THREADS)
+    return Order("start", settings, threads)
 
 
-def evaluation(value: object) -> EvaluationAsked:
+def parse_evaluation(value: object) -> EvaluationAsked:
     """What is to be measured on the test images."""
     may = ("step", "damage", "threshold", "curves")
-    found = fields(value, "the body", ("network",), may)
+    found = parse_fields(value, "the body", ("network",), may)
     curves = found.get("curves", False)
     if not isinstance(curves, bool):
-        raise RefusedError(f"curves must be true or false, got {short(curves)}")
+        raise RefusedError(f"curves must be true or false, got {quoted(curves)}")
     return EvaluationAsked(
-        network(found["network"]),
-        step(found.get("step")),
-        damage(found.get("damage", {})),
-        number(found.get("threshold", 0), "threshold", 0, 1),
+        parse_network(found["network"]),
+        parse_step(found.get("step")),
+        parse_damage(found.get("damage", {})),
+        parse_number(found.get("threshold", 0), "threshold", 0, 1),
         curves,
     )
 
 
-def damage(value: object) -> Damage:
-    found = fields(value, "damage", (), tuple(DAMAGES))
-    return Damage(**{name: number(amount, name, *DAMAGES[name]) for name, amount in found.items()})
+def parse_damage(value: object) -> Damage:
+    found = parse_fields(value, "damage", (), tuple(limits.DAMAGE))
+    return Damage(
+        **{name: parse_number(amount, name, *limits.DAMAGE[name]) for name, amount in found.items()}
+    )
 
 
-def confused(value: object) -> ConfusedAsked:
+def parse_confused(value: object) -> ConfusedAsked:
     """Which cell of the confusion matrix is to be opened."""
-    found = fields(value, "the body", ("network", "truth", "read"), ("step", "damage"))
+    found = parse_fields(value, "the body", ("network", "truth", "read"), ("step", "damage"))
     return ConfusedAsked(
-        network(found["network"]),
-        step(found.get("step")),
-        damage(found.get("damage", {})),
-        whole(found["truth"], "truth", 0, CLASSES - 1),
-        whole(found["read"], "read", 0, CLASSES - 1),
+        parse_network(found["network"]),
+        parse_step(found.get("step")),
+        parse_damage(found.get("damage", {})),
+        parse_whole(found["truth"], "truth", 0, CLASSES - 1),
+        parse_whole(found["read"], "read", 0, CLASSES - 1),
     )
 
 
-def recorded(value: object) -> tuple[str, int | None]:
+def parse_run_step(value: object, what: str = "the body") -> tuple[str, int | None]:
     """A run and a step of it."""
-    found = fields(value, "the body", ("network",), ("step",))
-    return network(found["network"]), step(found.get("step"))
+    found = parse_fields(value, what, ("network",), ("step",))
+    return parse_network(found["network"]), parse_step(found.get("step"))
 
 
-def pair(value: object) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
+def parse_pair(value: object) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
     """Two runs, each with a step."""
-    found = fields(value, "the body", ("a", "b"))
-    a, b = (fields(found[name], name, ("network",), ("step",)) for name in ("a", "b"))
-    return (network(a["network"]), step(a.get("step"))), (
-        network(b["network"]),
-        step(b.get("step")),
-    )
+    found = parse_fields(value, "the body", ("a", "b"))
+    return parse_run_step(found["a"], "a"), parse_run_step(found["b"], "b")
 
 
-def mapping(value: object) -> MapAsked:
+def parse_map(value: object) -> MapAsked:
     """What a map is to show."""
-    found = fields(value, "the body", ("network", "of"), ("step", "count"))
-    of = text(found["of"], "of", 10)
+    found = parse_fields(value, "the body", ("network", "of"), ("step", "count"))
+    of = parse_text(found["of"], "of", 10)
     layer = re.fullmatch(r"A([1-9][0-9]{0,2})", of, re.ASCII)
     if layer is None and of != "pixels":
-        raise RefusedError(f"of must be pixels or A1, A2, …, got {short(of)}")
+        raise RefusedError(f"of must be pixels or A1, A2, …, got {quoted(of)}")
     return MapAsked(
-        network(found["network"]),
-        step(found.get("step")),
+        parse_network(found["network"]),
+        parse_step(found.get("step")),
         int(layer[1]) if layer else 0,
-        whole(found.get("count", POINTED), "count", 2, POINTED),
+        parse_whole(found.get("count", limits.MAP), "count", 2, limits.MAP),
     )
 
 
-def image(value: object) -> Image:
+def parse_image(value: object) -> Image:
     """A test image by number, a drawing, or 784 pixels."""
     came = set(value) if isinstance(value, Mapping) else set()
     if "test" in came:
-        number = fields(value, "a test image", ("test",))["test"]
-        return Test(whole(number, "test", 0, 10**9))
+        number = parse_fields(value, "a test image", ("test",))["test"]
+        return TestImage(parse_whole(number, "test", 0, 10**9))
     if "strokes" in came:
-        return drawn(value)
+        return parse_drawn(value)
     if "pixels" in came:
-        content = packed(fields(value, "an image", ("pixels",))["pixels"], "pixels", PIXELS)
+        pixels = parse_fields(value, "an image", ("pixels",))["pixels"]
+        content = parse_bytes(pixels, "pixels", PIXELS)
         if len(content) != PIXELS:
             raise RefusedError(f"pixels must be {PIXELS} bytes, row by row, got {len(content)}")
         return Pixels(content)
     raise RefusedError("image must be an object with one of test, strokes or pixels")
 
 
-def drawing(value: object) -> Drawn | Upload:
+def parse_drawing(value: object) -> Drawn | Upload:
     """What is still to be prepared: strokes, or an image file."""
-    came = an_object(value, "image")
+    came = parse_object(value, "image")
     if "strokes" in came:
-        return drawn(value)
+        return parse_drawn(value)
     if "file" in came:
-        found = fields(value, "an upload", ("file",), ("off",))
-        return Upload(packed(found["file"], "file", FILE), off(found.get("off", [])))
+        from chainrule.handwriting import MOST_BYTES
+
+        found = parse_fields(value, "an upload", ("file",), ("off",))
+        content = parse_bytes(found["file"], "file", MOST_BYTES)
+        return Upload(content, parse_off(found.get("off", [])))
     raise RefusedError("image must be an object with strokes or a file")
 
 
-def drawn(value: object) -> Drawn:
-    found = fields(value, "a drawing", ("strokes",), ("off",))
-    return Drawn(strokes(found["strokes"]), off(found.get("off", [])))
+def parse_drawn(value: object) -> Drawn:
+    found = parse_fields(value, "a drawing", ("strokes",), ("off",))
+    return Drawn(parse_strokes(found["strokes"]), parse_off(found.get("off", [])))
 
 
-def drawings(value: object) -> list[tuple[Drawn | Pixels, int]]:
+def parse_drawings(value: object) -> list[tuple[Drawn | Pixels, int]]:
     """Drawings, or prepared images, with the digits they are."""
     found = []
-    for each in listed(value, "drawings", 2, DRAWINGS):
-        entry = fields(each, "one of drawings", ("image", "label"))
-        kind = image(entry["image"])
-        if isinstance(kind, Test):
+    for each in parse_list(value, "drawings", 2, limits.DRAWINGS):
+        entry = parse_fields(each, "one of drawings", ("image", "label"))
+        kind = parse_image(entry["image"])
+        if isinstance(kind, TestImage):
             raise RefusedError("one of drawings must have strokes or pixels, got a test image")
-        found.append((kind, whole(entry["label"], "label", 0, CLASSES - 1)))
+        found.append((kind, parse_whole(entry["label"], "label", 0, CLASSES - 1)))
     return found
 
 
-def strokes(value: object) -> tuple[tuple[int, ...], ...]:
+def parse_strokes(value: object) -> tuple[tuple[int, ...], ...]:
     """Strokes as the pad sends them: x and y in turn, whole numbers from 0 to PAD."""
+    from chainrule.handwriting import MOST_POINTS, PAD
+
     found = []
     points = 0
-    for stroke in listed(value, "strokes", 0, STROKES):
-        numbers = listed(stroke, "a stroke", 2, 2 * POINTS)
+    for stroke in parse_list(value, "strokes", 0, limits.STROKES):
+        numbers = parse_list(stroke, "a stroke", 2, 2 * MOST_POINTS)
         points += len(numbers) // 2
-        if len(numbers) % 2 or points > POINTS:
-            raise RefusedError(f"a drawing has at most {POINTS} points, each of them an x and a y")
-        found.append(tuple(whole(number, "a coordinate", 0, PAD) for number in numbers))
+        if len(numbers) % 2 or points > MOST_POINTS:
+            raise RefusedError(
+                f"a drawing has at most {MOST_POINTS} points, each of them an x and a y"
+            )
+        found.append(tuple(parse_whole(number, "a coordinate", 0, PAD) for number in numbers))
     return tuple(found)
 
 
-def off(value: object) -> tuple[str, ...]:
+def parse_off(value: object) -> tuple[str, ...]:
     """Names of stages, each once; whether there are such stages is for handwriting to say."""
-    names = tuple(text(name, "a stage", 40) for name in listed(value, "off", 0, 20))
+    names = tuple(parse_text(name, "a stage", 40) for name in parse_list(value, "off", 0, 20))
     if len(set(names)) < len(names):
         raise RefusedError("off must name each stage once")
     return names
 
 
-def state(value: dict[str, Any]) -> dict[str, Any]:
+def parse_view(value: dict[str, Any]) -> dict[str, Any]:
     """The page's own state, any JSON of finite numbers that is not too deep."""
     level: list[object] = [value]
-    for _ in range(DEPTH):
+    for _ in range(limits.LEVELS):
         if any(isinstance(each, float) and not math.isfinite(each) for each in level):
             raise RefusedError("view must hold finite numbers")
         level = [child for each in level for child in children(each)]
     if level:
-        raise RefusedError(f"view may be nested {DEPTH} deep, not more")
+        raise RefusedError(f"view may be nested {limits.LEVELS} deep, not more")
     return value
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from chainrule.lab.api import requests
+from chainrule.lab.api import limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
 from chainrule.lab.live.training import Row, Training, row_of
@@ -13,19 +13,17 @@ from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError
 
-MOST_RUNS = 100  # in one answer
-
 
 def runs(lab: Lab) -> Answer:
     """The runs on disk, the newest last, and which of them is being trained."""
     training = lab.live.training
     found, damaged = lab.shelf.look()
-    entries = {run_id(run): run_entry(lab, run) for run in list(found.values())[-MOST_RUNS:]}
+    entries = {run_id(run): run_entry(lab, run) for run in list(found.values())[-limits.RUNS :]}
     if training is not None:
         entries[training.id] = live_entry(lab, training)
     return {
         "runs": list(entries.values()),
-        "damaged": damaged[-MOST_RUNS:],
+        "damaged": damaged[-limits.RUNS :],
         "live": training.id if training else None,
     }
 
@@ -77,6 +75,6 @@ def columns(rows: Sequence[Row]) -> Answer:
 
 def order(lab: Lab, body: Answer) -> Answer:
     """Do what a page orders of the training, and tell what it is then."""
-    lab.live.execute(requests.order(body))
+    lab.live.execute(requests.parse_order(body))
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}

@@ -20,8 +20,8 @@ MOST_PROOFS = 300  # in a saved page
 
 def saved(lab: Lab, body: Answer) -> Answer:
     """A name for the file of a moment, and all that its page shows without a server."""
-    moment, more = requests.moment(body, "view")
-    view = requests.state(checks.an_object(more["view"], "view"))
+    moment, more = requests.parse_moment(body, "view")
+    view = requests.parse_view(checks.parse_object(more["view"], "view"))
     settled = lab.settled(moment)
     opened = lab.ledger(settled)
     arrays = dict(small_arrays(opened))
@@ -35,7 +35,8 @@ def saved(lab: Lab, body: Answer) -> Answer:
         name = open_cell(opened, chosen).name
         names.add(name)
         proven |= {name} if why_not(opened, name) is None else set()
-    which = f"test{moment.image.number}" if isinstance(moment.image, requests.Test) else "drawing"
+    image = moment.image
+    which = f"test{image.number}" if isinstance(image, requests.TestImage) else "drawing"
     at = "" if settled.step is None else f"-step{settled.step}"
     there = about(lab, [])
     own = [run for run in there["runs"] if run["id"] == settled.network]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
-from chainrule.lab.api import checks, requests
+from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork, digits_of_run
 from chainrule.lab.api.requests import Damage
@@ -17,19 +17,13 @@ from chainrule.lab.wire import Answer, RefusedError, encode_array, encode_bytes
 from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
 from chainrule.reading import probabilities
-from chainrule.runs.compare import Stand, beside
+from chainrule.runs.compare import Stand, beside, comparison_fields
 from chainrule.runs.run import Run
 from chainrule.training import Evaluation
 from chainrule.troubles import measure
 
 SUREST = 24  # mistakes in an answer
 CONFUSED = 60  # images of a cell of the confusion matrix, in an answer
-CURVES = {
-    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
-    "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
-    "shift": (0, 1, 2, 3, 4, 6, 8),
-    "thickness": (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2),
-}
 
 
 def damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Digits:
@@ -64,7 +58,7 @@ def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
 
 def evaluate(lab: Lab, body: Answer) -> Answer:
     """How a network does on the test images, all damaged alike."""
-    question = requests.evaluation(body)
+    question = requests.parse_evaluation(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     labels = lab.test_set_of(named).labels
@@ -95,7 +89,7 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
 
 def confused(lab: Lab, body: Answer) -> Answer:
     """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
-    question = requests.confused(body)
+    question = requests.parse_confused(body)
     named = lab.named(question.network, question.step)
     A = read_damaged(lab, named, question.damage)
     confidence = A.max(axis=0).astype(np.float64)
@@ -129,7 +123,7 @@ def curves(lab: Lab, named: NamedNetwork) -> Answer:
 
     return {
         name: {"x": x, "accuracy": [accuracy(Damage(**{name: float(value)})) for value in x]}
-        for name, x in CURVES.items()
+        for name, x in limits.CURVES.items()
     }
 
 
@@ -138,23 +132,14 @@ def curves(lab: Lab, named: NamedNetwork) -> Answer:
 
 def compare(lab: Lab, body: Answer) -> Answer:
     """Two runs side by side, each after a step, in the words of `chainrule compare --json`."""
-    pair = requests.pair(body)
+    pair = requests.parse_pair(body)
     stands = [stand(lab, *each) for each in pair]
     (one, two), at = (run for run, _ in stands), [there for _, there in stands]
     found = beside(one, two, at[0], at[1], lab.own_set(one))
     return {
         "a": pair[0][0],
         "b": pair[1][0],
-        "steps": found.steps,
-        "settings": found.settings,
-        "rows": [
-            {"step": row.step}
-            | {name: list(map(share, getattr(row, name))) for name in row._fields[1:]}
-            for row in found.rows
-        ],
-        "apart": found.apart,
-        "accuracy": found.accuracy,
-        "answers": found.answers,
+        **comparison_fields(found),
         "digits": digits_of_run(one),
     }
 
@@ -169,7 +154,7 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
         found = lab.shelf.find(id)
         standing = found and lab.shelf.standing(found)
         if not found or not standing:
-            raise RefusedError(f"{checks.short(id)} is no run here; runs are compared", "missing")
+            raise RefusedError(f"{checks.quoted(id)} is no run here; runs are compared", "missing")
         run, rows = found, standing.history
     at = named.step or 0
     return run, Stand(at, named.network, rows[rows[:, 0] <= at])
@@ -177,7 +162,7 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
 
 def inside(lab: Lab, body: Answer) -> Answer:
     """What a step of a run looks like from inside, and its troubles then."""
-    run, at = stand(lab, *requests.recorded(body))
+    run, at = stand(lab, *requests.parse_run_step(body))
     digits = lab.own_set(run, "training")
     return inside_view(measure(at.network, digits), at.history, run.settings.loss)
 
@@ -194,7 +179,7 @@ class Points(NamedTuple):
 
 def plane(lab: Lab, body: Answer) -> Answer:
     """The first test images as points on the plane of their pixels or of what a layer makes."""
-    question = requests.mapping(body)
+    question = requests.parse_map(body)
     named = lab.named(question.network, question.step)
     test_set = lab.test_set_of(named)
     layer, count = question.layer, min(question.most, len(test_set))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
 from chainrule.lab.wire import RefusedError
 from chainrule.network import count_parameters
@@ -127,9 +128,8 @@ class Live:
         try:
             return new_folder(self.shelf.folder)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             raise RefusedError(
-                f"the folder runs cannot be written: {reason}", "unwritable"
+                f"the folder runs cannot be written: {in_words(error)}", "unwritable"
             ) from None
 
     def close(self) -> None:

@@ -100,7 +100,6 @@ class Training:
     def load(self, reached: Checkpoint) -> None:
         """Load the run's last checkpoint."""
         settings, history = self.run.settings, reached.history.tolist()
-        network = Network(settings.sizes, reached.parameters, settings.loss)
         self.rows = [row_of(*row[:4]) for row in history]
         self.seconds = reached.seconds
         _, loss, on_train, on_test = self.rows[-1]
@@ -108,7 +107,7 @@ class Training:
         since, batches = reached.losses
         self.loss, self.batches = (since / batches, batches) if batches else (E, 0)
         self.snapshot = Snapshot(
-            network,
+            self.run.network(reached.parameters),
             reached.memory,
             reached.step,
             self.run.key,

@@ -6,11 +6,9 @@ refused.
 
 import asyncio
 import re
-from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from starlette.applications import Starlette
@@ -22,7 +20,7 @@ from starlette.types import ASGIApp
 
 from chainrule.encode import to_json
 from chainrule.explain.ledger import CellError
-from chainrule.lab.api.checks import read_json
+from chainrule.lab.api.checks import parse_json
 from chainrule.lab.api.routes import MOMENT, ROUTES, ask
 from chainrule.lab.api.saved import saved_page
 from chainrule.lab.server.feed import Feed
@@ -53,71 +51,21 @@ TYPES = {
 def make_app(served: Served) -> ASGIApp:
     """The whole application, behind its guard."""
     files = page_files()
-    lab = served.lab
-
-    def get(name: str) -> Callable[[Request], Any]:
-        async def endpoint(request: Request) -> Response:
-            pairs = request.query_params.multi_items()
-            return await computed(served, lambda: ask(lab, name, pairs))
-
-        return endpoint
-
-    def post(name: str, most: int) -> Callable[[Request], Any]:
-        async def endpoint(request: Request) -> Response:
-            body = await read_body(request, most)
-            return await computed(served, lambda: ask(lab, name, read_json(body)))
-
-        return endpoint
-
-    async def save(request: Request) -> Response:
-        body = await read_body(request, MOMENT)
-
-        def page() -> tuple[str, bytes]:
-            answer = ask(lab, "save", read_json(body))
-            return answer["name"], saved_page(files, TYPES, to_json(answer["moment"]))
-
-        name, content = await in_thread(served, page)
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Disposition": f'attachment; filename="{name}"',
-        }
-        return Answer(served, content, headers=headers, media_type="text/html")
-
-    async def shell(request: Request) -> Response:
-        if "token" in request.query_params:
-            return enter(request, served)
-        return await file_of_page(request, "index.html")
-
-    async def page_file(request: Request) -> Response:
-        return await file_of_page(request, request.path_params["name"])
-
-    async def file_of_page(request: Request, name: str) -> Response:
-        if name not in files:
-            raise RefusedError("no such file", "missing")
-        return await file_response(served, request, files[name])
-
-    async def plotly(request: Request) -> Response:
-        return await file_response(served, request, await asyncio.to_thread(plotly_file))
-
-    async def crowded(_: Request, error: Exception) -> Response:
-        if not isinstance(error, OSError) or error.errno not in FULL:
-            raise error
-        served.tell_full()
-        return busy()
-
     routes = [
-        Route("/", shell),
-        Route("/lab/{name}", page_file),
-        Route("/plotly/plotly.min.js", plotly),
+        Route("/", partial(shell, served, files)),
+        Route("/lab/{name}", partial(page_file, served, files)),
+        Route("/plotly/plotly.min.js", partial(plotly, served)),
         Route("/plotly/plotly.css", plotly_rules),
-        Route("/api/save", save, methods=["POST"]),
+        Route("/api/save", partial(save, served, files), methods=["POST"]),
         *(
-            Route(f"/api/{name}", get(name))
+            Route(f"/api/{name}", partial(answer_query, served, name))
             if route.body is None
-            else Route(f"/api/{name}", post(name, route.body), methods=["POST"])
+            else Route(
+                f"/api/{name}", partial(answer_body, served, name, route.body), methods=["POST"]
+            )
             for name, route in ROUTES.items()
         ),
-        WebSocketRoute("/api/live", Feed(lab.live).watch),
+        WebSocketRoute("/api/live", Feed(served.lab.live).watch),
     ]
     app = Starlette(
         routes=routes,
@@ -127,12 +75,66 @@ def make_app(served: Served) -> ASGIApp:
             OverflowError: refused,
             HTTPException: refused,
             ClientDisconnect: refused,
-            OSError: crowded,
+            OSError: partial(crowded, served),
             Exception: broken,
         },
     )
     app.router.redirect_slashes = False
     return guarded(app, served)
+
+
+async def answer_query(served: Served, name: str, request: Request) -> Response:
+    """The answer to a request that says all in its address."""
+    pairs = request.query_params.multi_items()
+    return await computed(served, lambda: ask(served.lab, name, pairs))
+
+
+async def answer_body(served: Served, name: str, most: int, request: Request) -> Response:
+    """The answer to a request with a body of at most so many bytes."""
+    body = await read_body(request, most)
+    return await computed(served, lambda: ask(served.lab, name, parse_json(body)))
+
+
+async def save(served: Served, files: dict[str, Path], request: Request) -> Response:
+    """A moment as a page that needs no server, to be kept as a file."""
+    body = await read_body(request, MOMENT)
+
+    def page() -> tuple[str, bytes]:
+        answer = ask(served.lab, "save", parse_json(body))
+        return answer["name"], saved_page(files, TYPES, to_json(answer["moment"]))
+
+    name, content = await in_thread(served, page)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return Answer(served, content, headers=headers, media_type="text/html")
+
+
+async def shell(served: Served, files: dict[str, Path], request: Request) -> Response:
+    """The page; to who comes with a token, the cookie first."""
+    if "token" in request.query_params:
+        return enter(request, served)
+    return await file_response(served, request, files["index.html"])
+
+
+async def page_file(served: Served, files: dict[str, Path], request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in files:
+        raise RefusedError("no such file", "missing")
+    return await file_response(served, request, files[name])
+
+
+async def plotly(served: Served, request: Request) -> Response:
+    return await file_response(served, request, await asyncio.to_thread(plotly_file))
+
+
+async def crowded(served: Served, _: Request, error: Exception) -> Response:
+    """Where too many files are open, come again; any other OSError is a fault of ours."""
+    if not isinstance(error, OSError) or error.errno not in FULL:
+        raise error
+    served.tell_full()
+    return busy()
 
 
 def page_files() -> dict[str, Path]:

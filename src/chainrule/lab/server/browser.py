@@ -16,6 +16,7 @@ import webbrowser
 from pathlib import Path
 from string import Template
 
+from chainrule.files import in_words
 from chainrule.lab.server.served import Served
 
 PAGE = Template(Path(__file__).parents[1].joinpath("open.template").read_text(encoding="utf-8"))
@@ -51,8 +52,8 @@ class Invitation:
             try:
                 path = self.write()
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                return f"No private file for the browser can be written ({reason}): {by_hand}."
+                why = in_words(error)
+                return f"No private file for the browser can be written ({why}): {by_hand}."
         threading.Thread(target=self.wait, daemon=True).start()
         browser.open(path.as_uri())
         return None

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from threadpoolctl import threadpool_limits
 
+from chainrule.files import in_words
 from chainrule.lab.api import about
 from chainrule.lab.server.app import make_app
 from chainrule.lab.server.connection import Requests, Watching
@@ -41,9 +42,8 @@ def listen(port: int | None) -> socket.socket:
         except OSError as error:
             listener.close()
             if port is not None:
-                reason = (error.strerror or str(error)).lower()
                 raise PortTakenError(
-                    f"port {port}: {reason}; choose another, or leave it out"
+                    f"port {port}: {in_words(error)}; choose another, or leave it out"
                 ) from None
         else:
             return listener
