@@ -39,7 +39,7 @@ from chainrule.lab.server import POLICY, Served, guarded, listen, make_app, page
 from chainrule.runs import Change, Run, Settings
 
 HOST = "127.0.0.1:8765"
-PAGE = ROOT / "src/chainrule/lab"
+PAGE = ROOT / "src/chainrule/lab/page"
 MISREAD = {"network": "seed", "image": {"test": 1832}, "label": None}
 SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
 
@@ -386,6 +386,13 @@ def test_bodies_are_json_alone(page, kind):
     "path",
     [
         *("/lab/server.py", "/lab/__init__.py", "/lab/saved.template", "/lab/", "/lab", "/index"),
+        *(
+            "/lab/page/main.js",
+            "/lab/parts",
+            "/lab/parts/",
+            "/lab/parts/../main.js",
+            "/lab//main.js",
+        ),
         *("/lab/../server.py", "/lab/..%2fserver.py", "/lab/%2e%2e/network.py", "/lab/..\\data.py"),
         *("/lab//etc/passwd", "/lab/%2fetc%2fpasswd", "//etc/passwd", "/lab/index.html%00"),
         *("/plotly/../plotly/plotly.css", "/plotly/plotly.js", "/plotly/%2e%2e/__init__.py"),
@@ -427,7 +434,7 @@ def raw(served, request):
 def test_pages_files_are_the_packages_and_no_others(page):
     files = page_files()
     assert "index.html" in files
-    assert all(path.parent == PAGE for path in files.values())
+    assert all(path == PAGE / name for name, path in files.items())
     assert not [name for name in files if name.endswith((".py", ".template"))]
     for name, path in files.items():
         came = page.get(f"/lab/{name}")
@@ -1020,11 +1027,12 @@ def test_a_saved_moments_modules_find_each_other(kept):
         assert kind == "data:text/javascript;base64"
         code = base64.b64decode(content).decode()
         wanted = (PAGE / name).read_text(encoding="utf-8")
-        needs = re.findall(r"""^(?:import|export)\b.*\bfrom ["'](.*)["'];""", code, re.MULTILINE)
-        originally = re.findall(
-            r"""^(?:import|export)\b.*\bfrom ["'](.*)["'];""", wanted, re.MULTILINE
-        )
-        assert needs == [each.removeprefix("./") for each in originally]
+        statement = r"""^(?:import|export)\b[^"';]*\bfrom ["'](.*)["'];"""
+        needs = re.findall(statement, code, re.MULTILINE)
+        originally = re.findall(statement, wanted, re.MULTILINE)
+        assert [PAGE / each for each in needs] == [
+            ((PAGE / name).parent / each).resolve() for each in originally
+        ]
         assert set(needs) <= files
         assert not re.search(r"""import\(\s*["'`]\.""", code)
     (main,) = re.findall(r'import "(.*)";', elements.texts[-1] + kept.text.split("</head>")[0])
@@ -1034,25 +1042,36 @@ def test_a_saved_moments_modules_find_each_other(kept):
 def test_what_is_inlined(tmp_path):
     """The rewriting by itself, on a page made for it."""
     files = {
-        "index.html": '<head>\n<link rel="stylesheet" href="/lab/a.css">\n'
-        '<script type="module" src="/lab/main.js"></script>\n</head><body>$x</body>',
-        "a.css": '@font-face { src: url("f.woff2") } a { background: url(/lab/f.woff2), url(#b) }',
-        "main.js": 'import { a } from "./b.js";\nimport "./b.js";\nawait import("./b.js");\n'
-        "export * from './b.js';\n",
-        "b.js": 'export const a = "from ./b";',
+        "index.html": '<head>\n<link rel="stylesheet" href="lab/looks/a.css">\n'
+        '<script type="module" src="lab/main.js"></script>\n</head><body>$x</body>',
+        "looks/a.css": '@font-face { src: url("f.woff2") } '
+        "a { background: url(../f.woff2), url(#b) }",
+        "main.js": 'import { a } from "./in/b.js";\nimport "./in/b.js";\n'
+        "await import(\"./in/b.js\");\nexport * from './in/deep/c.js';\n",
+        "in/b.js": 'export const a = "from ./b";\n',
+        "in/deep/c.js": 'import { a } from "../b.js";\nimport "./d.js";\nimport "../../main.js";\n',
+        "in/deep/d.js": "export const d = 4;\n",
     }
     for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     (tmp_path / "f.woff2").write_bytes(b"font")
-    paths = {path.name: path for path in tmp_path.iterdir()}
+    (tmp_path / "looks/f.woff2").write_bytes(b"other")
+    paths = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.*")}
     made = saved.saved_page(paths, server.TYPES, '{"a":"</script>"}').decode()
-    font = "url(data:font/woff2;base64,Zm9udA==)"
-    assert f"src: {font} }} a {{ background: {font}, url(#b)" in made
+    font, other = "url(data:font/woff2;base64,Zm9udA==)", "url(data:font/woff2;base64,b3RoZXI=)"
+    assert f"src: {other} }} a {{ background: {font}, url(#b)" in made
     assert '<script type="application/json" id="moment">{"a":"\\u003c/script>"}</script>' in made
     modules = json.loads(Elements(made).only("script", type="importmap")[1])["imports"]
-    code = base64.b64decode(modules["main.js"].partition(",")[2]).decode()
-    assert code == files["main.js"].replace("./b.js", "b.js")
-    assert base64.b64decode(modules["b.js"].partition(",")[2]).decode() == files["b.js"]
+    codes = {
+        name: base64.b64decode(url.partition(",")[2]).decode() for name, url in modules.items()
+    }
+    assert codes == {
+        "main.js": files["main.js"].replace("./in", "in"),
+        "in/b.js": files["in/b.js"],
+        "in/deep/c.js": 'import { a } from "in/b.js";\nimport "in/deep/d.js";\nimport "main.js";\n',
+        "in/deep/d.js": files["in/deep/d.js"],
+    }
     assert 'import "main.js";' in made
     assert made.endswith("</head><body>$x</body>")
 

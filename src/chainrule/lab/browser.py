@@ -18,7 +18,7 @@ from string import Template
 
 from chainrule.lab.server import Served
 
-PAGE = Template(Path(__file__).with_name("open.template").read_text(encoding="utf-8"))
+PAGE = Template((Path(__file__).parent / "page/open.template").read_text(encoding="utf-8"))
 PATIENCE = 300.0  # seconds for the browser to start and open the file
 LAUNCHERS = ("xdg-open", "gio", "gvfs-open")  # that start the browser which this person has chosen
 # Programs that do not see the files of this system: packages that are shut in, and editors that

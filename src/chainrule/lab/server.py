@@ -44,6 +44,7 @@ from chainrule.ledger import CellError
 Value = TypeVar("Value")
 
 PORT = 8765
+PAGE = Path(__file__).parent / "page"  # the browser's files
 TYPES = {
     ".html": "text/html",
     ".js": "text/javascript",
@@ -69,7 +70,7 @@ FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
 SWITCH = 0.0002  # seconds that a thread waits before another must let go of the interpreter
 
 ELSEWHERE = "this server is 127.0.0.1 and answers to no other name"
-PLACED = Template(Path(__file__).with_name("refused.template").read_text(encoding="utf-8"))
+PLACED = Template((PAGE / "refused.template").read_text(encoding="utf-8"))
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; "
@@ -201,7 +202,7 @@ def make_app(served: Served) -> ASGIApp:
 
     routes = [
         Route("/", shell),
-        Route("/lab/{name}", page_file),
+        Route("/lab/{name:path}", page_file),
         Route("/plotly/plotly.min.js", plotly),
         Route("/plotly/plotly.css", plotly_rules),
         Route("/api/lab", get(moment.about)),
@@ -240,9 +241,9 @@ def make_app(served: Served) -> ASGIApp:
 
 
 def page_files() -> dict[str, Path]:
-    """The page's files by name; there are no others."""
-    folder = Path(__file__).parent
-    return {path.name: path for path in sorted(folder.iterdir()) if path.suffix in TYPES}
+    """The page's files by their paths in its folder; there are no others."""
+    found = sorted(path for path in PAGE.rglob("*") if path.suffix in TYPES)
+    return {path.relative_to(PAGE).as_posix(): path for path in found}
 
 
 def enter(request: Request, served: Served) -> Response:

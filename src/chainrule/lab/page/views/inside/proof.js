@@ -1,10 +1,10 @@
 // Prove it: the loss with one number nudged up and down, and the slope between, beside our gradient.
 
-import { button, element } from "./element.js";
-import { formula } from "./formula.js";
-import { alike, full } from "./numbers.js";
-import { NotRecorded, proof as ask } from "./server.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { formula } from "../../parts/formula.js";
+import { alike, full } from "../../parts/numbers.js";
+import { NotRecorded, proof as ask } from "../../ask/server.js";
+import { words } from "../../strings.js";
 
 export function proof({ moment, name, array, isHidden, proven }) {
   const node = element("div", { class: "titled proof", id: "proof" });

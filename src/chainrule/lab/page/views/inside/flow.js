@@ -1,13 +1,13 @@
 // The whole pass as blocks: forward from left to right, and beneath it, right to left, the
 // derivative of each array under the array itself.
 
-import { button, element } from "./element.js";
-import { largest } from "./colour.js";
-import { pieces } from "./formula.js";
-import { grid, pager } from "./grid.js";
-import { light } from "./light.js";
-import { short } from "./numbers.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { largest } from "../../parts/colour.js";
+import { pieces } from "../../parts/formula.js";
+import { grid, pager } from "../../parts/grid.js";
+import { light } from "../../parts/light.js";
+import { short } from "../../parts/numbers.js";
+import { words } from "../../strings.js";
 
 const SIDE = 28; // of an image
 const ROW = 24; // px: ten of them make a vector

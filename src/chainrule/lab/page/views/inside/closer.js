@@ -1,12 +1,12 @@
 // A closer look at dZ of the last layer: the Jacobian of softmax, and the impostors put to the test.
 
-import { button, element } from "./element.js";
-import { largest, signed, css, onTop } from "./colour.js";
-import { display } from "./formula.js";
-import { grid } from "./grid.js";
-import { short } from "./numbers.js";
-import { NotRecorded, impostors as ask } from "./server.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { largest, signed, css, onTop } from "../../parts/colour.js";
+import { display } from "../../parts/formula.js";
+import { grid } from "../../parts/grid.js";
+import { short } from "../../parts/numbers.js";
+import { NotRecorded, impostors as ask } from "../../ask/server.js";
+import { words } from "../../strings.js";
 
 export function closer({ isHidden, reveal }) {
   const node = element("section", { class: "closer", id: "closer", "aria-labelledby": "closer-title" });

@@ -37,7 +37,7 @@ async function ask(path, body, signal) {
       });
       if (answer.status !== 403) {
         become("running");
-        if (answer.ok) return path === "/api/save" ? answer : await answer.json();
+        if (answer.ok) return path === "api/save" ? answer : await answer.json();
         const told = await answer.json().catch(() => ({}));
         throw new Refused(told.error ?? `${path}: ${answer.status}`);
       }
@@ -58,7 +58,7 @@ async function look() {
 
 async function peek() {
   try {
-    const answer = await fetch("/api/lab", { cache: "no-store" });
+    const answer = await fetch("api/lab", { cache: "no-store" });
     become(answer.status === 403 ? "locked" : "running");
   } catch {
     become("stopped");
@@ -69,6 +69,13 @@ export function watch() {
   if (!recorded) setTimeout(look, 4000);
 }
 
+// A socket's own address of what the server answers at this path.
+function address(path) {
+  const found = new URL(path, location.href);
+  found.protocol = found.protocol.replace("http", "ws");
+  return found.href;
+}
+
 // What is going on, as the server pushes it: each frame, and whether it is the first of its
 // connection. A connection that ends is made again as soon as the server is there. A page that
 // nobody sees has none: it takes nothing from the training, and hears how that stands when it is
@@ -77,7 +84,7 @@ export async function listen(listener) {
   if (recorded) return;
   while (document.hidden) await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
   let first = true;
-  const socket = new WebSocket(`ws://${location.host}/api/live`);
+  const socket = new WebSocket(address("api/live"));
   const leave = () => document.hidden && socket.close();
   document.addEventListener("visibilitychange", leave);
   socket.addEventListener("message", ({ data }) => {
@@ -131,7 +138,7 @@ function openCell(answer) {
 // ------------------------------------------------------------------------------------- answers
 
 export async function lab() {
-  return recorded ? recorded.lab : ask("/api/lab");
+  return recorded ? recorded.lab : ask("api/lab");
 }
 
 const ledgers = new Map(); // the last few, so that going back is at once
@@ -140,7 +147,7 @@ export async function ledger(moment, signal) {
   if (recorded) return openLedger(recorded.ledger);
   const key = JSON.stringify(moment);
   if (!ledgers.has(key)) {
-    const opened = openLedger(await ask("/api/ledger", moment, signal));
+    const opened = openLedger(await ask("api/ledger", moment, signal));
     ledgers.set(key, opened);
     if (ledgers.size > 8) ledgers.delete(ledgers.keys().next().value);
   }
@@ -148,81 +155,81 @@ export async function ledger(moment, signal) {
 }
 
 export async function cell(moment, name, signal) {
-  if (!recorded) return openCell(await ask("/api/cell", { ...moment, cell: name }, signal));
+  if (!recorded) return openCell(await ask("api/cell", { ...moment, cell: name }, signal));
   if (recorded.cells?.[name]) return openCell(recorded.cells[name]);
   throw new NotRecorded(name);
 }
 
 export async function proof(moment, name) {
-  if (!recorded) return ask("/api/proof", { ...moment, cell: name });
+  if (!recorded) return ask("api/proof", { ...moment, cell: name });
   if (recorded.proofs?.[name]) return recorded.proofs[name];
   throw new NotRecorded(name);
 }
 
 export async function impostors(moment) {
-  if (!recorded) return ask("/api/impostors", moment);
+  if (!recorded) return ask("api/impostors", moment);
   if (recorded.impostors) return recorded.impostors;
   throw new NotRecorded("impostors");
 }
 
 export async function step(moment) {
-  if (!recorded) return ask("/api/step", moment);
+  if (!recorded) return ask("api/step", moment);
   if (recorded.step) return recorded.step;
   throw new NotRecorded("step");
 }
 
 export async function mistakes({ network, step }) {
   const at = step === undefined ? "" : `&step=${step}`;
-  return recorded ? null : ask(`/api/mistakes?network=${encodeURIComponent(network)}${at}`);
+  return recorded ? null : ask(`api/mistakes?network=${encodeURIComponent(network)}${at}`);
 }
 
 // Some of the test images of a network, one after the other.
 export async function images(network, start, count) {
-  const answer = await ask(`/api/images?network=${encodeURIComponent(network)}&start=${start}&count=${count}`);
+  const answer = await ask(`api/images?network=${encodeURIComponent(network)}&start=${start}&count=${count}`);
   return { ...answer, images: bytes(answer.images) };
 }
 
 export async function drawing(network, image, signal) {
-  return ask("/api/drawing", { ...network, image }, signal);
+  return ask("api/drawing", { ...network, image }, signal);
 }
 
 export async function collect(drawings) {
-  return ask("/api/collect", { drawings });
+  return ask("api/collect", { drawings });
 }
 
 // Start, pause, go on, step, stop, or another learning rate: the run that goes on then, or null.
 export async function train(what) {
-  return (await ask("/api/train", what)).live;
+  return (await ask("api/train", what)).live;
 }
 
 export async function evaluate(question, signal) {
-  const answer = await ask("/api/evaluate", question, signal);
+  const answer = await ask("api/evaluate", question, signal);
   return { ...answer, mistakes: { ...answer.mistakes, images: bytes(answer.mistakes.images) } };
 }
 
 // The images of one cell of the confusion matrix.
 export async function confused(question, signal) {
-  const answer = await ask("/api/confused", question, signal);
+  const answer = await ask("api/confused", question, signal);
   return { ...answer, images: bytes(answer.images) };
 }
 
 // What a recorded step of a run looks like from inside.
 export async function inside(at) {
-  return ask("/api/inside", at);
+  return ask("api/inside", at);
 }
 
 export async function compare(a, b, signal) {
-  return ask("/api/compare", { a, b }, signal);
+  return ask("api/compare", { a, b }, signal);
 }
 
 export async function map(question, signal) {
-  const answer = await ask("/api/map", question, signal);
+  const answer = await ask("api/map", question, signal);
   return { ...answer, x: floats(answer.x), y: floats(answer.y) };
 }
 
 // The saved page, as { name, content }.
 export async function save(moment, view) {
-  const answer = await ask("/api/save", { ...moment, view });
+  const answer = await ask("api/save", { ...moment, view });
   const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
   return { name: name ?? "chainrule-moment.html", content: await answer.blob() };
 }

@@ -1,11 +1,11 @@
 // The time machine: a slider over the recorded steps of the run that is shown, in the frame of every
 // view; and what to do about a link to a run that is not here.
 
-import { button, element } from "./element.js";
-import { count, short } from "./numbers.js";
-import { act, going, onRuns } from "./runs.js";
-import { change, describe, networkOf, now, stepOf, unknown } from "./state.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { count, short } from "../../parts/numbers.js";
+import { act, going, onRuns } from "../../ask/runs.js";
+import { change, describe, networkOf, now, stepOf, unknown } from "../../state.js";
+import { words } from "../../strings.js";
 
 const SPEEDS = [2, 5, 10, 20]; // records a second
 const EVERY = 400; // ms: what the slider says of a run that goes on

@@ -1,10 +1,10 @@
 // Test images by number, as thumbnails that open in Look inside.
 
 import { button, element } from "./element.js";
-import { base64, images } from "./server.js";
-import { change, networkOf } from "./state.js";
-import { thumbnail } from "./story.js";
-import { words } from "./strings.js";
+import { base64, images } from "../ask/server.js";
+import { change, networkOf } from "../state.js";
+import { thumbnail } from "../views/inside/story.js";
+import { words } from "../strings.js";
 
 const SIZE = 784;
 const BLOCK = 100; // images that are asked for together

@@ -1,14 +1,14 @@
 // Compare: two runs side by side: settings that differ, curves on one chart, how far their weights
 // are apart, and the images on which their answers differ.
 
-import { element } from "./element.js";
-import { count, short } from "./numbers.js";
-import { gallery, picture } from "./pictures.js";
-import { chart } from "./plot.js";
-import { onRuns, runOf, runs } from "./runs.js";
-import { compare as ask } from "./server.js";
-import { change, networkAt, networkOf, now, unknown } from "./state.js";
-import { words } from "./strings.js";
+import { element } from "../../parts/element.js";
+import { count, short } from "../../parts/numbers.js";
+import { gallery, picture } from "../../parts/pictures.js";
+import { chart } from "../../parts/plot.js";
+import { onRuns, runOf, runs } from "../../ask/runs.js";
+import { compare as ask } from "../../ask/server.js";
+import { change, networkAt, networkOf, now, unknown } from "../../state.js";
+import { words } from "../../strings.js";
 
 const SHOWN = 30; // images of each kind
 

@@ -2,7 +2,7 @@
 // connection. Runs stand among the lab's networks; each has its settings, history and records.
 
 import { lab as askLab, listen, recorded, train as askTrain } from "./server.js";
-import { words } from "./strings.js";
+import { words } from "../strings.js";
 
 const EVERY = 2000; // ms: so often the server records what can be looked at
 

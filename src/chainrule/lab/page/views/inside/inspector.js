@@ -1,13 +1,13 @@
 // One cell, opened: its formula, the line of code that computed it, the sum with its numbers put in,
 // the cells it comes from and feeds; and its proof.
 
-import { button, element } from "./element.js";
-import { display } from "./formula.js";
-import { light, onLight } from "./light.js";
-import { count, full, minus, six } from "./numbers.js";
+import { button, element } from "../../parts/element.js";
+import { display } from "../../parts/formula.js";
+import { light, onLight } from "../../parts/light.js";
+import { count, full, minus, six } from "../../parts/numbers.js";
 import { proof } from "./proof.js";
-import { NotRecorded, cell as askCell } from "./server.js";
-import { words } from "./strings.js";
+import { NotRecorded, cell as askCell } from "../../ask/server.js";
+import { words } from "../../strings.js";
 
 // go(name) is told of chips that are clicked: a cell, or a range of cells such as A1[:].
 export function inspector({ go, close, isHidden, reveal, partOf, proven }) {

@@ -3,7 +3,7 @@
 
 import { element } from "./element.js";
 import { short } from "./numbers.js";
-import { words } from "./strings.js";
+import { words } from "../strings.js";
 
 const DARK = [17, 17, 17];
 const LIGHT = [255, 255, 255];

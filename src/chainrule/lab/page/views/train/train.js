@@ -1,15 +1,15 @@
 // Train: what is to be trained, and what goes on: curves, the hidden units as images, the sizes of
 // dW and the share of dead units, live. Closing the page stops nothing; every page sees the same.
 
-import { button, element } from "./element.js";
-import { largest, onTheme, signed } from "./colour.js";
-import { curve } from "./curve.js";
-import { count, percent, short } from "./numbers.js";
-import { act, damaged, going, live, onRuns, runOf, runs } from "./runs.js";
-import { bytes, inside, ledger as askLedger } from "./server.js";
-import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "./state.js";
-import { networkSwitch } from "./story.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { largest, onTheme, signed } from "../../parts/colour.js";
+import { curve } from "../../parts/curve.js";
+import { count, percent, short } from "../../parts/numbers.js";
+import { act, damaged, going, live, onRuns, runOf, runs } from "../../ask/runs.js";
+import { bytes, inside, ledger as askLedger } from "../../ask/server.js";
+import { BEGINNING, change, networkAt, networkOf, now, stepOf } from "../../state.js";
+import { networkSwitch } from "../inside/story.js";
+import { words } from "../../strings.js";
 
 const SIDE = 28;
 const APART = 30; // pixels from one unit's image to the next; each is two of the screen's

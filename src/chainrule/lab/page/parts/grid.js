@@ -5,7 +5,7 @@ import { button, element } from "./element.js";
 import { colours, css, inked, mark, onTheme, onTop, signed } from "./colour.js";
 import { light, lit, meets, onLight } from "./light.js";
 import { full, percent, short, tiny } from "./numbers.js";
-import { words } from "./strings.js";
+import { words } from "../strings.js";
 
 const later = window.requestIdleCallback ?? ((go) => setTimeout(go, 100)); // some browsers have none
 const cancelLater = window.cancelIdleCallback ?? clearTimeout;

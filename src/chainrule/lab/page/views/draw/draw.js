@@ -1,13 +1,13 @@
 // Draw: one's own digit, by hand or from a file; what is made of it stage by stage; and a set of
 // drawings collected for training.
 
-import { button, element } from "./element.js";
-import { percent } from "./numbers.js";
+import { button, element } from "../../parts/element.js";
+import { percent } from "../../parts/numbers.js";
 import { pad as makePad } from "./pad.js";
-import { bytes, collect as askCollect, drawing as ask, ledger as askLedger } from "./server.js";
-import { BEGINNING, change, networkAt, networkOf, now } from "./state.js";
-import { networkSwitch, paintPixels, thumbnail } from "./story.js";
-import { words } from "./strings.js";
+import { bytes, collect as askCollect, drawing as ask, ledger as askLedger } from "../../ask/server.js";
+import { BEGINNING, change, networkAt, networkOf, now } from "../../state.js";
+import { networkSwitch, paintPixels, thumbnail } from "../inside/story.js";
+import { words } from "../../strings.js";
 
 const LARGEST = 10e6; // bytes of a file
 

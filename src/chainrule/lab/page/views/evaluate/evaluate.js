@@ -1,15 +1,15 @@
 // Evaluate: how a network does on its test images: which digit it takes for which, its most
 // confident mistakes, what it answers if it may say "I don't know", and what damage does to it.
 
-import { button, element } from "./element.js";
-import { colours, css, onTheme, onTop } from "./colour.js";
-import { count, percent } from "./numbers.js";
-import { cut, gallery } from "./pictures.js";
-import { chart } from "./plot.js";
-import { evaluate as ask, confused } from "./server.js";
-import { networkAt, networkOf } from "./state.js";
-import { networkSwitch } from "./story.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { colours, css, onTheme, onTop } from "../../parts/colour.js";
+import { count, percent } from "../../parts/numbers.js";
+import { cut, gallery } from "../../parts/pictures.js";
+import { chart } from "../../parts/plot.js";
+import { evaluate as ask, confused } from "../../ask/server.js";
+import { networkAt, networkOf } from "../../state.js";
+import { networkSwitch } from "../inside/story.js";
+import { words } from "../../strings.js";
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 

@@ -1,13 +1,13 @@
 // Learn from this image once: the change of E that the gradient promises for a step, beside the
 // change that is measured, for every size of step.
 
-import { button, element } from "./element.js";
-import { colours, css, onTheme } from "./colour.js";
-import { display, formula } from "./formula.js";
-import { full, percent, short, six } from "./numbers.js";
-import { looks, plotly } from "./plot.js";
-import { NotRecorded, recorded, step as ask } from "./server.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { colours, css, onTheme } from "../../parts/colour.js";
+import { display, formula } from "../../parts/formula.js";
+import { full, percent, short, six } from "../../parts/numbers.js";
+import { looks, plotly } from "../../parts/plot.js";
+import { NotRecorded, recorded, step as ask } from "../../ask/server.js";
+import { words } from "../../strings.js";
 
 export function step({ isHidden, reveal, learnt }) {
   const node = element("section", { class: "step", id: "step", "aria-labelledby": "step-title" });

@@ -1,19 +1,19 @@
 // Start: the frame around the views, the keys, and what follows from a change of the state.
 
-import { button, element } from "./element.js";
-import { themeChanged } from "./colour.js";
-import { compare } from "./compare.js";
-import { draw } from "./draw.js";
-import { evaluate } from "./evaluate.js";
-import { enlarge, hides, onOpen, refreshGrids } from "./grid.js";
-import { inside, partOf } from "./inside.js";
-import { map } from "./map.js";
-import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./server.js";
-import { onRuns, start as startRuns } from "./runs.js";
+import { button, element } from "./parts/element.js";
+import { themeChanged } from "./parts/colour.js";
+import { compare } from "./views/compare/compare.js";
+import { draw } from "./views/draw/draw.js";
+import { evaluate } from "./views/evaluate/evaluate.js";
+import { enlarge, hides, onOpen, refreshGrids } from "./parts/grid.js";
+import { inside, partOf } from "./views/inside/inside.js";
+import { map } from "./views/map/map.js";
+import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./ask/server.js";
+import { onRuns, start as startRuns } from "./ask/runs.js";
 import { BEGINNING, PARTS, VIEWS, change, describe, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start, unknown } from "./state.js";
 import { words } from "./strings.js";
-import { time } from "./time.js";
-import { train } from "./train.js";
+import { time } from "./views/frame/time.js";
+import { train } from "./views/train/train.js";
 
 const wide = matchMedia("(min-width: 60rem)");
 const widest = matchMedia("(min-width: 112rem)");
@@ -71,7 +71,7 @@ function frame() {
   const question = element("p", { class: "question", id: "question", hidden: true });
   const header = element("header", {},
     element("a", { class: "skip", href: "#main", onclick: skip }, words.skip),
-    element("a", { class: "brand", href: recorded ? "#main" : "/" }, words.brand),
+    element("a", { class: "brand", href: recorded ? "#main" : "./" }, words.brand),
     recorded ? null : element("nav", { "aria-label": words.viewsLabel, class: "tabs" }, tabs),
     element("div", { class: "tools", role: "group", "aria-label": words.tools },
       hide, projector,

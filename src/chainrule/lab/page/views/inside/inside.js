@@ -1,18 +1,18 @@
 // Look inside: the image and its story, the pass as blocks, one cell opened, a closer look at dZ of
 // the last layer, and one step of learning.
 
-import { button, element } from "./element.js";
-import { legend, onTheme } from "./colour.js";
+import { button, element } from "../../parts/element.js";
+import { legend, onTheme } from "../../parts/colour.js";
 import { closer } from "./closer.js";
 import { flow, phasesOf } from "./flow.js";
-import { formula } from "./formula.js";
+import { formula } from "../../parts/formula.js";
 import { inspector, place } from "./inspector.js";
-import { reference } from "./light.js";
-import { recorded } from "./server.js";
-import { change, isDefaultMoment, moment, now } from "./state.js";
+import { reference } from "../../parts/light.js";
+import { recorded } from "../../ask/server.js";
+import { change, isDefaultMoment, moment, now } from "../../state.js";
 import { step } from "./step.js";
 import { story } from "./story.js";
-import { words } from "./strings.js";
+import { words } from "../../strings.js";
 
 const narrow = matchMedia("(max-width: 60rem)"); // as in style.css
 const HINT = "dW2[3,7]"; // the cell of the first minute

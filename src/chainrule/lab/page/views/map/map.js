@@ -1,14 +1,14 @@
 // A map of the digits: test images as points on a plane, by PCA of their pixels or of what a layer
 // makes of them. Each point is its digit, in the digit's colour; mistakes wear a ring.
 
-import { element } from "./element.js";
-import { colours, css, onTheme } from "./colour.js";
-import { count, percent } from "./numbers.js";
-import { lookInside, picture } from "./pictures.js";
-import { map as ask } from "./server.js";
-import { networkAt, networkOf } from "./state.js";
-import { networkSwitch, paintPixels } from "./story.js";
-import { words } from "./strings.js";
+import { element } from "../../parts/element.js";
+import { colours, css, onTheme } from "../../parts/colour.js";
+import { count, percent } from "../../parts/numbers.js";
+import { lookInside, picture } from "../../parts/pictures.js";
+import { map as ask } from "../../ask/server.js";
+import { networkAt, networkOf } from "../../state.js";
+import { networkSwitch, paintPixels } from "../inside/story.js";
+import { words } from "../../strings.js";
 
 const COUNT = 2000; // points, to begin with
 const COUNTS = [1000, 2000, 5000, 10000];

@@ -1,10 +1,10 @@
 // The pad: strokes of whole numbers from 0 to 280, by mouse, pen, finger or keyboard. The server
 // turns them into pixels; what is painted here only follows the hand.
 
-import { element } from "./element.js";
-import { colours, css, onTheme } from "./colour.js";
-import { POINTS, SIDE, STROKES } from "./state.js";
-import { words } from "./strings.js";
+import { element } from "../../parts/element.js";
+import { colours, css, onTheme } from "../../parts/colour.js";
+import { POINTS, SIDE, STROKES } from "../../state.js";
+import { words } from "../../strings.js";
 
 const PEN = 20;
 const NEAR = 3; // closer points add nothing

@@ -1,13 +1,13 @@
 // The image at the left: what the network says of it and what it is, which image it is, the label
 // that the pass back starts from, and one line that leads on.
 
-import { button, element } from "./element.js";
-import { grid } from "./grid.js";
-import { percent } from "./numbers.js";
-import { onRuns } from "./runs.js";
-import { images, mistakes, recorded } from "./server.js";
-import { change, imagesOf, networkAt, networkOf, now } from "./state.js";
-import { words } from "./strings.js";
+import { button, element } from "../../parts/element.js";
+import { grid } from "../../parts/grid.js";
+import { percent } from "../../parts/numbers.js";
+import { onRuns } from "../../ask/runs.js";
+import { images, mistakes, recorded } from "../../ask/server.js";
+import { change, imagesOf, networkAt, networkOf, now } from "../../state.js";
+import { words } from "../../strings.js";
 
 const SIDE = 28;
 const PAGE = 100; // thumbnails
