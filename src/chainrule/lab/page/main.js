@@ -8,9 +8,31 @@ import { evaluate } from "./views/evaluate/evaluate.js";
 import { enlarge, hides, onOpen, refreshGrids } from "./parts/grid.js";
 import { inside, partOf } from "./views/inside/inside.js";
 import { map } from "./views/map/map.js";
-import { lab as askLab, ledger as askLedger, onStatus, recorded, save as askSave, watch } from "./ask/server.js";
+import {
+  lab as askLab,
+  ledger as askLedger,
+  onStatus,
+  recorded,
+  save as askSave,
+  watch,
+} from "./ask/server.js";
 import { onRuns, start as startRuns } from "./ask/runs.js";
-import { BEGINNING, PARTS, VIEWS, change, describe, isDefaultMoment, link, moment, networkOf, now, onChange, parameters, start, unknown } from "./state.js";
+import {
+  BEGINNING,
+  PARTS,
+  VIEWS,
+  change,
+  describe,
+  isDefaultMoment,
+  link,
+  moment,
+  networkOf,
+  now,
+  onChange,
+  parameters,
+  start,
+  unknown,
+} from "./state.js";
 import { words } from "./strings.js";
 import { time } from "./views/frame/time.js";
 import { train } from "./views/train/train.js";
@@ -25,7 +47,12 @@ let asked = null;
 // ----------------------------------------------------------------------------------- the frame
 
 const live = element("div", { class: "toast", role: "status", id: "told" });
-const banner = element("div", { class: "banner", role: "alert", id: "server-status", hidden: true });
+const banner = element("div", {
+  class: "banner",
+  role: "alert",
+  id: "server-status",
+  hidden: true,
+});
 let fading = 0;
 
 // Say something in passing.
@@ -45,23 +72,68 @@ function reveal(part) {
 }
 
 function frame() {
-  const tabs = VIEWS.map((view) => button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }));
-  const projector = button(words.projector, () => change({ projector: !now().projector }), {
-    id: "projector", title: words.projectorHint, "aria-keyshortcuts": "Alt+P", "aria-pressed": "false",
-  });
-  const keys = element("dialog", { class: "keys", "aria-labelledby": "keys-title" },
-    element("div", { class: "dialog-head" }, element("h2", { id: "keys-title" }, words.keysTitle), button("✕", () => keys.close(), { "aria-label": words.close })),
-    element("dl", {}, words.keysList.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)])),
+  const tabs = VIEWS.map((view) =>
+    button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
   );
-  const boxes = PARTS.map((part) => element("label", {}, element("input", {
-    type: "checkbox", value: part, onchange: (event) => {
-      revealed.delete(part);
-      change({ hide: event.target.checked ? [...now().hide, part] : now().hide.filter((each) => each !== part) });
-    },
-  }), element("span", {}, words.parts[part])));
-  const hide = element("details", { class: "menu", id: "hide" }, element("summary", {}, words.hideMenu),
-    element("fieldset", {}, element("legend", {}, words.hideTitle), boxes, element("p", { class: "quiet" }, words.hideHint)));
-  document.addEventListener("pointerdown", (event) => hide.open && !hide.contains(event.target) && (hide.open = false));
+  const projector = button(words.projector, () => change({ projector: !now().projector }), {
+    id: "projector",
+    title: words.projectorHint,
+    "aria-keyshortcuts": "Alt+P",
+    "aria-pressed": "false",
+  });
+  const keys = element(
+    "dialog",
+    { class: "keys", "aria-labelledby": "keys-title" },
+    element(
+      "div",
+      { class: "dialog-head" },
+      element("h2", { id: "keys-title" }, words.keysTitle),
+      button("✕", () => keys.close(), { "aria-label": words.close }),
+    ),
+    element(
+      "dl",
+      {},
+      words.keysList.flatMap(([key, does]) => [
+        element("dt", {}, element("kbd", {}, key)),
+        element("dd", {}, does),
+      ]),
+    ),
+  );
+  const boxes = PARTS.map((part) =>
+    element(
+      "label",
+      {},
+      element("input", {
+        type: "checkbox",
+        value: part,
+        onchange: (event) => {
+          revealed.delete(part);
+          change({
+            hide: event.target.checked
+              ? [...now().hide, part]
+              : now().hide.filter((each) => each !== part),
+          });
+        },
+      }),
+      element("span", {}, words.parts[part]),
+    ),
+  );
+  const hide = element(
+    "details",
+    { class: "menu", id: "hide" },
+    element("summary", {}, words.hideMenu),
+    element(
+      "fieldset",
+      {},
+      element("legend", {}, words.hideTitle),
+      boxes,
+      element("p", { class: "quiet" }, words.hideHint),
+    ),
+  );
+  document.addEventListener(
+    "pointerdown",
+    (event) => hide.open && !hide.contains(event.target) && (hide.open = false),
+  );
   hide.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
@@ -69,20 +141,49 @@ function frame() {
     hide.querySelector("summary").focus();
   });
   const question = element("p", { class: "question", id: "question", hidden: true });
-  const header = element("header", {},
+  const header = element(
+    "header",
+    {},
     element("a", { class: "skip", href: "#main", onclick: skip }, words.skip),
     element("a", { class: "brand", href: recorded ? "#main" : "./" }, words.brand),
     recorded ? null : element("nav", { "aria-label": words.viewsLabel, class: "tabs" }, tabs),
-    element("div", { class: "tools", role: "group", "aria-label": words.tools },
-      hide, projector,
-      recorded ? null : [button(words.copyLink, copyLink, { id: "copy-link" }), button(words.save, saveMoment, { id: "save-moment" })],
+    element(
+      "div",
+      { class: "tools", role: "group", "aria-label": words.tools },
+      hide,
+      projector,
+      recorded
+        ? null
+        : [
+            button(words.copyLink, copyLink, { id: "copy-link" }),
+            button(words.save, saveMoment, { id: "save-moment" }),
+          ],
       button(words.keys, () => keys.showModal(), { id: "keys" }),
     ),
   );
   const main = element("main", { id: "main", tabindex: "-1" });
-  header.append(banner, ...(recorded ? [element("p", { class: "recorded" }, words.recorded(describe(networkOf().id), recorded.ledger.step))] : []), question);
+  header.append(
+    banner,
+    ...(recorded
+      ? [
+          element(
+            "p",
+            { class: "recorded" },
+            words.recorded(describe(networkOf().id), recorded.ledger.step),
+          ),
+        ]
+      : []),
+    question,
+  );
   const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
-  document.body.append(header, ...(machine ? [machine.node] : []), main, element("footer", {}, words.footer(lab)), live, keys);
+  document.body.append(
+    header,
+    ...(machine ? [machine.node] : []),
+    main,
+    element("footer", {}, words.footer(lab)),
+    live,
+    keys,
+  );
   return { tabs, projector, boxes, question, main, machine };
 }
 
@@ -155,7 +256,13 @@ function enter() {
 function followRuns(what, from, to) {
   const state = now();
   if (what === "renamed" && [state.network, state.with].includes(from)) {
-    return change({ network: state.network === from ? to : state.network, with: state.with === from ? to : state.with }, { amend: true });
+    return change(
+      {
+        network: state.network === from ? to : state.network,
+        with: state.with === from ? to : state.with,
+      },
+      { amend: true },
+    );
   }
   if (what === "frame" && parts.main.hasAttribute("aria-busy")) return undefined; // the next one will do
   return enter();
@@ -178,7 +285,8 @@ async function load() {
     if (failure.name === "AbortError") return;
     tell(words.failed(failure.message));
     // An address that the server refuses: begin where everybody begins.
-    if (!views.inside.ledger && !isDefaultMoment()) change({ image: BEGINNING, network: null, label: null }, { amend: true });
+    if (!views.inside.ledger && !isDefaultMoment())
+      change({ image: BEGINNING, network: null, label: null }, { amend: true });
   } finally {
     if (!signal.aborted) parts.main.removeAttribute("aria-busy");
   }
@@ -212,7 +320,8 @@ function hiddenChanged() {
   }
   parts.question.hidden = !shut.length;
   parts.question.replaceChildren(
-    words.isHidden(shut.map((part) => words.parts[part])), " ",
+    words.isHidden(shut.map((part) => words.parts[part])),
+    " ",
     button(words.revealAll, revealAll, { id: "reveal-all", "aria-keyshortcuts": "Alt+R" }),
   );
   if (views.inside.ledger) views.inside.show(views.inside.ledger);
@@ -228,7 +337,10 @@ function revealAll() {
 // -------------------------------------------------------------------------------------- keys
 
 function onKey(event) {
-  const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog, [role=grid], [role=application]");
+  const typing = event.target.closest?.(
+    "input:not([type=radio]):not([type=checkbox]), select, textarea, dialog, [role=grid], " +
+      "[role=application]",
+  );
   if (event.altKey && !event.ctrlKey && !event.metaKey) {
     const does = {
       KeyP: () => change({ projector: !now().projector }),
@@ -242,12 +354,22 @@ function onKey(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (event.key === "Escape" && !event.target.closest?.("dialog") && now().cell && now().view === "inside") {
+  if (
+    event.key === "Escape" &&
+    !event.target.closest?.("dialog") &&
+    now().cell &&
+    now().view === "inside"
+  ) {
     change({ cell: null });
     return;
   }
-  if (typing || event.target.closest?.("input") || now().view !== "inside" || !views.inside.ledger) return;
-  if (event.target.matches?.("[tabindex='0']") && event.target.scrollWidth > event.target.clientWidth) return; // it scrolls
+  if (typing || event.target.closest?.("input") || now().view !== "inside" || !views.inside.ledger)
+    return;
+  if (
+    event.target.matches?.("[tabindex='0']") &&
+    event.target.scrollWidth > event.target.clientWidth
+  )
+    return; // it scrolls
   if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
     event.preventDefault();
     views.inside.walk(event.key === "ArrowRight" ? 1 : -1);
@@ -267,21 +389,37 @@ async function begin() {
   onStatus(onServer);
   watch();
   lab = await askLab();
-  const seen = new URLSearchParams(recorded ? Object.entries(recorded.view ?? {}) : location.search);
+  const seen = new URLSearchParams(
+    recorded ? Object.entries(recorded.view ?? {}) : location.search,
+  );
   startRuns(lab);
   start(lab, seen);
   if (recorded) change({ view: "inside" }, { amend: true });
   parts = frame();
   hides((array) => isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = {
-    inside: inside({ lab, isHidden, reveal, toDraw: () => change({ view: "draw", cell: null }), tell }),
-    ...(recorded ? {} : {
-      train: train({ lab, tell }),
-      evaluate: evaluate({ lab, tell }),
-      map: map({ lab, tell }),
-      compare: compare({ tell }),
-      draw: draw({ lab, tell, isHidden, toInside: (image) => change({ view: "inside", image, label: null, cell: null, phase: null }) }),
+    inside: inside({
+      lab,
+      isHidden,
+      reveal,
+      toDraw: () => change({ view: "draw", cell: null }),
+      tell,
     }),
+    ...(recorded
+      ? {}
+      : {
+          train: train({ lab, tell }),
+          evaluate: evaluate({ lab, tell }),
+          map: map({ lab, tell }),
+          compare: compare({ tell }),
+          draw: draw({
+            lab,
+            tell,
+            isHidden,
+            toInside: (image) =>
+              change({ view: "inside", image, label: null, cell: null, phase: null }),
+          }),
+        }),
   };
   parts.main.append(...Object.values(views).map((view) => view.node));
   change({}); // the address without what was not understood

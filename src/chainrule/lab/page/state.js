@@ -159,7 +159,11 @@ function read(parameters) {
     with: readNetwork(get("with")),
     image: readImage(get),
     label,
-    cell: /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/.test(get("cell") ?? "") ? get("cell") : null,
+    cell: /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/.test(
+      get("cell") ?? "",
+    )
+      ? get("cell")
+      : null,
     phase: /^(update|E|y|x|d?[AZWb]\d{1,3})$/.test(get("phase") ?? "") ? get("phase") : null,
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
@@ -175,14 +179,25 @@ function readNetwork(id) {
 
 // What the id of a run says of it.
 export function describe(id) {
-  const found = /^784((?:-\d{1,6}){0,20})-10\.(squared_error|cross_entropy)\.(descent|momentum|adam)\.([\de.+-]{1,24})\.(all|\d{1,9})\.(\d{1,9})\.seed(\d{1,40})((?:\.rate\d{1,9}-[\de.+-]{1,24})*)$/.exec(id);
+  const found =
+    /^784((?:-\d{1,6}){0,20})-10\.(squared_error|cross_entropy)\.(descent|momentum|adam)\.([\de.+-]{1,24})\.(all|\d{1,9})\.(\d{1,9})\.seed(\d{1,40})((?:\.rate\d{1,9}-[\de.+-]{1,24})*)$/.exec(
+      id,
+    );
   if (!found) return null;
   const [, hidden, loss, optimizer, rate, batch, length, seed, rates] = found;
-  const changes = [...rates.matchAll(/\.rate(\d+)-(.+?)(?=\.rate|$)/g)].map(([, step, to]) => [Number(step), Number(to)]);
+  const changes = [...rates.matchAll(/\.rate(\d+)-(.+?)(?=\.rate|$)/g)].map(([, step, to]) => [
+    Number(step),
+    Number(to),
+  ]);
   return {
     settings: {
-      hidden: hidden.split("-").slice(1).map(Number), loss, optimizer, learning_rate: Number(rate),
-      batch_size: batch === "all" ? null : Number(batch), steps: Number(length), seed: Number(seed),
+      hidden: hidden.split("-").slice(1).map(Number),
+      loss,
+      optimizer,
+      learning_rate: Number(rate),
+      batch_size: batch === "all" ? null : Number(batch),
+      steps: Number(length),
+      seed: Number(seed),
     },
     length: Number(length),
     changes,
@@ -190,7 +205,9 @@ export function describe(id) {
 }
 
 function readImage(get) {
-  const off = (get("off") ?? "").split(",").filter((each) => lab.stages.some((stage) => stage.name === each));
+  const off = (get("off") ?? "")
+    .split(",")
+    .filter((each) => lab.stages.some((stage) => stage.name === each));
   if (get("strokes") !== null) {
     const strokes = readStrokes(get("strokes"));
     if (strokes) return { strokes, off };
@@ -206,8 +223,13 @@ function whole(text, most) {
 }
 
 function readStrokes(text) {
-  const strokes = text.split("~").filter(Boolean).map((stroke) => stroke.split("-").map((each) => whole(each, SIDE)));
-  const good = strokes.every((stroke) => stroke.length % 2 === 0 && stroke.length && stroke.every((each) => each !== null));
+  const strokes = text
+    .split("~")
+    .filter(Boolean)
+    .map((stroke) => stroke.split("-").map((each) => whole(each, SIDE)));
+  const good = strokes.every(
+    (stroke) => stroke.length % 2 === 0 && stroke.length && stroke.every((each) => each !== null),
+  );
   const points = strokes.reduce((sum, stroke) => sum + stroke.length / 2, 0);
   return good && strokes.length && strokes.length <= STROKES && points <= POINTS ? strokes : null;
 }
@@ -222,7 +244,8 @@ export function parameters(some = state) {
   if (some.with !== null) out.with = some.with;
   if ("test" in image && image.test !== BEGINNING.test) out.test = String(image.test);
   if ("strokes" in image) out.strokes = image.strokes.map((stroke) => stroke.join("-")).join("~");
-  if ("pixels" in image) out.pixels = image.pixels.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
+  if ("pixels" in image)
+    out.pixels = image.pixels.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   if (image.off?.length) out.off = image.off.join(",");
   if (some.label !== null) out.label = String(some.label);
   if (some.cell) out.cell = some.cell;
@@ -236,5 +259,8 @@ export function parameters(some = state) {
 function write(some) {
   const search = new URLSearchParams(parameters(some)).toString();
   // Brackets and commas may stand in a query as they are; people read these addresses.
-  return search && `?${search.replace(/%5B/g, "[").replace(/%5D/g, "]").replace(/%2C/g, ",").replace(/%7E/g, "~")}`;
+  return (
+    search &&
+    `?${search.replace(/%5B/g, "[").replace(/%5D/g, "]").replace(/%2C/g, ",").replace(/%7E/g, "~")}`
+  );
 }

@@ -66,7 +66,11 @@ function know(all) {
     // Frames may be ahead of an answer.
     const ahead = goes && entry.run && entry.run.history.step.length > run.history.step.length;
     Object.assign(entry, { digits: run.digits, images: run.images });
-    entry.run = { ...run, ...(ahead ? { history: entry.run.history, step: entry.run.step } : {}), going: goes };
+    entry.run = {
+      ...run,
+      ...(ahead ? { history: entry.run.history, step: entry.run.step } : {}),
+      going: goes,
+    };
   }
   const ids = new Set(all.map((run) => run.id));
   lab.networks = lab.networks.filter((each) => !each.run || ids.has(each.id) || "accuracy" in each);
@@ -76,19 +80,30 @@ function know(all) {
 function entryOf(run) {
   run.name = words.run(run.name);
   let entry = lab.networks.find((each) => each.id === run.id);
-  if (!entry) lab.networks.push((entry = { id: run.id, name: run.name, sizes: [784, ...run.settings.hidden, 10], loss: run.settings.loss }));
+  if (!entry)
+    lab.networks.push(
+      (entry = {
+        id: run.id,
+        name: run.name,
+        sizes: [784, ...run.settings.hidden, 10],
+        loss: run.settings.loss,
+      }),
+    );
   return entry;
 }
 
 // Ask what there is, once at a time.
 async function again() {
   asked = performance.now();
-  asking ??= askLab().then((found) => {
-    asking = null;
-    know(found.runs);
-    unread = found.damaged;
-    tell("runs");
-  }, () => (asking = null));
+  asking ??= askLab().then(
+    (found) => {
+      asking = null;
+      know(found.runs);
+      unread = found.damaged;
+      tell("runs");
+    },
+    () => (asking = null),
+  );
   await asking;
 }
 
@@ -112,7 +127,8 @@ async function hear({ live: frame }, first) {
     const was = runOf(before.id);
     if (was && was !== run) was.going = false;
     await again();
-    if (frame && before.id !== frame.id && (frame.rows_from > 0 || gone(before.id, frame.id))) tell("renamed", before.id, frame.id);
+    if (frame && before.id !== frame.id && (frame.rows_from > 0 || gone(before.id, frame.id)))
+      tell("renamed", before.id, frame.id);
   } else if (run?.going && !frame.recorded && performance.now() - asked > EVERY) {
     again();
   }
@@ -123,7 +139,8 @@ async function hear({ live: frame }, first) {
 // New rows of the history; what a connection brings first is all of it.
 function add(run, frame, first) {
   const { history } = run;
-  if (first || frame.rows_from === 0) for (const column of Object.values(history)) column.length = 0;
+  if (first || frame.rows_from === 0)
+    for (const column of Object.values(history)) column.length = 0;
   for (const [step, loss, train, test] of frame.rows) {
     if (history.step.length && step <= history.step.at(-1)) continue;
     history.step.push(step);
@@ -138,7 +155,11 @@ function add(run, frame, first) {
 export async function act(what) {
   const run = await askTrain(what);
   if (run && !runOf(run.id)) {
-    Object.assign(entryOf(run), { digits: run.digits, images: run.images, run: { ...run, going: true } });
+    Object.assign(entryOf(run), {
+      digits: run.digits,
+      images: run.images,
+      run: { ...run, going: true },
+    });
     tell("runs");
   }
   return run;

@@ -29,12 +29,17 @@ async function ask(path, body, signal) {
   for (;;) {
     let answer;
     try {
-      answer = await fetch(path, body === undefined ? { signal } : {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-        signal,
-      });
+      answer = await fetch(
+        path,
+        body === undefined
+          ? { signal }
+          : {
+              method: "POST",
+              headers: { "Content-Type": "application/json" },
+              body: JSON.stringify(body),
+              signal,
+            },
+      );
       if (answer.status !== 403) {
         become("running");
         if (answer.ok) return path === "api/save" ? answer : await answer.json();
@@ -82,7 +87,8 @@ function address(path) {
 // seen again.
 export async function listen(listener) {
   if (recorded) return;
-  while (document.hidden) await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
+  while (document.hidden)
+    await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
   let first = true;
   const socket = new WebSocket(address("api/live"));
   const leave = () => document.hidden && socket.close();
@@ -125,14 +131,27 @@ function number(value) {
 }
 
 function openLedger(answer) {
-  const arrays = new Map(answer.arrays.map((each) => [each.name, { ...each, values: floats(each.f8) }]));
+  const arrays = new Map(
+    answer.arrays.map((each) => [each.name, { ...each, values: floats(each.f8) }]),
+  );
   const { jacobian, weighted } = answer;
-  return { ...answer, arrays, jacobian: jacobian && { ...jacobian, values: floats(jacobian.f8) }, weighted: floats(weighted) };
+  return {
+    ...answer,
+    arrays,
+    jacobian: jacobian && { ...jacobian, values: floats(jacobian.f8) },
+    weighted: floats(weighted),
+  };
 }
 
 function openCell(answer) {
   const open = (term) => term && { ...term, value: number(term.value) };
-  return { ...answer, value: number(answer.value), total: number(answer.total), numerator: open(answer.numerator), terms: answer.terms.map(open) };
+  return {
+    ...answer,
+    value: number(answer.value),
+    total: number(answer.total),
+    numerator: open(answer.numerator),
+    terms: answer.terms.map(open),
+  };
 }
 
 // ------------------------------------------------------------------------------------- answers
@@ -185,7 +204,9 @@ export async function mistakes({ network, step }) {
 
 // Some of the test images of a network, one after the other.
 export async function images(network, start, count) {
-  const answer = await ask(`api/images?network=${encodeURIComponent(network)}&start=${start}&count=${count}`);
+  const answer = await ask(
+    `api/images?network=${encodeURIComponent(network)}&start=${start}&count=${count}`,
+  );
   return { ...answer, images: bytes(answer.images) };
 }
 

@@ -16,10 +16,22 @@ export function colours() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => hex(style.getPropertyValue(name).trim());
   palette = Object.fromEntries(
-    ["zero", "positive", "negative", "paper", "surface", "ink", "muted", "line", "accent", "probability"].map((name) => [name, read(`--${name}`)]),
+    [
+      "zero",
+      "positive",
+      "negative",
+      "paper",
+      "surface",
+      "ink",
+      "muted",
+      "line",
+      "accent",
+      "probability",
+    ].map((name) => [name, read(`--${name}`)]),
   );
   palette.pixel = [read("--pixel-off"), read("--pixel-on")];
-  const shades = (from, to) => Array.from({ length: SHADES + 1 }, (_, k) => mix(from, to, k / SHADES));
+  const shades = (from, to) =>
+    Array.from({ length: SHADES + 1 }, (_, k) => mix(from, to, k / SHADES));
   palette.shades = {
     positive: shades(palette.zero, palette.positive),
     negative: shades(palette.zero, palette.negative),
@@ -37,7 +49,11 @@ export function themeChanged() {
   for (const listener of listeners) listener();
 }
 
-for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"]) {
+for (const query of [
+  "(prefers-color-scheme: dark)",
+  "(forced-colors: active)",
+  "(prefers-contrast: more)",
+]) {
   matchMedia(query).addEventListener("change", themeChanged);
 }
 
@@ -94,7 +110,15 @@ export function largest(values, start = 0, end = values.length) {
 export function legend() {
   const canvas = element("canvas", { class: "legend-scale", "aria-hidden": "true" });
   const ends = [element("span", { class: "number" }), element("span", { class: "number" })];
-  const node = element("p", { class: "legend" }, words.negative, ends[0], canvas, ends[1], words.positive);
+  const node = element(
+    "p",
+    { class: "legend" },
+    words.negative,
+    ends[0],
+    canvas,
+    ends[1],
+    words.positive,
+  );
   function show(most) {
     ends[0].textContent = most ? short(-most) : "";
     ends[1].textContent = most ? short(most) : "";
@@ -127,5 +151,6 @@ export function mark(pen, value, colour, left, top, width, height) {
   if (value > 0 && size < 14) return;
   pen.fillStyle = css(mix(colour, onTop(colour), size < 14 ? 0.55 : 0.7));
   pen.fillRect(Math.round(middle - long / 2), Math.round(centre - thick / 2), long, thick);
-  if (value > 0) pen.fillRect(Math.round(middle - thick / 2), Math.round(centre - long / 2), thick, long);
+  if (value > 0)
+    pen.fillRect(Math.round(middle - thick / 2), Math.round(centre - long / 2), thick, long);
 }

@@ -13,7 +13,10 @@ const TICKS = 5; // about so many
 export function ticks(most, whole) {
   const rough = most / TICKS;
   const size = 10 ** Math.floor(Math.log10(rough));
-  const step = Math.max([1, 2, 5, 10].find((each) => each * size >= rough * 0.999) * size, whole ? 1 : 0);
+  const step = Math.max(
+    [1, 2, 5, 10].find((each) => each * size >= rough * 0.999) * size,
+    whole ? 1 : 0,
+  );
   return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, k) => k * step);
 }
 
@@ -63,17 +66,32 @@ export function curve({ label, x: xName, y: yName, write, percent = false, heigh
 
     pen.fillStyle = css(grid);
     for (const value of up) pen.fillRect(EDGE.left, Math.round(atY(value)), right - EDGE.left, 1);
-    for (const step of along) if (step <= last) pen.fillRect(Math.round(atX(step)), EDGE.top, 1, bottom - EDGE.top);
+    for (const step of along)
+      if (step <= last) pen.fillRect(Math.round(atX(step)), EDGE.top, 1, bottom - EDGE.top);
     pen.fillStyle = css(ink);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const value of up) pen.fillText(percent ? `${Math.round(100 * value)} %` : plain(value, up[1]), EDGE.left - 8, atY(value));
+    for (const value of up)
+      pen.fillText(
+        percent ? `${Math.round(100 * value)} %` : plain(value, up[1]),
+        EDGE.left - 8,
+        atY(value),
+      );
     pen.textAlign = "center";
     pen.textBaseline = "top";
     for (const step of along) if (step <= last) pen.fillText(count(step), atX(step), bottom + 6);
     pen.fillText(xName, (EDGE.left + right) / 2, bottom + 24);
 
-    if (mark !== null) stroke([[atX(mark), EDGE.top], [atX(mark), bottom]], css(muted), 2, [2, 4]);
+    if (mark !== null)
+      stroke(
+        [
+          [atX(mark), EDGE.top],
+          [atX(mark), bottom],
+        ],
+        css(muted),
+        2,
+        [2, 4],
+      );
     for (const { y, colour, dash } of lines) {
       const paint = css(colours()[colour]);
       for (const part of parts(x, y)) {
@@ -113,7 +131,15 @@ export function curve({ label, x: xName, y: yName, write, percent = false, heigh
     for (const { name, colour, dash } of lines.toReversed()) {
       left -= pen.measureText(name).width;
       pen.fillText(name, left, 11);
-      stroke([[left - 34, 11], [left - 6, 11]], css(colours()[colour]), 2.5, dash ? [9, 5] : []);
+      stroke(
+        [
+          [left - 34, 11],
+          [left - 6, 11],
+        ],
+        css(colours()[colour]),
+        2.5,
+        dash ? [9, 5] : [],
+      );
       left -= 52;
     }
   }
@@ -121,8 +147,17 @@ export function curve({ label, x: xName, y: yName, write, percent = false, heigh
   // What the lines are at the row under the pointer.
   function readOff(k, atX, atY) {
     const { x, lines } = wanted;
-    stroke([[atX(x[k]), EDGE.top], [atX(x[k]), height - EDGE.bottom]], css(colours().muted), 1, []);
-    for (const { y, colour } of lines) if (Number.isFinite(y[k])) dot([atX(x[k]), atY(y[k])], css(colours()[colour]));
+    stroke(
+      [
+        [atX(x[k]), EDGE.top],
+        [atX(x[k]), height - EDGE.bottom],
+      ],
+      css(colours().muted),
+      1,
+      [],
+    );
+    for (const { y, colour } of lines)
+      if (Number.isFinite(y[k])) dot([atX(x[k]), atY(y[k])], css(colours()[colour]));
     const numbers = lines.map(({ name, y }) => `${name} ${write(y[k])}`);
     pen.fillStyle = css(colours().ink);
     pen.textAlign = "left";
@@ -158,7 +193,8 @@ function parts(x, y) {
 
 function nearest(x, left, atX) {
   let best = 0;
-  for (let k = 1; k < x.length; k += 1) if (Math.abs(atX(x[k]) - left) <= Math.abs(atX(x[best]) - left)) best = k;
+  for (let k = 1; k < x.length; k += 1)
+    if (Math.abs(atX(x[k]) - left) <= Math.abs(atX(x[best]) - left)) best = k;
   return best;
 }
 

@@ -3,7 +3,8 @@
 
 import { element, maths } from "./element.js";
 
-const TOKEN = /\s*(Σ[a-z]?|ReLU′|∂|[A-Za-z]+\d*(?:\[[^\]]*\])?[²ᵀ]?|α|h\b|\d+(?:\.\d+)?(?:e[-+]?\d+)?|:=|‖|[-−+=/(),·⊙²ᵀ])/uy;
+const TOKEN =
+  /\s*(Σ[a-z]?|ReLU′|∂|[A-Za-z]+\d*(?:\[[^\]]*\])?[²ᵀ]?|α|h\b|\d+(?:\.\d+)?(?:e[-+]?\d+)?|:=|‖|[-−+=/(),·⊙²ᵀ])/uy;
 const ARRAY = /^(d?[AZWb]\d+|[xyE]|d?[AZWb])(?:\[([^\]]*)\])?$/;
 const FUNCTIONS = new Set(["exp", "log", "max", "softmax", "ReLU", "ReLU′"]);
 const SYMBOLS = new Set(["M", "k", "i", "j", "h", "α", "m", "E", "g", "s"]);
@@ -18,7 +19,11 @@ const LONG = 32; // characters
 // Its names take the focus, and light up what they mean.
 export function display(text, attributes = {}) {
   const shown = text.length > LONG ? pieces(text) : formula(text);
-  const node = element("div", { class: "formula", role: "group", "aria-label": text, ...attributes }, shown);
+  const node = element(
+    "div",
+    { class: "formula", role: "group", "aria-label": text, ...attributes },
+    shown,
+  );
   const names = node.querySelectorAll("[data-cells]");
   for (const each of names) each.setAttribute("tabindex", "0");
   if (!names.length) node.tabIndex = 0;
@@ -30,10 +35,17 @@ export function pieces(text) {
   const rows = [[]];
   for (const node of sequence(tokenise(text), () => false)) {
     rows.at(-1).push(node);
-    if (node.localName === "mo" && /^([=+−⊙,]|:=)$/.test(node.textContent) && rows.at(-1).length > 1) rows.push([]);
+    if (
+      node.localName === "mo" &&
+      /^([=+−⊙,]|:=)$/.test(node.textContent) &&
+      rows.at(-1).length > 1
+    )
+      rows.push([]);
   }
   rows[0][0]?.setAttribute("lspace", "0");
-  return rows.filter((row) => row.length).map((row) => maths("math", {}, maths("mrow", {}, ...row)));
+  return rows
+    .filter((row) => row.length)
+    .map((row) => maths("math", {}, maths("mrow", {}, ...row)));
 }
 
 function tokenise(text) {
@@ -57,7 +69,11 @@ function tokenise(text) {
 function words(tokens) {
   const out = [];
   for (const token of tokens) {
-    const isWord = /^[a-z]{1,}$/i.test(token.text) && !FUNCTIONS.has(token.text) && !SYMBOLS.has(token.text) && !ARRAY.test(token.text);
+    const isWord =
+      /^[a-z]{1,}$/i.test(token.text) &&
+      !FUNCTIONS.has(token.text) &&
+      !SYMBOLS.has(token.text) &&
+      !ARRAY.test(token.text);
     const last = out.at(-1);
     if (isWord && last?.word) last.text += ` ${token.text}`;
     else out.push(isWord ? { ...token, word: true } : token);
@@ -79,7 +95,9 @@ function sequence(tokens, stop) {
       const below = token.spaced
         ? sequence(tokens, (text) => stop(text) || ["+", "-", "−", "=", ",", ")"].includes(text))
         : [item(tokens)];
-      items.push(maths("mfrac", {}, maths("mrow", {}, ...bare(above)), maths("mrow", {}, ...bare(below))));
+      items.push(
+        maths("mfrac", {}, maths("mrow", {}, ...bare(above)), maths("mrow", {}, ...bare(below))),
+      );
       continue;
     }
     items.push(item(tokens));
@@ -128,7 +146,11 @@ function item(tokens) {
 }
 
 function bracket(text) {
-  return maths("mo", { stretchy: "true", lspace: "0", rspace: "0", form: text === ")" ? "postfix" : "prefix" }, text);
+  return maths(
+    "mo",
+    { stretchy: "true", lspace: "0", rspace: "0", form: text === ")" ? "postfix" : "prefix" },
+    text,
+  );
 }
 
 function power(base, tokens) {
@@ -139,7 +161,12 @@ function power(base, tokens) {
 }
 
 function raised(base, sign) {
-  return maths("msup", {}, base, sign === "²" ? maths("mn", {}, "2") : maths("mi", { mathvariant: "normal" }, "T"));
+  return maths(
+    "msup",
+    {},
+    base,
+    sign === "²" ? maths("mn", {}, "2") : maths("mi", { mathvariant: "normal" }, "T"),
+  );
 }
 
 // dW2[3,k] reads d W₂ [3,k]; it means the cells dW2[3,:].
@@ -148,11 +175,15 @@ function name(text, tokens) {
   const plain = end ? text.slice(0, -1) : text;
   const array = ARRAY.exec(plain);
   let node;
-  if (array && (array[1].length > 1 || array[2] !== undefined || ["x", "y", "E"].includes(array[1]))) {
+  if (
+    array &&
+    (array[1].length > 1 || array[2] !== undefined || ["x", "y", "E"].includes(array[1]))
+  ) {
     const [, kind, layer] = /^(d?[A-Za-z])(\d*)$/.exec(array[1]);
-    const letters = kind.length > 1
-      ? maths("mrow", {}, maths("mi", { mathvariant: "normal" }, "d"), maths("mi", {}, kind[1]))
-      : maths("mi", {}, kind);
+    const letters =
+      kind.length > 1
+        ? maths("mrow", {}, maths("mi", { mathvariant: "normal" }, "d"), maths("mi", {}, kind[1]))
+        : maths("mi", {}, kind);
     const parts = [layer ? maths("msub", {}, letters, maths("mn", {}, layer)) : letters];
     if (array[2] !== undefined) parts.push(...index(array[2]));
     const cells = array[1] + (array[2] === undefined ? "" : `[${array[2].replace(/[a-z]/g, ":")}]`);
@@ -166,10 +197,12 @@ function name(text, tokens) {
 }
 
 function index(text) {
-  const parts = text.split(",").flatMap((each, k) => [
-    ...(k ? [maths("mo", { separator: "true", lspace: "0", rspace: "0.1em" }, ",")] : []),
-    /^\d+$/.test(each) ? maths("mn", {}, each) : maths("mi", {}, each),
-  ]);
+  const parts = text
+    .split(",")
+    .flatMap((each, k) => [
+      ...(k ? [maths("mo", { separator: "true", lspace: "0", rspace: "0.1em" }, ",")] : []),
+      /^\d+$/.test(each) ? maths("mn", {}, each) : maths("mi", {}, each),
+    ]);
   const fence = { stretchy: "false", lspace: "0", rspace: "0" };
   return [maths("mo", fence, "["), ...parts, maths("mo", fence, "]")];
 }

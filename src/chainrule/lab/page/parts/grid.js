@@ -50,12 +50,27 @@ const readout = element("div", { class: "readout", "aria-hidden": "true", hidden
 // draw: "sign" (colour and mark), "number" (with digits), "bar" (a probability) or "ink".
 // picture: pixels only, no cells, for use inside a button. note(cell, value): words after its value.
 // lights(cell): the cells of the ledger that light up with it; opens: whether it is one of them.
-export function grid({ array, rows, columns, index, label, width, height, draw = "sign", picture = false, note, lights = (cell) => cell.text, opens = true }) {
+export function grid({
+  array,
+  rows,
+  columns,
+  index,
+  label,
+  width,
+  height,
+  draw = "sign",
+  picture = false,
+  note,
+  lights = (cell) => cell.text,
+  opens = true,
+}) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const plain = picture || draw === "ink"; // one pixel of the canvas for each cell, made larger by CSS
   const node = element("div", { class: `grid grid-${draw}${plain ? " plain" : ""}` }, canvas);
   let over = null; // the canvas of outlines, made when there are any
-  const layer = picture ? null : element("div", { role: "grid", "aria-label": label, class: "cells" });
+  const layer = picture
+    ? null
+    : element("div", { role: "grid", "aria-label": label, class: "cells" });
   if (layer) node.append(layer);
   let shape = null; // of the array: its last dimension makes an index flat
   let values = null;
@@ -67,7 +82,14 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
   let waiting = 0;
 
   function arrange(next = {}) {
-    ({ rows = rows, columns = columns, index = index, label = label, width = width, height = height } = next);
+    ({
+      rows = rows,
+      columns = columns,
+      index = index,
+      label = label,
+      width = width,
+      height = height,
+    } = next);
     names = Array.from({ length: rows }, (_, r) =>
       Array.from({ length: columns }, (_, c) => {
         const at = index(r, c);
@@ -92,7 +114,8 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     resize();
   }
 
-  const at = (cell) => (cell.index.length === 2 ? cell.index[0] * shape[1] + cell.index[1] : (cell.index[0] ?? 0));
+  const at = (cell) =>
+    cell.index.length === 2 ? cell.index[0] * shape[1] + cell.index[1] : (cell.index[0] ?? 0);
   const valueOf = (cell) => (values && !hidden(array) ? values[at(cell)] : NaN);
 
   function makeAll() {
@@ -106,7 +129,9 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
         role: "gridcell",
         "aria-colindex": c + 1,
         class: "cell",
-        ...(cell ? { "data-cell": cell.text, tabindex: r === roving[0] && c === roving[1] ? 0 : -1 } : {}),
+        ...(cell
+          ? { "data-cell": cell.text, tabindex: r === roving[0] && c === roving[1] ? 0 : -1 }
+          : {}),
       }),
     );
     const line = element("div", { role: "row", "aria-rowindex": r + 1, class: "row" }, cells);
@@ -124,7 +149,10 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
       const cell = names[r][c];
       if (!cell || !values) return;
       const value = values[at(cell)];
-      node.setAttribute("aria-label", `${cell.text} ${shut ? words.hidden : draw === "bar" ? percent(value) : short(value)}`);
+      node.setAttribute(
+        "aria-label",
+        `${cell.text} ${shut ? words.hidden : draw === "bar" ? percent(value) : short(value)}`,
+      );
       if (shut) delete node.dataset.value;
       else node.dataset.value = full(value);
     });
@@ -260,11 +288,18 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     pen.clearRect(0, 0, over.width, over.height);
     dirty = parts.length > 0;
     const { accent, ink } = colours();
-    const styles = { feeds: [1.5, [4, 3], accent], from: [2, [], accent], hover: [3, [], ink], selected: [3.5, [], accent] };
+    const styles = {
+      feeds: [1.5, [4, 3], accent],
+      from: [2, [], accent],
+      hover: [3, [], ink],
+      selected: [3.5, [], accent],
+    };
     for (const part of ["feeds", "from", "selected", "hover"]) {
       const refs = lit[part].filter((ref) => ref.array === array);
       if (!refs.length) continue;
-      const within = names.map((line) => line.map((cell) => cell !== null && refs.some((ref) => meets(ref, cell))));
+      const within = names.map((line) =>
+        line.map((cell) => cell !== null && refs.some((ref) => meets(ref, cell))),
+      );
       const [thick, dashes, colour] = styles[part];
       pen.lineWidth = thick * devicePixelRatio;
       pen.setLineDash(dashes.map((each) => each * devicePixelRatio));
@@ -280,14 +315,19 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
       for (let c = 0; c < columns; c += 1) {
         if (!within[r][c]) continue;
         const [left, top, w, h] = box(r, c);
-        const [up, right, down, back] = [within[r - 1]?.[c], within[r]?.[c + 1], within[r + 1]?.[c], within[r]?.[c - 1]];
+        const [up, right, down, back] = [
+          within[r - 1]?.[c],
+          within[r]?.[c + 1],
+          within[r + 1]?.[c],
+          within[r]?.[c - 1],
+        ];
         // Towards a neighbour in the same region a line runs on to the border of the cell.
         const [x0, y0] = [back ? left : left + inset, up ? top : top + inset];
         const [x1, y1] = [right ? left + w : left + w - inset, down ? top + h : top + h - inset];
-        if (!up) pen.moveTo(x0, y0), pen.lineTo(x1, y0);
-        if (!right) pen.moveTo(x1, y0), pen.lineTo(x1, y1);
-        if (!down) pen.moveTo(x1, y1), pen.lineTo(x0, y1);
-        if (!back) pen.moveTo(x0, y1), pen.lineTo(x0, y0);
+        if (!up) (pen.moveTo(x0, y0), pen.lineTo(x1, y0));
+        if (!right) (pen.moveTo(x1, y0), pen.lineTo(x1, y1));
+        if (!down) (pen.moveTo(x1, y1), pen.lineTo(x0, y1));
+        if (!back) (pen.moveTo(x0, y1), pen.lineTo(x0, y0));
       }
     }
     pen.stroke();
@@ -317,7 +357,9 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
     light("hover", lights(cell));
     const value = valueOf(cell);
     const shut = hidden(array);
-    readout.textContent = `${cell.text} = ${shut ? "?" : draw === "bar" ? `${short(value)}  (${percent(value)})` : short(value)}${shut ? "" : (note?.(cell, value) ?? "")}`;
+    readout.textContent =
+      `${cell.text} = ` +
+      `${shut ? "?" : draw === "bar" ? `${short(value)}  (${percent(value)})` : short(value)}${shut ? "" : (note?.(cell, value) ?? "")}`;
     if (!readout.isConnected) document.body.append(readout);
     readout.hidden = false;
     const right = x > innerWidth - 260;
@@ -400,12 +442,30 @@ export function grid({ array, rows, columns, index, label, width, height, draw =
   function place(cellName) {
     for (let r = 0; r < rows; r += 1) {
       const c = names[r].findIndex((cell) => cell?.text === cellName);
-      if (c >= 0) return { left: c * width * factor, top: r * height * factor, width: width * factor, height: height * factor };
+      if (c >= 0)
+        return {
+          left: c * width * factor,
+          top: r * height * factor,
+          width: width * factor,
+          height: height * factor,
+        };
     }
     return null;
   }
 
-  const self = { node, show, arrange, resize, scaleTo, paint, paintLight, refresh, focus, place, retire: () => grids.delete(self) };
+  const self = {
+    node,
+    show,
+    arrange,
+    resize,
+    scaleTo,
+    paint,
+    paintLight,
+    refresh,
+    focus,
+    place,
+    retire: () => grids.delete(self),
+  };
   grids.add(self);
   arrange();
   return self;
@@ -419,9 +479,21 @@ export function refreshGrids() {
 export function pager({ what, total, size, show }) {
   let start = 0;
   const place = element("span", { class: "number", "aria-live": "polite" });
-  const back = button("‹", () => turn(start - size), { "aria-label": words.earlier(what), class: "small" });
-  const on = button("›", () => turn(start + size), { "aria-label": words.later(what), class: "small" });
-  const node = element("div", { class: "pager", role: "group", "aria-label": words.page(what) }, back, place, on);
+  const back = button("‹", () => turn(start - size), {
+    "aria-label": words.earlier(what),
+    class: "small",
+  });
+  const on = button("›", () => turn(start + size), {
+    "aria-label": words.later(what),
+    class: "small",
+  });
+  const node = element(
+    "div",
+    { class: "pager", role: "group", "aria-label": words.page(what) },
+    back,
+    place,
+    on,
+  );
   function turn(to) {
     start = Math.min(Math.max(to, 0), Math.floor((total - 1) / size) * size);
     place.textContent = words.range(what, start, Math.min(start + size, total) - 1, total);
@@ -429,5 +501,13 @@ export function pager({ what, total, size, show }) {
     on.disabled = start + size >= total;
     show(start);
   }
-  return { node, turn, reach: (index) => (index < start || index >= start + size) && turn(Math.floor(index / size) * size), get start() { return start; } };
+  return {
+    node,
+    turn,
+    reach: (index) =>
+      (index < start || index >= start + size) && turn(Math.floor(index / size) * size),
+    get start() {
+      return start;
+    },
+  };
 }

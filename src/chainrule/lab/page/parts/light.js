@@ -14,7 +14,11 @@ export function reference(text) {
   if (found === undefined) {
     const parts = /^(\w+)(?:\[([^\]]*)\])?$/.exec(text);
     const number = (each) => (/^\d+$/.test(each) ? Number(each) : null);
-    found = parts && { array: parts[1], index: parts[2] === undefined ? null : parts[2].split(",").map(number), text };
+    found = parts && {
+      array: parts[1],
+      index: parts[2] === undefined ? null : parts[2].split(",").map(number),
+      text,
+    };
     parsed.set(text, found);
   }
   return found;
@@ -27,7 +31,9 @@ function references(text) {
 export function meets(one, other) {
   if (one.array !== other.array) return false;
   if (!one.index || !other.index) return true;
-  return one.index.every((each, k) => each === null || other.index[k] === null || each === other.index[k]);
+  return one.index.every(
+    (each, k) => each === null || other.index[k] === null || each === other.index[k],
+  );
 }
 
 export function onLight(listener) {
@@ -50,7 +56,10 @@ function same(some, others) {
 function markWords() {
   for (const node of document.querySelectorAll("[data-cells]")) {
     const own = references(node.dataset.cells);
-    node.classList.toggle("lit", lit.hover.some((each) => own.some((one) => meets(each, one))));
+    node.classList.toggle(
+      "lit",
+      lit.hover.some((each) => own.some((one) => meets(each, one))),
+    );
   }
 }
 

@@ -54,13 +54,17 @@ export function minus(text) {
 // Two numbers written alike, to `digits` digits of the larger, and how much of both texts is equal.
 export function alike(first, second, digits = 12) {
   const numbers = [first, second].map((value) => (typeof value === "number" ? value : NaN));
-  if (!numbers.every(Number.isFinite)) return { texts: [full(first), full(second)], equal: 0, digits: 0 };
+  if (!numbers.every(Number.isFinite))
+    return { texts: [full(first), full(second)], equal: 0, digits: 0 };
   const largest = Math.max(...numbers.map(Math.abs));
   const exponent = largest ? Math.floor(Math.log10(largest)) : 0;
   const places = Math.min(Math.max(digits - 1 - exponent, 0), 60);
   const texts = numbers.map((value) => value.toFixed(places));
   let equal = 0;
   while (equal < texts[0].length && texts[0][equal] === texts[1][equal]) equal += 1;
-  const same = texts[0].slice(0, equal).replace(/[^0-9]/g, "").replace(/^0+/, "");
+  const same = texts[0]
+    .slice(0, equal)
+    .replace(/[^0-9]/g, "")
+    .replace(/^0+/, "");
   return { texts: texts.map(minus), equal, digits: same.length };
 }

@@ -14,10 +14,13 @@ async function block(k) {
   const { id, digits } = networkOf();
   const key = `${k} of ${digits === "MNIST" ? digits : id}`; // two folders may have one name
   if (!blocks.has(key)) {
-    blocks.set(key, images(id, k * BLOCK, BLOCK).catch((failure) => {
-      blocks.delete(key);
-      throw failure;
-    }));
+    blocks.set(
+      key,
+      images(id, k * BLOCK, BLOCK).catch((failure) => {
+        blocks.delete(key);
+        throw failure;
+      }),
+    );
   }
   return blocks.get(key);
 }
@@ -35,7 +38,14 @@ export function lookInside(index) {
 
 // A damaged image is one of its own: its pixels travel in the link.
 function lookInsidePixels(pixels, label) {
-  change({ view: "inside", network: networkOf().id, image: { pixels: base64(pixels) }, label, cell: null, phase: null });
+  change({
+    view: "inside",
+    network: networkOf().id,
+    image: { pixels: base64(pixels) },
+    label,
+    cell: null,
+    phase: null,
+  });
 }
 
 // The images of an answer that has them one after the other.
@@ -52,12 +62,24 @@ export function gallery(label) {
   async function show(list) {
     wanted += 1;
     const mine = wanted;
-    const made = await Promise.all(list.map(async ({ index, label: digit, read, text = "", pixels: own }) => {
-      const { pixels } = own ? { pixels: own } : await picture(index);
-      return element("li", {}, button([thumbnail(pixels), element("span", {}, text)], () => (own ? lookInsidePixels(own, digit) : lookInside(index)), {
-        class: "thumbnail", "data-test": index, "aria-label": `${words.browseImage(index, digit, read)}: ${words.openInside}`,
-      }));
-    }));
+    const made = await Promise.all(
+      list.map(async ({ index, label: digit, read, text = "", pixels: own }) => {
+        const { pixels } = own ? { pixels: own } : await picture(index);
+        return element(
+          "li",
+          {},
+          button(
+            [thumbnail(pixels), element("span", {}, text)],
+            () => (own ? lookInsidePixels(own, digit) : lookInside(index)),
+            {
+              class: "thumbnail",
+              "data-test": index,
+              "aria-label": `${words.browseImage(index, digit, read)}: ${words.openInside}`,
+            },
+          ),
+        );
+      }),
+    );
     if (mine === wanted) node.replaceChildren(...made);
   }
 

@@ -9,14 +9,24 @@ let loading = null;
 // maps, so what it makes in place of a style element does nothing.
 export function plotly() {
   loading ??= new Promise((resolve, reject) => {
-    document.createElement = (tag, options) => Document.prototype.createElement.call(document, tag === "style" ? "template" : tag, options);
+    document.createElement = (tag, options) =>
+      Document.prototype.createElement.call(document, tag === "style" ? "template" : tag, options);
     const done = (then) => () => {
       delete document.createElement;
       then(window.Plotly);
     };
     document.head.append(
-      element("link", { rel: "stylesheet", href: "/plotly/plotly.css", id: "plotly.js-style-global", class: "no-inline-styles" }),
-      element("script", { src: "/plotly/plotly.min.js", onload: done(resolve), onerror: done(reject) }),
+      element("link", {
+        rel: "stylesheet",
+        href: "/plotly/plotly.css",
+        id: "plotly.js-style-global",
+        class: "no-inline-styles",
+      }),
+      element("script", {
+        src: "/plotly/plotly.min.js",
+        onload: done(resolve),
+        onerror: done(reject),
+      }),
     );
   }).catch((failure) => {
     loading = null; // the next one tries again
@@ -29,9 +39,15 @@ export function plotly() {
 export function looks() {
   const { ink, muted, line } = colours();
   return {
-    axis: { gridcolor: css(line), zerolinecolor: css(muted), linecolor: css(line), tickfont: { color: css(ink) } },
+    axis: {
+      gridcolor: css(line),
+      zerolinecolor: css(muted),
+      linecolor: css(line),
+      tickfont: { color: css(ink) },
+    },
     layout: {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: css(ink), family: "system-ui, sans-serif", size: 13 },
       margin: { l: 56, r: 12, t: 8, b: 44 },
       legend: { orientation: "h", y: 1.15 },
@@ -69,17 +85,45 @@ export function chart({ label, x, y, height = 230, range, percent = false, every
     if (!wanted || !node.isConnected || !node.clientWidth) return;
     const palette = colours();
     const { axis, layout, settings } = looks();
-    Plotly.react(node, wanted.lines.map((line) => ({
-      x: line.x, y: line.y, name: line.name, mode: line.x.length > 1 ? "lines" : "markers",
-      line: { color: css(palette[line.colour]), dash: line.dash ?? "solid", width: 2.5 }, marker: { color: css(palette[line.colour]), size: 7 },
-      hovertemplate: `${x} %{x}: %{y:${percent ? ".2%" : ".4g"}}`,
-    })), {
-      ...layout, height,
-      showlegend: wanted.lines.length > 1,
-      xaxis: { ...axis, title: { text: x } },
-      yaxis: { ...axis, title: { text: y }, ...(range ? { range } : { rangemode: "tozero" }), ...(percent ? { tickformat: ".0%" } : {}) },
-      shapes: wanted.mark === null ? [] : [{ type: "line", x0: wanted.mark, x1: wanted.mark, yref: "paper", y0: 0, y1: 1, line: { color: css(palette.muted), width: 2, dash: "dot" } }],
-    }, settings);
+    Plotly.react(
+      node,
+      wanted.lines.map((line) => ({
+        x: line.x,
+        y: line.y,
+        name: line.name,
+        mode: line.x.length > 1 ? "lines" : "markers",
+        line: { color: css(palette[line.colour]), dash: line.dash ?? "solid", width: 2.5 },
+        marker: { color: css(palette[line.colour]), size: 7 },
+        hovertemplate: `${x} %{x}: %{y:${percent ? ".2%" : ".4g"}}`,
+      })),
+      {
+        ...layout,
+        height,
+        showlegend: wanted.lines.length > 1,
+        xaxis: { ...axis, title: { text: x } },
+        yaxis: {
+          ...axis,
+          title: { text: y },
+          ...(range ? { range } : { rangemode: "tozero" }),
+          ...(percent ? { tickformat: ".0%" } : {}),
+        },
+        shapes:
+          wanted.mark === null
+            ? []
+            : [
+                {
+                  type: "line",
+                  x0: wanted.mark,
+                  x1: wanted.mark,
+                  yref: "paper",
+                  y0: 0,
+                  y1: 1,
+                  line: { color: css(palette.muted), width: 2, dash: "dot" },
+                },
+              ],
+      },
+      settings,
+    );
   }
 
   onTheme(() => wanted && show(wanted.lines, wanted));

@@ -4,7 +4,12 @@
 import { button, element } from "../../parts/element.js";
 import { percent } from "../../parts/numbers.js";
 import { pad as makePad } from "./pad.js";
-import { bytes, collect as askCollect, drawing as ask, ledger as askLedger } from "../../ask/server.js";
+import {
+  bytes,
+  collect as askCollect,
+  drawing as ask,
+  ledger as askLedger,
+} from "../../ask/server.js";
 import { BEGINNING, change, networkAt, networkOf, now } from "../../state.js";
 import { networkSwitch, paintPixels, thumbnail } from "../inside/story.js";
 import { words } from "../../strings.js";
@@ -20,31 +25,56 @@ export function draw({ lab, tell, isHidden, toInside }) {
   const set = []; // collected: { image, label, pixels }
 
   const pad = makePad({ changed: handMoved, tell });
-  const picker = element("input", { type: "file", accept: "image/png,image/jpeg", hidden: true, tabindex: "-1", "aria-hidden": "true", onchange: () => take(picker.files[0]) });
+  const picker = element("input", {
+    type: "file",
+    accept: "image/png,image/jpeg",
+    hidden: true,
+    tabindex: "-1",
+    "aria-hidden": "true",
+    onchange: () => take(picker.files[0]),
+  });
   const networks = networkSwitch(lab, "draw-network", network);
   const says = element("p", { class: "verdict-line", id: "draw-says", role: "status" });
   const unlike = element("p", { class: "unlike", id: "draw-unlike", role: "status", hidden: true });
   const bars = element("table", { class: "bars" });
-  const openInside = button(words.openInside, () => toInside(drawn()), { id: "open-inside", class: "primary" });
+  const openInside = button(words.openInside, () => toInside(drawn()), {
+    id: "open-inside",
+    class: "primary",
+  });
   const stages = element("ol", { class: "stages" });
   const cards = new Map();
-  const node = element("div", { class: "draw", id: "view-draw" },
-    element("section", { class: "drawing", "aria-labelledby": "draw-title" },
+  const node = element(
+    "div",
+    { class: "draw", id: "view-draw" },
+    element(
+      "section",
+      { class: "drawing", "aria-labelledby": "draw-title" },
       element("h1", { id: "draw-title" }, words.drawTitle),
       pad.node,
       element("p", { class: "quiet" }, words.padHint),
-      element("div", { class: "row-of-buttons" },
+      element(
+        "div",
+        { class: "row-of-buttons" },
         button(words.undo, pad.undo, { id: "undo" }),
         button(words.clear, clear, { id: "clear" }),
-        button(words.file, () => picker.click(), { id: "open-file" }), picker,
+        button(words.file, () => picker.click(), { id: "open-file" }),
+        picker,
       ),
       element("p", { class: "quiet" }, words.fileHint),
       networks.node,
     ),
-    element("section", { class: "answer", "aria-labelledby": "answer-title" },
-      element("h2", { id: "answer-title" }, words.read), says, unlike, bars, openInside,
+    element(
+      "section",
+      { class: "answer", "aria-labelledby": "answer-title" },
+      element("h2", { id: "answer-title" }, words.read),
+      says,
+      unlike,
+      bars,
+      openInside,
     ),
-    element("section", { class: "making", "aria-labelledby": "stages-title" },
+    element(
+      "section",
+      { class: "making", "aria-labelledby": "stages-title" },
       element("h2", { id: "stages-title" }, words.stagesTitle),
       element("p", {}, words.stagesLead),
       stages,
@@ -55,21 +85,53 @@ export function draw({ lab, tell, isHidden, toInside }) {
   const rows = Array.from({ length: 10 }, (_, digit) => {
     const bar = element("div", { class: "bar after" });
     const text = element("td", { class: "number" });
-    return { bar, text, node: element("tr", {}, element("th", { scope: "row" }, digit), element("td", { class: "track", "aria-hidden": "true" }, bar), text) };
+    return {
+      bar,
+      text,
+      node: element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, digit),
+        element("td", { class: "track", "aria-hidden": "true" }, bar),
+        text,
+      ),
+    };
   });
-  bars.append(element("caption", { class: "unseen" }, words.parts.probabilities), element("tbody", {}, rows.map((row) => row.node)));
+  bars.append(
+    element("caption", { class: "unseen" }, words.parts.probabilities),
+    element(
+      "tbody",
+      {},
+      rows.map((row) => row.node),
+    ),
+  );
 
   for (const stage of lab.stages) {
     const canvas = element("canvas", { class: "thumb", "aria-hidden": "true" });
-    const on = element("input", { type: "checkbox", id: `stage-${stage.name}`, checked: true, onchange: () => turn(stage.name, on.checked) });
+    const on = element("input", {
+      type: "checkbox",
+      id: `stage-${stage.name}`,
+      checked: true,
+      onchange: () => turn(stage.name, on.checked),
+    });
     const told = element("p", { class: "number" });
     const cost = element("p", { class: "quiet" });
     cards.set(stage.name, { canvas, on, told, cost, stage });
-    stages.append(element("li", { class: "stage" },
-      canvas,
-      element("label", { for: on.id }, on, element("span", {}, words.stages[stage.name] ?? stage.name)),
-      told, cost,
-    ));
+    stages.append(
+      element(
+        "li",
+        { class: "stage" },
+        canvas,
+        element(
+          "label",
+          { for: on.id },
+          on,
+          element("span", {}, words.stages[stage.name] ?? stage.name),
+        ),
+        told,
+        cost,
+      ),
+    );
   }
 
   // ------------------------------------------------------------------------------ what comes in
@@ -118,7 +180,8 @@ export function draw({ lab, tell, isHidden, toInside }) {
     take(event.dataTransfer.files[0]);
   });
   document.addEventListener("paste", (event) => {
-    if (now().view === "draw" && event.clipboardData.files.length) take(event.clipboardData.files[0]);
+    if (now().view === "draw" && event.clipboardData.files.length)
+      take(event.clipboardData.files[0]);
   });
 
   // ---------------------------------------------------------------------------- what is answered
@@ -167,7 +230,13 @@ export function draw({ lab, tell, isHidden, toInside }) {
     const { image } = now();
     const found = await askLedger({ ...at(), image, label: null });
     const A = [...found.arrays.keys()].findLast((name) => /^A\d/.test(name));
-    return { ...image, stages: [], prediction: found.prediction, probabilities: found.arrays.get(A).values, unlike: found.unlike };
+    return {
+      ...image,
+      stages: [],
+      prediction: found.prediction,
+      probabilities: found.arrays.get(A).values,
+      unlike: found.unlike,
+    };
   }
 
   function show(answer) {
@@ -184,7 +253,8 @@ export function draw({ lab, tell, isHidden, toInside }) {
     const unsaid = isHidden("prediction");
     // A share of 99.9 % would look sure; of what is no digit it says nothing.
     const strange = answer.unlike?.unlike;
-    const say = (sure, taken, { prediction, probabilities }) => (strange ? taken(prediction) : sure(prediction, percent(probabilities[prediction])));
+    const say = (sure, taken, { prediction, probabilities }) =>
+      strange ? taken(prediction) : sure(prediction, percent(probabilities[prediction]));
     says.textContent = unsaid ? words.unsaid.prediction : say(words.isay, words.taken, answer);
     bars.hidden = isHidden("probabilities");
     bars.classList.toggle("doubted", Boolean(strange));
@@ -245,39 +315,79 @@ export function draw({ lab, tell, isHidden, toInside }) {
   function collecting() {
     const list = element("ul", { class: "collected" });
     const total = element("p", { class: "quiet", role: "status", id: "collected" });
-    const labels = element("fieldset", { class: "digits" }, element("legend", {}, words.collectLabel),
-      Array.from({ length: 10 }, (_, digit) => element("label", {}, element("input", { type: "radio", name: "collect-label", value: digit }), element("span", {}, digit))));
-    const add = button(words.add, () => {
-      const label = labels.querySelector("input:checked")?.value;
-      if (!read || label === undefined) return tell(words.emptyPad);
-      set.push({ image: drawn(), label: Number(label), pixels: bytes(read.pixels) });
-      refresh();
-      clear();
-    }, { id: "collect-add" });
-    const save = button(words.saveSet, async () => {
-      if (set.length < 2) return tell(words.needTwo);
-      try {
-        const found = await askCollect(set.map(({ image, label }) => ({ image, label })));
-        set.length = 0;
+    const labels = element(
+      "fieldset",
+      { class: "digits" },
+      element("legend", {}, words.collectLabel),
+      Array.from({ length: 10 }, (_, digit) =>
+        element(
+          "label",
+          {},
+          element("input", { type: "radio", name: "collect-label", value: digit }),
+          element("span", {}, digit),
+        ),
+      ),
+    );
+    const add = button(
+      words.add,
+      () => {
+        const label = labels.querySelector("input:checked")?.value;
+        if (!read || label === undefined) return tell(words.emptyPad);
+        set.push({ image: drawn(), label: Number(label), pixels: bytes(read.pixels) });
         refresh();
-        total.textContent = words.savedSet(found);
-      } catch (failure) {
-        tell(words.failed(failure.message));
-      }
-    }, { id: "collect-save" });
+        clear();
+      },
+      { id: "collect-add" },
+    );
+    const save = button(
+      words.saveSet,
+      async () => {
+        if (set.length < 2) return tell(words.needTwo);
+        try {
+          const found = await askCollect(set.map(({ image, label }) => ({ image, label })));
+          set.length = 0;
+          refresh();
+          total.textContent = words.savedSet(found);
+        } catch (failure) {
+          tell(words.failed(failure.message));
+        }
+      },
+      { id: "collect-save" },
+    );
 
     function refresh() {
       total.textContent = words.collected(set.length);
-      list.replaceChildren(...set.map((each, k) => element("li", {}, button([thumbnail(each.pixels), element("span", {}, each.label)], () => {
-        set.splice(k, 1);
-        refresh();
-      }, { class: "thumbnail", "aria-label": words.takeOut(each.label), title: words.takeOut(each.label) }))));
+      list.replaceChildren(
+        ...set.map((each, k) =>
+          element(
+            "li",
+            {},
+            button(
+              [thumbnail(each.pixels), element("span", {}, each.label)],
+              () => {
+                set.splice(k, 1);
+                refresh();
+              },
+              {
+                class: "thumbnail",
+                "aria-label": words.takeOut(each.label),
+                title: words.takeOut(each.label),
+              },
+            ),
+          ),
+        ),
+      );
     }
     refresh();
-    return element("section", { class: "collect", "aria-labelledby": "collect-title" },
+    return element(
+      "section",
+      { class: "collect", "aria-labelledby": "collect-title" },
       element("h2", { id: "collect-title" }, words.collectTitle),
       element("p", {}, words.collectLead),
-      labels, element("div", { class: "row-of-buttons" }, add, save), total, list,
+      labels,
+      element("div", { class: "row-of-buttons" }, add, save),
+      total,
+      list,
     );
   }
 

@@ -11,7 +11,11 @@ const NEAR = 3; // closer points add nothing
 
 export function pad({ changed, tell }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const node = element("div", { class: "pad", id: "pad", role: "application", "aria-label": words.padLabel, tabindex: "0" }, canvas);
+  const node = element(
+    "div",
+    { class: "pad", id: "pad", role: "application", "aria-label": words.padLabel, tabindex: "0" },
+    canvas,
+  );
   let strokes = [];
   let picture = null; // a canvas that stands where there are no strokes
   let drawing = null; // the pointer that draws
@@ -66,8 +70,12 @@ export function pad({ changed, tell }) {
 
   function spot(event) {
     const bounds = canvas.getBoundingClientRect();
-    const whole = (at, start, size) => Math.min(Math.max(Math.round(((at - start) / size) * SIDE), 0), SIDE);
-    return [whole(event.clientX, bounds.left, bounds.width), whole(event.clientY, bounds.top, bounds.height)];
+    const whole = (at, start, size) =>
+      Math.min(Math.max(Math.round(((at - start) / size) * SIDE), 0), SIDE);
+    return [
+      whole(event.clientX, bounds.left, bounds.width),
+      whole(event.clientY, bounds.top, bounds.height),
+    ];
   }
 
   node.addEventListener("pointerdown", (event) => {
@@ -146,5 +154,13 @@ export function pad({ changed, tell }) {
 
   onTheme(paint);
   new ResizeObserver(paint).observe(canvas);
-  return { node, set, show, undo, get strokes() { return strokes.map((stroke) => [...stroke]); } };
+  return {
+    node,
+    set,
+    show,
+    undo,
+    get strokes() {
+      return strokes.map((stroke) => [...stroke]);
+    },
+  };
 }

@@ -12,35 +12,77 @@ const EVERY = 400; // ms: what the slider says of a run that goes on
 
 export function time({ tell, busy }) {
   const says = words.time;
-  const range = element("input", { type: "range", id: "time", min: 0, step: 1, "aria-label": says.slider, oninput: () => go(Number(range.value)) });
+  const range = element("input", {
+    type: "range",
+    id: "time",
+    min: 0,
+    step: 1,
+    "aria-label": says.slider,
+    oninput: () => go(Number(range.value)),
+  });
   const where = element("output", { class: "number where", for: "time", id: "time-says" });
-  const back = button("‹", () => go(Number(range.value) - 1), { "aria-label": says.earlier, class: "small", id: "time-earlier" });
-  const on = button("›", () => go(Number(range.value) + 1), { "aria-label": says.later, class: "small", id: "time-later" });
-  const player = button(says.play, () => (playing ? pause() : play()), { id: "time-play", "aria-pressed": "false" });
-  const speed = element("select", { id: "time-speed", "aria-label": says.speed, onchange: () => playing && play() },
-    SPEEDS.map((each) => element("option", { value: each, selected: each === 5 }, says.perSecond(each))));
-  const latest = button(says.latest, () => {
-    pause();
-    range.focus({ preventScroll: true }); // from a button that has done all it can
-    change({ step: null });
-  }, { id: "time-latest" });
+  const back = button("‹", () => go(Number(range.value) - 1), {
+    "aria-label": says.earlier,
+    class: "small",
+    id: "time-earlier",
+  });
+  const on = button("›", () => go(Number(range.value) + 1), {
+    "aria-label": says.later,
+    class: "small",
+    id: "time-later",
+  });
+  const player = button(says.play, () => (playing ? pause() : play()), {
+    id: "time-play",
+    "aria-pressed": "false",
+  });
+  const speed = element(
+    "select",
+    { id: "time-speed", "aria-label": says.speed, onchange: () => playing && play() },
+    SPEEDS.map((each) =>
+      element("option", { value: each, selected: each === 5 }, says.perSecond(each)),
+    ),
+  );
+  const latest = button(
+    says.latest,
+    () => {
+      pause();
+      range.focus({ preventScroll: true }); // from a button that has done all it can
+      change({ step: null });
+    },
+    { id: "time-latest" },
+  );
   const name = element("span", { class: "run-name" });
-  const machine = element("section", { class: "time", "aria-label": says.label, hidden: true },
-    name, element("div", { class: "time-line" }, back, range, on), where, element("div", { class: "time-tools" }, player, speed, latest));
+  const machine = element(
+    "section",
+    { class: "time", "aria-label": says.label, hidden: true },
+    name,
+    element("div", { class: "time-line" }, back, range, on),
+    where,
+    element("div", { class: "time-tools" }, player, speed, latest),
+  );
 
   const missing = element("p");
-  const make = button(says.trainHere, async () => {
-    make.disabled = true;
-    try {
-      await act({ do: "start", run: unknown() });
-      change({});
-    } catch (failure) {
-      tell(words.failed(failure.message));
-    }
-    make.disabled = false;
-    show();
-  }, { class: "primary", id: "train-here" });
-  const offer = element("section", { class: "offer", "aria-label": says.offerLabel, hidden: true }, missing, make);
+  const make = button(
+    says.trainHere,
+    async () => {
+      make.disabled = true;
+      try {
+        await act({ do: "start", run: unknown() });
+        change({});
+      } catch (failure) {
+        tell(words.failed(failure.message));
+      }
+      make.disabled = false;
+      show();
+    },
+    { class: "primary", id: "train-here" },
+  );
+  const offer = element(
+    "section",
+    { class: "offer", "aria-label": says.offerLabel, hidden: true },
+    missing,
+    make,
+  );
   const node = element("div", { class: "times" }, machine, offer);
   let playing = 0;
 
@@ -56,16 +98,19 @@ export function time({ tell, busy }) {
   function play() {
     clearInterval(playing);
     if (Number(range.value) >= run().recorded.length - 1) go(0);
-    playing = setInterval(() => {
-      if (!run()) return pause();
-      if (busy()) return undefined; // the view is not there yet
-      const at = Number(range.value);
-      if (at >= run().recorded.length - 1) {
-        if (!run().going) pause();
-        return undefined;
-      }
-      return go(at + 1);
-    }, 1000 / Number(speed.value));
+    playing = setInterval(
+      () => {
+        if (!run()) return pause();
+        if (busy()) return undefined; // the view is not there yet
+        const at = Number(range.value);
+        if (at >= run().recorded.length - 1) {
+          if (!run().going) pause();
+          return undefined;
+        }
+        return go(at + 1);
+      },
+      1000 / Number(speed.value),
+    );
     told();
   }
 
@@ -101,10 +146,24 @@ export function time({ tell, busy }) {
     const row = history.step.indexOf(step);
     const accuracy = history.test_accuracy[row];
     const following = now().step === null;
-    const text = says.where(count(step), count(shown.length), typeof accuracy === "number" ? says.percent(accuracy) : null, typeof history.loss[row] === "number" ? short(history.loss[row]) : null, shown.digits);
+    const text = says.where(
+      count(step),
+      count(shown.length),
+      typeof accuracy === "number" ? says.percent(accuracy) : null,
+      typeof history.loss[row] === "number" ? short(history.loss[row]) : null,
+      shown.digits,
+    );
     const far = !following && now().step > step;
     set(name, "textContent", shown.name);
-    set(where, "textContent", far ? `${text} ${says.waiting(count(now().step))}` : following && shown.going ? `${text} ${says.following}` : text);
+    set(
+      where,
+      "textContent",
+      far
+        ? `${text} ${says.waiting(count(now().step))}`
+        : following && shown.going
+          ? `${text} ${says.following}`
+          : text,
+    );
     set(range, "ariaValueText", text);
     back.disabled = k === 0;
     on.disabled = k === recorded.length - 1;

@@ -24,11 +24,18 @@ export function parts(array) {
 
 // The steps of the pass: what is computed, in order, then the update.
 export function phasesOf(ledger) {
-  return [...ledger.arrays.keys()].filter((name) => !["x", "y"].includes(name) && !/^[Wb]/.test(name)).concat("update");
+  return [...ledger.arrays.keys()]
+    .filter((name) => !["x", "y"].includes(name) && !/^[Wb]/.test(name))
+    .concat("update");
 }
 
 export function flow({ reveal, isHidden, partOf }) {
-  const node = element("div", { class: "flow", role: "region", "aria-label": words.flow, tabindex: "0" });
+  const node = element("div", {
+    class: "flow",
+    role: "region",
+    "aria-label": words.flow,
+    tabindex: "0",
+  });
   let blocks = new Map();
   let ledger = null;
   let sizes = "";
@@ -42,7 +49,10 @@ export function flow({ reveal, isHidden, partOf }) {
     for (const made of blocks.values()) made.retire();
     blocks = new Map();
     const L = ledger.sizes.length - 1;
-    const lanes = [element("h2", { class: "lane lane-forward" }, words.forward), element("h2", { class: "lane lane-backward" }, words.backward)];
+    const lanes = [
+      element("h2", { class: "lane lane-forward" }, words.forward),
+      element("h2", { class: "lane lane-backward" }, words.backward),
+    ];
     for (const lane of lanes) lane.style.gridColumn = `1 / ${4 * L + 2}`;
     node.replaceChildren(...lanes);
     for (const array of ledger.arrays.values()) {
@@ -60,17 +70,44 @@ export function flow({ reveal, isHidden, partOf }) {
   function block(array, L) {
     const { kind, layer } = parts(array.name);
     const backward = kind.startsWith("d") || kind === "E";
-    const column = ["y", "E"].includes(kind) ? 4 * L + 1 : 4 * (layer - 1) + 1 + "WbZA".indexOf(kind.at(-1));
-    const title = element("h3", { id: `title-${array.name}`, "data-cells": array.name, title: words.arrays[kind] }, array.name);
+    const column = ["y", "E"].includes(kind)
+      ? 4 * L + 1
+      : 4 * (layer - 1) + 1 + "WbZA".indexOf(kind.at(-1));
+    const title = element(
+      "h3",
+      { id: `title-${array.name}`, "data-cells": array.name, title: words.arrays[kind] },
+      array.name,
+    );
     const range = element("span", { class: "range number" });
-    const head = element("div", { class: "block-head" }, title, element("span", { class: "shape" }, words.shape(array.shape)), range);
-    const says = element("div", { class: "block-formula", "data-part": "formulas" }, ...formulaPieces(array));
-    const cover = element("div", { class: "cover", hidden: true }, button(words.reveal, () => reveal(partOf(array.name))));
-    const frame = element("section", {
-      id: `block-${array.name}`,
-      class: `block ${backward ? "backward" : "forward"} kind-${kind}${kind === "A" && layer === L ? " output" : ""}`,
-      "aria-labelledby": `title-${array.name}`,
-    }, head, says);
+    const head = element(
+      "div",
+      { class: "block-head" },
+      title,
+      element("span", { class: "shape" }, words.shape(array.shape)),
+      range,
+    );
+    const says = element(
+      "div",
+      { class: "block-formula", "data-part": "formulas" },
+      ...formulaPieces(array),
+    );
+    const cover = element(
+      "div",
+      { class: "cover", hidden: true },
+      button(words.reveal, () => reveal(partOf(array.name))),
+    );
+    const frame = element(
+      "section",
+      {
+        id: `block-${array.name}`,
+        class:
+          `block ${backward ? "backward" : "forward"} ` +
+          `kind-${kind}${kind === "A" && layer === L ? " output" : ""}`,
+        "aria-labelledby": `title-${array.name}`,
+      },
+      head,
+      says,
+    );
     frame.style.gridColumn = column;
     const body = bodyOf(array, kind, layer, L);
     const inner = element("div", { class: "block-body" }, body.node, cover);
@@ -88,7 +125,16 @@ export function flow({ reveal, isHidden, partOf }) {
   function bodyOf(array, kind, layer, L) {
     if (kind.endsWith("W")) return layer === 1 ? imagesOf(array) : matrixOf(array);
     if (kind === "E") {
-      const made = grid({ array: "E", rows: 1, columns: 1, index: () => [], label: "E", width: 68, height: ROW, draw: "number" });
+      const made = grid({
+        array: "E",
+        rows: 1,
+        columns: 1,
+        index: () => [],
+        label: "E",
+        width: 68,
+        height: ROW,
+        draw: "number",
+      });
       const note = element("p", { class: "note" }, words.ofOne);
       return { ...single(made), node: element("div", {}, made.node, note) };
     }
@@ -96,7 +142,16 @@ export function flow({ reveal, isHidden, partOf }) {
     const isBar = kind === "A" && layer === L;
     const label = words.gridLabel(array.name, array.shape);
     if (n <= LIST) {
-      const made = grid({ array: array.name, rows: n, columns: 1, index: (r) => [r], label, width: isBar ? 122 : 62, height: ROW, draw: isBar ? "bar" : "number" });
+      const made = grid({
+        array: array.name,
+        rows: n,
+        columns: 1,
+        index: (r) => [r],
+        label,
+        width: isBar ? 122 : 62,
+        height: ROW,
+        draw: isBar ? "bar" : "number",
+      });
       return { ...single(made), node: made.node };
     }
     let size = 16;
@@ -105,7 +160,15 @@ export function flow({ reveal, isHidden, partOf }) {
     const columns = wrapped();
     const rows = Math.ceil(n / columns);
     const index = (r, c) => (r * columns + c < n ? [r * columns + c] : null);
-    const made = grid({ array: array.name, rows, columns, index, label, width: size, height: size });
+    const made = grid({
+      array: array.name,
+      rows,
+      columns,
+      index,
+      label,
+      width: size,
+      height: size,
+    });
     return { ...single(made), node: made.node };
   }
 
@@ -126,7 +189,10 @@ export function flow({ reveal, isHidden, partOf }) {
     let [top, left] = [0, 0];
     const index = (r, c) => (top + r < n && left + c < m ? [top + r, left + c] : null);
     const made = grid({
-      array: array.name, rows, columns, index,
+      array: array.name,
+      rows,
+      columns,
+      index,
       label: words.gridLabel(array.name, array.shape),
       width: columns <= 12 ? 23 : columns <= 16 ? 18 : 8,
       height: rows <= 10 ? ROW : 12,
@@ -137,8 +203,17 @@ export function flow({ reveal, isHidden, partOf }) {
       made.arrange();
       blocks.get(array.name)?.twin?.follow(top, left);
     };
-    const down = n > rows && pager({ what: words.rows, total: n, size: rows, show: turned((start) => (top = start)) });
-    const across = m > columns && pager({ what: words.columns, total: m, size: columns, show: turned((start) => (left = start)) });
+    const down =
+      n > rows &&
+      pager({ what: words.rows, total: n, size: rows, show: turned((start) => (top = start)) });
+    const across =
+      m > columns &&
+      pager({
+        what: words.columns,
+        total: m,
+        size: columns,
+        show: turned((start) => (left = start)),
+      });
     self.follow = (wantedTop, wantedLeft) => {
       if (down && top !== wantedTop) down.turn(wantedTop);
       if (across && left !== wantedLeft) across.turn(wantedLeft);
@@ -165,11 +240,25 @@ export function flow({ reveal, isHidden, partOf }) {
     const makePictures = (start) => {
       const made = [];
       for (let unit = start; unit < Math.min(start + THUMBS, units); unit += 1) {
-        const picture = grid({ array: array.name, rows: SIDE, columns: SIDE, index: (r, c) => [unit, r * SIDE + c], width: 2, height: 2, picture: true });
-        made.push(picture);
-        picture.open = button([picture.node, element("span", { class: "unit-number", "aria-hidden": "true" }, unit)], () => openUnit(unit), {
-          class: "picture", "aria-label": words.openUnit(array.name, unit), "data-cells": `${array.name}[${unit},:]`,
+        const picture = grid({
+          array: array.name,
+          rows: SIDE,
+          columns: SIDE,
+          index: (r, c) => [unit, r * SIDE + c],
+          width: 2,
+          height: 2,
+          picture: true,
         });
+        made.push(picture);
+        picture.open = button(
+          [picture.node, element("span", { class: "unit-number", "aria-hidden": "true" }, unit)],
+          () => openUnit(unit),
+          {
+            class: "picture",
+            "aria-label": words.openUnit(array.name, unit),
+            "data-cells": `${array.name}[${unit},:]`,
+          },
+        );
       }
       for (const each of self.grids) each.retire();
       self.grids = made;
@@ -177,7 +266,9 @@ export function flow({ reveal, isHidden, partOf }) {
       if (shown) self.show(...shown);
       blocks.get(array.name)?.twin?.follow(start);
     };
-    const pages = units > THUMBS && pager({ what: words.units, total: units, size: THUMBS, show: makePictures });
+    const pages =
+      units > THUMBS &&
+      pager({ what: words.units, total: units, size: THUMBS, show: makePictures });
     self.follow = (start) => pages && pages.start !== start && pages.turn(start);
 
     function openUnit(unit, alone = false) {
@@ -186,12 +277,20 @@ export function flow({ reveal, isHidden, partOf }) {
       const label = words.unitLabel(array.name, unit);
       const fresh = !large;
       large ??= grid({
-        array: array.name, rows: SIDE, columns: SIDE, index, label, width: 10, height: 10,
+        array: array.name,
+        rows: SIDE,
+        columns: SIDE,
+        index,
+        label,
+        width: 10,
+        height: 10,
         note: (cell) => words.noInk(array.name, cell, ledger),
       });
       if (!fresh) large.arrange({ index, label });
       const step = (by) => openUnit((unit + by + units) % units);
-      const bar = element("div", { class: "unit-bar" },
+      const bar = element(
+        "div",
+        { class: "unit-bar" },
         button("‹", () => step(-1), { "aria-label": words.earlier(words.unit), class: "small" }),
         element("span", { class: "number" }, words.unitOf(unit, units)),
         button("›", () => step(1), { "aria-label": words.later(words.unit), class: "small" }),
@@ -255,7 +354,9 @@ export function flow({ reveal, isHidden, partOf }) {
     if (options.scale === "global") return () => globally;
     if (options.scale === "matrix" || array.shape.length < 2) return () => most.get(array.name);
     const [rows, columns] = array.shape;
-    const each = Array.from({ length: rows }, (_, r) => largest(array.values, r * columns, (r + 1) * columns));
+    const each = Array.from({ length: rows }, (_, r) =>
+      largest(array.values, r * columns, (r + 1) * columns),
+    );
     return (cell) => each[cell.index[0]];
   }
 
@@ -277,9 +378,11 @@ export function flow({ reveal, isHidden, partOf }) {
     scales();
     for (const [name, made] of blocks) {
       const array = ledger.arrays.get(name);
-      const bySize = name === "W1" && options.shading === "input" ? shaded(array) : [scaleOf(array)];
+      const bySize =
+        name === "W1" && options.shading === "input" ? shaded(array) : [scaleOf(array)];
       made.show(array.values, array.shape, ...bySize);
-      made.range.textContent = array.shape.length === 2 && !isHidden(partOf(name)) ? `±${short(most.get(name))}` : "";
+      made.range.textContent =
+        array.shape.length === 2 && !isHidden(partOf(name)) ? `±${short(most.get(name))}` : "";
     }
     cover();
   }

@@ -35,39 +35,105 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   const tale = story({ lab, isHidden, reveal, act });
   const pass = flow({ reveal, isHidden, partOf: part });
   const look = closer({ isHidden, reveal });
-  const learning = step({ isHidden, reveal, learnt: (right) => progress({ asked: true, learnt: right }) });
-  const cell = inspector({ go, close: () => change({ cell: null }), isHidden, reveal, partOf: part, proven: () => progress({ proven: true }) });
+  const learning = step({
+    isHidden,
+    reveal,
+    learnt: (right) => progress({ asked: true, learnt: right }),
+  });
+  const cell = inspector({
+    go,
+    close: () => change({ cell: null }),
+    isHidden,
+    reveal,
+    partOf: part,
+    proven: () => progress({ proven: true }),
+  });
   const scale = legend();
 
   // ------------------------------------------------------------------------------ steps and tools
 
   const steps = element("ol", { class: "steps" });
   const caption = element("p", { class: "caption", "aria-live": "polite", id: "phase-caption" });
-  const phases = element("nav", { class: "phases", "aria-label": words.phases },
-    button("‹", () => walk(-1), { "aria-label": words.previousPhase, id: "previous-phase", "aria-keyshortcuts": "ArrowLeft" }),
+  const phases = element(
+    "nav",
+    { class: "phases", "aria-label": words.phases },
+    button("‹", () => walk(-1), {
+      "aria-label": words.previousPhase,
+      id: "previous-phase",
+      "aria-keyshortcuts": "ArrowLeft",
+    }),
     steps,
-    button("›", () => walk(1), { "aria-label": words.nextPhase, id: "next-phase", "aria-keyshortcuts": "ArrowRight" }),
+    button("›", () => walk(1), {
+      "aria-label": words.nextPhase,
+      id: "next-phase",
+      "aria-keyshortcuts": "ArrowRight",
+    }),
     button(words.wholePass, () => change({ phase: null }), { id: "whole-pass", class: "small" }),
   );
-  const wanted = element("input", { type: "text", id: "goto", placeholder: words.gotoHint, spellcheck: "false", autocomplete: "off", size: 14 });
-  const finder = element("form", { class: "finder", onsubmit: find }, element("label", { for: "goto" }, words.goto), wanted, element("button", {}, words.gotoDo));
+  const wanted = element("input", {
+    type: "text",
+    id: "goto",
+    placeholder: words.gotoHint,
+    spellcheck: "false",
+    autocomplete: "off",
+    size: 14,
+  });
+  const finder = element(
+    "form",
+    { class: "finder", onsubmit: find },
+    element("label", { for: "goto" }, words.goto),
+    wanted,
+    element("button", {}, words.gotoDo),
+  );
   const scales = choice(words.scale, "scale", words.scales, (value) => change({ scale: value }));
   const shadings = choice(words.shading, "shading", words.shadings, (value) => {
     shading = value;
     paint();
   });
-  const tools = element("div", { class: "flow-tools" }, scales.node, scale.node, shadings.node, finder);
+  const tools = element(
+    "div",
+    { class: "flow-tools" },
+    scales.node,
+    scale.node,
+    shadings.node,
+    finder,
+  );
   const blank = element("p", { class: "note blank" }, words.blank);
   const pulse = element("span", { class: "pulse", "aria-hidden": "true" });
-  const main = element("div", { class: "pass" }, phases, caption, pass.node, tools, blank, learning.node, look.node);
-  const node = element("div", { class: "inside", id: "view-inside" }, element("div", { class: "side" }, tale.node, cell.node, tale.choices), main);
+  const main = element(
+    "div",
+    { class: "pass" },
+    phases,
+    caption,
+    pass.node,
+    tools,
+    blank,
+    learning.node,
+    look.node,
+  );
+  const node = element(
+    "div",
+    { class: "inside", id: "view-inside" },
+    element("div", { class: "side" }, tale.node, cell.node, tale.choices),
+    main,
+  );
   onTheme(() => scale.show(0));
 
   function choice(label, name, options, chosen) {
-    const inputs = Object.entries(options).map(([value, text]) => element("label", {},
-      element("input", { type: "radio", name, value, onchange: () => chosen(value) }), element("span", {}, text)));
+    const inputs = Object.entries(options).map(([value, text]) =>
+      element(
+        "label",
+        {},
+        element("input", { type: "radio", name, value, onchange: () => chosen(value) }),
+        element("span", {}, text),
+      ),
+    );
     const group = element("fieldset", { class: "choice" }, element("legend", {}, label), inputs);
-    return { node: group, set: (value) => group.querySelectorAll("input").forEach((input) => (input.checked = input.value === value)) };
+    return {
+      node: group,
+      set: (value) =>
+        group.querySelectorAll("input").forEach((input) => (input.checked = input.value === value)),
+    };
   }
 
   function find(event) {
@@ -83,7 +149,10 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     const array = ref && ledger.arrays.get(ref.array);
     if (!array) return false;
     const index = ref.index ?? [];
-    return index.length === array.shape.length && index.every((each, k) => each !== null && each < array.shape[k]);
+    return (
+      index.length === array.shape.length &&
+      index.every((each, k) => each !== null && each < array.shape[k])
+    );
   }
 
   // ------------------------------------------------------------------------------------ showing
@@ -104,7 +173,10 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     }
     // Of the address, what this network does not have is left out.
     const { cell: name, phase } = now();
-    const known = { cell: name && exists(name) ? name : null, phase: phasesOf(ledger).includes(phase) ? phase : null };
+    const known = {
+      cell: name && exists(name) ? name : null,
+      phase: phasesOf(ledger).includes(phase) ? phase : null,
+    };
     if (known.cell !== name || known.phase !== phase) change(known, { amend: true });
     openCell(known.cell);
     showPhase(known.phase);
@@ -125,9 +197,23 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   function stepsOf() {
     const names = phasesOf(ledger);
     if (steps.children.length === names.length) return; // the same depth has the same steps
-    steps.replaceChildren(...names.map((name) => element("li", {}, button(name === "update" ? words.update : name, () => change({ phase: now().phase === name ? null : name }), {
-      class: `step-button ${/^[dE]/.test(name) ? "backward" : "forward"}`, "data-phase": name, "data-cells": name === "update" ? null : name,
-    }))));
+    steps.replaceChildren(
+      ...names.map((name) =>
+        element(
+          "li",
+          {},
+          button(
+            name === "update" ? words.update : name,
+            () => change({ phase: now().phase === name ? null : name }),
+            {
+              class: `step-button ${/^[dE]/.test(name) ? "backward" : "forward"}`,
+              "data-phase": name,
+              "data-cells": name === "update" ? null : name,
+            },
+          ),
+        ),
+      ),
+    );
   }
 
   function showPhase(name) {
@@ -143,8 +229,14 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     if (!name) return caption.replaceChildren(words.phaseHint);
     const array = ledger.arrays.get(name);
     caption.replaceChildren(
-      element("span", { class: "number quiet" }, words.phaseOf(names.indexOf(name) + 1, names.length)), " ",
-      isHidden("formulas") ? "" : formula(array ? array.formula : "W := W - α dW, b := b - α db"), " ",
+      element(
+        "span",
+        { class: "number quiet" },
+        words.phaseOf(names.indexOf(name) + 1, names.length),
+      ),
+      " ",
+      isHidden("formulas") ? "" : formula(array ? array.formula : "W := W - α dW, b := b - α db"),
+      " ",
       words.phaseWords(name, ledger),
     );
     const target = name === "update" ? learning.node : pass.block(name);
@@ -172,7 +264,8 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
       tale.compact(array !== "x");
       done.opened = true;
       // On a narrow screen the opened cell lies over the page: keep what it is a cell of in sight.
-      if (narrow.matches) (pass.block(array) ?? tale.node).scrollIntoView({ block: "start", behavior: gently() });
+      if (narrow.matches)
+        (pass.block(array) ?? tale.node).scrollIntoView({ block: "start", behavior: gently() });
     }
     lead();
     pulseAt();
@@ -193,7 +286,9 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   }
 
   function bring(name) {
-    pass.block(place(name).array)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: gently() });
+    pass
+      .block(place(name).array)
+      ?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: gently() });
   }
 
   // Focus goes back to where the cell was opened.
@@ -217,7 +312,8 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     if (done.learnt) tale.lead("learnt", guide.learnt(...learn), recorded ? null : guide.learntDo);
     else if (done.asked) tale.lead("slide", guide.slide(...learn));
     else if (done.proven) tale.lead("proven", guide.proven, guide.provenDo);
-    else if (now().cell) tale.lead("opened", guide.opened, cell.node.querySelector("#prove") ? guide.openedDo : null);
+    else if (now().cell)
+      tale.lead("opened", guide.opened, cell.node.querySelector("#prove") ? guide.openedDo : null);
     else if (first()) tale.lead("start", guide.start(HINT), guide.startDo(HINT));
     else tale.lead("wander", guide.wander);
   }
@@ -236,7 +332,10 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   function press(selector) {
     const wantedButton = node.querySelector(selector);
     const target = wantedButton?.closest(".step, .inspector");
-    target?.scrollIntoView({ block: selector === "#learn" ? "start" : "nearest", behavior: gently() });
+    target?.scrollIntoView({
+      block: selector === "#learn" ? "start" : "nearest",
+      behavior: gently(),
+    });
     wantedButton?.click();
   }
 
@@ -247,12 +346,26 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     const found = pass.place(array, HINT);
     if (!found?.at) return;
     found.grid.node.append(pulse);
-    for (const side of ["left", "top", "width", "height"]) pulse.style[side] = `${found.at[side]}px`;
+    for (const side of ["left", "top", "width", "height"])
+      pulse.style[side] = `${found.at[side]}px`;
   }
 
   function gently() {
     return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   }
 
-  return { node, show, openCell, showPhase, paint, walk, closed, focusCell: cell.focus, nextMistake: tale.nextMistake, get ledger() { return ledger; } };
+  return {
+    node,
+    show,
+    openCell,
+    showPhase,
+    paint,
+    walk,
+    closed,
+    focusCell: cell.focus,
+    nextMistake: tale.nextMistake,
+    get ledger() {
+      return ledger;
+    },
+  };
 }

@@ -18,25 +18,62 @@ export function map({ lab, tell }) {
   const says = words.map;
   const networks = networkSwitch(lab, "map-network");
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const plane = element("div", { class: "plane", id: "map", role: "application", tabindex: "0", "aria-label": says.label, "aria-describedby": "map-hint" }, canvas);
+  const plane = element(
+    "div",
+    {
+      class: "plane",
+      id: "map",
+      role: "application",
+      tabindex: "0",
+      "aria-label": says.label,
+      "aria-describedby": "map-hint",
+    },
+    canvas,
+  );
   const thumb = element("canvas", { class: "thumb", width: 28, height: 28 });
   const caption = element("p");
-  const card = element("div", { class: "card", hidden: true, "aria-hidden": "true" }, thumb, caption);
+  const card = element(
+    "div",
+    { class: "card", hidden: true, "aria-hidden": "true" },
+    thumb,
+    caption,
+  );
   const told = element("p", { class: "unseen", role: "status" });
   const title = element("h1", { id: "map-title" }, says.heading);
   const explained = element("p", { class: "quiet", id: "map-explained", role: "status" });
   const options = element("fieldset", { class: "choice", id: "map-of" });
-  const counts = element("select", { id: "map-count", onchange: send }, COUNTS.map((n) => element("option", { value: n, selected: n === COUNT }, count(n))));
+  const counts = element(
+    "select",
+    { id: "map-count", onchange: send },
+    COUNTS.map((n) => element("option", { value: n, selected: n === COUNT }, count(n))),
+  );
   const only = element("input", { type: "checkbox", id: "map-mistakes", onchange: paint });
   const key = element("ul", { class: "map-key", "aria-label": says.key });
   plane.append(card);
-  const node = element("div", { class: "map", id: "view-map" },
-    element("section", { class: "map-side", "aria-labelledby": "map-title" },
-      title, element("p", {}, says.lead), networks.node, options,
-      element("div", { class: "row-of-buttons" }, element("label", { for: "map-count" }, says.count), counts),
+  const node = element(
+    "div",
+    { class: "map", id: "view-map" },
+    element(
+      "section",
+      { class: "map-side", "aria-labelledby": "map-title" },
+      title,
+      element("p", {}, says.lead),
+      networks.node,
+      options,
+      element(
+        "div",
+        { class: "row-of-buttons" },
+        element("label", { for: "map-count" }, says.count),
+        counts,
+      ),
       element("label", { class: "row-of-buttons" }, only, element("span", {}, says.onlyMistakes)),
-      key, explained, element("p", { class: "quiet", id: "map-hint" }, says.hint), told),
-    plane);
+      key,
+      explained,
+      element("p", { class: "quiet", id: "map-hint" }, says.hint),
+      told,
+    ),
+    plane,
+  );
 
   let found = null;
   let of = null; // null: the last hidden layer
@@ -52,7 +89,9 @@ export function map({ lab, tell }) {
 
   function hues() {
     const style = getComputedStyle(document.documentElement);
-    return Array.from({ length: 10 }, (_, digit) => style.getPropertyValue(`--digit-${digit}`).trim());
+    return Array.from({ length: 10 }, (_, digit) =>
+      style.getPropertyValue(`--digit-${digit}`).trim(),
+    );
   }
 
   // Each digit as a small picture, painted once and stamped.
@@ -88,7 +127,11 @@ export function map({ lab, tell }) {
         if (wrong(k) !== (pass === 1)) continue;
         const [x, y] = places[k];
         pen.globalAlpha = pass === 0 ? (only.checked ? 0.12 : 0.75) : 1;
-        pen.drawImage(made[found.labels[k]], Math.round(x * ratio - size / 2), Math.round(y * ratio - size / 2));
+        pen.drawImage(
+          made[found.labels[k]],
+          Math.round(x * ratio - size / 2),
+          Math.round(y * ratio - size / 2),
+        );
         if (pass === 0) continue;
         pen.beginPath();
         pen.arc(x * ratio, y * ratio, size * 0.68, 0, 2 * Math.PI);
@@ -107,11 +150,21 @@ export function map({ lab, tell }) {
 
   // The plane fills the place it has, both axes by the same measure.
   function arrange(width, height) {
-    const ends = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+    const ends = (values) =>
+      values.reduce(
+        ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+        [Infinity, -Infinity],
+      );
     const [[left, right], [low, high]] = [ends(found.x), ends(found.y)];
     const room = 16;
-    const scale = Math.min((width - 2 * room) / (right - left || 1), (height - 2 * room) / (high - low || 1));
-    const [x0, y0] = [width / 2 - (scale * (left + right)) / 2, height / 2 + (scale * (low + high)) / 2];
+    const scale = Math.min(
+      (width - 2 * room) / (right - left || 1),
+      (height - 2 * room) / (high - low || 1),
+    );
+    const [x0, y0] = [
+      width / 2 - (scale * (left + right)) / 2,
+      height / 2 + (scale * (low + high)) / 2,
+    ];
     return Array.from(found.x, (x, k) => [x0 + scale * x, y0 - scale * found.y[k]]);
   }
 
@@ -122,11 +175,14 @@ export function map({ lab, tell }) {
   new ResizeObserver(paint).observe(plane);
 
   function showKey() {
-    key.replaceChildren(...hues().map((colour, digit) => {
-      const mark = element("li", {}, digit);
-      mark.style.color = colour;
-      return mark;
-    }), element("li", { class: "ring" }, says.ring));
+    key.replaceChildren(
+      ...hues().map((colour, digit) => {
+        const mark = element("li", {}, digit);
+        mark.style.color = colour;
+        return mark;
+      }),
+      element("li", { class: "ring" }, says.ring),
+    );
   }
 
   // ------------------------------------------------------------------------ pointer and keys
@@ -148,7 +204,11 @@ export function map({ lab, tell }) {
     paint();
     card.hidden = k < 0;
     if (k < 0) return;
-    const text = words.browseImage(found.index(k), found.labels[k], wrong(k) ? found.predictions[k] : undefined);
+    const text = words.browseImage(
+      found.index(k),
+      found.labels[k],
+      wrong(k) ? found.predictions[k] : undefined,
+    );
     caption.textContent = text;
     if (aloud) told.textContent = text;
     const [x, y] = places[k];
@@ -174,7 +234,9 @@ export function map({ lab, tell }) {
     if (k >= 0) lookInside(found.index(k));
   });
   plane.addEventListener("keydown", (event) => {
-    const way = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+    const way = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[
+      event.key
+    ];
     if (event.altKey || event.ctrlKey || event.metaKey || !found) return;
     if (way) {
       event.preventDefault();
@@ -206,14 +268,28 @@ export function map({ lab, tell }) {
   function layers() {
     const names = Array.from({ length: networkOf().sizes.length - 1 }, (_, l) => `A${l + 1}`);
     const all = ["pixels", ...names];
-    const chosen = all.includes(of) ? of : names.at(-2) ?? names.at(-1);
+    const chosen = all.includes(of) ? of : (names.at(-2) ?? names.at(-1));
     if (options.dataset.all !== all.join()) {
       options.dataset.all = all.join();
-      options.replaceChildren(element("legend", {}, says.of), ...all.map((name) => element("label", {},
-        element("input", { type: "radio", name: "map-of", value: name, onchange: () => {
-          of = name;
-          send();
-        } }), element("span", {}, says.ofName(name)))));
+      options.replaceChildren(
+        element("legend", {}, says.of),
+        ...all.map((name) =>
+          element(
+            "label",
+            {},
+            element("input", {
+              type: "radio",
+              name: "map-of",
+              value: name,
+              onchange: () => {
+                of = name;
+                send();
+              },
+            }),
+            element("span", {}, says.ofName(name)),
+          ),
+        ),
+      );
     }
     for (const input of options.querySelectorAll("input")) input.checked = input.value === chosen;
     return chosen;
@@ -232,7 +308,13 @@ export function map({ lab, tell }) {
       found = { ...answer, index: (k) => answer.indices?.[k] ?? k };
       if (at >= found.labels.length) at = -1;
       const misread = found.labels.filter((_, k) => wrong(k)).length;
-      explained.textContent = says.explained(count(found.labels.length), misread, percent(answer.explained), says.ofName(source), networkOf().digits);
+      explained.textContent = says.explained(
+        count(found.labels.length),
+        misread,
+        percent(answer.explained),
+        says.ofName(source),
+        networkOf().digits,
+      );
       paint();
       if (at >= 0) {
         const k = at;

@@ -21,45 +21,131 @@ export function train({ lab, tell }) {
   // ------------------------------------------------------------------------------------ the form
 
   const field = (name, label, attributes) => {
-    const input = element("input", { id: `train-${name}`, name, autocomplete: "off", "aria-describedby": `train-${name}-why`, ...attributes });
+    const input = element("input", {
+      id: `train-${name}`,
+      name,
+      autocomplete: "off",
+      "aria-describedby": `train-${name}-why`,
+      ...attributes,
+    });
     const why = element("p", { class: "quiet", id: `train-${name}-why` }, says.why[name] ?? "");
-    return { input, why, node: element("div", { class: "setting" }, element("label", { for: input.id }, label), input, why) };
+    return {
+      input,
+      why,
+      node: element(
+        "div",
+        { class: "setting" },
+        element("label", { for: input.id }, label),
+        input,
+        why,
+      ),
+    };
   };
   const choice = (name, label, options) => {
-    const inputs = Object.entries(options).map(([value, text]) => element("label", {},
-      element("input", { type: "radio", name: `train-${name}`, value, onchange: suit }), element("span", {}, text)));
+    const inputs = Object.entries(options).map(([value, text]) =>
+      element(
+        "label",
+        {},
+        element("input", { type: "radio", name: `train-${name}`, value, onchange: suit }),
+        element("span", {}, text),
+      ),
+    );
     const why = element("p", { class: "quiet", id: `train-${name}-why` });
-    const node = element("fieldset", { class: "setting choice", "aria-describedby": why.id }, element("legend", {}, label), inputs, why);
+    const node = element(
+      "fieldset",
+      { class: "setting choice", "aria-describedby": why.id },
+      element("legend", {}, label),
+      inputs,
+      why,
+    );
     const all = () => [...node.querySelectorAll("input")];
-    return { node, why, get value() { return all().find((input) => input.checked)?.value; }, set value(to) { for (const input of all()) input.checked = input.value === to; } };
+    return {
+      node,
+      why,
+      get value() {
+        return all().find((input) => input.checked)?.value;
+      },
+      set value(to) {
+        for (const input of all()) input.checked = input.value === to;
+      },
+    };
   };
   const whole = { type: "number", min: 1, step: 1, inputmode: "numeric" };
-  const hidden = field("hidden", says.hidden, { type: "text", pattern: "\\s*(none|\\d{1,4}(\\s*,\\s*\\d{1,4}){0,7})\\s*", spellcheck: "false", required: true, title: says.hiddenTitle });
+  const hidden = field("hidden", says.hidden, {
+    type: "text",
+    pattern: "\\s*(none|\\d{1,4}(\\s*,\\s*\\d{1,4}){0,7})\\s*",
+    spellcheck: "false",
+    required: true,
+    title: says.hiddenTitle,
+  });
   const loss = choice("loss", says.loss, says.losses);
   const optimizer = choice("optimizer", says.optimizer, says.optimizers);
-  const rate = field("rate", says.rate, { type: "number", min: 0, step: "any", inputmode: "decimal" });
+  const rate = field("rate", says.rate, {
+    type: "number",
+    min: 0,
+    step: "any",
+    inputmode: "decimal",
+  });
   const batch = field("batch", says.batch, { ...whole, max: 60000, placeholder: says.allImages });
   const length = field("length", says.length, { ...whole, max: 1000000 });
   const unit = choice("unit", says.unit, says.units);
-  const seed = field("seed", says.seed, { type: "number", min: 0, max: 999999999, step: 1, inputmode: "numeric", required: true });
-  const threads = field("threads", says.threads, { ...whole, max: 64, placeholder: String(lab.cores ?? "") });
+  const seed = field("seed", says.seed, {
+    type: "number",
+    min: 0,
+    max: 999999999,
+    step: 1,
+    inputmode: "numeric",
+    required: true,
+  });
+  const threads = field("threads", says.threads, {
+    ...whole,
+    max: 64,
+    placeholder: String(lab.cores ?? ""),
+  });
   unit.node.classList.remove("setting");
   length.node.append(unit.node);
   batch.input.addEventListener("input", suit);
-  for (const each of [hidden, rate, batch, length, seed, threads]) each.input.addEventListener("input", () => each.input.setAttribute("aria-invalid", String(!each.input.validity.valid)));
+  for (const each of [hidden, rate, batch, length, seed, threads])
+    each.input.addEventListener("input", () =>
+      each.input.setAttribute("aria-invalid", String(!each.input.validity.valid)),
+    );
 
-  const objection = element("p", { class: "bad", role: "alert", id: "train-objection", hidden: true });
+  const objection = element("p", {
+    class: "bad",
+    role: "alert",
+    id: "train-objection",
+    hidden: true,
+  });
   const startButton = element("button", { class: "primary", id: "train-start" }, says.start);
   const reset = button(says.reset, () => fill(SEED), { id: "train-reset" });
   const busy = element("p", { class: "quiet", id: "train-busy" });
-  const form = element("form", { class: "settings", onsubmit: begin, novalidate: true, "aria-labelledby": "train-title" },
+  const form = element(
+    "form",
+    { class: "settings", onsubmit: begin, novalidate: true, "aria-labelledby": "train-title" },
     element("h2", { id: "train-title" }, says.settingsTitle),
-    hidden.node, loss.node, optimizer.node, rate.node, batch.node, length.node, seed.node, threads.node,
+    hidden.node,
+    loss.node,
+    optimizer.node,
+    rate.node,
+    batch.node,
+    length.node,
+    seed.node,
+    threads.node,
     objection,
     element("div", { class: "row-of-buttons" }, startButton, reset),
     busy,
   );
-  const SEED = { hidden: "10", loss: "squared_error", optimizer: "descent", rate: "", batch: "", length: "", unit: "steps", seed: "0", threads: "" };
+  const SEED = {
+    hidden: "10",
+    loss: "squared_error",
+    optimizer: "descent",
+    rate: "",
+    batch: "",
+    length: "",
+    unit: "steps",
+    seed: "0",
+    threads: "",
+  };
 
   function fill(settings) {
     for (const [name, each] of Object.entries({ hidden, rate, batch, length, seed, threads })) {
@@ -83,8 +169,15 @@ export function train({ lab, tell }) {
     rate.why.textContent = says.why.rateOf(String(alpha), pair, batched);
     loss.why.textContent = says.why.losses[loss.value];
     optimizer.why.textContent = says.why.optimizers[optimizer.value];
-    length.input.placeholder = batched && unit.value === "epochs" ? String(lab.batch_epochs) : batched ? "" : String(suited.steps);
-    length.why.textContent = batched ? says.why.lengthBatched(lab.batch_epochs) : says.why.lengthOf(count(suited.steps), pair);
+    length.input.placeholder =
+      batched && unit.value === "epochs"
+        ? String(lab.batch_epochs)
+        : batched
+          ? ""
+          : String(suited.steps);
+    length.why.textContent = batched
+      ? says.why.lengthBatched(lab.batch_epochs)
+      : says.why.lengthOf(count(suited.steps), pair);
   }
 
   // What the form says, as the server is asked.
@@ -94,19 +187,32 @@ export function train({ lab, tell }) {
     const inEpochs = unit.value === "epochs";
     return {
       hidden: text === "none" ? [] : text.split(",").map(Number),
-      loss: loss.value, optimizer: optimizer.value,
-      learning_rate: number(rate), batch_size: number(batch),
-      steps: inEpochs ? null : number(length), epochs: inEpochs ? number(length) : null,
-      seed: number(seed), threads: number(threads),
+      loss: loss.value,
+      optimizer: optimizer.value,
+      learning_rate: number(rate),
+      batch_size: number(batch),
+      steps: inEpochs ? null : number(length),
+      epochs: inEpochs ? number(length) : null,
+      seed: number(seed),
+      threads: number(threads),
     };
   }
 
   async function begin(event) {
     event.preventDefault();
-    const wrong = [hidden, rate, batch, length, seed, threads].find(({ input }) => !input.validity.valid || (input === rate.input && input.value !== "" && !(Number(input.value) > 0)));
+    const wrong = [hidden, rate, batch, length, seed, threads].find(
+      ({ input }) =>
+        !input.validity.valid ||
+        (input === rate.input && input.value !== "" && !(Number(input.value) > 0)),
+    );
     if (wrong) {
       wrong.input.setAttribute("aria-invalid", "true");
-      object(says.wrong(wrong.node.querySelector("label").textContent, wrong.input.title || wrong.input.validationMessage || says.positive));
+      object(
+        says.wrong(
+          wrong.node.querySelector("label").textContent,
+          wrong.input.title || wrong.input.validationMessage || says.positive,
+        ),
+      );
       return wrong.input.focus();
     }
     objection.hidden = true;
@@ -126,50 +232,180 @@ export function train({ lab, tell }) {
   const title = element("h1", { id: "run-title", class: "run-title" });
   const about = element("p", { class: "quiet", id: "run-about" });
   const state = element("p", { class: "run-state", role: "status", id: "run-state" });
-  const play = button(says.pause, () => does({ do: live()?.state === "paused" ? "go" : "pause" }), { id: "run-play", class: "primary" });
-  const one = button(says.step, () => does({ do: "step" }), { id: "run-step", title: says.stepHint });
-  const epoch = button(says.epoch, () => does({ do: "epoch" }), { id: "run-epoch", title: says.epochHint });
-  const stop = button(says.stop, () => does({ do: "stop" }), { id: "run-stop", title: says.stopHint });
-  const goOn = button(says.resume, () => does({ do: "start", run: chosen().id }), { id: "run-resume", class: "primary" });
-  const watchIt = button(says.watch, () => change({ network: going().id, step: null }), { id: "run-watch" });
-  const newRate = element("input", { type: "number", id: "run-rate", min: 0, step: "any", inputmode: "decimal" });
+  const play = button(says.pause, () => does({ do: live()?.state === "paused" ? "go" : "pause" }), {
+    id: "run-play",
+    class: "primary",
+  });
+  const one = button(says.step, () => does({ do: "step" }), {
+    id: "run-step",
+    title: says.stepHint,
+  });
+  const epoch = button(says.epoch, () => does({ do: "epoch" }), {
+    id: "run-epoch",
+    title: says.epochHint,
+  });
+  const stop = button(says.stop, () => does({ do: "stop" }), {
+    id: "run-stop",
+    title: says.stopHint,
+  });
+  const goOn = button(says.resume, () => does({ do: "start", run: chosen().id }), {
+    id: "run-resume",
+    class: "primary",
+  });
+  const watchIt = button(says.watch, () => change({ network: going().id, step: null }), {
+    id: "run-watch",
+  });
+  const newRate = element("input", {
+    type: "number",
+    id: "run-rate",
+    min: 0,
+    step: "any",
+    inputmode: "decimal",
+  });
   const rateDo = element("button", { id: "run-rate-do" }, says.rateDo);
-  const rates = element("form", { class: "run-rate", novalidate: true, onsubmit: setRate },
-    element("label", { for: "run-rate" }, says.rateNow), newRate, rateDo);
-  const acts = element("div", { class: "row-of-buttons", role: "group", "aria-label": says.acts }, play, one, epoch, stop, goOn, watchIt);
-  const figures = Object.fromEntries(["step", "loss", "train", "test", "seconds"].map((name) => [name, element("dd", { class: "number", id: `figure-${name}` })]));
-  const table = element("dl", { class: "figures" }, Object.entries(figures).map(([name, node]) => element("div", {}, element("dt", {}, says.figures[name]), node)));
-  const notices = element("ul", { class: "notices", "aria-label": says.noticesLabel, id: "run-notices" });
+  const rates = element(
+    "form",
+    { class: "run-rate", novalidate: true, onsubmit: setRate },
+    element("label", { for: "run-rate" }, says.rateNow),
+    newRate,
+    rateDo,
+  );
+  const acts = element(
+    "div",
+    { class: "row-of-buttons", role: "group", "aria-label": says.acts },
+    play,
+    one,
+    epoch,
+    stop,
+    goOn,
+    watchIt,
+  );
+  const figures = Object.fromEntries(
+    ["step", "loss", "train", "test", "seconds"].map((name) => [
+      name,
+      element("dd", { class: "number", id: `figure-${name}` }),
+    ]),
+  );
+  const table = element(
+    "dl",
+    { class: "figures" },
+    Object.entries(figures).map(([name, node]) =>
+      element("div", {}, element("dt", {}, says.figures[name]), node),
+    ),
+  );
+  const notices = element("ul", {
+    class: "notices",
+    "aria-label": says.noticesLabel,
+    id: "run-notices",
+  });
   const aloud = element("p", { class: "unseen", role: "status" }); // which troubles, not each of their numbers
-  const losses = curve({ label: says.lossChart, x: says.axisStep, y: says.axisLoss, write: number });
-  const accuracies = curve({ label: says.accuracyChart, x: says.axisStep, y: says.axisAccuracy, write: share, percent: true });
+  const losses = curve({
+    label: says.lossChart,
+    x: says.axisStep,
+    y: says.axisLoss,
+    write: number,
+  });
+  const accuracies = curve({
+    label: says.accuracyChart,
+    x: says.axisStep,
+    y: says.axisAccuracy,
+    write: share,
+    percent: true,
+  });
   const sheetCanvas = element("canvas", { "aria-hidden": "true", width: 0, height: 0 });
   const sheet = element("div", { class: "sheet", role: "img" }, sheetCanvas);
   let sheetWidth = 600;
   const sheetNote = element("p", { class: "quiet" });
   const norms = element("table", { class: "bars measures" });
   const dead = element("table", { class: "bars measures" });
-  const measures = element("section", { "aria-labelledby": "measures-title", class: "panel" },
-    element("h2", { id: "measures-title" }, says.measuresTitle), element("p", { class: "quiet" }, says.measuresLead), norms, dead);
+  const measures = element(
+    "section",
+    { "aria-labelledby": "measures-title", class: "panel" },
+    element("h2", { id: "measures-title" }, says.measuresTitle),
+    element("p", { class: "quiet" }, says.measuresLead),
+    norms,
+    dead,
+  );
   const history = element("tbody");
-  const rows = element("details", {}, element("summary", {}, says.asTable), element("div", { class: "sideways table-of-history", tabindex: "0", role: "region", "aria-label": says.asTable }, element("table", { class: "painted" },
-    element("thead", {}, element("tr", {}, says.columns.map((each) => element("th", { scope: "col" }, each)))), history)));
+  const rows = element(
+    "details",
+    {},
+    element("summary", {}, says.asTable),
+    element(
+      "div",
+      {
+        class: "sideways table-of-history",
+        tabindex: "0",
+        role: "region",
+        "aria-label": says.asTable,
+      },
+      element(
+        "table",
+        { class: "painted" },
+        element(
+          "thead",
+          {},
+          element(
+            "tr",
+            {},
+            says.columns.map((each) => element("th", { scope: "col" }, each)),
+          ),
+        ),
+        history,
+      ),
+    ),
+  );
   rows.addEventListener("toggle", () => writeHistory());
-  const curves = element("section", { class: "curves", "aria-labelledby": "curves-title" },
-    element("h2", { id: "curves-title" }, says.curvesTitle), element("div", { class: "pair" }, losses.node, accuracies.node), rows);
-  const units = element("section", { class: "panel", "aria-labelledby": "sheet-title" },
-    element("h2", { id: "sheet-title" }, says.sheetTitle), sheetNote, sheet);
-  const board = element("div", { class: "board", id: "run-board" }, table, notices, aloud, curves, element("div", { class: "pair" }, units, measures));
+  const curves = element(
+    "section",
+    { class: "curves", "aria-labelledby": "curves-title" },
+    element("h2", { id: "curves-title" }, says.curvesTitle),
+    element("div", { class: "pair" }, losses.node, accuracies.node),
+    rows,
+  );
+  const units = element(
+    "section",
+    { class: "panel", "aria-labelledby": "sheet-title" },
+    element("h2", { id: "sheet-title" }, says.sheetTitle),
+    sheetNote,
+    sheet,
+  );
+  const board = element(
+    "div",
+    { class: "board", id: "run-board" },
+    table,
+    notices,
+    aloud,
+    curves,
+    element("div", { class: "pair" }, units, measures),
+  );
   const networks = networkSwitch(lab, "train-network");
   const unread = element("ul", { class: "quiet", id: "runs-damaged", hidden: true });
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
-  const node = element("div", { class: "train", id: "view-train" },
-    element("section", { class: "run", "aria-labelledby": "run-title" }, title, about, state, acts, rates, welcome, board, networks.node, unread), form);
+  const node = element(
+    "div",
+    { class: "train", id: "view-train" },
+    element(
+      "section",
+      { class: "run", "aria-labelledby": "run-title" },
+      title,
+      about,
+      state,
+      acts,
+      rates,
+      welcome,
+      board,
+      networks.node,
+      unread,
+    ),
+    form,
+  );
 
   async function does(what) {
     try {
       const run = await act(what);
-      if (run && now().network !== run.id && (what.do === "start" || what.do === "rate")) change({ network: run.id, step: null }, { amend: true });
+      if (run && now().network !== run.id && (what.do === "start" || what.do === "rate"))
+        change({ network: run.id, step: null }, { amend: true });
       if (what.settings) scrollTo({ top: 0 }); // to what happens now
       objection.hidden = true;
     } catch (failure) {
@@ -188,7 +424,9 @@ export function train({ lab, tell }) {
     }
     newRate.removeAttribute("aria-invalid");
     const wanted = Number(newRate.value);
-    await does(going() ? { do: "rate", rate: wanted } : { do: "start", run: chosen().id, rate: wanted });
+    await does(
+      going() ? { do: "rate", rate: wanted } : { do: "start", run: chosen().id, rate: wanted },
+    );
     newRate.value = "";
   }
 
@@ -212,7 +450,9 @@ export function train({ lab, tell }) {
     networks.show();
     networks.node.hidden = !runs().length;
     unread.hidden = !damaged().length;
-    unread.replaceChildren(...damaged().map(({ name, why }) => element("li", {}, says.unread(name, why))));
+    unread.replaceChildren(
+      ...damaged().map(({ name, why }) => element("li", {}, says.unread(name, why))),
+    );
     const goes = Boolean(run && run.id === frame?.id);
     const paused = frame?.state === "paused";
     const elsewhere = Boolean(frame && !goes);
@@ -222,7 +462,14 @@ export function train({ lab, tell }) {
     board.hidden = !run;
     about.hidden = !run;
     title.textContent = run ? says.title(run) : says.heading;
-    state.textContent = beginning && !goes ? says.starting : elsewhere ? says.elsewhere(runOf(frame.id)?.name ?? frame.id) : run ? stateOf(run) : "";
+    state.textContent =
+      beginning && !goes
+        ? says.starting
+        : elsewhere
+          ? says.elsewhere(runOf(frame.id)?.name ?? frame.id)
+          : run
+            ? stateOf(run)
+            : "";
     show(play, goes);
     show(one, goes);
     show(epoch, goes);
@@ -253,14 +500,15 @@ export function train({ lab, tell }) {
 
   function stateOf(run) {
     const frame = live()?.id === run.id ? live() : null;
-    return frame?.error ? says.failed(frame.error) : says.states[frame?.state ?? run.state] ?? "";
+    return frame?.error ? says.failed(frame.error) : (says.states[frame?.state ?? run.state] ?? "");
   }
 
   // A button that goes while it has the focus gives it to the next one.
   function show(each, on) {
     const focused = each === document.activeElement;
     each.hidden = !on;
-    if (focused && !on) [play, goOn, watchIt, startButton].find((other) => !other.hidden && !other.disabled)?.focus();
+    if (focused && !on)
+      [play, goOn, watchIt, startButton].find((other) => !other.hidden && !other.disabled)?.focus();
   }
 
   // Everything that moves.
@@ -272,15 +520,27 @@ export function train({ lab, tell }) {
     const looking = step !== null; // back at a recorded step
     const { history: past } = run;
     const k = looking ? past.step.indexOf(step) : past.step.length - 1;
-    const at = { step: past.step[k] ?? 0, loss: past.loss[k], train: past.train_accuracy[k], test: past.test_accuracy[k] };
-    if (frame && !looking) Object.assign(at, { step: frame.step, loss: frame.loss, train: frame.train_accuracy ?? at.train, test: frame.test_accuracy ?? at.test });
+    const at = {
+      step: past.step[k] ?? 0,
+      loss: past.loss[k],
+      train: past.train_accuracy[k],
+      test: past.test_accuracy[k],
+    };
+    if (frame && !looking)
+      Object.assign(at, {
+        step: frame.step,
+        loss: frame.loss,
+        train: frame.train_accuracy ?? at.train,
+        test: frame.test_accuracy ?? at.test,
+      });
     write(figures.step, says.stepOf(count(at.step), count(run.length)));
     write(figures.loss, number(at.loss));
     write(figures.train, share(at.train));
     write(figures.test, share(at.test));
     figures.train.parentElement.hidden = typeof at.train !== "number"; // by batches it is not measured
     write(figures.seconds, frame && !looking ? says.seconds(frame.seconds) : "–");
-    if (frame && newRate.placeholder !== String(frame.rate)) newRate.placeholder = String(frame.rate); // costly even if it stays the same
+    if (frame && newRate.placeholder !== String(frame.rate))
+      newRate.placeholder = String(frame.rate); // costly even if it stays the same
     plot(past, looking ? step : null, at);
     if (frame && !looking) {
       looked = "";
@@ -303,9 +563,18 @@ export function train({ lab, tell }) {
     const column = (name, now) => (ahead ? [...past[name], now] : past[name]);
     const x = column("step", at.step);
     const told = says.chartSays(count(at.step), number(at.loss), share(at.train), share(at.test));
-    losses.show(x, [{ name: says.axisLoss, y: column("loss", at.loss), colour: "accent" }], { mark, says: `${says.lossChart}: ${told.loss}` });
+    losses.show(x, [{ name: says.axisLoss, y: column("loss", at.loss), colour: "accent" }], {
+      mark,
+      says: `${says.lossChart}: ${told.loss}`,
+    });
     const lines = [{ name: says.test, y: column("test_accuracy", null), colour: "accent" }];
-    if (typeof at.train === "number") lines.unshift({ name: says.training, y: column("train_accuracy", at.train), colour: "positive", dash: true });
+    if (typeof at.train === "number")
+      lines.unshift({
+        name: says.training,
+        y: column("train_accuracy", at.train),
+        colour: "positive",
+        dash: true,
+      });
     accuracies.show(x, lines, { mark, says: `${says.accuracyChart}: ${told.accuracy}` });
   }
 
@@ -313,8 +582,20 @@ export function train({ lab, tell }) {
     const run = chosen();
     if (!rows.open || !run) return;
     const { history: past } = run;
-    history.replaceChildren(...past.step.map((step, k) => element("tr", {},
-      [count(step), number(past.loss[k]), share(past.train_accuracy[k]), share(past.test_accuracy[k])].map((text) => element("td", { class: "number" }, text)))));
+    history.replaceChildren(
+      ...past.step.map((step, k) =>
+        element(
+          "tr",
+          {},
+          [
+            count(step),
+            number(past.loss[k]),
+            share(past.train_accuracy[k]),
+            share(past.test_accuracy[k]),
+          ].map((text) => element("td", { class: "number" }, text)),
+        ),
+      ),
+    );
   }
 
   // -------------------------------------------------------------------- sizes of dW, dead units
@@ -344,19 +625,59 @@ export function train({ lab, tell }) {
 
   function measure(frame) {
     measures.hidden = !frame.norms.length;
-    bars(norms, made.norms, says.norms, frame.norms.map((value, k) => ({ name: `dW${k + 1}`, text: number(value), share: value / Math.max(...frame.norms, 1e-300) })));
-    bars(dead, made.dead, says.dead, frame.dead.map((value, k) => ({ name: says.layer(k + 1), text: percent(value), share: value })));
+    bars(
+      norms,
+      made.norms,
+      says.norms,
+      frame.norms.map((value, k) => ({
+        name: `dW${k + 1}`,
+        text: number(value),
+        share: value / Math.max(...frame.norms, 1e-300),
+      })),
+    );
+    bars(
+      dead,
+      made.dead,
+      says.dead,
+      frame.dead.map((value, k) => ({
+        name: says.layer(k + 1),
+        text: percent(value),
+        share: value,
+      })),
+    );
   }
 
   function bars(table, rows, caption, values) {
     table.hidden = !values.length;
     if (rows.length !== values.length) {
-      rows.splice(0, rows.length, ...values.map(({ name }) => {
-        const bar = element("div", { class: "bar after" });
-        const text = element("td", { class: "number" });
-        return { bar, text, name, node: element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "track", "aria-hidden": "true" }, bar), text) };
-      }));
-      table.replaceChildren(element("caption", {}, caption), element("tbody", {}, rows.map((row) => row.node)));
+      rows.splice(
+        0,
+        rows.length,
+        ...values.map(({ name }) => {
+          const bar = element("div", { class: "bar after" });
+          const text = element("td", { class: "number" });
+          return {
+            bar,
+            text,
+            name,
+            node: element(
+              "tr",
+              {},
+              element("th", { scope: "row" }, name),
+              element("td", { class: "track", "aria-hidden": "true" }, bar),
+              text,
+            ),
+          };
+        }),
+      );
+      table.replaceChildren(
+        element("caption", {}, caption),
+        element(
+          "tbody",
+          {},
+          rows.map((row) => row.node),
+        ),
+      );
     }
     values.forEach(({ text, share: wide }, k) => {
       write(rows[k].text, text);
@@ -371,8 +692,22 @@ export function train({ lab, tell }) {
     const names = troubles.map(({ name }) => name).join();
     if (names !== told) {
       told = names;
-      notices.replaceChildren(...troubles.map(({ name }) => element("li", { class: "notice", "data-trouble": name }, element("strong", {}, says.troubles[name] ?? name), " ", element("span"), " ", element("span", { class: "remedy" }))));
-      aloud.textContent = troubles.map(({ name, remedy }) => `${says.troubles[name] ?? name} ${remedy}`).join(" ");
+      notices.replaceChildren(
+        ...troubles.map(({ name }) =>
+          element(
+            "li",
+            { class: "notice", "data-trouble": name },
+            element("strong", {}, says.troubles[name] ?? name),
+            " ",
+            element("span"),
+            " ",
+            element("span", { class: "remedy" }),
+          ),
+        ),
+      );
+      aloud.textContent = troubles
+        .map(({ name, remedy }) => `${says.troubles[name] ?? name} ${remedy}`)
+        .join(" ");
     }
     troubles.forEach(({ shows, remedy }, k) => {
       const [what, todo] = notices.children[k].querySelectorAll("span");
@@ -392,7 +727,8 @@ export function train({ lab, tell }) {
     const shown = Math.min(n, MOST);
     const columns = Math.min(shown, Math.max(1, Math.floor(sheetWidth / (2 * APART))));
     const [width, height] = [columns * APART, Math.ceil(shown / columns) * APART];
-    if (sheetCanvas.width !== width || sheetCanvas.height !== height) Object.assign(sheetCanvas, { width, height });
+    if (sheetCanvas.width !== width || sheetCanvas.height !== height)
+      Object.assign(sheetCanvas, { width, height });
     const label = says.sheetLabel(shown);
     if (sheet.getAttribute("aria-label") !== label) sheet.setAttribute("aria-label", label);
     write(sheetNote, shown < all ? says.sheetSome(shown, all) : says.sheetNote);
@@ -441,7 +777,10 @@ export function train({ lab, tell }) {
       if (drawn !== key) return;
       const { values, shape } = found.arrays.get("W1");
       const most = largest(values) || 1;
-      paintUnits(Uint8Array.from(values, (value) => 128 + Math.round((127 * value) / most)), shape[0]);
+      paintUnits(
+        Uint8Array.from(values, (value) => 128 + Math.round((127 * value) / most)),
+        shape[0],
+      );
     } catch (failure) {
       if (failure.name !== "AbortError") drawn = "";
     }
