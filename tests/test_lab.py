@@ -251,7 +251,7 @@ def test_a_ledger_is_computed_once(lab, page, monkeypatch):
 
 def test_only_its_own_names_are_answered_to(served):
     """DNS rebinding: another site's name that leads here is refused on every route."""
-    for path in ("/", "/lab/index.html", "/plotly/plotly.css", "/api/lab", "/nowhere"):
+    for path in ("/", "/lab/index.html", "/lab/style.css", "/api/lab", "/nowhere"):
         for host in ("evil.example:8765", "127.0.0.1", "127.0.0.1:80", "localhost.evil:8765", ""):
             page = client_of(served, Host=host, Origin=None)
             assert page.get(path).status_code == 403, (path, host)
@@ -275,7 +275,7 @@ def test_who_comes_by_another_address_is_told_on_a_page(served, host):
         assert not {served.token, served.ticket} & {*re.findall(r"[\w-]{43}", came.text)}
         assert "set-cookie" not in came.headers
         tags = {tag for tag, _ in Elements(came.text).tags}
-        assert not tags & {"script", "style", "link", "form", "a", "img"}  # the policy forbids them
+        assert not tags & {"script", "link", "form", "a", "img"}  # the policy forbids them
     for refused in (page.get("/api/lab"), page.post("/"), page.get("/", headers={"Accept": "*/*"})):
         assert refused.status_code == 403
         assert refused.json() == {"error": "this server is 127.0.0.1 and answers to no other name"}
@@ -395,7 +395,6 @@ def test_bodies_are_json_alone(page, kind):
         ),
         *("/lab/../server.py", "/lab/..%2fserver.py", "/lab/%2e%2e/network.py", "/lab/..\\data.py"),
         *("/lab//etc/passwd", "/lab/%2fetc%2fpasswd", "//etc/passwd", "/lab/index.html%00"),
-        *("/plotly/../plotly/plotly.css", "/plotly/plotly.js", "/plotly/%2e%2e/__init__.py"),
         *("/lab/index.html/", "/LAB/index.html", "/lab/INDEX.HTML", "/lab/%69ndex.htm"),
     ],
 )
@@ -458,7 +457,7 @@ def test_every_answer_carries_the_policy(page, served):
     for came in (
         *(page.get(path) for path in ("/", "/lab/index.html", "/api/lab", "/api/nowhere", "/x")),
         *(page.post("/api/ledger", json=body) for body in (MISREAD, [])),
-        *(page.get("/plotly/plotly.css"), page.put("/"), stranger.get("/"), page.get("/?token=x")),
+        *(page.get("/lab/style.css"), page.put("/"), stranger.get("/"), page.get("/?token=x")),
     ):
         assert came.headers["content-security-policy"] == POLICY
         assert came.headers["x-content-type-options"] == "nosniff"
@@ -471,7 +470,14 @@ def test_every_answer_carries_the_policy(page, served):
         assert "access-control-allow-origin" not in came.headers
     directives = dict(part.split(maxsplit=1) for part in POLICY.split("; "))
     assert directives["default-src"] == directives["script-src"] == "'self'"
-    assert directives["style-src"] == directives["connect-src"] == "'self'"
+    assert directives["connect-src"] == "'self'"
+    # No style but the style sheet's, and that of the page that stands by itself.
+    elsewhere = stranger.get("/", headers={"Accept": "text/html"}).text
+    (style,) = re.findall("<style>(.*?)</style>", elsewhere, re.DOTALL)
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert directives["style-src"] == f"'self' 'sha256-{hashed}'"
+    assert not [name for name in directives if name.startswith("style-src-")]
+    assert "style=" not in elsewhere
     assert directives["frame-ancestors"] == directives["object-src"] == "'none'"
     assert directives["base-uri"] == directives["form-action"] == "'none'"
 
@@ -1096,7 +1102,7 @@ def test_a_view_is_checked(page, view, reason):
 
 # ------------------------------------------------------------------------ anything at every route
 
-GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/plotly/plotly.css"]
+GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x"]
@@ -1922,9 +1928,7 @@ def test_a_network_too_large_for_a_page(tmp_path):
     assert run("lab", tmp_path / "none").returncode == 2
 
 
-@pytest.mark.parametrize(
-    "missing", ["starlette", "uvicorn", "websockets", "PIL", "scipy", "plotly"]
-)
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "websockets", "PIL", "scipy"])
 def test_without_the_extra_one_line(missing):
     code = f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli import main; main()"
     done = subprocess.run(

@@ -43,7 +43,7 @@ from chainrule import (
 from chainrule.distort import distort
 from chainrule.encode import to_json
 from chainrule.handwriting import write_digits
-from chainrule.lab import asked, live, moment, server, testset
+from chainrule.lab import asked, live, moment, server
 from chainrule.lab.asked import Order, RefusedError
 from chainrule.lab.feed import Feed, Frame
 from chainrule.lab.live import Live
@@ -1197,8 +1197,8 @@ def test_cells_that_cannot_be(past, wrong):
 
 
 def test_curves_of_damage(past, mnist, monkeypatch):
-    assert all(0 in x and sorted(x) == list(x) for x in testset.CURVES.values())
-    monkeypatch.setattr(testset, "CURVES", {name: (0, x[-1]) for name, x in testset.CURVES.items()})
+    assert all(0 in x and sorted(x) == list(x) for x in asked.CURVES.values())
+    monkeypatch.setattr(asked, "CURVES", {name: (0, x[-1]) for name, x in asked.CURVES.items()})
     told = posted(past.page, "/api/evaluate", {"network": "seed", "curves": True})
     network = past.lab.named("seed").network
     whole = evaluate(network, mnist[1]).accuracy

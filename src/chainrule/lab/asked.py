@@ -27,6 +27,7 @@ ID = 3_000  # characters of a network's id
 DEEP, BROAD = 10, 100_000  # hidden layers of a network to train, units in one
 POINTED = 10_000  # test images on a map
 LAST = 10**12  # a step, a seed
+THREADS = 64
 
 
 class RefusedError(ValueError):
@@ -93,6 +94,13 @@ class Damage(NamedTuple):
     thickness: float = 0.0  # pixels on either side of a stroke
 
 
+# Over these a page draws what each damage does; its sliders go from the first to the last.
+CURVES = {
+    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
+    "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
+    "shift": (0, 1, 2, 3, 4, 6, 8),
+    "thickness": (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2),
+}
 DAMAGES = {"noise": (0, 1), "rotation": (-180, 180), "shift": (-28, 28), "thickness": (-4, 4)}
 
 
@@ -303,7 +311,9 @@ def started(value: object) -> Order:
             for name in lengths
         },
     }
-    return Order("start", settings, None if threads is None else whole(threads, "threads", 1, 64))
+    return Order(
+        "start", settings, None if threads is None else whole(threads, "threads", 1, THREADS)
+    )
 
 
 def one_of(value: object, what: str, names: tuple[str, ...]) -> str:

@@ -23,7 +23,7 @@ from chainrule.data import PIXELS, Digits, load_mnist, load_one
 from chainrule.encode import to_json
 from chainrule.lab import asked
 from chainrule.lab.asked import Moment, RefusedError
-from chainrule.lab.live import LARGEST, Live, Row, Training, row_of
+from chainrule.lab.live import CHECKPOINT_EVERY, LARGEST, UNITS, Live, Row, Training, row_of
 from chainrule.lab.shelf import Shelf, run_id
 from chainrule.ledger import (
     Ledger,
@@ -379,7 +379,29 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
         "cores": cores(),
         **runs(lab),
         "stages": [{"name": name, "costs": costs.get(name, {})} for name in STAGES],
+        "limits": limits(),
         "h": H_OF_ONE,
+    }
+
+
+def limits() -> Answer:
+    """What a page keeps to as well: it is told, so that no number is written twice."""
+    from chainrule.handwriting import PAD, PEN
+
+    return {
+        "pad": PAD,
+        "pen": PEN,
+        "strokes": asked.STROKES,
+        "points": asked.POINTS,
+        "file": asked.FILE,
+        "layers": asked.DEEP,
+        "width": asked.BROAD,
+        "threads": asked.THREADS,
+        "last": asked.LAST,
+        "units": UNITS,
+        "checkpoint_every": CHECKPOINT_EVERY,
+        "map": asked.POINTED,
+        "damage": {name: (x[0], x[-1]) for name, x in asked.CURVES.items()},
     }
 
 

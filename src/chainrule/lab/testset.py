@@ -23,12 +23,6 @@ from chainrule.troubles import measure
 
 SUREST = 24  # mistakes in an answer
 CONFUSED = 60  # images of a cell of the confusion matrix, in an answer
-CURVES = {
-    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1),
-    "rotation": (-45, -30, -20, -10, 0, 10, 20, 30, 45),
-    "shift": (0, 1, 2, 3, 4, 6, 8),
-    "thickness": (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2),
-}
 
 
 def damaged(lab: Lab, named: Named, damage: Damage) -> Digits:
@@ -128,7 +122,7 @@ def curves(lab: Lab, named: Named) -> Answer:
 
     return {
         name: {"x": x, "accuracy": [accuracy(Damage(**{name: float(value)})) for value in x]}
-        for name, x in CURVES.items()
+        for name, x in asked.CURVES.items()
     }
 
 

@@ -4,8 +4,6 @@
 import { lab as askLab, listen, recorded, train as askTrain } from "./server.js";
 import { words } from "../strings.js";
 
-const EVERY = 2000; // ms: so often the server records what can be looked at
-
 let lab = null;
 let newest = null; // what the server pushed last, or null
 let connected = false; // once
@@ -129,7 +127,11 @@ async function hear({ live: frame }, first) {
     await again();
     if (frame && before.id !== frame.id && (frame.rows_from > 0 || gone(before.id, frame.id)))
       tell("renamed", before.id, frame.id);
-  } else if (run?.going && !frame.recorded && performance.now() - asked > EVERY) {
+  } else if (
+    run?.going &&
+    !frame.recorded &&
+    performance.now() - asked > 1000 * lab.limits.checkpoint_every
+  ) {
     again();
   }
   tell("frame");

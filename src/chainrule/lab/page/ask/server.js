@@ -4,7 +4,8 @@ const block = document.getElementById("moment");
 export const recorded = block ? JSON.parse(block.textContent) : null;
 
 const listeners = new Set();
-let status = "running"; // or "stopped" (nobody answers) or "locked" (it wants the address it printed)
+// "running", "stopped" (nobody answers) or "locked" (it wants the address it printed).
+let status = "running";
 let wake = [];
 
 class Refused extends Error {}
@@ -111,7 +112,8 @@ export async function listen(listener) {
 export function bytes(base64) {
   const text = atob(base64);
   const found = new Uint8Array(text.length);
-  for (let k = 0; k < found.length; k += 1) found[k] = text.charCodeAt(k); // ten times as fast as from()
+  // Ten times as fast as from().
+  for (let k = 0; k < found.length; k += 1) found[k] = text.charCodeAt(k);
   return found;
 }
 

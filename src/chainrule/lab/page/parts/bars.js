@@ -48,9 +48,8 @@ function row(name) {
 
 // What stays as it is costs nothing: some change ten times a second.
 function widen(bar, share) {
-  const width = `${(100 * Math.min(Number.isFinite(share) ? share : 1, 1)).toFixed(1)}%`;
-  if (bar.dataset.width === width) return;
-  bar.style.width = bar.dataset.width = width;
+  const width = `${Math.round(1000 * Math.min(Number.isFinite(share) ? share : 1, 1)) / 10}%`;
+  if (bar.style.width !== width) bar.style.width = width;
 }
 
 export function write(node, text) {

@@ -3,8 +3,14 @@
 
 import { element, maths } from "./element.js";
 
-const TOKEN =
-  /\s*(Σ[a-z]?|ReLU′|∂|[A-Za-z]+\d*(?:\[[^\]]*\])?[²ᵀ]?|α|h\b|\d+(?:\.\d+)?(?:e[-+]?\d+)?|:=|‖|[-−+=/(),·⊙²ᵀ])/uy;
+const KINDS = [
+  /Σ[a-z]?|ReLU′|∂/,
+  /[A-Za-z]+\d*(?:\[[^\]]*\])?[²ᵀ]?/, // names
+  /α|h\b/,
+  /\d+(?:\.\d+)?(?:e[-+]?\d+)?/, // numbers
+  /:=|‖|[-−+=/(),·⊙²ᵀ]/,
+];
+const TOKEN = new RegExp(`\\s*(${KINDS.map((kind) => kind.source).join("|")})`, "uy");
 const ARRAY = /^(d?[AZWb]\d+|[xyE]|d?[AZWb])(?:\[([^\]]*)\])?$/;
 const FUNCTIONS = new Set(["exp", "log", "max", "softmax", "ReLU", "ReLU′"]);
 const SYMBOLS = new Set(["M", "k", "i", "j", "h", "α", "m", "E", "g", "s"]);
@@ -15,7 +21,8 @@ export function formula(text) {
 
 const LONG = 32; // characters
 
-// A formula on a line of its own; a long one is broken, and scrolls sideways where that is not enough.
+// A formula on a line of its own; a long one is broken, and scrolls sideways where that is not
+// enough.
 // Its names take the focus, and light up what they mean.
 export function display(text, attributes = {}) {
   const shown = text.length > LONG ? pieces(text) : formula(text);
@@ -88,7 +95,8 @@ function sequence(tokens, stop) {
     const token = tokens[0];
     if (token.text === "/") {
       tokens.shift();
-      // " / " divides everything since the last + − = by everything up to the next; "1/2" only its neighbours.
+      // " / " divides everything since the last + − = by everything up to the next; "1/2" only its
+      // neighbours.
       let from = items.length - 1;
       if (token.spaced) while (from > 0 && !operator(items[from - 1])) from -= 1;
       const above = items.splice(Math.max(from, 0));

@@ -1,12 +1,11 @@
 // Test images by number, as thumbnails that open in Look inside.
 
-import { button, element } from "./element.js";
 import { base64, images } from "../ask/server.js";
 import { change, networkOf } from "../state.js";
-import { thumbnail } from "../views/inside/story.js";
 import { words } from "../strings.js";
+import { button, element } from "./element.js";
+import { cut, thumbnail } from "./thumbnails.js";
 
-const SIZE = 784;
 const BLOCK = 100; // images that are asked for together
 const blocks = new Map(); // of a hundred of some digits: a promise of { images, labels }
 
@@ -48,13 +47,8 @@ function lookInsidePixels(pixels, label) {
   });
 }
 
-// The images of an answer that has them one after the other.
-export function cut(all, k) {
-  return all.subarray(k * SIZE, (k + 1) * SIZE);
-}
-
-// A list of images; each has { index, label, text } and perhaps { read }, and, if they are not those
-// of the test image, { pixels }.
+// A list of images; each has { index, label, text } and perhaps { read }, and { pixels } if they
+// are not those of the test image.
 export function gallery(label) {
   const node = element("ul", { class: "thumbnails", "aria-label": label });
   let wanted = 0;

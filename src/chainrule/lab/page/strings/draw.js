@@ -13,7 +13,7 @@ export const draw = {
   file: "Open a picture …",
   fileHint: "or drop or paste a PNG or JPEG of one digit",
   notPicture: "A picture must be a PNG or a JPEG.",
-  tooLarge: "A picture may have at most 10 MB.",
+  tooLarge: (most) => `A picture may have at most ${most / 1e6} MB.`,
   emptyPad: "Draw a digit from 0 to 9.",
   read: "What I read",
   openInside: "Open in Look inside",

@@ -1,15 +1,15 @@
-// The pad: strokes of whole numbers from 0 to 280, by mouse, pen, finger or keyboard. The server
-// turns them into pixels; what is painted here only follows the hand.
+// The pad: strokes of whole numbers from 0 to its side, by mouse, pen, finger or keyboard. The
+// server turns them into pixels; what is painted here only follows the hand.
 
 import { element } from "../../parts/element.js";
 import { colours, css, onTheme } from "../../parts/colour.js";
-import { POINTS, SIDE, STROKES } from "../../state.js";
 import { words } from "../../strings.js";
 
-const PEN = 20;
 const NEAR = 3; // closer points add nothing
 
-export function pad({ changed, tell }) {
+// The pad has `limits`: its side, the width of its pen, the strokes and points of a drawing.
+export function pad({ changed, tell, limits }) {
+  const { pad: side, pen: thick } = limits;
   const canvas = element("canvas", { "aria-hidden": "true" });
   const node = element(
     "div",
@@ -22,19 +22,19 @@ export function pad({ changed, tell }) {
   let cursor = null; // of the keyboard: { x, y, down }
 
   function paint() {
-    const size = Math.round((canvas.clientWidth || SIDE) * devicePixelRatio);
+    const size = Math.round((canvas.clientWidth || side) * devicePixelRatio);
     canvas.width = canvas.height = size;
     const pen = canvas.getContext("2d");
     const { pixel, accent } = colours();
-    pen.scale(size / SIDE, size / SIDE);
+    pen.scale(size / side, size / side);
     if (picture) {
       pen.imageSmoothingEnabled = false;
       pen.filter = `invert(${getComputedStyle(node).getPropertyValue("--invert")})`;
-      pen.drawImage(picture, 0, 0, SIDE, SIDE);
+      pen.drawImage(picture, 0, 0, side, side);
       pen.filter = "none";
     }
     pen.lineCap = pen.lineJoin = "round";
-    pen.lineWidth = PEN;
+    pen.lineWidth = thick;
     pen.strokeStyle = css(pixel[1]);
     for (const stroke of strokes) {
       pen.beginPath();
@@ -46,7 +46,7 @@ export function pad({ changed, tell }) {
     pen.lineWidth = 2;
     pen.strokeStyle = css(accent);
     pen.beginPath();
-    pen.arc(cursor.x, cursor.y, cursor.down ? PEN / 2 : PEN / 2 + 4, 0, 2 * Math.PI);
+    pen.arc(cursor.x, cursor.y, cursor.down ? thick / 2 : thick / 2 + 4, 0, 2 * Math.PI);
     pen.moveTo(cursor.x - 6, cursor.y);
     pen.lineTo(cursor.x + 6, cursor.y);
     pen.moveTo(cursor.x, cursor.y - 6);
@@ -56,13 +56,13 @@ export function pad({ changed, tell }) {
 
   function begin(x, y) {
     picture = null;
-    if (strokes.length < STROKES) strokes = [...strokes, [x, y]];
+    if (strokes.length < limits.strokes) strokes = [...strokes, [x, y]];
   }
 
   function add(x, y) {
     const stroke = strokes.at(-1);
     const points = strokes.reduce((sum, each) => sum + each.length / 2, 0);
-    if (!stroke || points >= POINTS) return false;
+    if (!stroke || points >= limits.points) return false;
     if (Math.hypot(x - stroke.at(-2), y - stroke.at(-1)) < NEAR) return false;
     stroke.push(x, y);
     return true;
@@ -71,7 +71,7 @@ export function pad({ changed, tell }) {
   function spot(event) {
     const bounds = canvas.getBoundingClientRect();
     const whole = (at, start, size) =>
-      Math.min(Math.max(Math.round(((at - start) / size) * SIDE), 0), SIDE);
+      Math.min(Math.max(Math.round(((at - start) / size) * side), 0), side);
     return [
       whole(event.clientX, bounds.left, bounds.width),
       whole(event.clientY, bounds.top, bounds.height),
@@ -110,12 +110,12 @@ export function pad({ changed, tell }) {
     const way = ways[event.key];
     if (way) {
       const by = event.shiftKey ? 3 : 10;
-      cursor ??= { x: SIDE / 2, y: SIDE / 2, down: false };
-      cursor.x = Math.min(Math.max(cursor.x + by * way[0], 0), SIDE);
-      cursor.y = Math.min(Math.max(cursor.y + by * way[1], 0), SIDE);
+      cursor ??= { x: side / 2, y: side / 2, down: false };
+      cursor.x = Math.min(Math.max(cursor.x + by * way[0], 0), side);
+      cursor.y = Math.min(Math.max(cursor.y + by * way[1], 0), side);
       if (cursor.down && add(cursor.x, cursor.y)) changed(true);
     } else if (event.key === " ") {
-      cursor ??= { x: SIDE / 2, y: SIDE / 2, down: false };
+      cursor ??= { x: side / 2, y: side / 2, down: false };
       cursor.down = !cursor.down;
       tell(cursor.down ? words.penDown : words.penUp);
       if (cursor.down) {

@@ -1,17 +1,19 @@
-// The time machine: a slider over the recorded steps of the run that is shown, in the frame of every
-// view; and what to do about a link to a run that is not here.
+// The time machine: a slider over the recorded steps of the run that is shown, in the frame of
+// every view; and what to do about a link to a run that is not here.
 
 import { button, element } from "../../parts/element.js";
 import { count, short } from "../../parts/numbers.js";
-import { act, going, onRuns } from "../../ask/runs.js";
-import { change, describe, networkOf, now, stepOf, unknown } from "../../state.js";
+import { onRuns } from "../../ask/runs.js";
+import { change, networkOf, now, stepOf } from "../../state.js";
 import { words } from "../../strings.js";
+import { offer as makeOffer } from "./offer.js";
 
 const SPEEDS = [2, 5, 10, 20]; // records a second
 const EVERY = 400; // ms: what the slider says of a run that goes on
 
+const says = words.time;
+
 export function time({ tell, busy }) {
-  const says = words.time;
   const range = element("input", {
     type: "range",
     id: "time",
@@ -61,29 +63,8 @@ export function time({ tell, busy }) {
     element("div", { class: "time-tools" }, player, speed, latest),
   );
 
-  const missing = element("p");
-  const make = button(
-    says.trainHere,
-    async () => {
-      make.disabled = true;
-      try {
-        await act({ do: "start", run: unknown() });
-        change({});
-      } catch (failure) {
-        tell(words.failed(failure.message));
-      }
-      make.disabled = false;
-      show();
-    },
-    { class: "primary", id: "train-here" },
-  );
-  const offer = element(
-    "section",
-    { class: "offer", "aria-label": says.offerLabel, hidden: true },
-    missing,
-    make,
-  );
-  const node = element("div", { class: "times" }, machine, offer);
+  const offer = makeOffer({ tell });
+  const node = element("div", { class: "times" }, machine, offer.node);
   let playing = 0;
 
   const run = () => networkOf().run;
@@ -126,12 +107,7 @@ export function time({ tell, busy }) {
   }
 
   function show() {
-    const id = unknown();
-    offer.hidden = id === null;
-    if (id !== null) {
-      missing.textContent = says.missing(describe(id), going() !== null);
-      make.hidden = going() !== null;
-    }
+    offer.show();
     const shown = run();
     machine.hidden = !shown;
     if (machine.hidden) {

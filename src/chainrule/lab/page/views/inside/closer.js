@@ -1,4 +1,5 @@
-// A closer look at dZ of the last layer: the Jacobian of softmax, and the impostors put to the test.
+// A closer look at dZ of the last layer: the Jacobian of softmax, and the impostors put to the
+// test.
 
 import { button, element } from "../../parts/element.js";
 import { largest, signed, css, onTop } from "../../parts/colour.js";

@@ -1,4 +1,5 @@
-// Prove it: the loss with one number nudged up and down, and the slope between, beside our gradient.
+// Prove it: the loss with one number nudged up and down, and the slope between, beside our
+// gradient.
 
 import { button, element } from "../../parts/element.js";
 import { formula } from "../../parts/formula.js";
