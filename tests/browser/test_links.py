@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from playwright.sync_api import expect
 
-from browser.answers import ledger, network
+from browser.answers import ledger, network, numbers, shows
 from browser.conftest import SECONDS, Watch
 from browser.hands import (
     STROKES,
@@ -25,7 +25,7 @@ from browser.hands import (
 )
 from chainrule.handwriting import draw as paper
 from chainrule.handwriting import prepare
-from chainrule.proof import prove
+from chainrule.proof import learn_once, prove
 
 PLACE = re.compile("strokes=")
 
@@ -376,6 +376,18 @@ def test_the_saved_moment_shows_the_same_numbers(visit, from_disk, tmp_path):
     answer = prove(truth, "dW2[3,7]")
     expect(opened(alone, "dW2[3,7]").get_by_text("✓")).to_be_visible()
     assert abs(float(figures(alone, "Proof of dW2[3,7]")[2]) - answer.quotient) < 1e-11
+    # And so is the step, with its curves.
+    alone.locator("#step").get_by_role("button", name="Learn from this once").click()
+    curves = alone.get_by_role("img", name=re.compile("^Curves of the promised"))
+    expect(curves).to_be_visible()
+    step = learn_once(truth)
+    for key, k in {"Home": 0, "End": -1}.items():
+        curves.press(key)
+        told = numbers(curves.locator("+ [role=status]").inner_text())
+        for number, value in zip(
+            told, (step.rates[k], step.promised[k], step.measured[k]), strict=True
+        ):
+            assert shows(number, value, figures=2)
 
 
 def test_a_saved_moment_has_a_way_back_too(visit, from_disk, tmp_path):

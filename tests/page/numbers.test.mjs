@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  closest, ends, merged, percents, plain, power, powers, stretches, ticks,
+  closest, ends, merged, percents, plain, power, powers, stretches, ticks, within,
 } from "../../src/chainrule/lab/page/parts/axis.js";
 import {
   alike, count, full, percent, short, six, tiny,
@@ -56,7 +56,11 @@ test("the numbers of an axis are round and reach as far as is needed", () => {
     assert.ok(found[0] <= low && found.at(-1) >= high * (1 - 1e-8), `${low} to ${high}`);
     assert.ok(found.length >= 3 && found.length <= 9, `${low} to ${high}: ${found}`);
   }
-  assert.deepEqual(powers(1e-5, 10).map(power), ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "10⁰", "10¹"]);
+  assert.deepEqual(within(-45, 45, 4, false), [-40, -20, 0, 20, 40]);
+  assert.deepEqual(within(0, 2, 4, true), [0, 1, 2]);
+  assert.deepEqual(within(0, 1, 4, true), [0, 1]); // there are no more whole ones
+  const texts = powers(1e-5, 100).map(power);
+  assert.deepEqual(texts, ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10", "10²"]);
   assert.equal(plain(0.2, 0.05), "0.20");
   assert.equal(plain(-20, 20), "−20");
   assert.equal(plain(-0, 1), "0");

@@ -20,6 +20,12 @@ function stepOf(span, about, whole) {
   return whole ? Math.max(step, 1) : step;
 }
 
+// The round numbers from `low` to `high`: about so many, but three at least.
+export function within(low, high, about, whole) {
+  const found = ticks(low, high, about, whole).filter((tick) => tick >= low && tick <= high);
+  return found.length < 3 && about < 20 ? within(low, high, 2 * about, whole) : found;
+}
+
 // The powers of ten from `low` to `high`, both above 0.
 export function powers(low, high) {
   const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
@@ -36,9 +42,10 @@ export function percents(value, step) {
   return `${plain(100 * value, 100 * step)} %`;
 }
 
-// 0.001 as 10⁻³.
+// 0.001 as 10⁻³; 1 and 10 as they are.
 export function power(value) {
   const exponent = Math.round(Math.log10(value));
+  if (exponent === 0 || exponent === 1) return String(10 ** exponent);
   const digits = [...String(Math.abs(exponent))].map((digit) => RAISED[digit]).join("");
   return `10${exponent < 0 ? "⁻" : ""}${digits}`;
 }

@@ -2,7 +2,18 @@
 // the values off, by pointer or by the arrow keys. While a network learns it is drawn ten times a
 // second, and may cost next to nothing, because the training wants the cores.
 
-import { closest, ends, merged, percents, plain, power, powers, stretches, ticks } from "./axis.js";
+import {
+  closest,
+  ends,
+  merged,
+  percents,
+  plain,
+  power,
+  powers,
+  stretches,
+  ticks,
+  within,
+} from "./axis.js";
 import { colours, css, onTheme } from "./colour.js";
 import { element } from "./element.js";
 import { count, minus, short } from "./numbers.js";
@@ -137,7 +148,7 @@ function frame({ lines, x, y, width, height, scale }) {
   const [least, most] = ends([all]);
   const low = x.log ? least : Math.min(0, least);
   const high = Math.max(most, low + (x.whole ? 1 : 1e-9));
-  const across = x.log ? powers(low, high) : ticks(low, high, about, x.whole);
+  const across = x.log ? powers(low, high) : within(low, high, about, x.whole);
   const [down, up] = y.range ?? rangeOf(lines, y);
   const along = ticks(down, up);
   const [first, last] = y.range ?? [along[0], along.at(-1)];
@@ -152,7 +163,7 @@ function frame({ lines, x, y, width, height, scale }) {
     width,
     scale,
     all,
-    across: across.filter((value) => value >= low && value <= high),
+    across,
     along: along.filter((value) => value >= first && value <= last),
     atX: (value) => edge.left + ((place(value) - from) / (to - from || 1)) * (right - edge.left),
     atY: (value) => bottom - ((value - first) / (last - first)) * (bottom - edge.top),
@@ -166,12 +177,18 @@ function rangeOf(lines, { percent }) {
 }
 
 function paintAxes(pen, { x, y, edge, right, bottom, scale, across, along, atX, atY }) {
-  const { ink, line } = colours();
+  const { ink, line, muted } = colours();
+  const below = (values) => values[0] < 0; // then the line at 0 is stronger
   const step = along[1] - along[0];
   pen.font = `${FONT * scale}px system-ui, sans-serif`;
-  pen.fillStyle = css(line);
-  for (const value of along) pen.fillRect(edge.left, Math.round(atY(value)), right - edge.left, 1);
-  for (const value of across) pen.fillRect(Math.round(atX(value)), edge.top, 1, bottom - edge.top);
+  for (const value of along) {
+    pen.fillStyle = css(value === 0 && below(along) ? muted : line);
+    pen.fillRect(edge.left, Math.round(atY(value)), right - edge.left, 1);
+  }
+  for (const value of across) {
+    pen.fillStyle = css(value === 0 && below(across) ? muted : line);
+    pen.fillRect(Math.round(atX(value)), edge.top, 1, bottom - edge.top);
+  }
   pen.fillStyle = css(ink);
   pen.textAlign = "right";
   pen.textBaseline = "middle";
