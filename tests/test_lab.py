@@ -838,6 +838,58 @@ def test_other_files_are_refused(page, content, reason):
     assert reason in refused.json()["error"]
 
 
+def test_a_page_is_told_the_limits_it_keeps_to(page):
+    from chainrule import handwriting
+
+    told = page.get("/api/lab").json()["limits"]
+    assert (told["pad"], told["pen"]) == (handwriting.PAD, handwriting.PEN)
+    assert told["points"] == handwriting.MOST_POINTS
+    assert told["file"] == handwriting.MOST_BYTES
+    for name, (least, most) in told["damage"].items():
+        assert getattr(asked.damage({name: least}), name) == least
+        assert getattr(asked.damage({name: most}), name) == most
+        assert asked.DAMAGES[name][0] <= least < most <= asked.DAMAGES[name][1]
+    assert asked.mapping({"network": "seed", "of": "A1", "count": told["map"]}).most == told["map"]
+    settings = {"loss": "squared_error", "optimizer": "descent", "seed": told["last"]}
+    widest = settings | {"hidden": [told["width"]] * told["layers"], "threads": told["threads"]}
+    assert asked.order({"do": "start", "settings": widest}).threads == told["threads"]
+    for name, more in (
+        ("hidden", [1] * (told["layers"] + 1)),
+        ("hidden", [told["width"] + 1]),
+        ("threads", told["threads"] + 1),
+        ("seed", told["last"] + 1),
+    ):
+        with pytest.raises(asked.RefusedError):
+            asked.order({"do": "start", "settings": widest | {name: more}})
+
+
+def test_what_the_id_of_a_run_says(page):
+    id = "784-30-20-10.cross_entropy.adam.0.001.64.900.seed3.rate40-0.0005"
+    told = posted(page, "/api/described", {"run": id})
+    assert (
+        told["settings"]
+        | {
+            "hidden": [30, 20],
+            "loss": "cross_entropy",
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "batch_size": 64,
+            "seed": 3,
+        }
+        == told["settings"]
+    )
+    assert (told["length"], told["changes"]) == (900, [[40, 0.0005]])
+    for bad, reason in {
+        "seed": "that is no run's id",
+        f"{id}.data-12345678": "its digits are not in the package",
+        id.replace("seed3", "seed03"): "that is no run's id",
+        id.replace("0.001", "1e-3"): "that run is written",
+    }.items():
+        refused = page.post("/api/described", json={"run": bad})
+        assert refused.status_code == 404
+        assert reason in refused.json()["error"]
+
+
 def test_limits_are_those_of_handwriting():
     from chainrule import handwriting
 

@@ -291,6 +291,16 @@ def test_a_link_to_a_run_that_is_not_here(alone, visit):
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.parametrize("id", [f"{LINK[:-5]}seed07", f"{LINK}.data-12345678"])
+def test_a_link_to_what_is_no_run(alone, visit, watch, id):
+    """An id of which only the server knows that it is none is left out of the address."""
+    watch.allow(r"^404 .*/api/described$|status of 404")
+    page = visit(f"?network={id}&cell=E", at=alone)
+    expect(page).to_have_url(re.compile(r"\?cell=E$"))
+    expect(page.get_by_role("region", name="A run that is not here")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5")
+
+
 def finished(lab):
     assert (run_of(lab).folder / "model.safetensors").exists()
 

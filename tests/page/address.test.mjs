@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DEFAULTS, describe, parameters, read, write } from "../../src/chainrule/lab/page/address.js";
+import { DEFAULTS, parameters, read, write } from "../../src/chainrule/lab/page/address.js";
 
 const LAB = {
   networks: [{ id: "seed" }, { id: "stronger" }],
@@ -23,7 +23,16 @@ for (const changes of [
   { view: "train", network: RUN, step: 40 },
   { view: "compare", network: RUN, with: "stronger" },
   { image: { test: 0 }, label: 0, step: 0, network: RUN },
-  { image: { strokes: [[0, 280, 5, 5], [7, 7]], off: ["slant", "crop"] }, view: "draw" },
+  {
+    image: {
+      strokes: [
+        [0, 280, 5, 5],
+        [7, 7],
+      ],
+      off: ["slant", "crop"],
+    },
+    view: "draw",
+  },
   { image: { pixels: Buffer.alloc(784, 251).toString("base64") }, label: 3 },
   { cell: "dW1[3,350]", phase: "dZ2", hide: ["truth", "gradients"], projector: true },
   { cell: "E", scale: "global", phase: "update" },
@@ -42,25 +51,37 @@ test("people can read an address", () => {
 
 test("what is not understood becomes the default", () => {
   const bad = [
-    "view=nowhere", "network=other", "step=-1", "step=1e3", "step=9999999999999", "with=x",
-    "test=1.5", "label=10", "cell=W2[3]", "cell=<b>", "phase=W", "hide=everything", "projector=2",
-    "scale=large", "pixels=AAAA", "strokes=", "strokes=1", "strokes=1-2-3", "strokes=1-281",
-    "strokes=1-x", "strokes=1-1~2-2~3-3~4-4", "strokes=1-1-1-1-1-1-1-1-1-1-1-1-1-1",
+    "view=nowhere",
+    "network=other",
+    "step=-1",
+    "step=1e3",
+    "step=9999999999999",
+    "with=x",
+    "test=1.5",
+    "label=10",
+    "cell=W2[3]",
+    "cell=<b>",
+    "phase=W",
+    "hide=everything",
+    "projector=2",
+    "scale=large",
+    "pixels=AAAA",
+    "strokes=",
+    "strokes=1",
+    "strokes=1-2-3",
+    "strokes=1-281",
+    "strokes=1-x",
+    "strokes=1-1~2-2~3-3~4-4",
+    "strokes=1-1-1-1-1-1-1-1-1-1-1-1-1-1",
   ];
   for (const query of bad) assert.deepEqual(parse(query), DEFAULTS, query);
 });
 
-test("a run that could be trained here is told by its id", () => {
-  assert.deepEqual(describe(RUN), {
-    settings: {
-      hidden: [10], loss: "squared_error", optimizer: "descent", learning_rate: 1.5,
-      batch_size: null, steps: 1000, seed: 7,
-    },
-    length: 1000,
-    changes: [[20, 0.5], [30, 1e-5]],
-  });
-  assert.deepEqual(describe("784-10.cross_entropy.adam.0.001.64.9.seed0").settings.hidden, []);
-  for (const id of ["seed", "", `${RUN}.data-12345678`, `x${RUN}`, `${RUN}\n`]) {
-    assert.equal(describe(id), null, id);
+test("what may be the id of a run is kept: the server knows whether it is", () => {
+  for (const id of [RUN, "784-10.cross_entropy.adam.0.001.64.9.seed0", `${RUN}.data-12345678`]) {
+    assert.equal(parse(new URLSearchParams({ network: id }).toString()).network, id);
+  }
+  for (const id of ["784", "784-10", "x" + RUN, RUN + " ", "784-10.<b>.1", "10-10.a.b"]) {
+    assert.equal(parse(new URLSearchParams({ network: id }).toString()).network, null, id);
   }
 });

@@ -4,13 +4,29 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  arrayOf, has, kindOf, meets, named, partOf, phasesOf, place, reference, worded,
+  arrayOf,
+  has,
+  kindOf,
+  meets,
+  named,
+  partOf,
+  phasesOf,
+  place,
+  reference,
+  worded,
 } from "../../src/chainrule/lab/page/parts/cells.js";
 
 const ledger = {
   arrays: new Map(
-    Object.entries({ x: [784], W1: [10, 784], Z1: [10], y: [10], E: [], dZ1: [10], dW1: [10, 784] })
-      .map(([name, shape]) => [name, { name, shape }]),
+    Object.entries({
+      x: [784],
+      W1: [10, 784],
+      Z1: [10],
+      y: [10],
+      E: [],
+      dZ1: [10],
+      dW1: [10, 784],
+    }).map(([name, shape]) => [name, { name, shape }]),
   ),
 };
 

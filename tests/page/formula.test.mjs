@@ -43,7 +43,10 @@ test("every name carries the cells it means", () => {
   const made = formula("dW2[3,7] = dZ2[3] A1[7]");
   assert.deepEqual(made.cells, ["dW2[3,7]", "dZ2[3]", "A1[7]"]);
   assert.deepEqual(formula("Z1[3] = Σk W1[3,k] x[k] + b1[3]").cells, [
-    "Z1[3]", "W1[3,:]", "x[:]", "b1[3]",
+    "Z1[3]",
+    "W1[3,:]",
+    "x[:]",
+    "b1[3]",
   ]);
 });
 

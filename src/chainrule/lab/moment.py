@@ -24,7 +24,7 @@ from chainrule.encode import to_json
 from chainrule.lab import asked
 from chainrule.lab.asked import Moment, RefusedError
 from chainrule.lab.live import CHECKPOINT_EVERY, LARGEST, UNITS, Live, Row, Training, row_of
-from chainrule.lab.shelf import Shelf, run_id
+from chainrule.lab.shelf import Shelf, run_id, settings_of
 from chainrule.ledger import (
     Ledger,
     array_formula,
@@ -491,6 +491,18 @@ def order(lab: Lab, body: Answer) -> Answer:
     lab.live.obey(asked.order(body))
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}
+
+
+def described(_: Lab, body: Answer) -> Answer:
+    """What the id of a run says of it that may not be here; it could be trained."""
+    id = asked.network(asked.fields(body, "the body", ("run",))["run"])
+    settings, changes = settings_of(id)
+    run = Run(Path(), settings, 0, "", (), changes=changes)
+    return {
+        "settings": asked_for(run),
+        "length": run.length,
+        "changes": [list(change) for change in run.changes],
+    }
 
 
 def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:

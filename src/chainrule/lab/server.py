@@ -221,6 +221,7 @@ def make_app(served: Served) -> ASGIApp:
         Route("/api/compare", post(testset.compare), methods=["POST"]),
         Route("/api/map", post(testset.plane), methods=["POST"]),
         Route("/api/train", post(moment.order), methods=["POST"]),
+        Route("/api/described", post(moment.described), methods=["POST"]),
         WebSocketRoute("/api/live", Feed(lab.live).watch),
     ]
     app = Starlette(

@@ -23,13 +23,14 @@ const SCALES = ["unit", "matrix", "global"];
 const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/;
 const PHASE = /^(update|E|y|x|d?[AZWb]\d{1,3})$/;
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
+const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
 // What these parameters say, in a lab with these networks, stages and limits.
 export function read(parameters, { networks, stages, limits }) {
   const get = (name) => parameters.get(name);
   const one = (name, allowed, otherwise) => (allowed.includes(get(name)) ? get(name) : otherwise);
   const network = (id) =>
-    networks.some((each) => each.id === id) || describe(id ?? "") ? id : null;
+    networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
   return {
     view: one("view", VIEWS, DEFAULTS.view),
     network: network(get("network")),
@@ -42,35 +43,6 @@ export function read(parameters, { networks, stages, limits }) {
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
-  };
-}
-
-const NUMBER = "\\d{1,16}";
-const RATE = "[\\de.+-]{1,24}";
-const RUN = new RegExp(
-  `^784((?:-${NUMBER}){0,20})-10\\.(squared_error|cross_entropy)\\.(descent|momentum|adam)` +
-    `\\.(${RATE})\\.(all|${NUMBER})\\.(${NUMBER})\\.seed(${NUMBER})` +
-    `((?:\\.rate${NUMBER}-${RATE})*)$`,
-);
-
-// What the id of a run says of it: one that could be trained here. null if it is none.
-export function describe(id) {
-  const found = RUN.exec(id);
-  if (!found) return null;
-  const [, hidden, loss, optimizer, rate, batch, length, seed, rates] = found;
-  const changes = [...rates.matchAll(/\.rate(\d+)-(.+?)(?=\.rate|$)/g)];
-  return {
-    settings: {
-      hidden: hidden.split("-").slice(1).map(Number),
-      loss,
-      optimizer,
-      learning_rate: Number(rate),
-      batch_size: batch === "all" ? null : Number(batch),
-      steps: Number(length),
-      seed: Number(seed),
-    },
-    length: Number(length),
-    changes: changes.map(([, step, to]) => [Number(step), Number(to)]),
   };
 }
 

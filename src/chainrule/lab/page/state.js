@@ -4,7 +4,7 @@
 
 import { BEGINNING, DEFAULTS, parameters as parametersOf, read, write } from "./address.js";
 
-export { BEGINNING, PARTS, VIEWS, describe } from "./address.js";
+export { BEGINNING, PARTS, VIEWS } from "./address.js";
 
 const OPENED = ["view", "network", "with", "image", "cell"]; // what one comes back from
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to

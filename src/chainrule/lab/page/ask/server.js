@@ -225,6 +225,11 @@ export async function train(what) {
   return (await ask("api/train", what)).live;
 }
 
+// What the id of a run says of it that is not here: its settings, length and changes of the rate.
+export async function described(id) {
+  return ask("api/described", { run: id });
+}
+
 export async function evaluate(question, signal) {
   const answer = await ask("api/evaluate", question, signal);
   return { ...answer, mistakes: { ...answer.mistakes, images: bytes(answer.mistakes.images) } };

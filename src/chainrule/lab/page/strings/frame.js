@@ -49,7 +49,7 @@ export const frame = {
   keysList: [
     ["← →", "step back and on through the pass, while no matrix or field has the focus"],
     ["Tab", "from one matrix or control to the next"],
-    ["arrow keys, Home, End", "move inside a matrix"],
+    ["arrow keys, Home, End", "move inside a matrix, and from value to value of a chart"],
     ["Enter", "opens a number"],
     ["Esc", "closes it"],
     ["Alt+N", "next mistake"],

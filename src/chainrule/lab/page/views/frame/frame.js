@@ -2,7 +2,7 @@
 
 import { recorded } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
-import { VIEWS, change, describe, networkOf, now } from "../../state.js";
+import { VIEWS, change, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { copyLink, saveMoment } from "./sharing.js";
 import { banner, tell, toast } from "./telling.js";
@@ -70,7 +70,8 @@ export function frame({ lab, hide, label }) {
 
 // Of a saved moment: the run it is of, and the step.
 function savedOf() {
-  return words.recorded(describe(networkOf().id), recorded.ledger.step);
+  const { run } = networkOf();
+  return words.recorded(run && { ...run, digits: null }, recorded.ledger.step);
 }
 
 function keysOf() {
