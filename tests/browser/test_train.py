@@ -325,7 +325,7 @@ def test_defaults_suit_the_pair_and_reset(alone, visit):
         expect(rate).to_have_accessible_description(re.compile(f"Left empty: {alpha}, .*{loss}"))
     choose(page, Hidden="30,20", Batch=64, Seed=5)
     expect(rate).to_have_attribute("placeholder", "0.1")
-    form.get_by_role("button", name="The seed’s own settings").click()
+    form.get_by_role("button", name="Settings of the small network").click()
     expect(form.get_by_label("Hidden layers")).to_have_value("10")
     expect(form.get_by_label("Seed")).to_have_value("0")
     expect(rate).to_have_attribute("placeholder", "1.5")
@@ -335,7 +335,7 @@ def test_defaults_suit_the_pair_and_reset(alone, visit):
         choose(page, **{label: value})
         start(page)
         expect(page.get_by_role("alert").filter(has_text=label)).to_be_visible()
-        form.get_by_role("button", name="The seed’s own settings").click()
+        form.get_by_role("button", name="Settings of the small network").click()
     assert not (alone.folder / "runs").exists()
 
 

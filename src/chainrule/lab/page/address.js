@@ -3,7 +3,7 @@
 
 export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
-export const BEGINNING = { test: 1832 }; // a 3 that the seed's network reads as a 5
+export const BEGINNING = { test: 1832 }; // a 3 that the small network reads as a 5
 
 export const DEFAULTS = {
   view: "inside",

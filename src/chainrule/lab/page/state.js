@@ -85,10 +85,10 @@ export function start(theLab, parameters) {
 }
 
 // The network that is meant: the chosen one, else the one that was given to chainrule lab, else the
-// seed's for test images and the stronger one for drawings. A run without a record is not shown
-// yet.
+// one to begin with: a small one for test images, a larger one for drawings. A run without a record
+// is not shown yet.
 export function networkOf(some = state) {
-  const preferred = "test" in some.image ? "seed" : "stronger";
+  const preferred = "test" in some.image ? lab.first.test : lab.first.drawing;
   const shown = lab.networks.filter((each) => !each.run || each.run.recorded.length);
   const find = (id) => shown.find((each) => each.id === id);
   return find(some.network) ?? find(lab.given) ?? find(preferred) ?? lab.networks[0];
@@ -126,7 +126,8 @@ export function link() {
 }
 
 export function isDefaultMoment(some = state) {
-  return some.image.test === BEGINNING.test && networkOf(some).id === "seed" && some.label === null;
+  const { image, label } = some;
+  return image.test === BEGINNING.test && label === null && networkOf(some).id === lab.first.test;
 }
 
 // The state's own parameters, as they stand in the address.

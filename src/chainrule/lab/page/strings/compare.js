@@ -11,13 +11,13 @@ const KINDS = {
 export const compare = {
   heading: "Two runs side by side",
   few:
-    "This takes two runs. Train a second one, with another learning rate, loss or seed, and " +
-    "come back.",
+    "To compare, you need two runs. Train a second one, with another learning rate, loss or " +
+    "seed, and come back.",
   a: "A",
   b: "B",
   headline: ([a, b], [at, to], [first, second], differ, digits) =>
-    `${a} after step ${at} reads ${first} of the test images of ${digits} right, ${b} after ` +
-    `step ${to} ${second}. Their answers differ on ${many(differ, "image")}.`,
+    `${a} after step ${at} reads ${first} of the test images of ${digits} right, and ${b} ` +
+    `after step ${to} reads ${second}. Their answers differ on ${many(differ, "image")}.`,
   settingsTitle: "Settings that differ",
   sameSettings: "Their settings are the same.",
   setting: "setting",

@@ -10,7 +10,7 @@ export const evaluate = {
     `The ${name.replace(/^the /, "")} reads ${share} of the ${images.toLocaleString("en-GB")} ` +
     `${damaged ? "damaged " : ""}test images of ${digits} right.`,
   percent: exactly,
-  matrixTitle: "What it takes for what",
+  matrixTitle: "Which digit it takes for which",
   matrixLead:
     "Row: what it is. Column: what the network says. Blue is right, orange is mistaken. A " +
     "number opens its images.",
@@ -19,13 +19,13 @@ export const evaluate = {
     i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`,
   cellImages: "The images of this cell",
   shownOf: (shown, n) => {
-    const all = shown ? "All of them, the surest first" : "There is none";
-    const which = shown < n ? `The ${shown} it is surest of` : all;
+    const all = shown ? "All of them, the most certain first" : "There is none";
+    const which = shown < n ? `The ${shown} it is most certain of` : all;
     return `${which}. An image opens in Look inside.`;
   },
   perDigit: "Accuracy, digit by digit",
   unsureTitle: "I don’t know",
-  unsureLead: "What if it may keep silent when its largest probability is below a limit?",
+  unsureLead: "What if it does not answer when its largest probability is below a limit?",
   threshold: "Limit",
   unsure: ({ answered, right_of_answered: right }) =>
     answered === 0

@@ -3,8 +3,8 @@
 export const map = {
   heading: "A map of the digits",
   lead:
-    "Every test image is a point: alike for the network, close on the map. Ringed ones are " +
-    "read wrong. Move the slider of a run, and see the classes part.",
+    "Every test image is a point. Images that are alike for the network lie close together. " +
+    "Points with a ring are read wrong. Move the slider of a run, and watch the classes separate.",
   label: "Map of the test images. Arrow keys go from point to point, Enter looks inside.",
   hint:
     "Point at a digit to see its image; click it to look inside. By keyboard: arrow keys " +
@@ -14,9 +14,9 @@ export const map = {
   count: "Images",
   onlyMistakes: "mistakes only",
   key: "Colours of the digits",
-  ring: "ringed: a mistake",
+  ring: "with a ring: a mistake",
   explained: (n, wrong, share, of, digits) =>
     `${n} test images of ${digits}, ${wrong.toLocaleString("en-GB")} read wrong. The plane ` +
-    `shows ${share} of what varies in ${of}. It is turned as the pixels’ own lies, so that ` +
-    `moments of a run can be compared.`,
+    `shows ${share} of what varies in ${of}. It is turned to lie like the plane of the ` +
+    `pixels, so that moments of a run can be compared.`,
 };

@@ -25,18 +25,18 @@ export const train = {
   threads: "Threads",
   why: {
     hidden:
-      "Units of each layer between the pixels and the ten answers, parted by commas; none " +
-      "leaves them out. The seed has 10.",
+      "Units of each layer between the pixels and the ten answers, separated by commas; none " +
+      "leaves them out. The small network has 10.",
     losses: {
       squared_error:
-        "Half the squared distance to the true label: the seed’s loss. It punishes being sure " +
-        "and wrong only mildly.",
+        "Half the squared distance to the true label: the small network’s loss. It punishes " +
+        "being sure and wrong only mildly.",
       cross_entropy:
         "Minus the logarithm of the true label’s probability. Being sure and wrong costs much, " +
         "and teaches much.",
     },
     optimizers: {
-      descent: "Each step goes straight down the gradient: the seed’s rule.",
+      descent: "Each step goes straight down the gradient.",
       momentum: "Steps gather speed where the gradient keeps its direction.",
       adam: "Every weight has a step size of its own, from how its gradient has been.",
     },
@@ -59,7 +59,7 @@ export const train = {
   pair: (loss, optimizer) => `${LOSSES[loss]} with ${OPTIMIZERS[optimizer]}`,
   start: "Start",
   starting: "It begins …",
-  reset: "The seed’s own settings",
+  reset: "Settings of the small network",
   wrong: (label, why) => `${label}: ${why}.`.replace(/\.\.$/, "."),
   positive: "A learning rate must be a number above 0",
   busy: (name) => `One training at a time: ${name} is going on.`,
