@@ -1,16 +1,11 @@
-"""The plan of the page: which of its modules may import which, how long they are, and their tests.
-
-The modules' own tests, in tests/page, run in the Node.js that comes with Playwright.
-"""
+"""The plan of the page: which of its modules may import which, and how long they are."""
 
 import re
-import subprocess
 from functools import cache
 from posixpath import dirname, join, normpath
 
 import pytest
-from conftest import PATIENCE, ROOT
-from playwright._impl._driver import compute_driver_executable
+from conftest import ROOT
 
 PAGE = ROOT / "src/chainrule/lab/page"
 TESTS = ROOT / "tests/page"
@@ -145,32 +140,6 @@ export function outer() {
 }
 """
     assert sorted(functions(source.splitlines())) == [(0, 10 - 4), (1, 4)]
-
-
-def node(*arguments):
-    program, _ = compute_driver_executable()
-    return subprocess.run(
-        [program, *map(str, arguments)],
-        **{"capture_output": True, "encoding": "utf-8", "timeout": PATIENCE, "cwd": ROOT},
-    )
-
-
-def test_modules_are_javascript(tmp_path):
-    for name in MODULES:
-        done = node("--check", PAGE / name)
-        assert done.returncode == 0, done.stderr
-    broken = tmp_path / "broken.js"
-    broken.write_text("export const a = ;\n")
-    assert node("--check", broken).returncode == 1
-
-
-@pytest.mark.parametrize("path", sorted(TESTS.glob("*.mjs")), ids=lambda path: path.stem)
-def test_the_modules_own_tests(path):
-    done = node("--test", "--test-reporter=tap", path)
-    assert done.returncode == 0, done.stdout
-    assert not done.stderr
-    (passed,) = re.findall(r"^# pass (\d+)$", done.stdout, re.M)
-    assert int(passed) >= 4
 
 
 def test_each_view_has_a_folder():
