@@ -380,6 +380,7 @@ def test_the_saved_moment_shows_the_same_numbers(visit, from_disk, tmp_path):
     alone.locator("#step").get_by_role("button", name="Learn from this once").click()
     curves = alone.get_by_role("img", name=re.compile("^Curves of the promised"))
     expect(curves).to_be_visible()
+    expect(alone.locator("#step .chart-head")).not_to_be_empty()  # it is drawn
     step = learn_once(truth)
     for key, k in {"Home": 0, "End": -1}.items():
         curves.press(key)

@@ -63,7 +63,8 @@ export function chart({ label, x, y, height = 230 }) {
     pen.clearRect(0, 0, width, height);
     paintAxes(pen, view);
     paintLines(pen, view, wanted);
-    if (at !== null && view.all.length) paintCursor(pen, view, wanted.lines, at);
+    if (!view.all.includes(at)) at = null; // other lines have come
+    if (at !== null) paintCursor(pen, view, wanted.lines, at);
     write();
   }
 
@@ -141,7 +142,7 @@ function rem() {
 
 // Where everything is: the edges, the round numbers, and the place of an x and of a y.
 function frame({ lines, x, y, width, height, scale }) {
-  const edge = { left: 56 * scale, right: 22 * scale, top: 8, bottom: 44 * scale };
+  const edge = { left: 56 * scale, right: 22 * scale, top: 10 * scale, bottom: 44 * scale };
   const [right, bottom] = [width - edge.right, height - edge.bottom];
   const all = merged(lines.map((line) => line.x));
   const about = Math.min(Math.max(Math.floor((right - edge.left) / (80 * scale)), 2), 6);
