@@ -42,6 +42,7 @@ ROUTES = {
     "inside": Route(testset.inside),
     "compare": Route(testset.compare),
     "map": Route(testset.plane),
+    "described": Route(runs.described),
     "train": Route(runs.order),
 }
 
