@@ -1,6 +1,6 @@
 """The networks that the lab shows, under the ids that links use."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -64,7 +64,7 @@ def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
 
 def asked_for(run: Run) -> Answer:
     """The settings of a run, as an order to start one has them."""
-    settings = asdict(run.settings) | {"hidden": list(run.settings.hidden)}
+    settings = run.settings.as_json()
     # Where other digits lie is nobody's business.
     return settings | {"data": "mnist" if settings["data"] is None else "other digits"}
 
