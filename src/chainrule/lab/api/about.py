@@ -12,6 +12,8 @@ from chainrule.lab.api.limits import limits
 from chainrule.lab.api.networks import NamedNetwork
 from chainrule.lab.api.runs import measured_on, runs
 from chainrule.lab.wire import Answer, RefusedError
+from chainrule.runs.kinds import Choice, Kind, Number, Whole
+from chainrule.runs.settings import ENTRIES, Settings
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 # -------------------------------------------------------------------------------------- GET answers
@@ -41,6 +43,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
         "given": lab.given,
         "first": {"test": "seed", "drawing": "stronger"},
         "defaults": defaults(),
+        "settings": controls(),
         "batch_epochs": BATCH_EPOCHS,
         "cores": cores(),
         **runs(lab),
@@ -56,6 +59,35 @@ def accuracy_of(lab: Lab, named: NamedNetwork) -> float | None:
         return float(np.mean(lab.read(named).argmax(axis=0) == lab.test_set_of(named).labels))
     except (RefusedError, OverflowError):  # whoever looks at this network is told why
         return None
+
+
+def controls() -> list[Answer]:
+    """What a form asks of a training: an entry of the table of settings each, but the digits."""
+    usual = Settings().as_json()
+    return [
+        {
+            "name": name,
+            "label": entry.label,
+            "help": entry.help,
+            "optional": entry.none is not None,
+            "default": usual[name],
+            **control(entry.kind),
+        }
+        for name, entry in ENTRIES.items()
+        if name != "data"
+    ]
+
+
+def control(kind: Kind) -> Answer:
+    """What a control of this kind takes."""
+    match kind:
+        case Choice(names):
+            return {"kind": "choice", "choices": names}
+        case Number():
+            return {"kind": "number", "least": kind.least, "above": kind.above, "most": kind.most}
+        case Whole(least):
+            return {"kind": "whole", "least": least}
+    return {"kind": "widths"}
 
 
 def defaults() -> Answer:

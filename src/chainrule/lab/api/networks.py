@@ -13,6 +13,7 @@ from chainrule.model import bundled, load_bundled
 from chainrule.network import Network
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
+from chainrule.runs.settings import ENTRIES, Settings
 
 # ------------------------------------------------------------------------------------- the networks
 
@@ -66,10 +67,20 @@ def asked_for(run: Run) -> Answer:
     """The settings of a run, as an order to start one has them."""
     settings = run.settings.as_json()
     # Where other digits lie is nobody's business.
-    return settings | {"data": "mnist" if settings["data"] is None else "other digits"}
+    return settings | {
+        "more": later_settings(run),
+        "data": "mnist" if settings["data"] is None else "other digits",
+    }
 
 
-# -------------------------------------------------------------------------------------- GET answers
+def later_settings(run: Run) -> list[tuple[str, object]]:
+    """The settings that came later, by label, where they are not at their default."""
+    usual = Settings()
+    return [
+        (entry.label, getattr(run.settings, name))
+        for name, entry in ENTRIES.items()
+        if entry.since > 1 and getattr(run.settings, name) != getattr(usual, name)
+    ]
 
 
 def digits_of_run(run: Run) -> str:

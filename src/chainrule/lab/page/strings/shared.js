@@ -13,9 +13,10 @@ export function aboutRun({ settings, length, changes, digits }) {
     .slice(-3)
     .map(([step, to]) => `, ${to} from step ${step.toLocaleString("en-GB")}`)
     .join("");
+  const more = (settings.more ?? []).map(([label, value]) => `, ${label} ${value}`).join("");
   return (
     `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ` +
-    `${OPTIMIZERS[settings.optimizer]}${rate}${later}, ${batch}, ${many(length, "step")}, seed ` +
-    `${settings.seed}${digits ? `, on ${digits}` : ""}`
+    `${OPTIMIZERS[settings.optimizer]}${rate}${later}${more}, ${batch}, ` +
+    `${many(length, "step")}, seed ${settings.seed}${digits ? `, on ${digits}` : ""}`
   );
 }

@@ -9,19 +9,13 @@ export const train = {
     "the network reads nine digits of ten. You watch each step of it, can halt it, and go back " +
     "in time.",
   settingsTitle: "What to train",
-  hidden: "Hidden layers",
   hiddenTitle: "Units of each hidden layer, such as 10 or 300,100, or none",
-  loss: "Loss",
   losses: LOSSES,
-  optimizer: "Optimizer",
   optimizers: { descent: "descent", momentum: "momentum", adam: "Adam" },
-  rate: "Learning rate α",
-  batch: "Batch",
   allImages: "all",
   length: "Length",
   unit: "The length is in",
   units: { steps: "steps", epochs: "epochs" },
-  seed: "Seed",
   threads: "Threads",
   why: {
     hidden:
@@ -62,6 +56,7 @@ export const train = {
   reset: "Settings of the small network",
   wrong: (label, why) => `${label}: ${why}.`.replace(/\.\.$/, "."),
   positive: "A learning rate must be a number above 0",
+  above: (least) => `It must be a number above ${least}`,
   busy: (name) => `One training at a time: ${name} is going on.`,
   elsewhere: (name) => `Meanwhile ${name} is going on.`,
   watch: "Watch it",

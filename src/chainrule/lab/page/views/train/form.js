@@ -7,26 +7,27 @@ import { words } from "../../strings.js";
 
 const says = words.train;
 const IMAGES = 60000; // of MNIST, to train on
-const SEED = {
-  hidden: "10",
-  loss: "squared_error",
-  optimizer: "descent",
-  rate: "",
-  batch: "",
-  length: "",
-  unit: "steps",
-  seed: "0",
-  threads: "",
-};
+// Ids of fields that are shorter than the names of their settings.
+const SHORT = { learning_rate: "rate", batch_size: "batch" };
 
 // `begin` is told the settings once they can be meant.
 export function form({ lab, begin }) {
-  const fields = fieldsOf(lab);
-  const { hidden, rate, batch, length, seed, threads } = fields;
-  const loss = chosen("loss", says.loss, says.losses, suit);
-  const optimizer = chosen("optimizer", says.optimizer, says.optimizers, suit);
+  const of = Object.fromEntries(lab.settings.map((each) => [each.name, each]));
+  const loss = chosen(of.loss, says.losses, suit);
+  const optimizer = chosen(of.optimizer, says.optimizers, suit);
+  const whole = { ...of.steps, name: "length", label: says.length };
+  const length = field(whole, lab.limits);
   const unit = choice(says.unit, "train-unit", Object.entries(says.units), suit);
   length.node.append(unit.node);
+  const threads = field({ ...whole, name: "threads", label: says.threads }, lab.limits, {
+    max: lab.limits.threads,
+    placeholder: String(lab.cores ?? ""),
+  });
+  const plain = lab.settings.filter(({ kind, name }) => kind !== "choice" && !LENGTHS.has(name));
+  const fields = Object.fromEntries(plain.map((each) => [each.name, field(each, lab.limits)]));
+  const { hidden, learning_rate: rate, batch_size: batch, ...rest } = fields;
+  batch.input.max = IMAGES;
+  batch.input.placeholder = says.allImages;
   batch.input.addEventListener("input", suit);
 
   const objection = element("p", {
@@ -36,28 +37,30 @@ export function form({ lab, begin }) {
     hidden: true,
   });
   const start = element("button", { class: "primary", id: "train-start" }, says.start);
-  const reset = button(says.reset, () => fill(SEED), { id: "train-reset" });
+  const reset = button(says.reset, fill, { id: "train-reset" });
   const busy = element("p", { class: "quiet", id: "train-busy" });
-  const settings = [hidden, loss, optimizer, rate, batch, length, seed, threads];
+  const all = [hidden, loss, optimizer, rate, batch, length, ...Object.values(rest), threads];
   const node = element(
     "form",
     { class: "settings", onsubmit: submit, novalidate: true, "aria-labelledby": "train-title" },
     element("h2", { id: "train-title" }, says.settingsTitle),
-    settings.map((each) => each.node),
+    all.map((each) => each.node),
     objection,
     element("div", { class: "row-of-buttons" }, start, reset),
     busy,
   );
-  fill(SEED);
+  const typed = [...Object.values(fields), length, threads];
+  fill();
 
-  function fill(settings) {
-    for (const [name, { input }] of Object.entries(fields)) {
-      input.value = settings[name];
+  // The settings of the small network.
+  function fill() {
+    for (const { input, usual } of typed) {
+      input.value = usual;
       input.removeAttribute("aria-invalid");
     }
-    loss.value = settings.loss;
-    optimizer.value = settings.optimizer;
-    unit.value = settings.unit;
+    loss.value = of.loss.default;
+    optimizer.value = of.optimizer.default;
+    unit.value = "steps";
     object(null);
     suit();
   }
@@ -81,33 +84,23 @@ export function form({ lab, begin }) {
 
   // What the form says, as the server is asked.
   function asked() {
-    const number = ({ input }) => (input.value === "" ? null : Number(input.value));
-    const text = hidden.input.value.trim();
     const inEpochs = unit.value === "epochs";
     return {
-      hidden: text === "none" ? [] : text.split(",").map(Number),
+      ...Object.fromEntries(Object.entries(fields).map(([name, each]) => [name, each.meant()])),
       loss: loss.value,
       optimizer: optimizer.value,
-      learning_rate: number(rate),
-      batch_size: number(batch),
-      steps: inEpochs ? null : number(length),
-      epochs: inEpochs ? number(length) : null,
-      seed: number(seed),
-      threads: number(threads),
+      steps: inEpochs ? null : length.meant(),
+      epochs: inEpochs ? length.meant() : null,
+      threads: threads.meant(),
     };
   }
 
   function submit(event) {
     event.preventDefault();
-    const wrong = Object.values(fields).find((each) => !each.valid());
+    const wrong = typed.find((each) => !each.valid());
     if (wrong) {
       wrong.input.setAttribute("aria-invalid", "true");
-      object(
-        says.wrong(
-          wrong.label,
-          wrong.input.title || wrong.input.validationMessage || says.positive,
-        ),
-      );
+      object(says.wrong(wrong.label, wrong.input.title || wrong.objection()));
       return wrong.input.focus();
     }
     object(null);
@@ -123,54 +116,67 @@ export function form({ lab, begin }) {
   return { node, start, object, say: (text) => (busy.textContent = text) };
 }
 
-function fieldsOf({ limits, cores }) {
-  const { layers, width, last, threads } = limits;
-  const one = `\\d{1,${String(width).length}}`;
-  const whole = { type: "number", min: 1, max: last, step: 1, inputmode: "numeric" };
-  const fields = {
-    hidden: field("hidden", says.hidden, {
+// A field for a setting as the server describes it. An empty one means what suits the others.
+function field(setting, limits, more = {}) {
+  const { name, label, kind, help, optional } = setting;
+  const id = `train-${SHORT[name] ?? name}`;
+  const whyId = `${id}-why`;
+  const attributes = { ...KINDS[kind](setting, limits), ...more };
+  const input = element("input", {
+    id,
+    name: SHORT[name] ?? name,
+    autocomplete: "off",
+    "aria-describedby": whyId,
+    required: !optional,
+    ...attributes,
+  });
+  const above = () => !setting.above || input.value === "" || Number(input.value) > setting.least;
+  const valid = () => input.validity.valid && above();
+  const objection = () => input.validationMessage || says.above(setting.least);
+  const text = () => input.value.trim();
+  const meant = () => (kind === "widths" ? widths(text()) : text() === "" ? null : Number(text()));
+  input.addEventListener("input", () => input.setAttribute("aria-invalid", String(!valid())));
+  const why = element("p", { class: "quiet", id: whyId }, says.why[SHORT[name] ?? name] ?? help);
+  const head = element("label", { for: id }, label);
+  const node = element("div", { class: "setting" }, head, input, why);
+  const usual = String(setting.default ?? "");
+  return { input, why, label, valid, objection, meant, usual, node };
+}
+
+const LENGTHS = new Set(["steps", "epochs"]); // one field has both
+
+const widths = (text) => (text === "none" ? [] : text.split(",").map(Number));
+
+const KINDS = {
+  widths(_, { layers, width }) {
+    const one = `\\d{1,${String(width).length}}`;
+    return {
       type: "text",
       pattern: `\\s*(none|${one}(\\s*,\\s*${one}){0,${layers - 1}})\\s*`,
       spellcheck: "false",
-      required: true,
       title: says.hiddenTitle,
-    }),
-    rate: field("rate", says.rate, { type: "number", min: 0, step: "any", inputmode: "decimal" }),
-    batch: field("batch", says.batch, { ...whole, max: IMAGES, placeholder: says.allImages }),
-    length: field("length", says.length, whole),
-    seed: field("seed", says.seed, { ...whole, min: 0, required: true }),
-    threads: field("threads", says.threads, {
-      ...whole,
-      max: threads,
-      placeholder: String(cores ?? ""),
-    }),
-  };
-  const { rate } = fields;
-  const plain = rate.valid;
-  rate.valid = () => plain() && (rate.input.value === "" || Number(rate.input.value) > 0);
-  return fields;
-}
+    };
+  },
+  whole: ({ least }, { last }) => ({
+    type: "number",
+    min: least,
+    max: last,
+    step: 1,
+    inputmode: "numeric",
+  }),
+  number: ({ least, most }) => ({
+    type: "number",
+    min: least,
+    ...(typeof most === "number" ? { max: most } : {}),
+    step: "any",
+    inputmode: "decimal",
+  }),
+};
 
-function field(name, label, attributes) {
-  const id = `train-${name}`;
-  const whyId = `${id}-why`;
-  const input = element("input", {
-    id,
-    name,
-    autocomplete: "off",
-    "aria-describedby": whyId,
-    ...attributes,
-  });
-  const valid = () => input.validity.valid;
-  input.addEventListener("input", () => input.setAttribute("aria-invalid", String(!valid())));
-  const why = element("p", { class: "quiet", id: whyId }, says.why[name] ?? "");
-  const head = element("label", { for: id }, label);
-  return { input, why, label, valid, node: element("div", { class: "setting" }, head, input, why) };
-}
-
-function chosen(name, label, options, suit) {
+function chosen({ name, label, choices }, said, suit) {
   const why = element("p", { class: "quiet", id: `train-${name}-why` });
-  const found = choice(label, `train-${name}`, Object.entries(options), suit, {
+  const options = choices.map((each) => [each, said[each] ?? each]);
+  const found = choice(label, `train-${name}`, options, suit, {
     class: "setting choice",
     "aria-describedby": why.id,
   });
