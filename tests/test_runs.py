@@ -66,7 +66,7 @@ from chainrule.runs.listing import bytes_in, list_runs
 from chainrule.runs.lock import LOCK, locked, state_of
 from chainrule.runs.machine import machine, machine_difference
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY, Run, row_bytes
-from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.settings import ENTRIES, Change, RunError, Settings
 from chainrule.runs.trajectory import network_at
 
 COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
@@ -89,7 +89,7 @@ def digits(small):
 
 def trained(folder, digits, settings=None, **options):
     """A run in this folder, trained as far as the options let it; how many rows it gave."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     begun = (folder / RUN).exists()
     a_run = prepare(open_run(folder) if begun else begin(folder, settings or asked()), *digits)
     rows = list(go_on(a_run, *digits, threads=1, **options))
@@ -444,20 +444,25 @@ def test_a_run_opened_before_a_change_reads_what_came_after(tmp_path, digits):
     assert content(tmp_path / "a") == as_undisturbed(tmp_path / "b", digits, late)
 
 
-def test_files_of_format_1_are_read_and_gone_on_with(tmp_path, digits):
-    """Format 1 is what it was before a rate could be changed: the same, without the changes."""
+@pytest.mark.parametrize("form", [1, 2])
+def test_files_of_older_formats_are_read_and_gone_on_with(tmp_path, digits, form):
+    """1 had no changes of the rate, 2 no engine, and neither the settings that came later."""
+    later = [name for name, entry in ENTRIES.items() if entry.since > form]
     whole = content(trained(tmp_path / "whole", digits)[0].folder)
     old, _ = trained(tmp_path / "a", digits, stop=stop_after(7))
     reached = read_checkpoint(old)
     path = tmp_path / "a" / RUN
     fields = json.loads(path.read_text(encoding="utf-8"))
-    assert fields.pop("changes") == []
-    path.write_text(json.dumps(resealed({**fields, "format": 1})), encoding="utf-8")
     identity = old.identity()
-    del identity["changes"]
+    assert fields.pop("engine") == "numpy"
+    for name in later:
+        del fields["settings"][name], identity[name]
+    if form == 1:
+        assert fields.pop("changes") == identity.pop("changes") == []
+    path.write_text(json.dumps(resealed({**fields, "format": form})), encoding="utf-8")
     (tmp_path / "a" / CHECKPOINT).write_bytes(
         seal(
-            {"format": 1, "run": identity, "step": 6, "losses": list(reached.losses),
+            {"format": form, "run": identity, "step": 6, "losses": list(reached.losses),
              "seconds": reached.seconds, "recorded": 7},
             {"state": np.concatenate([reached.parameters[None], reached.memory]),
              "history": reached.history},
@@ -466,7 +471,7 @@ def test_files_of_format_1_are_read_and_gone_on_with(tmp_path, digits):
     assert open_run(tmp_path / "a") == old
     assert same(read_checkpoint(old)[:4], reached[:4])
     changed = change_rate(old, 6, 0.2)
-    assert json.loads(path.read_text(encoding="utf-8"))["format"] == 2
+    assert json.loads(path.read_text(encoding="utf-8"))["format"] == 3
     assert read_checkpoint(changed).step == 6
     change_rate(changed, 6, 0.05)
     trained(tmp_path / "a", digits)
@@ -909,6 +914,16 @@ def test_the_folder_of_a_run_may_be_reached_by_a_link(tmp_path, digits):
     assert load_model(tmp_path / "a").sizes == (784, 10, 10)
 
 
+def test_a_run_of_another_engine_is_listed_and_not_gone_on_with(tmp_path, digits, inside):
+    a_run, _ = trained(tmp_path / "runs" / "a", digits, asked(steps=5), stop=stop_after(2))
+    write_run(replace(a_run, engine="compiled"))
+    assert "interrupted" in inside("runs", cwd=tmp_path).stdout
+    before = (a_run.folder / CHECKPOINT).read_bytes()
+    with pytest.raises(RunError, match="its engine is 'compiled', which this chainrule has not"):
+        list(go_on(open_run(a_run.folder), *digits))
+    assert (a_run.folder / CHECKPOINT).read_bytes() == before
+
+
 # -------------------------------------------------------------------------------- damage is refused
 
 
@@ -1071,17 +1086,18 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         read_checkpoint(other)
     found = read_checkpoint(a_run)
     with monkeypatch.context() as newer:
-        newer.setattr("chainrule.runs.folder.FORMAT", 3)
-        newer.setattr("chainrule.runs.checkpoint.FORMAT", 3)
+        newer.setattr("chainrule.runs.folder.FORMAT", 4)
+        newer.setattr("chainrule.runs.checkpoint.FORMAT", 4)
         write_checkpoint(a_run, found)
         write_run(a_run)
     with pytest.raises(
         RunError,
-        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1 and 2, .* has 3",
+        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1, 2 and 3, .* has 4",
     ):
         read_checkpoint(a_run)
     with pytest.raises(
-        RunError, match=f"{RUN}: made by a newer chainrule: .* reads format 1 and 2, the file has 3"
+        RunError,
+        match=f"{RUN}: made by a newer chainrule: .* reads format 1, 2 and 3, the file has 4",
     ):
         open_run(tmp_path)
 
@@ -1158,7 +1174,7 @@ def resealed(content):
 
 
 def written(folder, changes=(), **settings):
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN).unlink(missing_ok=True)
     begin(folder, asked())
     path = folder / RUN
@@ -1222,7 +1238,7 @@ def test_settings_that_cannot_be_are_refused_by_name_and_value(tmp_path, setting
         {"changes": [{"step": 7, "learning_rate": math.inf}]},
         {"changes": [{"step": 7, "learning_rate": 1}]},
         {"changes": 2 * [{"step": 7, "learning_rate": 0.1}]},
-        {"format": 1},
+        {"format": 1}, {"format": 2}, {"engine": ""}, {"engine": 7}, {"engine": 41 * "x"},
     ],
 )  # fmt: skip
 def test_fields_that_cannot_be_are_refused_by_name(tmp_path, changes):
@@ -1231,7 +1247,7 @@ def test_fields_that_cannot_be_are_refused_by_name(tmp_path, changes):
     name, value = changes.popitem()
     says = str(refused.value).partition(RUN)[2]
     assert name in says
-    if name in ("key", "started", "machines", "data"):
+    if name in ("key", "started", "machines", "data", "engine"):
         assert says == f": its {name} cannot be {value!r}"
 
 
@@ -1309,7 +1325,7 @@ def test_a_mutated_checkpoint_is_refused_or_the_same(fuzzed, data):
 def test_any_values_in_a_checkpoint_whose_checksum_fits_are_refused_or_read(fuzzed, name, value):
     a_run, wanted, _ = fuzzed
     fields = {
-        "format": 2, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "format": 3, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
         "recorded": 3, name: value,
     }  # fmt: skip
     state = np.concatenate([wanted.parameters[None], wanted.memory])
@@ -1335,7 +1351,7 @@ def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):
     a_run = with_checkpoint(tmp_path, asked(steps=4))
     n = 10**12
     header = {"__metadata__": {"chainrule": json.dumps({
-        "format": 2, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "format": 3, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
         "recorded": 3, "sha256": "0" * 64,
     })}}  # fmt: skip
     for end in (4 * n, 400):
@@ -1839,12 +1855,12 @@ def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypat
         a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
         found = read_checkpoint(a_run)
         with monkeypatch.context() as newer:
-            newer.setattr("chainrule.runs.folder.FORMAT", 3)
-            newer.setattr("chainrule.runs.checkpoint.FORMAT", 3)
+            newer.setattr("chainrule.runs.folder.FORMAT", 4)
+            newer.setattr("chainrule.runs.checkpoint.FORMAT", 4)
             write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
     newer = [
-        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1 and 2, "
-        "the file has 3"
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2 and 3, "
+        "the file has 4"
         for name in (CHECKPOINT, RUN)
     ]
     said = inside("runs", cwd=tmp_path).stdout

@@ -151,7 +151,8 @@ def fields_of(
 def check_format(content: object, formats: tuple[int, ...]) -> dict[str, Any]:
     """The content, which is an object of one of these formats; ModelError for any other."""
     came = content.get("format") if isinstance(content, dict) else content
-    known = " and ".join(map(str, formats))
+    *others, last = map(str, formats)
+    known = f"{', '.join(others)} and {last}" if others else last
     if not isinstance(content, dict) or type(came) is not int or came < min(formats):
         raise ModelError(f"damaged: this chainrule reads format {known}, the file has {came!r:.40}")
     if came not in formats:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from chainrule.files import Kind, ModelError, Sealed, check_seal, seal, sealed, 
 from chainrule.network import Array, count_parameters
 from chainrule.runs.folder import is_there, open_run, resume_command
 from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, Run
-from chainrule.runs.settings import RunError, refusal
+from chainrule.runs.settings import ENTRIES, RunError, Settings, refusal
 
 COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
 Taken = TypeVar("Taken")
@@ -118,6 +118,13 @@ def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | No
         raise refusal(None, error) from None
 
 
+def unknown_to(form: int) -> dict[str, Any]:
+    """What a format did not know of a run, as it was before."""
+    first = Settings().as_json()
+    later = {n: first[n] for n, each in ENTRIES.items() if each.identity and each.since > form}
+    return later | ({"changes": []} if form < 2 else {})
+
+
 def checkpoint_of(file: Sealed, found: Progress) -> Checkpoint:
     """The checkpoint in this file; ModelError if a number in it has changed."""
     state = file.read("state")
@@ -138,8 +145,8 @@ def progress_of(run: Run, file: Sealed) -> Progress:
     step, losses, seconds = content["step"], content["losses"], content["seconds"]
     until = step if type(step) is int else 0
     of, wanted = content["run"], run.identity(until)
-    if content["format"] == 1 and isinstance(of, dict):
-        of = {**of, "changes": []}
+    if isinstance(of, dict):
+        of = {**unknown_to(content["format"]), **of}
     if isinstance(of, dict) and of.get("changes") != wanted["changes"]:
         # It may have been trained on, at another rate, since it was opened. A change is in
         # run.json before it is in a checkpoint, so what is there now knows all that this one has.

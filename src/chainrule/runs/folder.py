@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Digits
+from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import (
     HEADER,
     ModelError,
@@ -160,6 +161,7 @@ def write_run(run: Run) -> None:
         "machines": list(run.machines),
         "data": run.data,
         "changes": [change._asdict() for change in run.changes],
+        "engine": run.engine,
     }
     content["sha256"] = json_checksum(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -204,6 +206,8 @@ def run_of(folder: Path, content: object) -> Run:
     wanted = {"format", "settings", "key", "started", "machines", "data", "sha256"}
     if content["format"] > 1:
         wanted.add("changes")
+    if content["format"] > 2:
+        wanted.add("engine")
     if set(content) != wanted:
         must, came = (", ".join(sorted(each)) for each in (wanted, content))
         raise RunError(f"damaged: its fields must be {must}, got {came:.100}")
@@ -213,7 +217,9 @@ def run_of(folder: Path, content: object) -> Run:
         )
     settings, machines, data = content["settings"], content["machines"], content["data"]
     asked = Settings.of_json(settings, content["format"])
+    engine = content.get("engine", NumpyEngine.name)
     possible = {
+        "engine": isinstance(engine, str) and 0 < len(engine) <= 40,
         "key": type(content["key"]) is int and 0 <= content["key"] < 2**63,
         "started": has_zone(content["started"]),
         "machines": isinstance(machines, list)
@@ -234,7 +240,7 @@ def run_of(folder: Path, content: object) -> Run:
             raise RunError(f"the setting {name} cannot be None once the digits have been read")
     changes = changes_of(content.get("changes", []))
     key, started = content["key"], content["started"]
-    return Run(folder, asked, key, started, tuple(machines), data, changes)
+    return Run(folder, asked, key, started, tuple(machines), data, changes, engine)
 
 
 def has_zone(started: object) -> bool:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from chainrule.data import Digits
+from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import in_words
 from chainrule.model import MODEL, save_model
 from chainrule.runs.checkpoint import (
@@ -56,6 +57,11 @@ def go_on(
     damaged, DivergenceError as `train` does.
     """
     run = open_run(run.folder)  # with the changes made since it was prepared
+    if run.engine != NumpyEngine.name:
+        raise RunError(
+            f"{run.folder}: its engine is {run.engine[:40]!r}, which this chainrule has not; "
+            f"go on with it where that is"
+        )
     reached = read_checkpoint(run)
     sweep(run.folder)
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.network import Array, Network, count_parameters
 from chainrule.runs.settings import ENTRIES, Change, RunError, Settings
 
@@ -12,8 +13,8 @@ RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.csv"
 TRAJECTORY = "trajectory"
-FORMAT = 2  # of run.json and the checkpoint
-FORMATS = (1, FORMAT)  # those that are read; 1 knew no changes of the learning rate
+FORMAT = 3  # of run.json and the checkpoint
+FORMATS = (1, 2, FORMAT)  # those that are read; 1 knew no changes of the learning rate, 2 no engine
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
 TRAJECTORY_BYTES = 64_000_000
 
@@ -24,7 +25,8 @@ class Run:
 
     `data` holds the SHA-256 of the training and the test digits, and `settings.steps` the length,
     once the digits have been read; `machines` what it was computed on, the latest last; `changes`
-    how its learning rate was changed on the way, the steps ascending.
+    how its learning rate was changed on the way, the steps ascending; `engine` is the name of who
+    computes it.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class Run:
     machines: tuple[dict[str, str], ...]
     data: dict[str, str] | None = None
     changes: tuple[Change, ...] = ()
+    engine: str = NumpyEngine.name
 
     @property
     def length(self) -> int:
