@@ -46,7 +46,7 @@ class Checkpoint(NamedTuple):
     history: NDArray[np.float64]  # (rows, 5), the columns of history.csv; NaN where not measured
     losses: tuple[float, int]  # of the batches since the last row: their sum and their number
     seconds: float  # of training
-    recorded: int  # rows of the trajectory
+    trajectory_rows: int
 
 
 def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
@@ -57,7 +57,7 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         "losses": list(checkpoint.losses),
         "seconds": checkpoint.seconds,
-        "recorded": checkpoint.recorded,
+        "recorded": checkpoint.trajectory_rows,
     }
     tensors = {"state": state, "history": checkpoint.history}
     write_whole(run.folder / CHECKPOINT, seal(content, tensors))
@@ -78,7 +78,7 @@ class Progress(NamedTuple):
     history: NDArray[np.float64]  # (rows, 5), as a Checkpoint has it
     losses: tuple[float, int]
     seconds: float
-    recorded: int
+    trajectory_rows: int
 
 
 def read_checkpoint(run: Run) -> Checkpoint | None:
@@ -170,7 +170,7 @@ def progress_of(run: Run, file: Sealed) -> Progress:
         and 0 <= losses[1] < 2**53
         and type(seconds) is float
         and math.isfinite(seconds + losses[0])
-        and content["recorded"] == sum(s <= step for s in run.recorded)
+        and content["recorded"] == sum(s <= step for s in run.recorded_steps)
     ):
         raise ModelError("its fields are not those of a checkpoint")
     return Progress(step, history, (losses[0], losses[1]), seconds, content["recorded"])

@@ -39,7 +39,7 @@ from chainrule.network import Network, initialise
 from chainrule.runs.digits import checksum
 from chainrule.runs.machine import machine
 from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, TRAJECTORY, Run
-from chainrule.runs.settings import Change, RunError, Settings, counts, refusal
+from chainrule.runs.settings import Change, RunError, Settings, is_count, refusal
 from chainrule.training import settle
 
 FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
@@ -109,7 +109,7 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
 def change_rate(run: Run, step: int, learning_rate: float) -> Run:
     """The run with another learning rate from this step on, once that is on disk.
 
-    The last wish counts: later changes, which a killed process may have left, are dropped. The
+    The last wish is_count: later changes, which a killed process may have left, are dropped. The
     caller holds the run's lock; the step is not before the last checkpoint. Raises RunError if
     there is no such step or rate.
     """
@@ -259,7 +259,7 @@ def changes_of(content: object) -> tuple[Change, ...]:
             raise RunError(f"its changes cannot be {content!r:.60}")
         step, rate = each.values()
         if not (
-            (step == 0 or counts(step))
+            (step == 0 or is_count(step))
             and type(step) is int
             and step > steps[-1]
             and type(rate) is float

@@ -14,7 +14,7 @@ from chainrule.runs.run import RUN
 from chainrule.runs.settings import RunError
 
 LOCK = ".lock"
-State = Literal["running", "finished", "interrupted"]
+RunState = Literal["running", "finished", "interrupted"]
 
 
 # -------------------------------------------------------------------------------------- going on
@@ -55,7 +55,7 @@ def locked(folder: Path) -> Iterator[None]:
 # ----------------------------------------------------------------------------------------- a list
 
 
-def state_of(folder: Path) -> State:
+def state_of(folder: Path) -> RunState:
     """Whether a run is finished, being trained by a process just now, or neither.
 
     A run whose lock may not be taken, as on a read-only disk, counts as interrupted. Raises

@@ -48,11 +48,11 @@ class Settings:
         lengths = {"batch_size": self.batch_size, "steps": self.steps, "epochs": self.epochs}
         possible = {
             "data": self.data is None or isinstance(self.data, str),
-            "hidden": isinstance(self.hidden, tuple) and all(counts(n) for n in self.hidden),
+            "hidden": isinstance(self.hidden, tuple) and all(is_count(n) for n in self.hidden),
             "loss": self.loss in LOSSES,
             "optimizer": self.optimizer in OPTIMIZERS,
             "learning_rate": rate is None or (type(rate) is float and 0 < rate < math.inf),
-            **{name: n is None or counts(n) for name, n in lengths.items()},
+            **{name: n is None or is_count(n) for name, n in lengths.items()},
             "seed": type(self.seed) is int and self.seed >= 0,
         }
         for name, fine in possible.items():
@@ -69,7 +69,7 @@ class Settings:
         return (PIXELS, *self.hidden, CLASSES)
 
 
-def counts(n: object) -> bool:
+def is_count(n: object) -> bool:
     """Whether it is a number of things: whole, positive, and exact as a float too."""
     return type(n) is int and 0 < n < 2**53
 

@@ -142,11 +142,11 @@ def impostors_of(opened: Ledger) -> Answer:
     return prove_output(opened)._asdict()
 
 
-def step(lab: Lab, body: Answer) -> Answer:
+def learning_step(lab: Lab, body: Answer) -> Answer:
     """One step on this image alone, at many learning rates."""
     moment, _ = requests.parse_moment(body)
-    return step_of(lab.ledger(lab.settled(moment)))
+    return learning_step_of(lab.ledger(lab.settled(moment)))
 
 
-def step_of(opened: Ledger) -> Answer:
+def learning_step_of(opened: Ledger) -> Answer:
     return learn_once(opened)._asdict()

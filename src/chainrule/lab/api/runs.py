@@ -6,7 +6,7 @@ from contextlib import suppress
 from chainrule.lab.api import limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
-from chainrule.lab.live.training import Row, Training, row_of
+from chainrule.lab.live.training import HistoryRow, Training, history_row
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.lock import state_of
 from chainrule.runs.names import run_id
@@ -34,7 +34,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
     with suppress(RunError, OSError):
         reached = lab.shelf.standing(run)
         state = state_of(run.folder)
-    rows = [row_of(*row[:4]) for row in reached.history.tolist()] if reached else []
+    rows = [history_row(*row[:4]) for row in reached.history.tolist()] if reached else []
     return {
         "id": run_id(run),
         "name": run.folder.absolute().name,
@@ -42,8 +42,8 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "length": run.length,
         "step": reached.step if reached else 0,
         "state": "new" if state == "interrupted" and not reached else state,
-        "recorded": reached.recorded if reached else [],
-        "history": columns(rows),
+        "recorded": reached.recorded_steps if reached else [],
+        "history": history_columns(rows),
         "changes": [list(change) for change in run.changes],
         **measured_on(lab, run),
     }
@@ -54,8 +54,8 @@ def live_entry(lab: Lab, training: Training) -> Answer:
     return run_entry(lab, training.run) | {
         "step": training.step,
         "state": training.state,
-        "recorded": training.recorded,
-        "history": columns(training.rows),
+        "recorded": training.recorded_steps,
+        "history": history_columns(training.rows),
     }
 
 
@@ -68,12 +68,12 @@ def measured_on(lab: Lab, run: Run | None) -> Answer:
     return {"digits": "MNIST" if run is None else digits_of_run(run), "images": count}
 
 
-def columns(rows: Sequence[Row]) -> Answer:
+def history_columns(rows: Sequence[HistoryRow]) -> Answer:
     names = ("step", "loss", "train_accuracy", "test_accuracy")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def order(lab: Lab, body: Answer) -> Answer:
+def order_training(lab: Lab, body: Answer) -> Answer:
     """Do what a page orders of the training, and tell what it is then."""
     lab.live.execute(requests.parse_order(body))
     training = lab.live.training

@@ -25,12 +25,12 @@ from chainrule.training import DivergenceError, Snapshot
 
 CHECKPOINT_EVERY = 2.0  # seconds: what is recorded can be looked at so much later
 CHANGES = 64  # of the rate in a run, so that its link stays one
-State = Literal["running", "paused", "interrupted", "finished", "failed"]
-Row = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
+TrainingState = Literal["running", "paused", "interrupted", "finished", "failed"]
+HistoryRow = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
 Sets = tuple[Digits, Digits]  # to train on and to test on
 
 
-def row_of(step: float, *values: float | None) -> Row:
+def history_row(step: float, *values: float | None) -> HistoryRow:
     """A row of the history; None where nothing was measured."""
     return int(step), *(None if v is None or math.isnan(v) else v for v in values)
 
@@ -60,17 +60,17 @@ class Training:
         self.threads = threads
         self.shown = shown  # how the folder is called to a page
         self.made = made  # folders, the run's own first, if it begins with this
-        self.state: State = "running"
+        self.state: TrainingState = "running"
         self.version = 0  # counts what there is to tell
         self.snapshot: Snapshot | None = None
-        self.rows: list[Row] = []
+        self.rows: list[HistoryRow] = []
         self.loss = math.nan  # now; by batches the mean of those since the last row
         self.batches = 0  # in that mean
         self.passed: dict[int, Network] = {}  # recorded since it began, on disk or not yet
         self.seconds = 0.0
         self.error: Exception | None = None
         self.left = math.inf  # steps until it pauses
-        self.ending: State | None = None  # its last state, once there are no more steps
+        self.ending: TrainingState | None = None  # its last state, once there are no more steps
         self.stopping = False
         self.wanted_rate: float | None = None
         self.rate_changed = False
@@ -92,7 +92,7 @@ class Training:
             if self.made and run.data is None:
                 discard(run)
             raise
-        self.to_record = run.recorded
+        self.to_record = run.recorded_steps
         self.run = run
         if reached:
             self.load(reached)
@@ -100,7 +100,7 @@ class Training:
     def load(self, reached: Checkpoint) -> None:
         """Load the run's last checkpoint."""
         settings, history = self.run.settings, reached.history.tolist()
-        self.rows = [row_of(*row[:4]) for row in history]
+        self.rows = [history_row(*row[:4]) for row in history]
         self.seconds = reached.seconds
         _, loss, on_train, on_test = self.rows[-1]
         E = math.nan if loss is None else loss
@@ -184,10 +184,10 @@ class Training:
             accuracies = snapshot.train_accuracy, snapshot.test_accuracy
             if snapshot.step in self.to_record:
                 self.passed[snapshot.step] = snapshot.network
-            self.rows.append(row_of(snapshot.step, snapshot.loss, *accuracies))
+            self.rows.append(history_row(snapshot.step, snapshot.loss, *accuracies))
         self.version += 1
 
-    def publish_state(self, state: State) -> None:
+    def publish_state(self, state: TrainingState) -> None:
         """Publish a state to every page."""
         self.state = state
         self.version += 1
@@ -204,7 +204,7 @@ class Training:
         return snapshot.step if snapshot else 0
 
     @property
-    def recorded(self) -> list[int]:
+    def recorded_steps(self) -> list[int]:
         """The steps that can be looked at."""
         return [step for step in self.to_record if step <= self.step and self.snapshot]
 
