@@ -225,7 +225,7 @@ def differing_answers(found: Comparison, test_set: Digits) -> Pieces:
 
 
 def moment(ledger: Ledger, name: str, truth: int) -> Pieces:
-    """The first lines of what is said of one image: its truth, what it is read as, and how."""
+    """The first lines about one image: its label, what it is read as, and how it is computed."""
     label = int(ledger.arrays["y"].argmax())
     taken = "" if label == truth else f", taken as a {label}"
     read, A = prediction(ledger), ledger.arrays[f"A{ledger.network.depth}"]

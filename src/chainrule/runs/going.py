@@ -153,10 +153,7 @@ def trained(
 
 
 class Record:
-    """What is found out of a run while it goes on, and is on disk from one checkpoint to the next.
-
-    Its trajectory is open all the time; who holds the run's lock writes it.
-    """
+    """The history and the trajectory of a run, as they grow from one checkpoint to the next."""
 
     def __init__(self, run: Run, reached: Checkpoint | None, trajectory: BinaryIO) -> None:
         self.run = run

@@ -1,4 +1,4 @@
-"""Who holds a run: one process at a time trains it."""
+"""The lock of a run: one process at a time trains it."""
 
 import errno
 import os
@@ -15,9 +15,6 @@ from chainrule.runs.settings import RunError
 
 LOCK = ".lock"
 RunState = Literal["running", "finished", "interrupted"]
-
-
-# -------------------------------------------------------------------------------------- going on
 
 
 @contextmanager
@@ -50,9 +47,6 @@ def locked(folder: Path) -> Iterator[None]:
             with suppress(OSError):
                 path.unlink()
         lock.release()
-
-
-# ----------------------------------------------------------------------------------------- a list
 
 
 def state_of(folder: Path) -> RunState:

@@ -1,4 +1,4 @@
-"""What a training is asked for, and what of it cannot be."""
+"""The settings of a training, and which values they cannot have."""
 
 import math
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ def refusal(of: Path | None, error: Exception) -> RunError:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training was asked for. None: the bundled MNIST, all images a step, what is usual.
+    """What a training was asked for. None is the bundled MNIST, all images in a step, the default.
 
-    Raises RunError for values that cannot be.
+    Raises RunError for values that cannot be, with the name of the setting.
     """
 
     data: str | None

@@ -1,4 +1,4 @@
-"""Values that were computed last."""
+"""The values that were computed last, so that they need not be computed again."""
 
 import threading
 from collections import OrderedDict

@@ -14,8 +14,6 @@ from chainrule.network import Network
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 
-# ------------------------------------------------------------------------------------- the networks
-
 
 @dataclass(frozen=True, eq=False)
 class NamedNetwork:
@@ -65,13 +63,10 @@ def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
 def asked_for(run: Run) -> Answer:
     """The settings of a run, as an order to start one has them."""
     settings = asdict(run.settings) | {"hidden": list(run.settings.hidden)}
-    # Where other digits lie is nobody's business.
+    # A page is never told where other digits lie.
     return settings | {"data": "mnist" if settings["data"] is None else "other digits"}
 
 
-# -------------------------------------------------------------------------------------- GET answers
-
-
 def digits_of_run(run: Run) -> str:
-    """What a page calls the digits of a run: where they lie is nobody's business."""
+    """What a page calls the digits of a run: the name of their folder, never its whole path."""
     return "MNIST" if run.settings.data is None else Path(run.settings.data).name

@@ -1,4 +1,4 @@
-"""A moment as all that its page shows without a server."""
+"""Everything that a saved page shows of a moment: it has no server to ask."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The run in training: what pages see of it, and what they wish of it. Nothing here is a thread.
+"""The run in training: what pages see of it, and what they ask of it. Nothing here is a thread.
 
 It is an ordinary run folder, trained by the same `go_on` as on the command line. To pause is to
 stop at a checkpoint, to go on is to resume from it, to the same bytes; so a killed server has lost
@@ -36,10 +36,10 @@ def history_row(step: float, *values: float | None) -> HistoryRow:
 
 
 class Training:
-    """A run in training: what pages see of it, and what they wish of it.
+    """A run in training: what pages see of it, and what they ask of it.
 
-    Whoever drives it holds the run's lock, calls `open` once, and `steps` whenever it is to go on.
-    Its snapshots are never written again, its rows grow at their end alone.
+    Its driver, a thread or a test, holds the run's lock, calls `open` once, and `steps` whenever it
+    is to go on. Its snapshots are never written again, its rows grow at their end alone.
     """
 
     run: Run
@@ -75,7 +75,7 @@ class Training:
         self.wanted_rate: float | None = None
         self.rate_changed = False
 
-    # ------------------------------------------------------------------------ for whoever drives it
+    # ------------------------------------------------------------------------------- for its driver
 
     def open(self) -> None:
         """Begin the run, or load its last checkpoint.
@@ -164,7 +164,7 @@ class Training:
         return self.left <= 0 or self.stopping
 
     def new_rate(self) -> float | None:
-        """Asked before each step: another learning rate, if one was wished for."""
+        """Asked before each step: another learning rate, if a page has asked for one."""
         rate, self.wanted_rate = self.wanted_rate, None
         self.rate_changed |= rate is not None
         return rate
