@@ -4,7 +4,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train lab test test-long test-floors lint bench bench-full clean
+.PHONY: train lab test test-long test-floors lint pictures api dist bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
@@ -29,6 +29,20 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy --no-error-summary
+
+# Pictures of the lab for the documents, and the API reference from the docstrings.
+pictures: $(VENV)/ready-dev
+	$(BIN)/python docs/pictures/take.py
+
+api: $(VENV)/ready-dev
+	$(BIN)/python docs/reference/make_api.py
+
+# The sdist, and the wheel that is made from it.
+dist: $(VENV)/ready-dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t sdist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	    -w dist dist/chainrule-*.tar.gz
 
 # The contestants live in an environment of their own.
 BENCH := benchmarks/.venv
@@ -57,6 +71,8 @@ $(VENV)/ready-lab: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
 	touch $@ $(VENV)/ready
 
+# Dependency groups need pip 25.1; a Python may bring an older one.
 $(VENV)/ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]' --group dev
 	touch $@ $(VENV)/ready $(VENV)/ready-lab

@@ -55,7 +55,7 @@ SEED_STEP = training((784, 10, 10), 0, 30) | {
 }  # fmt: skip
 WORKS = [
     Work(
-        "the seed's full-batch step, 60,000 images",
+        "the small network's full-batch step, 60,000 images",
         "step",
         SEED_STEP,
         (
@@ -184,7 +184,7 @@ def limits() -> str:
     dense = 4 * 60_000 * (784 * 10 + 100) / peak / 1e6  # forward and backward, without dA0
     return (
         f"sgemm peak {peak:.0f} GFLOP/s, memory read by one thread {read:.0f} GB/s; "
-        f"dense limit of the seed's step {dense:.1f} ms"
+        f"dense limit of the small network's step {dense:.1f} ms"
     )
 
 

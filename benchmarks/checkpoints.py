@@ -15,23 +15,25 @@ from statistics import median
 import numpy as np
 
 from chainrule import initialise, load_mnist, train
-from chainrule.runs import checkpoint, going, settings
+from chainrule.runs import going
+from chainrule.runs.folder import begin, prepare
+from chainrule.runs.settings import Settings
 
-SETTINGS = settings.Settings(None, (10,), "squared_error", "descent", None, None, None, None, 0)
+SETTINGS = Settings(None, (10,), "squared_error", "descent", None, None, None, None, 0)
 
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     train_set, test_set = load_mnist()
     plain, with_files, writing = [], [], []
-    write = checkpoint.write_checkpoint
+    write = going.write_checkpoint
 
     def timed_write(*arguments):
         began = time.perf_counter()
         write(*arguments)
         writing.append(time.perf_counter() - began)
 
-    checkpoint.write_checkpoint = timed_write
+    going.write_checkpoint = timed_write
     for _ in range(rounds):
         rng = np.random.default_rng(0)
         network = initialise((784, 10, 10), rng=rng)
@@ -41,7 +43,7 @@ def main() -> None:
         plain.append(time.perf_counter() - began)
         with tempfile.TemporaryDirectory(dir=".") as folder:
             began = time.perf_counter()
-            run = folder.prepare(folder.begin(Path(folder), SETTINGS), train_set, test_set)
+            run = prepare(begin(Path(folder), SETTINGS), train_set, test_set)
             for _ in going.go_on(run, train_set, test_set):
                 pass
             with_files.append(time.perf_counter() - began)

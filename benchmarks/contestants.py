@@ -87,9 +87,9 @@ def chainrule(job: SimpleNamespace) -> Contestant:
 
 def chainrule_dense(job: SimpleNamespace) -> Contestant:
     """All 784 pixels of every image, as everybody else computes them."""
-    from chainrule import training
+    from chainrule.engine import ink
 
-    training.ORDERED = 0  # the most images of a full batch that are put in order of their ink
+    ink.INK_ORDERED = 0  # the most images of a full batch that are put in order of their ink
     yield from chainrule(job)
 
 

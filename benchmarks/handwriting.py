@@ -3,7 +3,7 @@
     python handwriting.py
 
 It writes src/chainrule/handwriting/measured.json, which the lab shows, and prints the tables of
-docs/handwriting.md. It takes some minutes. Fashion-MNIST comes from the Debian package
+docs/reference/handwriting.md. It takes some minutes. Fashion-MNIST comes from the Debian package
 dataset-fashion-mnist; without it the table says that it was not measured.
 """
 
@@ -393,7 +393,7 @@ def main():
 
 
 def tables(result):
-    """The tables of docs/handwriting.md, line by line."""
+    """The tables of docs/reference/handwriting.md, line by line."""
     columns = [(damage, model) for damage in DAMAGES for model in MODELS]
     yield "| | " + " | ".join(f"{d}, {m}" for d, m in columns) + " |"
     yield "|---|" + "---|" * len(columns)

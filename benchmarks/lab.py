@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/lab.py [--live]
 
-Prints the tables of docs/design/lab.md, each time the best and the median. A page is useful when
+Prints tables for benchmarks/log, each time the best and the median. A page is useful when
 it has its files, what there is (/api/lab) and the first moment (/api/ledger).
 
 With --live: what training in the lab costs. Two processes train by the same settings, one on the
@@ -48,15 +48,15 @@ LAB = ["lab", "--no-browser"]
 # The same, with the number of steps taken and the time of the last one in a file of 16 bytes.
 COUNTED = """
 import mmap, os, struct, time
-from chainrule import training
+from chainrule.engine import with_numpy
 file = mmap.mmap(os.open(os.environ["COUNTER"], os.O_RDWR), 16)
-taken, take_step = 0, training.take_step
+taken, take_step = 0, with_numpy.take_step
 def counted(*arguments, **settings):
     global taken
     taken += 1
     struct.pack_into("<qd", file, 0, taken, time.monotonic())
     return take_step(*arguments, **settings)
-training.take_step = counted
+with_numpy.take_step = counted
 from chainrule.cli.main import main
 main()
 """

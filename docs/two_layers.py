@@ -1,7 +1,7 @@
-"""The seed's network, literally: 784 → 10 (ReLU) → 10 (softmax), squared error, descent.
+"""The small network, literally: 784 → 10 (ReLU) → 10 (softmax), squared error, descent.
 
-No loops, no options, no tricks. docs/equations.md derives these lines, and the tests follow the
-general code against them. They are never optimised.
+No loops, no options, no tricks. docs/guide/equations.md derives these lines, and the tests compare
+the general code with them. They are never optimised.
 """
 
 import numpy as np

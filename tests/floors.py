@@ -1,11 +1,12 @@
-"""Try the oldest versions that pyproject.toml allows, and the newest: `make test-floors`.
+"""Try the lowest versions that pyproject.toml allows, and the newest: `make test-floors`.
 
-Each kind has an environment of its own in .venv-floors, made anew, with the test tools of
-constraints.txt. There the suite runs without the browser, to which these versions make no
-difference. The lowest versions are tried on Python 3.11, the lowest too; the newest on the Python
-that runs this. A requirement that chainrule does not pass with at its floor has the wrong floor.
+The lowest versions are tried on Python 3.11, the lowest too; the newest on each Python from 3.11
+on that is found here. Each trial has an environment of its own in .venv-floors, made anew, with the
+test tools of constraints.txt. There the suite runs without the browser, to which these versions
+make no difference. A requirement that chainrule does not pass with at its floor has the wrong
+floor.
 
-    python tests/floors.py [lowest] [newest] [-- what pytest is told]
+    python tests/floors.py [lowest] [newest] [newest-3.12 ...] [-- what pytest is told]
 """
 
 import re
@@ -16,17 +17,19 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TOOLS = ("autograd", "httpx2", "hypothesis", "mypy", "pytest", "pytest-xdist")
-OLDEST = "3.11"  # as requires-python says
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")  # the lowest is that of requires-python
 FLOOR = re.compile(r"([\w-]+)>=([\d.]+)")
+
+
+def pyproject():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def floors():
     """The name and the lowest version of all that chainrule needs, and of what builds it."""
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    project = wanted["project"]
+    project = pyproject()["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
-    requirements += wanted["build-system"]["requires"]
+    requirements += pyproject()["build-system"]["requires"]
     found = {each: FLOOR.fullmatch(each) for each in requirements}
     if without := [each for each, floor in found.items() if not floor]:
         raise SystemExit(f"pyproject.toml: wanted name>=version, got {', '.join(without)}")
@@ -34,9 +37,13 @@ def floors():
 
 
 def pinned_tools():
-    """The lines of constraints.txt for the tools that run the tests."""
+    """The lines of constraints.txt for the dependency group `test`, the tools of these tests."""
+    tools = {re.match(r"[\w-]+", each)[0] for each in pyproject()["dependency-groups"]["test"]}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.partition("==")[0] in TOOLS]
+    pinned = {name: line for line in lines if (name := line.partition("==")[0]) in tools}
+    if missing := tools - set(pinned):
+        raise SystemExit(f"constraints.txt: no version of {', '.join(sorted(missing))}")
+    return [line for name, line in pinned.items() if name not in floors()]
 
 
 def wanted(kind):
@@ -49,20 +56,34 @@ def wanted(kind):
     return [*lowest, "httpx", "anyio<4.15", *tools]
 
 
-def interpreter(kind):
-    """The Python that this kind is tried on."""
+def interpreter(version):
+    """The Python of this version, or None. A name on the path may start nothing (pyenv)."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if kind == "newest" or here == OLDEST:
-        return sys.executable
-    if found := shutil.which(f"python{OLDEST}"):
+    found = sys.executable if version == here else shutil.which(f"python{version}")
+    if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
         return found
-    raise SystemExit(f"the lowest versions are tried on Python {OLDEST}: install python{OLDEST}")
+    return None
 
 
-def attempt(kind, told):
+def trials(asked):
+    """(name, kind, Python) of each trial that is asked for, by its name or the start of it."""
+    lowest = interpreter(PYTHONS[0])
+    if "lowest" in asked and not lowest:
+        raise SystemExit(f"the lowest versions are tried on Python {PYTHONS[0]}: install it")
+    if lowest and "lowest" in asked:
+        yield f"lowest-{PYTHONS[0]}", "lowest", lowest
+    for version in PYTHONS:
+        python, name = interpreter(version), f"newest-{version}"
+        if name in asked and not python:
+            raise SystemExit(f"{name}: there is no python{version} here")
+        if python and {"newest", name} & set(asked):
+            yield name, "newest", python
+
+
+def attempt(name, kind, python, told):
     """Whether the suite passes with the versions of this kind, in an environment made for it."""
-    home = ROOT / ".venv-floors" / kind
-    subprocess.run([interpreter(kind), "-m", "venv", "--clear", home], check=True)
+    home = ROOT / ".venv-floors" / name
+    subprocess.run([python, "-m", "venv", "--clear", home], check=True)
     python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
     install = [*pip, "install", "--quiet"]
@@ -73,16 +94,19 @@ def attempt(kind, told):
         [*pip, "list", "--format=freeze"], check=True, capture_output=True, encoding="utf-8"
     )
     versions = dict(line.split("==") for line in listed.stdout.lower().split())
-    used = ", ".join(f"{name} {versions[name]}" for name in floors())
-    version = subprocess.run([python, "--version"], check=True, capture_output=True, text=True)
-    print(f"{kind}: {version.stdout.strip()}, {used}", flush=True)
+    used = ", ".join(f"{each} {versions[each]}" for each in floors())
+    print(f"{name}: {used}", flush=True)
     suite = ["-m", "pytest", "-m", "not long", "-n", "2", "--dist", "worksteal"]
     suite += ["-p", "no:anyio", "--ignore", "tests/browser", *told]  # its plugin is for its age
     return subprocess.run([python, *suite], cwd=ROOT).returncode == 0
 
 
 if __name__ == "__main__":
-    kinds, _, told = " ".join(sys.argv[1:]).partition("--")
-    passed = {kind: attempt(kind, told.split()) for kind in kinds.split() or ("lowest", "newest")}
-    print(", ".join(f"{kind}: {'passed' if ok else 'FAILED'}" for kind, ok in passed.items()))
+    before, _, told = " ".join(sys.argv[1:]).partition("--")
+    asked = before.split() or ["lowest", "newest"]
+    names = {"lowest", "newest", *(f"newest-{version}" for version in PYTHONS)}
+    if unknown := set(asked) - names:
+        raise SystemExit(f"wanted {', '.join(sorted(names))}; got {', '.join(sorted(unknown))}")
+    passed = {name: attempt(name, *rest, told.split()) for name, *rest in trials(asked)}
+    print(", ".join(f"{name}: {'passed' if ok else 'FAILED'}" for name, ok in passed.items()))
     sys.exit(not all(passed.values()))

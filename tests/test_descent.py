@@ -6,6 +6,7 @@ import pytest
 from chainrule.descent import (
     MEMORY_ROWS,
     OPTIMIZERS,
+    Rule,
     adam,
     gradient_descent,
     momentum,
@@ -51,7 +52,7 @@ def test_a_step_writes_nothing_in_place_and_keeps_the_type(optimizer, dtype):
     arrays = [rng.random(5).astype(dtype), rng.random(5).astype(dtype)]
     arrays.append(rng.random((MEMORY_ROWS[optimizer], 5)).astype(dtype))
     before = [array.tobytes() for array in arrays]
-    moved, memory = take_step(optimizer, *arrays, learning_rate=0.1, step=3)
+    moved, memory = take_step(Rule(optimizer), *arrays, learning_rate=0.1, step=3)
     assert [array.tobytes() for array in arrays] == before
     assert moved.dtype == memory.dtype == dtype
     assert memory.shape == arrays[2].shape

@@ -4,12 +4,14 @@
             what it prints
 ```console  each line after "$ " is run, and what follows is what it prints
 ```sh       set-up, run by other tests: only lines listed here
+```py       how something is defined, in the API reference, which is compared with the source
 """
 
 import contextlib
 import io
 import os
 import re
+import runpy
 import shlex
 import shutil
 import signal
@@ -20,7 +22,12 @@ from pathlib import Path
 import pytest
 from conftest import PATIENCE, ROOT, run
 
+import chainrule
+
+# Documents whose blocks run, and those whose links are followed, too.
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+LINKED = sorted({*DOCUMENTS, *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("[!.]*/*.md")})
+LINKED += [ROOT / "benchmarks/README.md"]
 SET_UP = {
     "make train",
     "make lab",
@@ -29,8 +36,12 @@ SET_UP = {
     "make lint",
     "python3 -m venv .venv",
     ".venv/bin/pip install .",
-    ".venv/bin/pip install -e '.[dev]' -c constraints.txt",
+    ".venv/bin/pip install '.[lab]'",
+    ".venv/bin/python -m pip install 'pip>=25.1'",
+    ".venv/bin/pip install -c constraints.txt -e '.[lab]' --group dev",
+    '.venv/bin/python -m pytest -m "not long" -n 2',
     ".venv/bin/chainrule train",
+    ".venv/bin/chainrule lab",
     "source .venv/bin/activate",
 }
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -141,22 +152,51 @@ def test_code_blocks_run_and_print_what_they_say(path, default_training, tmp_pat
         elif language == "sh":
             assert set(body.splitlines()) <= SET_UP
         else:
-            assert language in ("math", "toml"), f"{path.name}:{line}: what is ```{language}?"
+            assert language in ("math", "toml", "py"), f"{path.name}:{line}: what is ```{language}?"
 
 
 def test_the_literal_code_in_the_equations_is_the_file():
     literal = (ROOT / "docs/two_layers.py").read_text(encoding="utf-8")
-    assert literal in [body for _, body, _ in blocks(ROOT / "docs/equations.md")]
+    assert literal in [body for _, body, _ in blocks(ROOT / "docs/guide/equations.md")]
 
 
-def test_links_and_files_that_documents_name_exist():
-    for path in [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+def test_the_api_reference_is_what_the_docstrings_give():
+    maker = runpy.run_path(str(ROOT / "docs/reference/make_api.py"))
+    written = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
+    assert maker["page"]() == written, "run `make api`"
+    for name in chainrule.__all__:
+        assert f"\n### {name}\n" in written
+
+
+def headings(path):
+    """The names of the places in a page, as GitHub makes them of its headings."""
+    for title in re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    for link, place in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        assert not place or place in headings(target), f"{link}#{place}"
+
+
+def test_tests_that_documents_name_exist():
+    source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/*.py"))
+    tests = set(re.findall(r"^def (test_\w+)", source, re.MULTILINE))
+    for path in LINKED:
         text = path.read_text(encoding="utf-8")
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-            assert (path.parent / link).exists(), f"{path.name}: {link}"
-        for test in re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", text):
-            assert (ROOT / test[0]).exists(), test
-            assert test[1] in (ROOT / test[0]).read_text(encoding="utf-8"), test
+        assert set(re.findall(r"`(test(?:_[a-z0-9]+){3,})`", text)) <= tests, path.name
+        for file in re.findall(r"`(tests/\w+\.py)`", text):
+            assert (ROOT / file).exists(), file
+
+
+def test_every_design_page_is_one_page_and_the_readme_is_short():
+    for path in (ROOT / "docs/design").glob("*.md"):
+        assert len(path.read_text(encoding="utf-8")) < 10_000, path.name
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 150
 
 
 def test_set_up_lines_are_real():

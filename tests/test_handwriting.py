@@ -957,7 +957,7 @@ def test_every_measured_figure_is_still_true(mnist):
 
 
 def test_the_tables_of_the_document_are_the_measured_ones():
-    document = (ROOT / "docs/handwriting.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/reference/handwriting.md").read_text(encoding="utf-8")
     table = [line for line in measuring.tables(measured()) if line]
     assert [line for line in table if line not in document] == []
 

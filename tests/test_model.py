@@ -1,7 +1,7 @@
 """The model file: what is saved comes back bit for bit, and nothing else is ever loaded.
 
-Files are also made here by hand, with a checksum computed as docs/files.md says it, so that each
-refusal is for the one thing that is wrong.
+Files are also made here by hand, with a checksum computed as docs/reference/files.md says, so that
+each refusal is for the one thing that is wrong.
 """
 
 import errno
@@ -72,7 +72,7 @@ def arrays_of(network):
 
 
 def checksum(fields, arrays):
-    """The checksum of docs/files.md, written by hand."""
+    """The checksum of docs/reference/files.md, written by hand."""
     text = ", ".join(f'"{name}": {json.dumps(fields[name])}' for name in sorted(fields))
     content = f"{{{text}}}".encode()
     for name, array in arrays.items():
@@ -84,7 +84,7 @@ def checksum(fields, arrays):
 
 def entry(arrays, **changes):
     """The text of the chainrule entry with these changes and, unless changed, a right checksum."""
-    fields = {"format": 1, "loss": "squared_error", **changes}
+    fields = {"format": 2, "loss": "squared_error", "weight_decay": 0.0, **changes}
     fields.setdefault("sha256", checksum(fields, arrays))
     return json.dumps(dict(sorted(fields.items())))
 
@@ -221,9 +221,9 @@ def test_safetensors_alone_reads_the_documented_file(tmp_path, sizes, loss, dtyp
         assert came[name].tobytes() == array.tobytes()
     assert list(metadata) == ["chainrule"]
     fields = json.loads(metadata["chainrule"])
-    assert list(fields) == ["format", "loss", "sha256"]
-    sha256 = checksum({"format": 1, "loss": loss}, arrays)
-    assert fields == {"format": 1, "loss": loss, "sha256": sha256}
+    assert list(fields) == ["format", "loss", "sha256", "weight_decay"]
+    wanted = {"format": 2, "loss": loss, "weight_decay": 0.0}
+    assert fields == {**wanted, "sha256": checksum(wanted, arrays)}
 
 
 def test_a_file_made_by_hand_is_the_saved_one(tmp_path):
@@ -343,24 +343,28 @@ REFUSED = {
     "entry empty": (SAVE(tiny(), {"chainrule": ""}), "not JSON"),
     "entry text": (SAVE(tiny(), {"chainrule": "format 1"}), "not JSON"),
     "entry cut": (SAVE(tiny(), {"chainrule": entry(tiny())[:-1]}), "not JSON"),
-    "entry a list": (SAVE(tiny(), {"chainrule": '["format", "loss", "sha256"]'}), "format 1"),
-    "entry a number": (SAVE(tiny(), {"chainrule": "1"}), "format 1"),
-    "entry null": (SAVE(tiny(), {"chainrule": "null"}), "format 1"),
-    "entry of no fields": (SAVE(tiny(), {"chainrule": "{}"}), "format 1"),
+    "entry a list": (SAVE(tiny(), {"chainrule": '["format", "loss", "sha256"]'}), "format 1 and 2"),
+    "entry a number": (SAVE(tiny(), {"chainrule": "1"}), "format 1 and 2"),
+    "entry null": (SAVE(tiny(), {"chainrule": "null"}), "format 1 and 2"),
+    "entry of no fields": (SAVE(tiny(), {"chainrule": "{}"}), "format 1 and 2"),
     "entry not text": (
         by_hand({"W1": F32, "__metadata__": {"chainrule": 1}}, bytes(4)),
         "safetensors",
     ),
     "many digits": (SAVE(tiny(), {"chainrule": '{"format": %s}' % ("9" * 9999)}), "not JSON"),
     "entry spaced": (SAVE(tiny(), {"chainrule": " " + entry(tiny())}), ""),
-    "a field twice": (SAVE(tiny(), {"chainrule": '{"format": 2, ' + entry(tiny())[1:]}), ""),
+    "a field twice": (SAVE(tiny(), {"chainrule": '{"format": 3, ' + entry(tiny())[1:]}), ""),
     "a field more": (model_file(tiny(), author="me"), "fields must be"),
-    "format 2": (model_file(tiny(), format=2), "reads format 1, the file has 2"),
-    "format 0": (model_file(tiny(), format=0), "reads format 1, the file has 0"),
-    "format text": (model_file(tiny(), format="1"), "reads format 1, the file has '1'"),
+    "format 3": (model_file(tiny(), format=3), "reads format 1 and 2, the file has 3"),
+    "format 0": (model_file(tiny(), format=0), "reads format 1 and 2, the file has 0"),
+    "format text": (model_file(tiny(), format="1"), "reads format 1 and 2, the file has '1'"),
     "format true": (model_file(tiny(), format=True), ""),
     "format 1.0": (model_file(tiny(), format=1.0), ""),
-    "format of two lines": (model_file(tiny(), format="1\n2"), "reads format 1"),
+    "format of two lines": (model_file(tiny(), format="1\n2"), "reads format 1 and 2"),
+    "format 1 with weight decay": (
+        model_file(tiny(), format=1),
+        "fields must be format, loss, sha",
+    ),
     "format infinite": (SAVE(tiny(), {"chainrule": '{"format": 1e999}'}), "inf"),
     "loss unknown": (model_file(tiny(), loss="hinge"), "hinge"),
     "loss spaced": (model_file(tiny(), loss="squared error"), "squared_error"),
@@ -406,7 +410,7 @@ def test_a_model_without_one_field_is_refused(tmp_path, field):
 def test_a_model_of_a_newer_format_is_called_that_whatever_else_is_new_in_it(tmp_path):
     arrays = {"kernel": np.ones((2, 2, 2), np.float16)}
     message = refusal(model_file(arrays, format=17, loss="new", units="new"), tmp_path)
-    assert "reads format 1, the file has 17" in message
+    assert "reads format 1 and 2, the file has 17" in message
 
 
 @pytest.mark.parametrize("opening", ["[", '{"format": ', '{"format": 1, "loss": "a", "sha256": '])
@@ -701,8 +705,8 @@ def test_a_folder_that_does_not_exist_or_a_folder_as_the_file_is_an_OSError(tmp_
 
 # ----------------------------------------------------------------- the two models in the package
 
-# The table of docs/files.md, by name, and the machine it says they were made with.
-FILES = (ROOT / "docs/files.md").read_text(encoding="utf-8")
+# The table of docs/reference/files.md, by name, and the machine it says they were made with.
+FILES = (ROOT / "docs/reference/files.md").read_text(encoding="utf-8")
 ROW = re.compile(
     r"^\| `(\w+)` \| ([\d →]+), ([\w-]+ ?\w*) \| `chainrule ([^`]+)` \| ([\d.]+) % \|$", re.M
 )

@@ -1,15 +1,18 @@
-"""The built wheel: what is in it, and that it trains by itself."""
+"""The sdist and the wheel that is made from it: what is in them, and that it trains by itself."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
 from conftest import ROOT
-from floors import floors
+from floors import PYTHONS, floors, pyproject
+
+import chainrule
 
 
 def test_every_dependency_has_a_floor_below_what_the_tests_ran_with():
@@ -20,13 +23,59 @@ def test_every_dependency_has_a_floor_below_what_the_tests_ran_with():
         assert low <= high, name
 
 
+def test_every_tool_of_the_dependency_groups_has_a_pinned_version():
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    groups = pyproject()["dependency-groups"].values()
+    for tool in {tool for group in groups for tool in group if isinstance(tool, str)}:
+        name, _, lowest = tool.partition(">=")
+        pinned = re.search(rf"^{name}==([\d.]+)", constraints, re.MULTILINE)[1]
+        low, high = ([int(part) for part in each.split(".")] for each in (lowest or "0", pinned))
+        assert low <= high, name
+
+
+def test_the_citation_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)", citation, re.MULTILINE)[1] == chainrule.__version__
+
+
+def test_the_workflows_try_every_python_and_take_actions_by_their_hash():
+    workflows = {path.stem: path.read_text("utf-8") for path in ROOT.glob(".github/workflows/*")}
+    tests = workflows["tests"]
+    (listed,) = re.findall(r"^ +python: \[(.*)\]", tests, re.MULTILINE)
+    assert tuple(re.findall(r"[\d.]+", listed)) == PYTHONS
+    trials = re.findall(r"trial: ([\w.-]+)", tests)
+    assert trials == ["lowest", *(f"newest-{version}" for version in PYTHONS)]
+    for action in re.findall(r"uses: (.*)", "".join(workflows.values())):
+        assert action.startswith("./") or re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", action)
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def sdist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    build = ["hatchling", "build", "--target", "sdist", "--directory", folder]
+    subprocess.run([sys.executable, "-m", *build], check=True, cwd=ROOT)
+    (path,) = folder.glob("chainrule-*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     build = ["wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
-    subprocess.run([sys.executable, "-m", "pip", *build, "-w", folder, ROOT], check=True)
+    subprocess.run([sys.executable, "-m", "pip", *build, "-w", folder, sdist], check=True)
     (path,) = folder.glob("chainrule-*.whl")
     return path
+
+
+def test_the_sdist_has_all_that_make_test_needs_and_the_documents_link_to(sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    for name in ("Makefile", "constraints.txt", "pyproject.toml", "tests/conftest.py"):
+        assert name in names
+    for folder in ("docs", "benchmarks/log"):
+        files = {path for path in (ROOT / folder).rglob("*") if path.suffix in (".md", ".png")}
+        assert {path.relative_to(ROOT).as_posix() for path in files} <= names
+    assert not [name for name in names if ".venv" in name or name.startswith("runs")]
 
 
 def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
@@ -49,6 +98,7 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
     assert "License-Expression: MIT AND CC-BY-SA-3.0 AND LPPL-1.3c" in headers
     assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 4
     assert not [name for name in names if name.startswith(("tests", "docs"))]
+    assert re.findall("^Provides-Extra: (.*)", headers, re.MULTILINE) == ["all", "lab"]
 
 
 def test_the_installed_wheel_trains(wheel, tmp_path):

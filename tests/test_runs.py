@@ -1152,7 +1152,7 @@ def test_rows_past_the_checkpoint_are_dropped_and_computed_again(tmp_path, digit
 
 
 def resealed(content):
-    """This run.json with a checksum that fits it, as docs/files.md says it is made."""
+    """This run.json with a checksum that fits it, as docs/reference/files.md says it is made."""
     rest = {name: value for name, value in content.items() if name != "sha256"}
     text = json.dumps(rest, sort_keys=True)
     return {**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}

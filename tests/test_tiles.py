@@ -17,6 +17,7 @@ from chainrule.engine import blas as threads_of_blas
 from chainrule.engine import tiles as room
 from chainrule.engine.batches import Batch, tiling
 from chainrule.engine.blas import blas, blas_of_numpy, one_blas_thread
+from chainrule.engine.ink import orders
 from chainrule.engine.sums import Part, Tree, tree_sum
 from chainrule.engine.tiles import total
 from chainrule.network import LOSSES
@@ -116,7 +117,7 @@ def test_concurrent_products_of_all_transpose_kinds_are_those_computed_alone():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 200, 200), dtype=np.float32)
     kinds = [(a, b), (a.T, b), (a, b.T), (a.T, b.T)]
-    with one_blas_thread():
+    with one_blas_thread:
         alone = [(x @ y).tobytes() for x, y in kinds]
 
         def product(k):
@@ -172,12 +173,12 @@ def test_a_full_batch_goes_by_ink_unless_the_copy_would_be_large(mnist, monkeypa
     network = initialise((784, 10), rng=np.random.default_rng(0))
     for most, copied in ((299, False), (300, True)):
         digits = mnist[0][:300]
-        monkeypatch.setattr("chainrule.training.ORDERED", most)
+        monkeypatch.setattr("chainrule.engine.ink.INK_ORDERED", most)
         list(train(network, digits, steps=1, rng=np.random.default_rng(0)))
-        assert ("inked" in vars(digits)) == copied
+        assert (digits in orders) == copied
     digits = mnist[0][:300]
     list(train(network, digits, batch_size=50, epochs=1, rng=np.random.default_rng(0)))
-    assert "inked" not in vars(digits)
+    assert digits not in orders
 
 
 def test_the_tiling_covers_a_batch_and_knows_nothing_of_workers():
@@ -220,30 +221,37 @@ def test_the_tree_is_one_whatever_the_branches_computed_apart():
 
 
 class Watched(Executor):
-    """An executor that pickles what it is told, and counts what is under way."""
+    """An executor with threads to spare, which pickles its tasks and counts those under way."""
 
     def __init__(self):
+        self.pool, self.lock = ThreadPoolExecutor(6), threading.Lock()
         self.sizes, self.under_way, self.most = [], 0, 0
 
     def submit(self, call, /, *arguments):
         self.sizes.append(len(pickle.dumps((call, arguments))))
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        watched = self
+        with self.lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
 
-        class Result(Future):
-            def result(self, timeout=None):
-                watched.under_way -= 1
+        def computed():
+            try:
                 return call(*arguments)
+            finally:
+                with self.lock:
+                    self.under_way -= 1
 
-        return Result()
+        return self.pool.submit(computed)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self.pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
 def test_workers_receive_parameters_and_numbers_and_never_pixels(mnist):
     network = initialise((784, 10, 10), rng=np.random.default_rng(0))
-    watched = Watched()
-    total(network, mnist[0], Batch(60_000), executor=watched, workers=3)
-    total(network, mnist[0], Batch(60_000, 1, 0, (0, 30_000)), executor=watched, workers=3)
+    with Watched() as watched:
+        for batch in (Batch(60_000), Batch(60_000, 1, 0, (0, 30_000))):
+            total(network, mnist[0], batch, executor=watched, workers=3)
+    assert len(watched.sizes) > 6
     assert max(watched.sizes) < network.parameters.nbytes + 2000
     assert watched.most == 2  # this thread is the third worker
     assert watched.under_way == 0
@@ -355,20 +363,20 @@ def test_the_last_one_out_restores_the_threads_whoever_it_is(two_blas_threads):
         entered, leave = threading.Event(), threading.Event()
 
         def other(entered=entered, leave=leave):
-            with one_blas_thread():
+            with one_blas_thread:
                 entered.set()
                 leave.wait()
 
         thread = threading.Thread(target=other)
         if main_first:
-            with one_blas_thread():
+            with one_blas_thread:
                 thread.start()
                 entered.wait()
                 assert blas_threads() == 1
         else:
             thread.start()
             entered.wait()
-            with one_blas_thread():
+            with one_blas_thread:
                 assert blas_threads() == 1
         assert blas_threads() == 1  # the other one is still inside
         leave.set()

@@ -286,7 +286,7 @@ def test_a_rate_that_cannot_be_is_refused_at_its_step(mnist, bad):
         ({"rng": np.random.RandomState(0)}, "a numpy.random.Generator, got RandomState"),
         ({"start": "runs/first"}, "start must be a Snapshot of an earlier call, got str"),
         ({"test": (1, 2)}, "wanted Digits, got tuple"),
-        ({"batch_size": 51}, "at most the 50 digits, got 51"),
+        ({"batch_size": 51}, "at most the 50 examples, got 51"),
         ({"steps": 1, "epochs": 1}, "not both"),
         ({"rng": None}, "rng is missing"),
     ],

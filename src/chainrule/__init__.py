@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False  # as in typing, which takes a while to import
 if TYPE_CHECKING:
-    from chainrule.data import DataError, Digits, load_digits, load_mnist
+    from chainrule.data import DataError, Digits, Table, load_digits, load_mnist
     from chainrule.files import ModelError
     from chainrule.model import load_bundled, load_model, save_model
     from chainrule.network import (
@@ -29,6 +29,7 @@ __all__ = [
     "ModelError",
     "Network",
     "Snapshot",
+    "Table",
     "Trace",
     "backward",
     "evaluate",
@@ -49,7 +50,7 @@ __all__ = [
 # The room of each name. It is opened when the name is asked for: so the command line can be ready
 # for Ctrl-C before NumPy is loaded.
 _ROOMS = {
-    "data": ("DataError", "Digits", "load_digits", "load_mnist"),
+    "data": ("DataError", "Digits", "Table", "load_digits", "load_mnist"),
     "files": ("ModelError",),
     "model": ("load_bundled", "load_model", "save_model"),
     "network": (

@@ -1,38 +1,151 @@
-"""Digits in: the bundled MNIST, any folder of IDX files, and the arrays the network reads.
-
-An IDX file is a big-endian header (a magic number, then one length for each axis) and then one
-unsigned byte for each number. Source: LeCun, Cortes and Burges, "The MNIST database".
-"""
+"""Examples in: the bundled MNIST, a folder of digits, or any table, as a network reads them."""
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # what only files need is loaded at the first one
-    from gzip import GzipFile
+from chainrule.idx import IMAGES_MAGIC, LABELS_MAGIC, find, read_idx
+from chainrule.idx import SIDE as SIDE
+from chainrule.idx import DataError as DataError
+
+if TYPE_CHECKING:
     from pathlib import Path
 
-SIDE = 28
 PIXELS = SIDE * SIDE  # 784
 CLASSES = 10
 PARTS = ("train", "t10k")
-
-IMAGES_MAGIC = 0x00000803  # unsigned bytes, three axes
-LABELS_MAGIC = 0x00000801  # unsigned bytes, one axis
-CHUNK = 1 << 20  # bytes read at a time
-LISTED = 8  # names in a message
-DEFLATE_LIMIT = 1032  # no deflate stream grows by more than this factor
+Chosen = slice | NDArray[np.intp]  # which examples
 
 
-class DataError(ValueError):
-    """A file or array of digits that cannot be used; the message names it and says why."""
+# --------------------------------------------------------------------------- what can be learned
+
+
+@runtime_checkable
+class Examples(Protocol):
+    """What a network learns from: m examples, each of them some numbers and a class.
+
+    `Digits` are examples, a `Table` is; training and evaluation take any. Digits know where they
+    lie, a program's own examples may come from anywhere.
+    """
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in one example."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """How many classes there may be, 2 or more."""
+        ...
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """The class of each example (m,): whole numbers from 0."""
+        ...
+
+    def __len__(self) -> int:
+        """m."""
+        ...
+
+    def columns(
+        self, chosen: Chosen, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Some of the examples as columns (inputs, k), float32.
+
+        `out` is memory (inputs · k,) that may be used for them; nobody else needs it.
+        """
+        ...
+
+    def check_file(self) -> None:
+        """Raise DataError if they lie in a file that can no longer be read."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Any numbers as examples: X (inputs, m), float32, one example a column, and labels (m,).
+
+    Labels are whole numbers from 0 to classes - 1; without `classes` the largest one tells how many
+    there are. Raises DataError for other shapes and types, for numbers that are not finite, for
+    labels that are not there, and for fewer than two classes.
+    """
+
+    X: NDArray[np.float32]
+    labels: NDArray[np.intp]
+    classes: int = 0
+
+    def __post_init__(self) -> None:
+        X, labels = self.X, self.labels
+        for name, array in (("X", X), ("labels", labels)):
+            check_plain(name, array)
+        if X.dtype != np.float32 or X.ndim != 2 or X.size == 0:
+            raise DataError(
+                f"X must be float32 of shape (inputs, m), got {X.dtype} of shape {X.shape}; "
+                f"X.astype(numpy.float32) makes it"
+            )
+        if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+            raise DataError(
+                f"labels must be whole numbers of shape (m,), "
+                f"got {labels.dtype} of shape {labels.shape}"
+            )
+        if X.shape[1] != len(labels):
+            hint = "; examples are columns: pass X.T" if len(X) == len(labels) else ""
+            raise DataError(
+                f"every example needs one label, got {X.shape[1]:,} examples "
+                f"and {len(labels):,} labels{hint}"
+            )
+        if not np.isfinite(X).all():
+            raise DataError("X must be finite, got NaN or infinity")
+        classes = self.classes or int(labels.max()) + 1
+        if classes < 2 or labels.min() < 0 or labels.max() >= classes:
+            raise DataError(
+                f"labels must be from 0 to {max(classes, 2) - 1} and of two classes or more, "
+                f"got {labels.min()} to {labels.max()}"
+            )
+        object.__setattr__(self, "classes", classes)
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in one example."""
+        return len(self.X)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def columns(
+        self, chosen: Chosen, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Some of the examples as columns (inputs, k)."""
+        return self.X[:, chosen]
+
+    def check_file(self) -> None:
+        """Nothing: the numbers are in memory."""
+
+    def __repr__(self) -> str:
+        return f"Table: {len(self):,} examples of {self.inputs:,} numbers, {self.classes} classes"
+
+
+def check_plain(name: str, array: object) -> None:
+    """DataError unless it is an array of NumPy's own kind.
+
+    Of other kinds some compute something else without a word: np.matrix, masked arrays.
+    """
+    if type(array) not in (np.ndarray, np.memmap):
+        raise DataError(f"{name} must be a NumPy array, got {type(array).__name__}")
+
+
+def as_columns(
+    images: NDArray[np.uint8], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Images (k, p) of bytes as columns (p, k) from 0 to 1, in the memory of `out` if given."""
+    X = None if out is None else out.reshape(images.shape)
+    return np.divide(images, np.float32(255), out=X, dtype=np.float32).T
 
 
 # ------------------------------------------------------------------------------------ the digits
@@ -54,9 +167,7 @@ class Digits:
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         for name, array in (("images", images), ("labels", labels)):
-            # Of other kinds some compute something else without a word: np.matrix, masked arrays.
-            if type(array) not in (np.ndarray, np.memmap):
-                raise DataError(f"{name} must be a NumPy array, got {type(array).__name__}")
+            check_plain(name, array)
         if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
             raise DataError(
                 f"images must be unsigned bytes of shape (m, {PIXELS}), "
@@ -78,6 +189,15 @@ class Digits:
             place = int(np.argmax(labels >= CLASSES))
             raise DataError(f"labels must be digits 0 to 9, got {labels[place]} at index {place}")
 
+    inputs = PIXELS
+    classes = CLASSES
+
+    def columns(
+        self, chosen: Chosen, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Some of the images as columns (784, k), from 0 to 1."""
+        return as_columns(self.images[chosen], out)
+
     @property
     def X(self) -> NDArray[np.float32]:
         """The images as columns in [0, 1]: (784, m), float32.
@@ -86,40 +206,13 @@ class Digits:
         call (4 bytes a pixel: 188 MB for 60,000 images); keep it while you need it.
         """
         self.check_file()
-        X = self.images.astype(np.float32)
-        X /= 255
-        return X.T
+        return as_columns(self.images)
 
     @property
     def Y(self) -> NDArray[np.float32]:
         """The labels as one-hot columns: (10, m), float32; made anew at every call."""
         Y: NDArray[np.float32] = (np.arange(CLASSES)[:, None] == self.labels).astype(np.float32)
         return Y
-
-    def by_ink(self, count: int) -> list[Inked]:
-        """The same digits in another order, `count` at a time, without the pixels that are blank.
-
-        Pixels are ranked by how many images have ink there, images by the last rank in which they
-        have any: the first need few pixels. 1,920 of MNIST's at a time do without 46 % of their
-        pixels; as they come, without 20 %. Takes 0.3 s and 25 MB for 60,000; what the last two
-        counts gave is kept.
-        """
-        kept: dict[int, list[Inked]] = vars(self).setdefault("inked", {})
-        if (inked := kept.get(count)) is None:
-            self.check_file()
-            pixels = np.argsort(-np.count_nonzero(self.images, axis=0), kind="stable")
-            images = np.take(self.images, pixels, axis=1)
-            beyond = (images[:, ::-1] > 0).argmax(axis=1)  # blank pixels at the end of each image
-            reach = np.where(images.any(axis=1), PIXELS - beyond, 1)
-            order = np.argsort(reach, kind="stable")
-            inked = []
-            for rows in np.split(order, range(count, len(order), count)):
-                last = reach[rows[-1]]
-                inked.append(Inked(images[rows, :last], self.labels[rows], pixels[:last]))
-            for old in list(kept)[:-1]:
-                kept.pop(old, None)
-            kept[count] = inked
-        return inked
 
     @property
     def name(self) -> str:
@@ -171,14 +264,6 @@ class Digits:
         return f"Digits: {len(self):,} images {SIDE} × {SIDE} with labels"
 
 
-class Inked(NamedTuple):
-    """Digits that are blank in all pixels but these."""
-
-    images: NDArray[np.uint8]  # (m, p)
-    labels: NDArray[np.uint8]  # (m,)
-    pixels: NDArray[np.intp]  # (p,), which pixel each column of the images is
-
-
 class Origin(NamedTuple):
     """Where digits lie: a folder (None: the bundled MNIST), one of its two parts, and a slice."""
 
@@ -206,7 +291,8 @@ def loaded(folder: Path | None) -> tuple[Digits, Digits]:
 def load_mnist() -> tuple[Digits, Digits]:
     """The bundled MNIST: 60,000 digits to train on, 10,000 to test on.
 
-    Raises DataError if a bundled file is not, byte for byte, the published one.
+    Raises DataError if a bundled file is not, byte for byte, the published one. Source: LeCun,
+    Cortes and Burges, "The MNIST database of handwritten digits".
     """
     train, test = (load_one(None, part) for part in PARTS)
     return train, test
@@ -269,119 +355,6 @@ def load_part(
         return Digits(images.reshape(-1, PIXELS), labels, Origin(reference, part, 0, len(labels)))
     except DataError as error:
         raise DataError(f"{folder}, {part} files: {error}") from None
-
-
-def find(folder: Path, name: str) -> Path:
-    dotted = name.replace("-idx", ".idx")  # as some unpackers name it
-    for each in (name, f"{name}.gz", dotted, f"{dotted}.gz"):
-        if (folder / each).exists():
-            return folder / each
-    there = sorted(path.name for path in folder.iterdir())
-    shown = ", ".join(map(printable, there[:LISTED])) or "nothing"
-    more = f" and {len(there) - LISTED:,} more" if len(there) > LISTED else ""
-    raise DataError(f"{folder}: wanted {name}, or {name}.gz; there lies {shown}{more}")
-
-
-def printable(name: str) -> str:
-    """A name of a file as it may stand in a message; it may hold anything."""
-    return "".join(c if c.isprintable() else "?" for c in name[:60])
-
-
-# -------------------------------------------------------------------------------- one file, alone
-
-
-def read_idx(path: Path, magic: int, checksum: str | None = None) -> NDArray[np.uint8]:
-    """The unsigned bytes of an IDX file with this magic number, in the shape of its header.
-
-    A plain file of images is mapped, not read: pixels come into memory as they are used.
-    Whatever the header promises, no more memory is taken than the file truly fills. `checksum` is
-    the SHA-256 of the content, header included. Raises DataError, or OSError if unreadable.
-    """
-    import gzip
-    import mmap
-    import zlib
-
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        if path.suffix != ".gz":
-            header, promised = read_header(path, file, magic, most=size)
-            held = size - len(header)
-            if held < promised:
-                raise DataError(
-                    f"{path}: the header promises {promised:,} bytes, "
-                    f"the file holds {held:,}; fetch it again"
-                )
-            more = held > promised
-            content: bytes | bytearray | memoryview
-            if magic == IMAGES_MAGIC:
-                content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-                content = content[len(header) :]
-            else:
-                content = file.read(promised)
-        else:
-            try:
-                stream = gzip.GzipFile(fileobj=file)
-                header, promised = read_header(path, stream, magic, most=size * DEFLATE_LIMIT)
-                content = read_content(path, stream, promised)
-                more = bool(stream.read(1))
-            except EOFError:
-                raise DataError(f"{path}: the gzip file is cut short; fetch it again") from None
-            except (zlib.error, gzip.BadGzipFile) as error:
-                raise DataError(
-                    f"{path}: the gzip file is damaged ({error}); fetch it again"
-                ) from None
-    if more:
-        raise DataError(f"{path}: the file holds more than the {promised:,} bytes of its header")
-    if checksum:
-        import hashlib  # at the first file: it loads OpenSSL
-
-        sha256 = hashlib.sha256(header)
-        sha256.update(content)
-        if sha256.hexdigest() != checksum:
-            raise DataError(f"{path}: not the published content (SHA-256 differs); install again")
-    _, *shape = struct.unpack(f">{len(header) // 4}I", header)
-    array = np.frombuffer(content, dtype=np.uint8).reshape(shape)
-    array.flags.writeable = False
-    return array
-
-
-def read_header(
-    path: Path, stream: BinaryIO | GzipFile, magic: int, *, most: int
-) -> tuple[bytes, int]:
-    """The header and how many bytes it promises; `most` is the most the file can hold."""
-    axes = magic & 0xFF
-    header = stream.read(4 + 4 * axes)
-    if len(header) < 4 + 4 * axes or header[:4] != magic.to_bytes(4, "big"):
-        raise DataError(
-            f"{path}: not an IDX file of {'images' if axes == 3 else 'labels'}: it must begin with "
-            f"{magic:08x} and {axes} lengths, got {header[:4].hex() or 'an empty file'}"
-        )
-    _, *shape = struct.unpack(f">{1 + axes}I", header)
-    if axes == 3 and shape[1:] != [SIDE, SIDE]:
-        raise DataError(
-            f"{path}: images must be {SIDE} × {SIDE} pixels, the header has {shape[1]} × {shape[2]}"
-        )
-    promised = math.prod(shape)
-    if promised > most:
-        raise DataError(
-            f"{path}: the header promises {promised:,} bytes, the file cannot hold more than "
-            f"{most:,}; fetch it again"
-        )
-    return header, promised
-
-
-def read_content(path: Path, stream: GzipFile, promised: int) -> bytearray:
-    """The promised bytes, piece by piece: a promise alone takes no memory."""
-    content = bytearray()
-    while len(content) < promised:
-        chunk = stream.read(min(CHUNK, promised - len(content)))
-        if not chunk:
-            raise DataError(
-                f"{path}: the header promises {promised:,} bytes, "
-                f"the file holds {len(content):,}; fetch it again"
-            )
-        content += chunk
-    return content
 
 
 # ---------------------------------------------------------------------------------- the way back

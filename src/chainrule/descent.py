@@ -5,7 +5,7 @@ gradient are vectors (n,); the memory is a matrix (rows, n) of what the rule car
 to the next. Nothing is written in place: what went in stays as it was.
 """
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,12 @@ Optimizer = Literal["descent", "momentum", "adam"]
 
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 MEMORY_ROWS: dict[Optimizer, int] = {"descent": 0, "momentum": 1, "adam": 2}
+
+
+class Rule(NamedTuple):
+    """An optimizer and what it is set to."""
+
+    optimizer: Optimizer = "descent"
 
 
 def gradient_descent(
@@ -63,7 +69,7 @@ def adam(
 
 
 def take_step(
-    optimizer: Optimizer,
+    rule: Rule,
     parameters: Array,
     gradient: Array,
     memory: Array,
@@ -71,8 +77,8 @@ def take_step(
     learning_rate: float,
     step: int,
 ) -> tuple[Array, Array]:
-    """Step number `step` (from 1) of the named rule: the new parameters and the new memory."""
-    match optimizer:
+    """Step number `step` (from 1) by this rule: the new parameters and the new memory."""
+    match rule.optimizer:
         case "descent":
             return gradient_descent(parameters, gradient, memory, learning_rate=learning_rate)
         case "momentum":

@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import accumulate
@@ -81,14 +81,20 @@ class Sealed(NamedTuple):
 
 @contextmanager
 def sealed(
-    path: Path, formats: tuple[int, ...], keys: set[str], *, follow: bool = False
+    path: Path,
+    formats: tuple[int, ...],
+    keys: set[str],
+    newest: Collection[str] = (),
+    *,
+    follow: bool = False,
 ) -> Iterator[Sealed]:
     """A sealed file, open to be read; of its numbers nothing has been read yet.
 
     Raises ModelError unless it is a whole safetensors file of one of these formats, with just
-    these keys beside `format` and `sha256`, and matrices of float32 or float64. The caller, who
-    knows the names and shapes, calls check_seal; a ModelError that it raises gets the file's name.
-    Raises OSError if it cannot be read; a link is read only if it is to be followed.
+    these keys beside `format` and `sha256` (those of `newest` in the last format only), and
+    matrices of float32 or float64. The caller, who knows the names and shapes, calls check_seal; a
+    ModelError that it raises gets the file's name. Raises OSError if it cannot be read; a link is
+    read only if it is to be followed.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -99,7 +105,7 @@ def sealed(
         if HEADER < length < size:
             raise ModelError(f"its header may have {HEADER:,} bytes, it has {length:,}")
         with safe_open(path, framework="np") as file:
-            entry, fields = fields_of(file.metadata() or {}, formats, keys)
+            entry, fields = fields_of(file.metadata() or {}, formats, keys, newest)
             names = list(file.keys())
             if len(names) > 2 * DEEPEST:
                 raise ModelError(f"it may have {2 * DEEPEST:,} arrays, it has {len(names):,}")
@@ -122,7 +128,7 @@ def sealed(
 
 
 def fields_of(
-    metadata: dict[str, str], formats: tuple[int, ...], keys: set[str]
+    metadata: dict[str, str], formats: tuple[int, ...], keys: set[str], newest: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
     """The entry and its fields; they come first, so that a newer format is called that."""
     import json
@@ -135,7 +141,8 @@ def fields_of(
     except ValueError:
         raise ModelError("damaged: its chainrule entry is not JSON, or nested too deeply") from None
     fields = check_format(content, formats)
-    wanted = sorted({"format", "sha256", *keys})
+    more = newest if fields["format"] == formats[-1] else ()
+    wanted = sorted({"format", "sha256", *keys, *more})
     if sorted(fields) != wanted:
         raise ModelError(f"damaged: its fields must be {', '.join(wanted)}")
     return entry, fields

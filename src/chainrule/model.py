@@ -1,6 +1,7 @@
 """The model file: one network in one safetensors file, which holds data and can hold no code.
 
-docs/files.md describes it field by field. safetensors, and only it, is loaded at the first file.
+docs/reference/files.md describes it field by field. Only safetensors is loaded, at the first
+file.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from chainrule.network import LOSSES, Array, Loss, Network, count_parameters
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, FORMAT)  # those that are read; 1 knew no weight decay
 MODEL = "model.safetensors"  # its name in a folder
 LARGEST = 100_000_000  # parameters of one: 400 MB in float32
 
@@ -45,7 +47,9 @@ def save_model(network: Network, path: str | Path) -> None:
         raise ValueError(f"a model file holds one float32 or float64 network, got {network}")
     if not np.isfinite(parameters).all():
         raise ValueError("a model file holds finite parameters, got NaN or infinity")
-    write_whole(Path(path), seal({"format": FORMAT, "loss": network.loss}, named_tensors(network)))
+    decay = float(network.weight_decay)
+    fields = {"format": FORMAT, "loss": network.loss, "weight_decay": decay}
+    write_whole(Path(path), seal(fields, named_tensors(network)))
 
 
 def load_model(path: str | Path) -> Network:
@@ -59,12 +63,12 @@ def load_model(path: str | Path) -> Network:
     path = Path(path)
     if path.is_dir():
         path = path / MODEL
-    with sealed(path, (FORMAT,), {"loss"}, follow=True) as file:
+    with sealed(path, FORMATS, {"loss"}, {"weight_decay"}, follow=True) as file:
         return network_of(file)
 
 
 def bundled() -> tuple[str, ...]:
-    """The names of the trained models in the package; docs/files.md says how they were made."""
+    """The names of the trained models in the package, made as docs/reference/files.md says."""
     return tuple(sorted(path.stem for path in bundled_models().glob("*.safetensors")))
 
 
@@ -78,7 +82,7 @@ def bundled_models() -> Path:
 def load_bundled(name: str) -> Network:
     """A trained model of the package: "seed", 784-10-10, or "stronger", 784-128-10.
 
-    Raises ValueError for another name.
+    Raises ValueError for another name, ModelError if the file of the package is damaged.
     """
     if name not in bundled():
         raise ValueError(f"the bundled models are {', '.join(bundled())}; got {name!r}")
@@ -93,6 +97,9 @@ def network_of(file: Sealed) -> Network:
     loss: Loss = file.fields["loss"]
     if loss not in LOSSES:
         raise ModelError(f"the loss must be one of {', '.join(LOSSES)}, got {loss!r:.40}")
+    decay = file.fields["weight_decay"] if file.fields["format"] > 1 else 0.0
+    if type(decay) is not float or not 0 <= decay < np.inf:
+        raise ModelError(f"the weight decay must be a number from 0, got {decay!r:.40}")
     arrays = file.arrays
     depth = len(arrays) // 2
     names = [f"{kind}{l}" for l in range(1, depth + 1) for kind in "Wb"]
@@ -112,7 +119,7 @@ def network_of(file: Sealed) -> Network:
     parameters = np.concatenate([array.ravel() for array in tensors.values()])
     if not np.isfinite(parameters).all():
         raise ModelError("its parameters are not finite")
-    return Network(sizes, parameters, loss)
+    return Network(sizes, parameters, loss, decay)
 
 
 def beyond(sizes: Sequence[int]) -> str | None:

@@ -5,7 +5,8 @@ Examples are columns. Layer l reads as it is written on paper,
     Z[l] = W[l] A[l-1] + b[l],     A[0] = X,
 
 with ReLU in every hidden layer and softmax in the last, layer L. The loss E is a mean over the
-m examples, squared error or cross-entropy. docs/equations.md derives every line below.
+m examples, squared error or cross-entropy; weight decay λ adds λ/2 Σ ‖W[l]‖² to it.
+docs/guide/equations.md derives every line below.
 
 All weights and biases are one flat vector, in the order W1, b1, W2, b2, …, each row by row;
 W[l] and b[l] are views of it, made on demand. A gradient has the same form, so a step of any
@@ -16,7 +17,7 @@ parameters of shape (k, n) are k networks. A stack gives, bit for bit, what a lo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 from typing import Literal, NamedTuple, get_args
@@ -29,7 +30,6 @@ Layers = dict[int, Array]  # one array for each layer, under the layer's number 
 Loss = Literal["squared_error", "cross_entropy"]
 
 LOSSES: tuple[Loss, ...] = get_args(Loss)
-BLOCK = 512  # columns
 
 
 # ---------------------------------------------------------------- the network and its parameters
@@ -39,18 +39,21 @@ BLOCK = 512  # columns
 class Network:
     """Layer sizes, the flat parameters (n,) or (k, n), and the loss they are trained on.
 
-    Raises ValueError for sizes that are not positive, parameters that are no array or do not fit
-    them, or an unknown loss.
+    `weight_decay` is λ of the loss, 0 or more. Raises ValueError for sizes that are not positive,
+    parameters that are no array or do not fit them, an unknown loss, or another λ.
     """
 
     sizes: tuple[int, ...]
     parameters: Array
     loss: Loss = "squared_error"
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         wanted = count_parameters(self.sizes)
         if self.loss not in LOSSES:
             raise ValueError(f"the loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        if not 0 <= self.weight_decay < np.inf:
+            raise ValueError(f"weight_decay must be 0 or more, got {self.weight_decay!r}")
         check_array("parameters", self.parameters)
         if not np.issubdtype(self.parameters.dtype, np.floating):
             raise ValueError(f"parameters must be floating point, got {self.parameters.dtype}")
@@ -84,7 +87,8 @@ class Network:
         name = f"{prod(stack):,} networks" if stack else "Network"
         loss = self.loss.replace("_", " ")
         dtype = self.parameters.dtype
-        return f"{name} {arrows(self.sizes)}, {loss}, {n:,} parameters, {dtype}"
+        decay = f", weight decay {self.weight_decay:g}" if self.weight_decay else ""
+        return f"{name} {arrows(self.sizes)}, {loss}{decay}, {n:,} parameters, {dtype}"
 
 
 def arrows(sizes: Sequence[int]) -> str:
@@ -105,21 +109,23 @@ def initialise(
     sizes: Sequence[int],
     *,
     loss: Loss = "squared_error",
+    weight_decay: float = 0.0,
     rng: "np.random.Generator",  # in quotes: the name itself would import numpy.random
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """A network to start from: weights drawn from N(0, 2/inputs), biases zero.
 
-    The draws are made in float64 in the order W1, W2, …, then rounded to `dtype`. Raises ValueError
-    for sizes that are not positive, or an rng that is no numpy.random.Generator.
+    `sizes` are the inputs, then the units of each layer. The draws are made in float64 in the
+    order W1, W2, …, then rounded to `dtype`. Raises ValueError for sizes that are not positive,
+    or an rng that is no numpy.random.Generator.
     Source: He et al. 2015, "Delving deep into rectifiers", equation 10.
     """
     parameters = np.zeros(count_parameters(sizes))
     check_rng(rng)
-    network = Network(tuple(map(int, sizes)), parameters, loss)
+    network = Network(tuple(map(int, sizes)), parameters, loss, weight_decay)
     for W, _ in network.layers:
         W[:] = rng.standard_normal(W.shape) * np.sqrt(2 / W.shape[1])
-    return Network(network.sizes, parameters.astype(dtype), loss)
+    return replace(network, parameters=parameters.astype(dtype))
 
 
 # ------------------------------------------------------------------------------ the forward pass
@@ -170,12 +176,8 @@ def probabilities(network: Network, X: Array) -> Array:
     large that a Z is.
     """
     check_inputs(network, X)
-    # Block by block, because the Z and A of a few hundred columns stay in the processor's cache.
-    blocks = range(0, max(X.shape[-1], 1), BLOCK)
-    keep_memory()
     with np.errstate(over="ignore", invalid="ignore"):
-        parts = [forward(network, X[..., i : i + BLOCK]).A[network.depth] for i in blocks]
-    A = np.concatenate(parts, axis=-1)
+        A = forward(network, X).A[network.depth]
     if not np.isfinite(A).all():
         raise not_finite(network, X)
     return A
@@ -185,9 +187,11 @@ def probabilities(network: Network, X: Array) -> Array:
 
 
 def loss(network: Network, X: Array, Y: Array) -> Array:
-    """E over the m columns of X (inputs, m) and one-hot Y (10, m): one number for each network.
+    """E over the m columns of X (inputs, m) and one-hot Y (10, m): (), or (k,) of k networks.
 
     squared_error:  E = 1/(2m) Σ (A[L] - Y)²        cross_entropy:  E = -1/m Σ Y log A[L]
+
+    Weight decay λ adds λ/2 Σ ‖W[l]‖², over all weights and no biases.
 
     Raises ValueError for an X of another shape or a Y that is not one-hot.
     """
@@ -207,14 +211,25 @@ def error(network: Network, trace: Trace, Y: Array, *, m: int | None = None) -> 
             # log A[L] straight from Z, because A[L] underflows to 0 where the loss does not.
             S = Z[L] - np.max(Z[L], axis=-2, keepdims=True)
             E = np.sum(np.log(np.sum(np.exp(S), axis=-2)) - np.sum(Y * S, axis=-2), axis=-1) / m
+    if network.weight_decay:
+        E = E + Y.shape[-1] / m * penalty(network)  # a part of the examples, a part of it
     return E
+
+
+def penalty(network: Network) -> Array:
+    """λ/2 Σ ‖W[l]‖², what weight decay adds to E: one number for each network."""
+    squares = [np.sum(W**2, axis=(-2, -1)) for W, _ in network.layers]
+    return network.weight_decay / 2 * np.sum(squares, axis=0)
 
 
 # ----------------------------------------------------------------------------- the backward pass
 
 
 class Derivatives(NamedTuple):
-    """∂E/∂A, ∂E/∂Z, ∂E/∂W and ∂E/∂b of each layer, each shaped like what it differentiates by."""
+    """∂E/∂A, ∂E/∂Z, ∂E/∂W and ∂E/∂b of each layer, each shaped like what it differentiates by.
+
+    dA[l] and dZ[l] are (units, m), dW[l] is (units, inputs), db[l] is (units, 1).
+    """
 
     dA: Layers
     dZ: Layers
@@ -233,7 +248,7 @@ def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) 
     """Every derivative of E for a trace and one-hot Y (10, m), from the last layer to the first.
 
     E is a mean, so the derivatives of many examples are sums of those of its parts, if each part
-    is told the whole m (default: the columns of Y).
+    is told the whole m (default: the columns of Y). Source: docs/guide/equations.md.
     """
     Z, A, L = trace.Z, trace.A, network.depth
     check_targets(A[L], Y)
@@ -262,11 +277,14 @@ def backward(network: Network, trace: Trace, Y: Array, *, m: int | None = None) 
         dZ[l] = dA[l] * (Z[l] > 0)  # ReLU'(0) is taken as 0
         dW[l] = dZ[l] @ A[l - 1].mT
         db[l] = np.sum(dZ[l], axis=-1, keepdims=True)
+    if decay := network.weight_decay * Y.shape[-1] / m:
+        for l in range(1, L + 1):
+            dW[l] = dW[l] + decay * W[l]
     return Derivatives(dA, dZ, dW, db)
 
 
 def gradient(network: Network, X: Array, Y: Array, *, m: int | None = None) -> Array:
-    """∂E/∂parameters for X (inputs, m) and one-hot Y (10, m), shaped like the parameters.
+    """∂E/∂parameters for X (inputs, m) and one-hot Y (10, m), shaped like the parameters: (n,).
 
     A part of a larger set is told the whole m; the gradients of the parts then add up. Raises
     ValueError for an X of another shape or a Y that is not one-hot.
@@ -340,13 +358,3 @@ def not_finite(network: Network, X: Array) -> ValueError | OverflowError:
         f"Z{first} overflows: its numbers are larger than {np.finfo(dtype).max:.2g}, the largest "
         f"of {dtype}; start from smaller weights"
     )
-
-
-def keep_memory() -> None:
-    """Have freed blocks of up to 31 MB kept for the next arrays.
-
-    subtle: glibc gives a large block back to the system as soon as it is freed, until it has seen
-    one freed of that size. Without this, a wide network pays for fresh pages again and again, with
-    up to three times its time (784-800-10). Elsewhere it does nothing.
-    """
-    np.empty(31 << 20, np.uint8)

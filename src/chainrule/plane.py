@@ -33,7 +33,7 @@ def principal_plane(A: Array) -> Plane:
         raise ValueError("A must be finite, got NaN or infinity")
     mean = A.mean(axis=1, keepdims=True)
     A -= mean
-    with one_blas_thread():  # so that the last bits do not depend on the number of threads
+    with one_blas_thread:  # so that the last bits do not depend on the number of threads
         # Its eigenvectors are the left singular vectors of A, at a fraction of the work.
         variances, directions = np.linalg.eigh(A @ A.T / A.shape[1])  # ascending
         axes = np.zeros((len(A), 2))

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from chainrule import network as equations
 from chainrule.data import CLASSES, PIXELS
-from chainrule.network import Array, Network, check_array
+from chainrule.engine.memory import keep_memory
+from chainrule.network import Array, Network, check_array, check_inputs
 
+BLOCK = 512  # columns that are read at a time
 FAR = 1.0  # beyond 0 and 1: further out there are no pixels, not even noisy ones
 
 
@@ -29,7 +31,12 @@ def probabilities(network: Network, X: Array) -> Array:
                 f"the pixels of digits go from 0 (paper) to 1 (ink), "
                 f"got numbers from {low:g} to {high:g}; divide pixels from 0 to 255 by 255"
             )
-    return equations.probabilities(network, X)
+    check_inputs(network, X)
+    # Block by block, because the Z and A of a few hundred columns stay in the processor's cache.
+    keep_memory()
+    blocks = range(0, max(X.shape[-1], 1), BLOCK)
+    parts = [equations.probabilities(network, X[..., i : i + BLOCK]) for i in blocks]
+    return np.concatenate(parts, axis=-1)
 
 
 def predict(network: Network, X: Array) -> NDArray[np.intp]:

@@ -7,21 +7,18 @@ parameters, its optimizer's memory and its step.
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count, repeat
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES, PIXELS, Digits
-from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, take_step
-from chainrule.engine.batches import ORDERED, Batch
-from chainrule.engine.blas import cores
-from chainrule.engine.tiles import total
-from chainrule.network import LOSSES, Loss, Network, check_rng, keep_memory
+from chainrule.data import Digits, Examples
+from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, Rule
+from chainrule.engine.interface import Engine, Plan, Position
+from chainrule.engine.with_numpy import numpy_engine
+from chainrule.network import LOSSES, Loss, Network, check_rng, penalty
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -47,13 +44,6 @@ RECIPES: dict[tuple[Loss, Optimizer], Recipe] = {
     ("cross_entropy", "adam"): Recipe(0.01, 300, 0.001),
 }
 BATCH_EPOCHS = 10  # the length of a training by batches, if none is given
-
-
-class Pool(TypedDict):
-    """Who computes tiles, in the words of `total`."""
-
-    executor: "Executor | None"
-    workers: int
 
 
 class DivergenceError(ArithmeticError):
@@ -91,26 +81,28 @@ class Snapshot:
 
 def train(
     network: Network,
-    digits: Digits,
+    examples: Examples,
     *,
-    optimizer: Optimizer = "descent",
+    optimizer: Optimizer | Rule = "descent",
     learning_rate: float | Callable[[int], float] | None = None,
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int | None = None,
     every: int = 1,
-    test: Digits | None = None,
+    test: Examples | None = None,
     train_accuracy: bool = False,
     rng: "np.random.Generator | None" = None,
     start: Snapshot | None = None,
     threads: int | None = None,
     executor: "Executor | None" = None,
 ) -> Iterator[Snapshot]:
-    """Snapshots 0, every, 2 every, … and the last, of a training on the digits.
+    """Snapshots 0, every, 2 every, … and the last, of a training on the examples.
 
-    `batch_size` None is the full batch: each step sees all m digits. Else they are shuffled every
+    `optimizer` is the name of one, or a Rule, which also says what it is set to.
+
+    `batch_size` None is the full batch: each step sees all m of them. Else they are shuffled every
     epoch and taken in batches of that many, the last one smaller if it must. The length is `steps`
-    in all, or `epochs`; what is not given comes from RECIPES.
+    in all, or `epochs`; what is not given is what suits the loss and the optimizer.
 
     `learning_rate` may be a function: it is called once before each step, with the number of steps
     taken so far, and gives the rate of that step.
@@ -121,119 +113,157 @@ def train(
     parameters, memory and key.
 
     The tiles of a batch are computed by so many `threads` (default: one for each core); all but
-    the caller's own are tasks of the `executor`, if one is given. Neither changes a bit of what
-    comes out. Digits that were loaded travel to other processes by name, others with pixels.
+    the caller's own are tasks of the `executor`, if one is given, which may lie on more cores than
+    this machine has: then say how many. Neither changes a bit of what comes out. Digits that were
+    loaded travel to other processes by name, other examples with their numbers.
 
-    Raises ValueError for settings that cannot be, and for a network that does not fit the digits,
+    Raises ValueError for settings that cannot be, and for a network that does not fit the examples,
     when called, and DivergenceError at the step where the loss is no longer finite; it names the
-    rate of the step before.
+    rate of the step before. (Longer than 60 lines because every setting is explained here.)
     """
     every = checked_count("every", every)
     threads = None if threads is None else checked_count("threads", threads)
-    check_fits(network, digits)
+    check_fits(network, examples)
     if test is not None:
         check_fits(network, test)
-    m = len(digits)
+    rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
     given = None if callable(learning_rate) else learning_rate
-    fixed, length = settle(network.loss, optimizer, m, given, batch_size, steps, epochs)
+    rate, length = settle(
+        network.loss, rule.optimizer, len(examples), given, batch_size, steps, epochs
+    )
     batch_size = None if batch_size is None else int(batch_size)
     if network.parameters.ndim != 1:
         raise ValueError(f"train takes one network, got {network}")
-    memory_shape = (MEMORY_ROWS[optimizer], network.parameters.size)
-    if start is None:
-        if rng is None:
-            raise ValueError("rng is missing: give numpy.random.default_rng(seed)")
-        check_rng(rng)
-        first, key = 0, int(rng.integers(2**63))
-        memory = np.zeros(memory_shape, network.parameters.dtype)
-    else:
-        if not isinstance(start, Snapshot):
-            raise ValueError(f"start must be a Snapshot of an earlier call, got {named(start)}")
-        if (start.network.sizes, start.network.loss) != (network.sizes, network.loss):
-            raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
-        if start.memory.shape != memory_shape:
-            raise ValueError(f"{optimizer} remembers {memory_shape}, got {start.memory.shape}")
-        first, key = start.step, start.key
-        network, memory = start.network, start.memory
-
-    if not np.isfinite(network.parameters).all():
+    begun = begin(network, rule, rng) if start is None else check_start(start, network, rule)
+    if not np.isfinite(begun.network.parameters).all():
         raise ValueError("the parameters must be finite, got NaN or infinity")
+    plan = Plan(
+        network.sizes,
+        network.loss,
+        network.weight_decay,
+        examples,
+        rule,
+        batch_size,
+        begun.key,
+        length,
+    )
 
-    def snapshots(network: Network, memory: Array) -> Iterator[Snapshot]:
-        losses: list[float] = []  # since the last snapshot
-        rate: float | None = None  # of the last step
-        keep_memory()
-        with workers(threads, executor) as pool:
-            for step, batch in enumerate(batches(m, batch_size, key, first), first):
-                due = step % every == 0 or step == length
-                answers = train_accuracy and due and batch_size is None
-                slope = step < length
-                part = total(network, digits, batch, slope=slope, answers=answers, **pool)
-                if not math.isfinite(part.loss):
-                    raise diverged(part.loss, step, rate, network.loss, optimizer)
-                if due and (start is None or step > start.step):
-                    whole = part  # a full batch is the training set
-                    if batch_size is not None and (train_accuracy or not losses):
-                        whole = total(network, digits, Batch(m), slope=False, **pool)
-                    seen = test and total(network, test, Batch(len(test)), slope=False, **pool)
-                    yield Snapshot(
-                        network,
-                        memory,
-                        step,
-                        key,
-                        loss=math.fsum(losses) / len(losses) if losses else whole.loss,
-                        loss_of="batches" if losses else "training set",
-                        train_accuracy=share_right(whole.confusion) if train_accuracy else None,
-                        test_accuracy=share_right(seen.confusion) if seen else None,
-                    )
-                    losses = []
-                if step >= length:
-                    return
-                if batch_size is not None:
-                    losses.append(part.loss)
-                rate = checked(learning_rate(step)) if callable(learning_rate) else fixed
-                parameters, memory = take_step(
-                    optimizer,
-                    network.parameters,
-                    part.gradient,
-                    memory,
-                    learning_rate=rate,
-                    step=step + 1,
-                )
-                network = Network(network.sizes, parameters, network.loss)
+    def rates(step: int) -> list[float]:
+        """Those of the steps until a snapshot is due; of one step, if they have to be asked for."""
+        if callable(learning_rate):
+            return [checked(learning_rate(step))]
+        return [rate] * (min(step - step % every + every, length) - step)
 
-    return snapshots(network, memory)
+    return snapshots(plan, begun, Telling(every, test, train_accuracy), rates, threads, executor)
 
 
-def diverged(
-    loss: float, step: int, rate: float | None, of: Loss, optimizer: Optimizer
-) -> DivergenceError:
+class Telling(NamedTuple):
+    """What snapshots are to tell, and how often."""
+
+    every: int
+    test: Examples | None
+    train_accuracy: bool
+
+
+def snapshots(
+    plan: Plan,
+    begun: "Begun",
+    telling: Telling,
+    rates: Callable[[int], list[float]],
+    threads: int | None,
+    executor: "Executor | None",
+) -> Iterator[Snapshot]:
+    """The snapshots of a training; `rates` gives those of the next steps, after so many."""
+    losses: list[float] = []  # of the batches since the last snapshot
+    answers = telling.train_accuracy and plan.batch_size is None
+    with numpy_engine(threads, executor) as engine:
+        at = engine.begin(plan, begun.network.parameters, begun.memory, begun.step, answers=answers)
+        before, taken = begun.step, list[float]()  # the steps taken last, and their rates
+        while True:
+            if not math.isfinite(at.ahead.loss):
+                raise diverged(plan, at, taken[at.step - before - 1] if taken else None)
+            due = at.step % telling.every == 0 or at.step == plan.length
+            if due and (at.step > begun.step or not begun.goes_on):
+                yield snapshot_at(engine, plan, at, losses, telling)
+                losses = []
+            if at.step >= plan.length:
+                return
+            before, taken = at.step, rates(at.step)
+            at, more = engine.advance(plan, at, taken, answers=answers)
+            losses += more if plan.batch_size is not None else []
+
+
+def snapshot_at(
+    engine: Engine, plan: Plan, at: Position, losses: list[float], telling: Telling
+) -> Snapshot:
+    """The snapshot at this position; its loss is the mean of those of batches, if there are any."""
+    network = Network(plan.sizes, at.parameters, plan.loss, plan.weight_decay)
+    whole, loss = at.ahead, at.ahead.loss  # a full batch is the training set
+    if plan.batch_size is not None and (telling.train_accuracy or not losses):
+        whole = engine.measure(network, plan.examples)
+        loss = whole.loss + float(penalty(network))
+    if losses:
+        loss = math.fsum(losses) / len(losses)
+    tested = None if telling.test is None else engine.measure(network, telling.test)
+    return Snapshot(
+        network,
+        at.memory,
+        at.step,
+        plan.key,
+        loss=loss,
+        loss_of="batches" if losses else "training set",
+        train_accuracy=share_right(whole.confusion) if telling.train_accuracy else None,
+        test_accuracy=share_right(tested.confusion) if tested else None,
+    )
+
+
+class Begun(NamedTuple):
+    """What a training starts from."""
+
+    network: Network
+    memory: Array
+    step: int
+    key: int
+    goes_on: bool  # after a snapshot, which is not given again
+
+
+def begin(network: Network, rule: Rule, rng: "np.random.Generator | None") -> Begun:
+    """A training from its first step, with a key from this generator."""
+    if rng is None:
+        raise ValueError("rng is missing: give numpy.random.default_rng(seed)")
+    check_rng(rng)
+    memory = np.zeros(memory_shape(network, rule), network.parameters.dtype)
+    return Begun(network, memory, 0, int(rng.integers(2**63)), goes_on=False)
+
+
+def check_start(start: object, network: Network, rule: Rule) -> Begun:
+    """A training that goes on after a snapshot; ValueError unless it is one of such a training."""
+    if not isinstance(start, Snapshot):
+        raise ValueError(f"start must be a Snapshot of an earlier call, got {named(start)}")
+    ours, theirs = ((each.sizes, each.loss, each.weight_decay) for each in (network, start.network))
+    if ours != theirs:
+        raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
+    wanted = memory_shape(network, rule)
+    if start.memory.shape != wanted:
+        raise ValueError(f"{rule.optimizer} remembers {wanted}, got {start.memory.shape}")
+    return Begun(start.network, start.memory, start.step, start.key, goes_on=True)
+
+
+def memory_shape(network: Network, rule: Rule) -> tuple[int, int]:
+    return MEMORY_ROWS[rule.optimizer], network.parameters.size
+
+
+def diverged(plan: Plan, at: Position, rate: float | None) -> DivergenceError:
     """What to say of a loss that is not finite; the rate is that of the last step, if any."""
+    loss = at.ahead.loss
     if rate is None:
         return DivergenceError(
             f"the loss is {loss} before the first step: start from smaller parameters"
         )
     return DivergenceError(
-        f"the loss is {loss} after step {step:,}: the learning rate {rate:g} is too large for "
-        f"{of.replace('_', ' ')} and {optimizer}; try {rate / 10:g}"
+        f"the loss is {loss} after step {at.step:,}: the learning rate {rate:g} is too large for "
+        f"{plan.loss.replace('_', ' ')} and {plan.rule.optimizer}; try {rate / 10:g}"
     )
-
-
-@contextmanager
-def workers(threads: int | None, executor: "Executor | None") -> Iterator[Pool]:
-    """Who computes tiles: so many workers (default: one for each core), of which one is the caller.
-
-    The others are tasks of the executor, or threads if none is given.
-    """
-    # Imported at the first training: it loads logging and more.
-    from concurrent.futures import ThreadPoolExecutor
-
-    count = threads or cores()
-    if executor is not None or count == 1:
-        yield {"executor": executor, "workers": count}
-    else:
-        with ThreadPoolExecutor(count - 1) as others:
-            yield {"executor": others, "workers": count}
 
 
 def settle(
@@ -260,7 +290,7 @@ def settle(
         for name, number in (("batch_size", batch_size), ("steps", steps), ("epochs", epochs))
     )
     if batch_size is not None and batch_size > m:
-        raise ValueError(f"batch_size must be at most the {m:,} digits, got {batch_size:,}")
+        raise ValueError(f"batch_size must be at most the {m:,} examples, got {batch_size:,}")
     recipe = RECIPES[loss, optimizer]
     if batch_size is None:
         rate, length = recipe.learning_rate, epochs or recipe.steps
@@ -285,19 +315,21 @@ def checked_count(name: str, number: object) -> int:
     return int(number)
 
 
-def check_fits(network: Network, digits: Digits) -> None:
-    """ValueError unless these are digits, and the network has their inputs and outputs."""
-    if not isinstance(digits, Digits):
+def check_fits(network: Network, examples: Examples) -> None:
+    """ValueError unless these are examples, and the network has their inputs and outputs."""
+    if not isinstance(examples, Examples):
         raise ValueError(
-            f"wanted Digits, got {named(digits)}; load_mnist() and load_digits(folder) give two of "
-            f"them, to train on and to test on, and Digits(images, labels) makes them from arrays"
+            f"wanted Digits, got {named(examples)}; load_mnist() and load_digits(folder) give two "
+            f"of them, to train on and to test on, Digits(images, labels) makes them from arrays, "
+            f"and Table(X, labels) makes examples of any numbers"
         )
     if not isinstance(network, Network):
         raise ValueError(f"wanted a Network, got {named(network)}; initialise(sizes, …) makes one")
-    if (network.sizes[0], network.sizes[-1]) != (PIXELS, CLASSES):
+    if (network.sizes[0], network.sizes[-1]) != (examples.inputs, examples.classes):
+        what = "digits" if isinstance(examples, Digits) else "these examples"
         raise ValueError(
-            f"a network for digits has {PIXELS} inputs and {CLASSES} outputs, "
-            f"got {network.sizes[0]:,} and {network.sizes[-1]:,}"
+            f"a network for {what} has {examples.inputs:,} inputs and {examples.classes:,} "
+            f"outputs, got {network.sizes[0]:,} and {network.sizes[-1]:,}"
         )
 
 
@@ -305,26 +337,14 @@ def named(value: object) -> str:
     return type(value).__name__
 
 
-def batches(m: int, batch_size: int | None, key: int, first: int) -> Iterator[Batch]:
-    """The batch of each step from step `first` on, without end."""
-    if batch_size is None:
-        yield from repeat(Batch(m, by_ink=m <= ORDERED))
-    else:
-        epoch, skipped = divmod(first, math.ceil(m / batch_size))
-        for e in count(epoch):
-            for begin in range(skipped * batch_size, m, batch_size):
-                yield Batch(m, key, e, (begin, min(begin + batch_size, m)))
-            skipped = 0
-
-
 # ------------------------------------------------------------------------------------ evaluation
 
 
 class Evaluation(NamedTuple):
-    """How a network does on digits: E, and how often each digit (row) was read as each (column)."""
+    """How a network does: E, and how often each class (row) was read as each (column)."""
 
     loss: float
-    confusion: NDArray[np.intp]  # (10, 10)
+    confusion: NDArray[np.intp]  # (classes, classes)
 
     @property
     def accuracy(self) -> float:
@@ -340,20 +360,22 @@ class Evaluation(NamedTuple):
 
 def evaluate(
     network: Network,
-    digits: Digits,
+    examples: Examples,
     *,
     threads: int | None = None,
     executor: "Executor | None" = None,
 ) -> Evaluation:
-    """The loss and the confusion matrix of a network on digits; workers as in `train`.
+    """The loss, without weight decay, and the confusion matrix of a network on examples.
 
-    Raises ValueError for a network that does not fit the digits, and OverflowError for one whose
+    Workers are as in `train`.
+
+    Raises ValueError for a network that does not fit the examples, and OverflowError for one whose
     numbers are too large for their type: it would read nothing.
     """
-    check_fits(network, digits)
+    check_fits(network, examples)
     threads = None if threads is None else checked_count("threads", threads)
-    with workers(threads, executor) as pool:
-        seen = total(network, digits, Batch(len(digits)), slope=False, **pool)
+    with numpy_engine(threads, executor) as engine:
+        seen = engine.measure(network, examples)
     if not math.isfinite(seen.loss):
         raise OverflowError(
             f"the loss is {seen.loss}: the weights are too large for {network.parameters.dtype}, "

@@ -45,7 +45,7 @@ def measure(network: Network, digits: Digits) -> Measures:
     """
     sample = digits[:: max(1, len(digits) // SAMPLE)][:SAMPLE]
     X, Y = sample.X, sample.Y
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+    with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
         trace = forward(network, X)
         d = backward(network, trace, Y)
         dW = tuple(float(np.linalg.norm(d.dW[l])) for l in range(1, network.depth + 1))

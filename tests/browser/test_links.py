@@ -128,7 +128,8 @@ def test_a_broken_link_shows_the_beginning(visit, query):
 
 
 LESSONS = re.findall(
-    r"\(http://127\.0\.0\.1:8765/(\?\S+)\) \|", (ROOT / "docs/lab.md").read_text(encoding="utf-8")
+    r"\(http://127\.0\.0\.1:8765/(\?\S+)\) \|",
+    (ROOT / "docs/guide/lab.md").read_text(encoding="utf-8"),
 )
 
 

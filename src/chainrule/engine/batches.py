@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SMALL = 1_000_000  # OpenBLAS multiplies faster, without packing, up to this many products
-WIDE = 512  # columns in a tile of a network too wide for that
-HALVED = 40_000_000  # products in the first layer from which a small batch is worth two workers
-STACKED = 1 << 23  # bytes of pixels as float32 that one call works on, at most
-ORDERED = 1 << 17  # images of a full batch that are put in order of their ink, at most: it copies
+UNPACKED_PRODUCTS = 1_000_000  # up to so many OpenBLAS multiplies faster, without packing
+WIDE_TILE = 512  # columns in a tile of a network too wide for that
+HALVED_PRODUCTS = 40_000_000  # of the first layer: from so many a batch is worth two workers
+STACK_BYTES = 1 << 23  # of inputs as float32 that one call works on, at most
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,13 @@ class Tiling(NamedTuple):
 def tiling(sizes: tuple[int, ...], columns: int) -> Tiling:
     """The cut of a batch of so many columns for a network of these sizes."""
     weights = sizes[0] * sizes[1]
-    tile = SMALL // weights // 8 * 8
+    tile = UNPACKED_PRODUCTS // weights // 8 * 8
     if tile < 32:
-        tile = WIDE
-        if columns <= tile and columns * weights >= HALVED:
+        tile = WIDE_TILE
+        if columns <= tile and columns * weights >= HALVED_PRODUCTS:
             tile = -(-columns // 2)
     tile = min(tile, columns)
     stacked = 1
-    while 2 * tile < columns > tile * stacked and 8 * stacked * tile * sizes[0] <= STACKED:
+    while 2 * tile < columns > tile * stacked and 8 * stacked * tile * sizes[0] <= STACK_BYTES:
         stacked *= 2
     return Tiling(tile, stacked, -(-columns // (tile * stacked)))

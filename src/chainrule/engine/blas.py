@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,32 +13,34 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
+class OneThread:
     """One BLAS thread while anybody in this process is inside; then as many as before.
 
     The limit belongs to the process, so its users are counted: the first one in sets it, the last
     one out restores it, in whatever order they come.
     """
-    global inside, limit
-    with door:
-        if inside == 0:
-            take_control()
-            limit = blas().limit(limits=1, user_api="blas")
-        inside += 1
-    try:
-        yield
-    finally:
-        with door:
-            inside -= 1
-            if inside == 0:
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.limit: Any = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.users == 0:
                 take_control()
-                limit.restore_original_limits()
+                self.limit = blas().limit(limits=1, user_api="blas")
+            self.users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                take_control()
+                self.limit.restore_original_limits()
 
 
-door = threading.Lock()
-inside = 0
-limit: Any = None
+one_blas_thread = OneThread()
 
 
 def take_control() -> None:

@@ -1,20 +1,18 @@
 """What tiles give, added in one fixed binary tree, so that the sum has the same bits anywhere."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.network import Array
 
-# ---------------------------------------------------------------------------------- what is summed
-
 
 class Part(NamedTuple):
-    """What some tiles give: their share of E, which digits (rows) they read as which, their ∂E."""
+    """What some tiles give: their share of E, which classes (rows) they read as which, their ∂E."""
 
     loss: float
-    confusion: NDArray[np.intp]  # (10, 10), or (0,) if it is not wanted
+    confusion: NDArray[np.intp]  # (classes, classes), or (0,) if it is not wanted
     gradient: Array  # (n,), or (0,) if it is not wanted
 
     def plus(self, other: "Part") -> "Part":
@@ -23,9 +21,6 @@ class Part(NamedTuple):
             self.confusion + other.confusion,
             self.gradient + other.gradient,
         )
-
-
-# ------------------------------------------------------------------------------------- the sum
 
 
 class Tree:
@@ -63,3 +58,11 @@ def tree_sum(array: Array) -> Array:
         pairs = array[0:even:2] + array[1:even:2]
         array = np.concatenate([pairs, array[even:]]) if even < len(array) else pairs
     return array[0]
+
+
+def confusion_matrix(
+    labels: NDArray[Any], answers: NDArray[np.intp], classes: int
+) -> NDArray[np.intp]:
+    """How often each class (rows) was read as each (columns): (classes, classes)."""
+    pairs = classes * labels.astype(np.intp) + answers
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)

@@ -8,30 +8,27 @@ computes a tile. So the sum does not depend on who computed which tile, or when.
 
 Pixels stay bytes and become numbers one stack of tiles at a time. Workers receive parameters and
 numbers of stacks, never pixels.
-
-Most of an image is blank, and a blank pixel adds nothing to Z and gets nothing in dW. So a full
-batch is taken in the order of its ink, and each stack is computed by the network that has only the
-inputs in which the stack has ink: little more than half of the work, the same sum.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES, Digits
+from chainrule.data import Digits, Examples, as_columns
 from chainrule.engine.batches import Batch, tiling
 from chainrule.engine.blas import one_blas_thread
-from chainrule.engine.ink import narrow, widen
-from chainrule.engine.sums import Part, Tree, tree_sum
-from chainrule.network import Array, Network, backward, error, forward
+from chainrule.engine.ink import by_ink, narrow, widen
+from chainrule.engine.sharing import Sharing
+from chainrule.engine.sums import Part, Tree, confusion_matrix, tree_sum
+from chainrule.network import Array, Network, backward, error, forward, penalty
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
 # ---------------------------------------------------------------------------------- what is summed
 
@@ -41,7 +38,7 @@ class Work:
     """What a worker is told: all but the numbers of the stacks it is to compute."""
 
     network: Network
-    digits: Digits
+    examples: Examples
     batch: Batch
     slope: bool  # whether the gradient is wanted
     answers: bool  # whether the confusion is wanted
@@ -49,7 +46,7 @@ class Work:
     def run(self, first: int, last: int) -> Part:
         """The part of stacks first to last."""
         sums = Tree()
-        with one_blas_thread():
+        with one_blas_thread:
             for stack in range(first, last):
                 sums.add(self.stack(stack))
         return sums.root()
@@ -59,16 +56,19 @@ class Work:
         m = len(self.batch)
         tile, stacked, _ = tiling(self.network.sizes, m)
         network, inked = self.network, None
-        if self.batch.by_ink:
-            images, labels, inked = self.digits.by_ink(tile * stacked)[stack]
+        if self.batch.by_ink and isinstance(self.examples, Digits):
+            images, labels, inked = by_ink(self.examples, tile * stacked)[stack]
             network = narrow(network, inked)
+            X = as_columns(images, scratch(images.size))
         else:
             first = stack * tile * stacked
-            chosen = self.batch.columns(first, min(first + tile * stacked, m))
-            images, labels = self.digits.images[chosen], self.digits.labels[chosen]
-        whole = len(images) // tile * tile  # the last tile of all may be a smaller one
+            last = min(first + tile * stacked, m)
+            chosen = self.batch.columns(first, last)
+            X = self.examples.columns(chosen, scratch((last - first) * network.sizes[0]))
+            labels = self.examples.labels[chosen]
+        whole = len(labels) // tile * tile  # the last tile of all may be a smaller one
         found = [
-            self.tiles(network, images[cut], labels[cut], min(tile, len(labels[cut])))
+            self.tiles(network, X[:, cut], labels[cut], min(tile, len(labels[cut])))
             for cut in (slice(whole), slice(whole, None))
             if len(labels[cut])
         ]
@@ -81,12 +81,14 @@ class Work:
             gradient = widen(gradient, self.network, inked)
         return Part(
             float(tree_sum(losses.astype(np.float64))),
-            counts(labels, answers) if self.answers else np.empty(0, np.intp),
+            confusion_matrix(labels, answers, self.network.sizes[-1])
+            if self.answers
+            else np.empty(0, np.intp),
             gradient,
         )
 
     def tiles(
-        self, network: Network, images: NDArray[np.uint8], labels: NDArray[np.uint8], tile: int
+        self, network: Network, X: Array, labels: NDArray[Any], tile: int
     ) -> tuple[Array, NDArray[np.intp], Array]:
         """Losses (tiles,), answers (m,) and gradients (tiles, n), in one pass over the stack.
 
@@ -94,8 +96,8 @@ class Work:
         """
         m = len(self.batch)
         dtype = network.parameters.dtype
-        X = as_numbers(images).astype(dtype, copy=False).reshape(-1, tile, images.shape[1]).mT
-        Y = (labels.reshape(-1, 1, tile) == np.arange(CLASSES)[:, None]).astype(dtype)
+        X = X.T.astype(dtype, copy=False).reshape(-1, tile, len(X)).mT
+        Y = (labels.reshape(-1, 1, tile) == np.arange(network.sizes[-1])[:, None]).astype(dtype)
         # An overflow on the way is not a warning but, in the loss, the end of the training.
         with np.errstate(over="ignore", invalid="ignore"):
             trace = forward(network, X)
@@ -110,22 +112,14 @@ class Work:
         return losses, answers, gradients
 
 
-def counts(labels: NDArray[np.uint8], answers: NDArray[np.intp]) -> NDArray[np.intp]:
-    """How often each digit (rows) was read as each (columns)."""
-    pairs = CLASSES * labels.astype(np.intp) + answers
-    return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+def scratch(size: int) -> NDArray[np.float32]:
+    """Memory (size,) that this thread's next call gives again."""
+    if size > len(own := getattr(memory, "own", np.empty(0, np.float32))):
+        own = memory.own = np.empty(size, np.float32)
+    return own[:size]
 
 
-def as_numbers(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The pixels divided by 255, in memory that this thread's next call writes again."""
-    space: NDArray[np.float32] = getattr(scratch, "space", np.empty(0, np.float32))
-    if space.size < images.size:
-        space = scratch.space = np.empty(images.size, np.float32)
-    X = space[: images.size].reshape(images.shape)
-    return np.divide(images, np.float32(255), out=X, dtype=np.float32)
-
-
-scratch = threading.local()
+memory = threading.local()
 
 
 # ------------------------------------------------------------------------------------- the sum
@@ -133,7 +127,7 @@ scratch = threading.local()
 
 def total(
     network: Network,
-    digits: Digits,
+    examples: Examples,
     batch: Batch,
     *,
     slope: bool = True,
@@ -144,56 +138,26 @@ def total(
     """E, confusion and ∂E of a batch, as wanted: the same bits for any executor and any workers.
 
     The workers are this thread and, if there are more, as many tasks of the executor at a time.
-    Each computes one run of stacks after the other, and takes the next when it is done with one, so
-    that nobody waits for a slow one before the end.
     """
-    digits.check_file()
+    examples.check_file()
     tile, stacked, stacks = tiling(network.sizes, len(batch))
-    if batch.by_ink:
-        digits.by_ink(tile * stacked)  # now, so that threads find it
-    work = Work(network, digits, batch, slope, answers)
+    if batch.by_ink and isinstance(examples, Digits):
+        by_ink(examples, tile * stacked)  # now, so that threads find it
+    work = Work(replace(network, weight_decay=0.0), examples, batch, slope, answers)
     if executor is None or workers == 1 or stacks == 1:
-        return work.run(0, stacks)
-    run = 1  # stacks in a run: a power of 2, so that runs are branches of the tree
-    while -(-stacks // (2 * run)) >= 2 * workers:
-        run *= 2
-    runs = [(first, min(first + run, stacks)) for first in range(0, stacks, run)]
-    # From the last, because by ink it is the largest: small ones at the end keep nobody waiting.
-    left, door = iter(reversed(range(len(runs)))), threading.RLock()
-    own: dict[int, Part] = {}
-    others: dict[int, Future[Part]] = {}
+        part = work.run(0, stacks)
+    else:
+        with one_blas_thread:
+            part = Sharing(work, stacks, executor, workers).total()
+    return with_penalty(part, network) if network.weight_decay else part
 
-    def take() -> int | None:
-        with door:
-            return next(left, None)
 
-    def hand_out(done: Future[Part] | None = None) -> None:
-        """Give the executor one more run, in place of this one; none after one that failed."""
-        if done and (done.cancelled() or done.exception()):
-            return
-        with door:  # so that whoever finds nothing left finds all futures, complete
-            number = take()
-            if number is not None:
-                future = others[number] = executor.submit(work.run, *runs[number])
-                future.add_done_callback(hand_out)  # noqa: F821, it goes when nothing is left
-
-    sums = Tree()
-    with one_blas_thread():
-        try:
-            for _ in range(workers - 1):
-                hand_out()
-            while (number := take()) is not None:
-                own[number] = work.run(*runs[number])
-            for number in range(len(runs)):
-                sums.add(own[number] if number in own else others[number].result())
-        finally:  # after an exception or Ctrl-C, too
-            while take() is not None:
-                pass
-            for future in others.values():
-                future.cancel()
-            # subtle: futures know hand_out, which knows them and itself. Such circles would keep
-            # the gradients of each step until the garbage collector comes, and fresh memory is
-            # slow: 17 % of the time of a wide network.
-            others.clear()
-            del hand_out
-    return sums.root()
+def with_penalty(part: Part, network: Network) -> Part:
+    """E and ∂E of a whole batch with what weight decay adds to them, once."""
+    gradient = part.gradient
+    if gradient.size:
+        decay = replace(network, parameters=np.zeros_like(network.parameters))
+        for (W, _), (added, _) in zip(network.layers, decay.layers, strict=True):
+            added[:] = network.weight_decay * W
+        gradient = gradient + decay.parameters
+    return Part(part.loss + float(penalty(network)), part.confusion, gradient)

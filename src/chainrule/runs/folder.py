@@ -8,7 +8,7 @@
 
 A file is the old one or the new one, never half of one; the trajectory grows, and what a crash
 leaves past its last checkpoint is dropped. Randomness is a key, so a run that is stopped anywhere
-goes on to the same bytes. docs/files.md describes the files field by field.
+goes on to the same bytes. docs/reference/files.md describes the files field by field.
 """
 
 import json

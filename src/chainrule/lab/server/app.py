@@ -1,6 +1,6 @@
 """The application: an address for each question, for the page and for its files.
 
-Nothing is computed here: `lab.api` answers. docs/design/lab.md says what is refused and why.
+Nothing is computed here: `lab.api` answers. docs/reference/lab.md lists what is refused.
 """
 
 import asyncio

@@ -1,0 +1,65 @@
+"""What an engine is: it advances a training by steps, and measures networks.
+
+A training asks it until the next snapshot is due, and looks at nothing in between, so the steps may
+be a compiled loop. What a snapshot says of a full batch costs no pass of its own: an engine is
+always one pass ahead of the steps that it has taken.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from chainrule.data import Examples
+from chainrule.descent import Rule
+from chainrule.engine.sums import Part
+from chainrule.network import Array, Loss, Network
+
+
+class Plan(NamedTuple):
+    """What is decided of a training before its first step."""
+
+    sizes: tuple[int, ...]
+    loss: Loss
+    weight_decay: float
+    examples: Examples
+    rule: Rule
+    batch_size: int | None  # None: all examples in each step
+    key: int  # the order of epoch e comes from default_rng((key, e))
+    length: int  # steps in all
+
+
+class Position(NamedTuple):
+    """Where a training stands after `step` steps. Its arrays are never written again.
+
+    `ahead` is what the batch of the next step says of these parameters: E, the confusion if it
+    is wanted, and, unless this is the end, the gradient.
+    """
+
+    parameters: Array  # (n,)
+    memory: Array  # (rows, n), the optimizer's
+    step: int
+    ahead: Part
+
+
+class Engine(Protocol):
+    """Who computes a training. It may be used by one thread at a time."""
+
+    name: str
+
+    def begin(
+        self, plan: Plan, parameters: Array, memory: Array, step: int, *, answers: bool
+    ) -> Position:
+        """The position with these parameters and this memory; `answers`: with the confusion."""
+        ...
+
+    def advance(
+        self, plan: Plan, at: Position, rates: Sequence[float], *, answers: bool
+    ) -> tuple[Position, list[float]]:
+        """Take one step at each of these learning rates; E of each batch that was stepped on.
+
+        It ends early, at the first position whose E is not finite.
+        """
+        ...
+
+    def measure(self, network: Network, examples: Examples) -> Part:
+        """E, without weight decay, and the confusion of a network on all examples."""
+        ...
