@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
+from chainrule.engine.sums import confusion_matrix
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork, digits_of_run
@@ -64,8 +65,7 @@ def evaluate_network(lab: Lab, body: Answer) -> Answer:
     labels = lab.test_set_of(named).labels
     predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
     right = predictions == labels
-    confusion = np.bincount(CLASSES * labels.astype(np.intp) + predictions, minlength=CLASSES**2)
-    seen = Evaluation(np.nan, confusion.reshape(CLASSES, CLASSES))
+    seen = Evaluation(np.nan, confusion_matrix(labels, predictions, CLASSES))
     surest = surest_of(~right, confidence)[:SUREST]
     answered = confidence >= question.threshold
     found = {
