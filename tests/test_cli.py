@@ -301,7 +301,7 @@ def refused(*arguments, says, by=run, **settings):
         ("train --steps 3 --epochs 3", "steps or epochs, not both"),
         ("train --batch-size 0", "from 1 or all, got '0'"),
         ("train --batch-size many", "from 1 or all, got 'many'"),
-        ("train --batch-size 60001", "at most the 60,000 digits, got 60,001"),
+        ("train --batch-size 60001", "at most the 60,000 examples, got 60,001"),
         ("train --seed -1", "--seed.*-1"),
         ("train --threads 0", "--threads.*0 is not in the range"),
         ("train --loss hinge", "--loss.*'hinge' is not one of 'squared-error'"),
