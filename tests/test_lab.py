@@ -56,7 +56,7 @@ from chainrule.runs.run import Run
 from chainrule.runs.settings import Change, Settings
 
 HOST = "127.0.0.1:8765"
-PAGE = ROOT / "src/chainrule/lab"
+PAGE = ROOT / "src/chainrule/lab/page"
 MISREAD = {"network": "seed", "image": {"test": 1832}, "label": None}
 SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
 
@@ -275,7 +275,7 @@ def test_a_ledger_is_computed_once(tmp_path, monkeypatch):
 
 def test_only_its_own_names_are_answered_to(served):
     """DNS rebinding: another site's name that leads here is refused on every route."""
-    for path in ("/", "/lab/index.html", "/plotly/plotly.css", "/api/lab", "/nowhere"):
+    for path in ("/", "/lab/index.html", "/lab/style.css", "/api/lab", "/nowhere"):
         for host in ("evil.example:8765", "127.0.0.1", "127.0.0.1:80", "localhost.evil:8765", ""):
             page = client_of(served, Host=host, Origin=None)
             assert page.get(path).status_code == 403, (path, host)
@@ -299,7 +299,7 @@ def test_who_comes_by_another_address_is_told_on_a_page(served, host):
         assert not {served.token, served.ticket} & {*re.findall(r"[\w-]{43}", came.text)}
         assert "set-cookie" not in came.headers
         tags = {tag for tag, _ in Elements(came.text).tags}
-        assert not tags & {"script", "style", "link", "form", "a", "img"}  # the policy forbids them
+        assert not tags & {"script", "link", "form", "a", "img"}  # the policy forbids them
     for refused in (page.get("/api/lab"), page.post("/"), page.get("/", headers={"Accept": "*/*"})):
         assert refused.status_code == 403
         assert refused.json() == {"error": "this server is 127.0.0.1 and answers to no other name"}
@@ -410,9 +410,15 @@ def test_bodies_are_json_alone(page, kind):
     "path",
     [
         *("/lab/wire.py", "/lab/__init__.py", "/lab/saved.template", "/lab/", "/lab", "/index"),
+        *(
+            "/lab/page/main.js",
+            "/lab/parts",
+            "/lab/parts/",
+            "/lab/parts/../main.js",
+            "/lab//main.js",
+        ),
         *("/lab/../wire.py", "/lab/..%2fwire.py", "/lab/%2e%2e/network.py", "/lab/..\\data.py"),
         *("/lab//etc/passwd", "/lab/%2fetc%2fpasswd", "//etc/passwd", "/lab/index.html%00"),
-        *("/plotly/../plotly/plotly.css", "/plotly/plotly.js", "/plotly/%2e%2e/__init__.py"),
         *("/lab/index.html/", "/LAB/index.html", "/lab/INDEX.HTML", "/lab/%69ndex.htm"),
     ],
 )
@@ -451,7 +457,7 @@ def raw(served, request):
 def test_pages_files_are_the_packages_and_no_others(page):
     files = page_files()
     assert "index.html" in files
-    assert all(path.parent == PAGE for path in files.values())
+    assert all(path == PAGE / name for name, path in files.items())
     assert not [name for name in files if name.endswith((".py", ".template"))]
     for name, path in files.items():
         came = page.get(f"/lab/{name}")
@@ -475,7 +481,7 @@ def test_every_answer_carries_the_policy(page, served):
     for came in (
         *(page.get(path) for path in ("/", "/lab/index.html", "/api/lab", "/api/nowhere", "/x")),
         *(page.post("/api/ledger", json=body) for body in (MISREAD, [])),
-        *(page.get("/plotly/plotly.css"), page.put("/"), stranger.get("/"), page.get("/?token=x")),
+        *(page.get("/lab/style.css"), page.put("/"), stranger.get("/"), page.get("/?token=x")),
     ):
         assert came.headers["content-security-policy"] == POLICY
         assert came.headers["x-content-type-options"] == "nosniff"
@@ -488,7 +494,14 @@ def test_every_answer_carries_the_policy(page, served):
         assert "access-control-allow-origin" not in came.headers
     directives = dict(part.split(maxsplit=1) for part in POLICY.split("; "))
     assert directives["default-src"] == directives["script-src"] == "'self'"
-    assert directives["style-src"] == directives["connect-src"] == "'self'"
+    assert directives["connect-src"] == "'self'"
+    # No style but the style sheet's, and that of the page that stands by itself.
+    elsewhere = stranger.get("/", headers={"Accept": "text/html"}).text
+    (style,) = re.findall("<style>(.*?)</style>", elsewhere, re.DOTALL)
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert directives["style-src"] == f"'self' 'sha256-{hashed}'"
+    assert not [name for name in directives if name.startswith("style-src-")]
+    assert "style=" not in elsewhere
     assert directives["frame-ancestors"] == directives["object-src"] == "'none'"
     assert directives["base-uri"] == directives["form-action"] == "'none'"
 
@@ -849,6 +862,33 @@ def test_other_files_are_refused(page, content, reason):
     assert reason in refused.json()["error"]
 
 
+def test_what_the_id_of_a_run_says(page):
+    id = "784-30-20-10.cross_entropy.adam.0.001.64.900.seed3.rate40-0.0005"
+    told = posted(page, "/api/described", {"run": id})
+    assert (
+        told["settings"]
+        | {
+            "hidden": [30, 20],
+            "loss": "cross_entropy",
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "batch_size": 64,
+            "seed": 3,
+        }
+        == told["settings"]
+    )
+    assert (told["length"], told["changes"]) == (900, [[40, 0.0005]])
+    for bad, reason in {
+        "seed": "that is no run's id",
+        f"{id}.data-12345678": "its digits are not in the package",
+        id.replace("seed3", "seed03"): "that is no run's id",
+        id.replace("0.001", "1e-3"): "that run is written",
+    }.items():
+        refused = page.post("/api/described", json={"run": bad})
+        assert refused.status_code == 404
+        assert reason in refused.json()["error"]
+
+
 def test_pages_are_told_the_limits_at_which_requests_are_refused(page):
     told = page.get("/api/lab").json()["limits"]
     assert (told["side"] ** 2, told["parameters"]) == (PIXELS, LARGEST)
@@ -1099,11 +1139,12 @@ def test_a_saved_moments_modules_find_each_other(kept):
         assert kind == "data:text/javascript;base64"
         code = base64.b64decode(content).decode()
         wanted = (PAGE / name).read_text(encoding="utf-8")
-        needs = re.findall(r"""^(?:import|export)\b.*\bfrom ["'](.*)["'];""", code, re.MULTILINE)
-        originally = re.findall(
-            r"""^(?:import|export)\b.*\bfrom ["'](.*)["'];""", wanted, re.MULTILINE
-        )
-        assert needs == [each.removeprefix("./") for each in originally]
+        statement = r"""^(?:import|export)\b[^"';]*\bfrom ["'](.*)["'];"""
+        needs = re.findall(statement, code, re.MULTILINE)
+        originally = re.findall(statement, wanted, re.MULTILINE)
+        assert [PAGE / each for each in needs] == [
+            ((PAGE / name).parent / each).resolve() for each in originally
+        ]
         assert set(needs) <= files
         assert not re.search(r"""import\(\s*["'`]\.""", code)
     (main,) = re.findall(r'import "(.*)";', elements.texts[-1] + kept.text.split("</head>")[0])
@@ -1113,25 +1154,36 @@ def test_a_saved_moments_modules_find_each_other(kept):
 def test_what_is_inlined(tmp_path):
     """The rewriting by itself, on a page made for it."""
     files = {
-        "index.html": '<head>\n<link rel="stylesheet" href="/lab/a.css">\n'
-        '<script type="module" src="/lab/main.js"></script>\n</head><body>$x</body>',
-        "a.css": '@font-face { src: url("f.woff2") } a { background: url(/lab/f.woff2), url(#b) }',
-        "main.js": 'import { a } from "./b.js";\nimport "./b.js";\nawait import("./b.js");\n'
-        "export * from './b.js';\n",
-        "b.js": 'export const a = "from ./b";',
+        "index.html": '<head>\n<link rel="stylesheet" href="lab/looks/a.css">\n'
+        '<script type="module" src="lab/main.js"></script>\n</head><body>$x</body>',
+        "looks/a.css": '@font-face { src: url("f.woff2") } '
+        "a { background: url(../f.woff2), url(#b) }",
+        "main.js": 'import { a } from "./in/b.js";\nimport "./in/b.js";\n'
+        "await import(\"./in/b.js\");\nexport * from './in/deep/c.js';\n",
+        "in/b.js": 'export const a = "from ./b";\n',
+        "in/deep/c.js": 'import { a } from "../b.js";\nimport "./d.js";\nimport "../../main.js";\n',
+        "in/deep/d.js": "export const d = 4;\n",
     }
     for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     (tmp_path / "f.woff2").write_bytes(b"font")
-    paths = {path.name: path for path in tmp_path.iterdir()}
+    (tmp_path / "looks/f.woff2").write_bytes(b"other")
+    paths = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.*")}
     made = saved.saved_page(paths, app.TYPES, '{"a":"</script>"}').decode()
-    font = "url(data:font/woff2;base64,Zm9udA==)"
-    assert f"src: {font} }} a {{ background: {font}, url(#b)" in made
+    font, other = "url(data:font/woff2;base64,Zm9udA==)", "url(data:font/woff2;base64,b3RoZXI=)"
+    assert f"src: {other} }} a {{ background: {font}, url(#b)" in made
     assert '<script type="application/json" id="moment">{"a":"\\u003c/script>"}</script>' in made
     modules = json.loads(Elements(made).only("script", type="importmap")[1])["imports"]
-    code = base64.b64decode(modules["main.js"].partition(",")[2]).decode()
-    assert code == files["main.js"].replace("./b.js", "b.js")
-    assert base64.b64decode(modules["b.js"].partition(",")[2]).decode() == files["b.js"]
+    codes = {
+        name: base64.b64decode(url.partition(",")[2]).decode() for name, url in modules.items()
+    }
+    assert codes == {
+        "main.js": files["main.js"].replace("./in", "in"),
+        "in/b.js": files["in/b.js"],
+        "in/deep/c.js": 'import { a } from "in/b.js";\nimport "in/deep/d.js";\nimport "main.js";\n',
+        "in/deep/d.js": files["in/deep/d.js"],
+    }
     assert 'import "main.js";' in made
     assert made.endswith("</head><body>$x</body>")
 
@@ -1156,7 +1208,7 @@ def test_a_view_is_checked(page, view, reason):
 
 # ------------------------------------------------------------------------ anything at every route
 
-GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/plotly/plotly.css"]
+GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x"]
@@ -1984,9 +2036,7 @@ def test_a_network_too_large_for_a_page(tmp_path):
     assert run("lab", tmp_path / "none").returncode == 2
 
 
-@pytest.mark.parametrize(
-    "missing", ["starlette", "uvicorn", "websockets", "PIL", "scipy", "plotly"]
-)
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "websockets", "PIL", "scipy"])
 def test_without_the_extra_one_line(missing):
     code = (
         f"import sys; sys.modules[{missing!r}] = None; from chainrule.cli.main import main; main()"

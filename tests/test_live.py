@@ -445,7 +445,7 @@ def test_when_the_lab_ends_nothing_more_is_begun(lab, monkeypatch):
 
 def test_settings_that_do_not_fit_leave_nothing(lab):
     for wrong, why in (
-        ({"batch_size": 601}, "at most the 600 digits"),
+        ({"batch_size": 601}, "at most the 600 examples"),
         ({"epochs": 2}, "steps or epochs, not both"),
         ({"hidden": [4000]}, "up to 3,000,000 parameters"),
     ):

@@ -93,7 +93,7 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
     # The page of the lab, the trained models and whatever else a room reads beside its code.
     package = ROOT / "src/chainrule"
     files = {path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
-    assert package / "lab/index.html" in files
+    assert package / "lab/page/index.html" in files
     assert {path.relative_to(package.parent).as_posix() for path in files} <= set(names)
     assert "License-Expression: MIT AND CC-BY-SA-3.0 AND LPPL-1.3c" in headers
     assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 4

@@ -125,7 +125,7 @@ def test_numbers_are_written_right_whatever_they_are(page):
     shares = [0.0, 1.0, 1e-9, 0.0994, 0.09951, 0.5, *near_one, *rng.random(2000)]
     full, short, percent = page.evaluate(
         """async ([values, shares]) => {
-          const { full, short, percent } = await import("/lab/numbers.js");
+          const { full, short, percent } = await import("/lab/parts/numbers.js");
           return [values.map(full), values.map(short), shares.map(percent)];
         }""",
         [values, shares],

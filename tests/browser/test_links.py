@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from playwright.sync_api import expect
 
-from browser.answers import ledger, network
+from browser.answers import ledger, network, numbers, shows
 from browser.conftest import SECONDS, Watch
 from browser.hands import (
     STROKES,
@@ -23,6 +23,7 @@ from browser.hands import (
     terms,
     value_of,
 )
+from chainrule.explain.learning import learn_once
 from chainrule.explain.proof import prove
 from chainrule.handwriting import draw as paper
 from chainrule.handwriting import prepare
@@ -377,6 +378,19 @@ def test_the_saved_moment_shows_the_same_numbers(visit, from_disk, tmp_path):
     answer = prove(truth, "dW2[3,7]")
     expect(opened(alone, "dW2[3,7]").get_by_text("✓")).to_be_visible()
     assert abs(float(figures(alone, "Proof of dW2[3,7]")[2]) - answer.quotient) < 1e-11
+    # And so is the step, with its curves.
+    alone.locator("#step").get_by_role("button", name="Learn from this once").click()
+    curves = alone.get_by_role("img", name=re.compile("^Curves of the promised"))
+    expect(curves).to_be_visible()
+    expect(alone.locator("#step .chart-head")).not_to_be_empty()  # it is drawn
+    step = learn_once(truth)
+    for key, k in {"Home": 0, "End": -1}.items():
+        curves.press(key)
+        told = numbers(curves.locator("+ [role=status]").inner_text())
+        for number, value in zip(
+            told, (step.rates[k], step.promised[k], step.measured[k]), strict=True
+        ):
+            assert shows(number, value, figures=2)
 
 
 def test_a_saved_moment_has_a_way_back_too(visit, from_disk, tmp_path):

@@ -292,6 +292,16 @@ def test_a_link_to_a_run_that_is_not_here(alone, visit):
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.parametrize("id", [f"{LINK[:-5]}seed07", f"{LINK}.data-12345678"])
+def test_a_link_to_what_is_no_run(alone, visit, watch, id):
+    """An id of which only the server knows that it is none is left out of the address."""
+    watch.allow(r"^404 .*/api/described$|status of 404")
+    page = visit(f"?network={id}&cell=E", at=alone)
+    expect(page).to_have_url(re.compile(r"\?cell=E$"))
+    expect(page.get_by_role("region", name="A run that is not here")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("I say 5")
+
+
 def finished(lab):
     assert (run_of(lab).folder / "model.safetensors").exists()
 
@@ -316,7 +326,7 @@ def test_defaults_suit_the_pair_and_reset(alone, visit):
         expect(rate).to_have_accessible_description(re.compile(f"Left empty: {alpha}, .*{loss}"))
     choose(page, Hidden="30,20", Batch=64, Seed=5)
     expect(rate).to_have_attribute("placeholder", "0.1")
-    form.get_by_role("button", name="The seed’s own settings").click()
+    form.get_by_role("button", name="Settings of the small network").click()
     expect(form.get_by_label("Hidden layers")).to_have_value("10")
     expect(form.get_by_label("Seed")).to_have_value("0")
     expect(rate).to_have_attribute("placeholder", "1.5")
@@ -326,7 +336,7 @@ def test_defaults_suit_the_pair_and_reset(alone, visit):
         choose(page, **{label: value})
         start(page)
         expect(page.get_by_role("alert").filter(has_text=label)).to_be_visible()
-        form.get_by_role("button", name="The seed’s own settings").click()
+        form.get_by_role("button", name="Settings of the small network").click()
     assert not (alone.folder / "runs").exists()
 
 
@@ -440,27 +450,45 @@ def test_a_curve_can_be_read_off(alone, visit):
     chart = page.get_by_role("img", name=re.compile("^Loss over"))
     canvas = chart.locator("canvas")
     picture = "canvas => canvas.toDataURL()"
-    page.evaluate(TEXTS)
+    page.mouse.move(2, 2)
+    settled(page)
     plain = canvas.evaluate(picture)
+    head = page.locator(".curves .chart-head").first
+    expect(head).to_have_text("loss")
     canvas.hover(position={"x": 200, "y": 100})
-    eventually(lambda: said(page, "step 4: loss "))
+    expect(head).to_have_text(re.compile(r"^step 4: 0\.\d+$"))
     assert canvas.evaluate(picture) != plain
     page.mouse.move(2, 2)
+    expect(head).to_have_text("loss")
     eventually(lambda: same(canvas.evaluate(picture), plain))
 
 
-TEXTS = """() => {
-  window.texts = [];
-  const { fillText } = CanvasRenderingContext2D.prototype;
-  CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-    texts.push(text);
-    return fillText.call(this, text, ...rest);
-  };
-}"""
+def test_a_curve_can_be_read_off_by_keyboard(alone, visit):
+    """The arrow keys go from row to row, and what stands there is said."""
+    page = visit("?view=train", at=alone)
+    choose(page, Length=10)
+    start(page)
+    is_said(page, "Finished")
+    chart = page.get_by_role("img", name=re.compile("^Loss over"))
+    losses = {row: read_off(page, chart, *keys) for row, keys in {0: ["Home"], 10: ["End"]}.items()}
+    for row, said in losses.items():
+        shown = page.evaluate("step => fetch('api/lab').then(a => a.json())", row)["runs"]
+        (history,) = (run["history"] for run in shown if run["id"] in page.url)
+        (number,) = numbers(said.partition(": ")[2])
+        assert said.startswith(f"step {row}: ")
+        assert shows(number, history["loss"][history["step"].index(row)], figures=2)
+    assert read_off(page, chart, "ArrowLeft").startswith("step 9: ")
+    assert read_off(page, chart, "ArrowRight", "ArrowRight").startswith("step 10: ")
+    chart.press("Escape")
+    expect(page.locator(".curves .chart-head").first).to_have_text("loss")
 
 
-def said(page, start):
-    assert any(text.startswith(start) for text in page.evaluate("() => texts"))
+def read_off(page, chart, *keys):
+    """What a chart says after these keys."""
+    for key in keys:
+        chart.press(key)
+    settled(page)
+    return chart.locator("+ [role=status]").inner_text()
 
 
 def same(one, other):

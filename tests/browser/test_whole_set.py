@@ -241,19 +241,42 @@ def test_the_curves_are_each_runs_own(visit, tmp_path):
     try:
         page = visit("?view=compare", at=alone)
         charts = page.locator("#view-compare .chart")
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('#view-compare .chart')].every(c => c.data)"
-        )
+        expect(page.locator("#compare-says")).not_to_be_empty()
+        runs = {}
+        for letter, name in zip("AB", reversed(lengths), strict=True):  # the newest is A
+            with (tmp_path / "runs" / name / "history.csv").open(encoding="utf-8") as table:
+                runs[letter] = {int(row["step"]): row for row in csv.DictReader(table)}
+        steps = sorted(set(runs["A"]) | set(runs["B"]))
         for k, column in enumerate(("loss", "test_accuracy")):
-            lines = charts.nth(k).evaluate("c => c.data.map(({ x, y }) => ({ x, y }))")
-            for line, name in zip(lines, reversed(lengths), strict=True):  # the newest is A
-                with (tmp_path / "runs" / name / "history.csv").open(encoding="utf-8") as table:
-                    rows = list(csv.DictReader(table))
-                assert line["x"] == [int(row["step"]) for row in rows]
-                assert line["y"] == [float(row[column]) for row in rows]
+            expect(charts.nth(k).locator(".chart-head")).not_to_be_empty()  # it is drawn
+            said = [text.split(": ", 1) for text in read_through(charts.nth(k), len(steps))]
+            assert [int(numbers(step)[0]) for step, _ in said] == steps
+            for step, (_, values) in zip(steps, said, strict=True):
+                told = dict(each.split(": ", 1) for each in values.split(", "))
+                assert list(told) == [letter for letter in "AB" if step in runs[letter]]
+                for letter, text in told.items():
+                    value = float(runs[letter][step][column])
+                    if column == "loss":
+                        assert shows(numbers(text)[-1], value, figures=2)
+                    else:
+                        assert says_share(text, value)
         page.goto("about:blank")
     finally:
         alone.stop()
+
+
+READ = """(chart, count) => {
+  const [plot, told] = ["[role=img]", "[role=status]"].map(each => chart.querySelector(each));
+  return ["Home", ...Array(count - 1).fill("ArrowRight")].map(key => {
+    plot.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    return told.textContent;
+  });
+}"""
+
+
+def read_through(chart, count):
+    """What a chart says at each of its rows, from the first to the last."""
+    return chart.evaluate(READ, count)
 
 
 # -------------------------------------------------------------------------------- for everyone

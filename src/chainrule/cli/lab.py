@@ -35,8 +35,8 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
     """
     from importlib.util import find_spec
 
-    if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "plotly", "PIL", "scipy"))):
-        install = "pip install starlette uvicorn websockets plotly pillow scipy"
+    if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "PIL", "scipy"))):
+        install = "pip install starlette uvicorn websockets pillow scipy"
         needs = f"lab needs the extra lab: {install}"
         raise click.ClickException(needs)
     from chainrule.lab.api.lab import Lab

@@ -1,15 +1,16 @@
 """A run as one page of HTML that opens anywhere, offline: curves, confusion, units, mistakes.
 
-Needs the extra `lab`: Plotly draws the curves, Pillow packs the images.
+It has no script. Needs the extra `lab`: Pillow packs the images.
 """
 
 import base64
 import io
+import math
 from collections.abc import Iterator
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -33,7 +34,27 @@ th, td { padding: .3rem .6rem; text-align: right; } td { border: 1px solid #ddd;
 figure { margin: 0; font-size: .85rem; text-align: center; }
 img { width: 84px; height: 84px; image-rendering: pixelated; border: 1px solid #ddd;
   display: block; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr));
+  gap: 1.5rem; }
+svg { width: 100%; font-size: 14px; fill: #1a1a1a; }
 """
+
+WIDE, HIGH = 440, 280  # of a chart, in its own units
+LEFT, RIGHT, TOP, BOTTOM = 52, 414, 34, 236  # the edges of its lines
+LOOKS = {"training": ("#b63a00", "6 4"), "test": ("#6a2bd9", "none")}  # colour and dashes
+
+
+class Axis(NamedTuple):
+    """Round numbers along an axis, and the place of a number on it."""
+
+    ticks: list[float]
+    start: float  # the place of the first tick
+    end: float  # the place of `last`
+    last: float
+
+    def at(self, value: float) -> float:
+        share = (value - self.ticks[0]) / (self.last - self.ticks[0])
+        return self.start + share * (self.end - self.start)
 
 
 def page(
@@ -77,32 +98,11 @@ def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation, on: 
 def curves(reached: Checkpoint) -> str:
     """Loss and accuracies over the steps, as the history has them."""
     step, loss, on_train, on_test, _ = reached.history.T
-    figures: list[str] = []
-    for title, lines in (
-        ("loss E", {"training": loss}),
-        ("read right, %", {"training": 100 * on_train, "test": 100 * on_test}),
-    ):
-        figure = go.Figure()
-        for name, values in lines.items():
-            if not np.isnan(values).all():
-                figure.add_scatter(x=step.tolist(), y=values.tolist(), name=name, mode="lines")
-        figure.update_layout(
-            template="plotly_white",
-            height=320,
-            margin={"l": 60, "r": 20, "t": 30, "b": 50},
-            xaxis_title="step",
-            yaxis_title=title,
-            showlegend=True,
-            legend={"orientation": "h", "y": 1.15},
-        )
-        figures.append(
-            figure.to_html(
-                full_html=False,
-                include_plotlyjs=not figures,  # once
-                config={"displaylogo": False, "responsive": True},
-            )
-        )
-    return "<h2>Loss and accuracy</h2>\n" + "\n".join(figures)
+    charts = (
+        chart("loss E", step, {"training": loss}),
+        chart("read right, %", step, {"training": 100 * on_train, "test": 100 * on_test}),
+    )
+    return '<h2>Loss and accuracy</h2>\n<div class="charts">\n' + "\n".join(charts) + "\n</div>"
 
 
 def confusion(seen: Evaluation) -> str:
@@ -162,6 +162,106 @@ def mistakes(network: Network, test_set: Digits) -> str:
         f"<h2>The worst mistakes</h2>\n<p>Of {len(wrong):,} test images read wrong, those it was "
         f'most sure of.</p>\n<div class="images">\n' + "\n".join(images) + "\n</div>"
     )
+
+
+def chart(title: str, steps: Array, lines: dict[str, Array]) -> str:
+    """Lines over the steps as SVG; a number that is none, or infinite, leaves a gap."""
+    lines = {name: y for name, y in lines.items() if not np.isnan(y).all()}
+    most = max([float(y[np.isfinite(y)].max(initial=0)) for y in lines.values()], default=0.0)
+    last = max(float(steps.max(initial=0)), 1.0)
+    up = rounded(most or 1.0)
+    y_axis = Axis(up, BOTTOM, TOP, up[-1])
+    x_axis = Axis([tick for tick in rounded(last, whole=True) if tick <= last], LEFT, RIGHT, last)
+    drawn = "\n".join(
+        (
+            *(across(tick, y_axis) for tick in y_axis.ticks),
+            *(upright(tick, x_axis) for tick in x_axis.ticks),
+            f'<text x="{(LEFT + RIGHT) / 2:g}" y="{HIGH - 6}" text-anchor="middle">step</text>',
+            f'<text x="4" y="16">{escape(title)}</text>',
+            *(line(name, steps, y, x_axis, y_axis) for name, y in lines.items()),
+            *legend(list(lines)),
+        )
+    )
+    name = "chart-" + title.split()[0]
+    return (
+        f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-labelledby="{name} {name}-says">\n'
+        f'<title id="{name}">{escape(title)} over the steps</title>\n'
+        f'<desc id="{name}-says">{escape(described(steps, lines))}</desc>\n{drawn}\n</svg>'
+    )
+
+
+def rounded(most: float, *, whole: bool = False) -> list[float]:
+    """Round numbers from 0 to at least `most`: 1, 2 or 5 and noughts apart, about five."""
+    size = 10.0 ** math.floor(math.log10(most / 5))
+    step = next(n * size for n in (1, 2, 5, 10) if n * size >= most / 5 * 0.999)
+    step = max(step, 1.0) if whole else step
+    return [k * step for k in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+def across(tick: float, axis: Axis) -> str:
+    """A line across, with its number."""
+    y, places = axis.at(tick), max(0, -math.floor(math.log10(axis.ticks[1]) + 1e-9))
+    return (
+        f'<path d="M{LEFT} {y:.1f}H{RIGHT}" stroke="#ddd"/>'
+        f'<text x="{LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{tick:,.{places}f}</text>'
+    )
+
+
+def upright(tick: float, axis: Axis) -> str:
+    """An upright line, with its number."""
+    x = axis.at(tick)
+    return (
+        f'<path d="M{x:.1f} {TOP}V{BOTTOM}" stroke="#ddd"/>'
+        f'<text x="{x:.1f}" y="{BOTTOM + 20}" text-anchor="middle">{tick:,.0f}</text>'
+    )
+
+
+def line(name: str, steps: Array, values: Array, x_axis: Axis, y_axis: Axis) -> str:
+    """A line in its stretches without a gap; a number between two gaps is a dot."""
+    colour, dashes = LOOKS[name]
+    parts = []
+    for rows in np.split(np.arange(len(values)), np.flatnonzero(~np.isfinite(values))):
+        points = [
+            f"{x_axis.at(steps[k]):.1f},{y_axis.at(values[k]):.1f}"
+            for k in rows
+            if np.isfinite(values[k])
+        ]
+        if len(points) == 1:
+            x, y = points[0].split(",")
+            parts.append(f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>')
+        elif points:
+            parts.append(
+                f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" '
+                f'stroke-width="2.5" stroke-linejoin="round" stroke-dasharray="{dashes}"/>'
+            )
+    return "".join(parts)
+
+
+def legend(names: list[str]) -> Iterator[str]:
+    """What each line is, from the right."""
+    right = RIGHT
+    for name in reversed(names):
+        colour, dashes = LOOKS[name]
+        left = right - 9 * len(name)
+        yield (
+            f'<path d="M{left - 34} 11H{left - 6}" stroke="{colour}" stroke-width="2.5" '
+            f'stroke-dasharray="{dashes}"/><text x="{left}" y="16">{name}</text>'
+        )
+        right = left - 50
+
+
+def described(steps: Array, lines: dict[str, Array]) -> str:
+    """Where each line begins and ends, in words."""
+    texts = []
+    for name, values in lines.items():
+        known = np.flatnonzero(np.isfinite(values))
+        if len(known):
+            first, last = known[0], known[-1]
+            texts.append(
+                f"{name}: {values[first]:.4g} at step {steps[first]:,.0f}, "
+                f"{values[last]:.4g} at step {steps[last]:,.0f}"
+            )
+    return "; ".join(texts) or "no numbers"
 
 
 def diverging(values: Array) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
     try:
         from chainrule.cli.page import page
     except ModuleNotFoundError:
-        needs = "show needs the extra lab: pip install plotly pillow"
+        needs = "show needs the extra lab: pip install pillow"
         raise click.ClickException(needs) from None
     opened = open_run(run)
     network, reached = last_of(opened)

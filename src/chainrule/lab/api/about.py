@@ -37,6 +37,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
             for each in lab.networks
         ],
         "given": lab.given,
+        "first": {"test": "seed", "drawing": "stronger"},
         "defaults": defaults(),
         "batch_epochs": BATCH_EPOCHS,
         "cores": cores(),

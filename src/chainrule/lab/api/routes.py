@@ -42,6 +42,7 @@ ROUTES = {
     "inside": Route(testset.look_inside),
     "compare": Route(testset.compare_runs),
     "map": Route(testset.map_images),
+    "described": Route(runs.describe_run),
     "train": Route(runs.order_training),
 }
 

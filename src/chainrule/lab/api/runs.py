@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
-from chainrule.lab.api import limits, requests
+from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
+from chainrule.lab.live.control import trainable
 from chainrule.lab.live.training import HistoryRow, Training, history_row
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.lock import state_of
@@ -78,3 +80,15 @@ def order_training(lab: Lab, body: Answer) -> Answer:
     lab.live.execute(requests.parse_order(body))
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}
+
+
+def describe_run(_: Lab, body: Answer) -> Answer:
+    """What the id of a run says of it that may not be here; it could be trained."""
+    id = requests.parse_network(checks.parse_fields(body, "the body", ("run",))["run"])
+    settings, changes = trainable(id)
+    run = Run(Path(), settings, 0, "", (), changes=changes)
+    return {
+        "settings": asked_for(run),
+        "length": run.length,
+        "changes": [list(change) for change in run.changes],
+    }

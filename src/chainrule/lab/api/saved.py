@@ -7,22 +7,23 @@ import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from posixpath import dirname, join, normpath
 from string import Template
 
 from chainrule.encode import to_json
 
-TEMPLATE = Path(__file__).parents[1] / "saved.template"
-STYLE = re.compile(r'<link rel="stylesheet" href="/lab/([\w.-]+)">\n?')
-MAIN = re.compile(r'<script type="module" src="/lab/([\w.-]+)"></script>\n?')
-# import { grid } from "./grid.js", import "./grid.js", import("./grid.js")
-IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([\w.-]+\.js)\2""")
-FILE = re.compile(r"""url\((["']?)(?:\./|/lab/)?([\w.-]+)\1\)""")
+TEMPLATE = Path(__file__).parents[1] / "page/saved.template"
+STYLE = re.compile(r'<link rel="stylesheet" href="lab/([\w./-]+)">\n?')
+MAIN = re.compile(r'<script type="module" src="lab/([\w./-]+)"></script>\n?')
+# import { grid } from "../grid.js", import "./grid.js", import("./grid.js")
+IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.\.?/[\w./-]+\.js)\2""")
+FILE = re.compile(r"""url\((["']?)([\w./-]+)\1\)""")
 
 
 def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str) -> bytes:
-    """The page of these files, fed from this JSON.
+    """The page of these files, by their paths in the page's folder, fed from this JSON.
 
-    Modules become an import map of data: URLs, in which they know each other by bare names.
+    Modules become an import map of data: URLs, in which they know each other by these paths.
     """
     texts = {
         name: path.read_text(encoding="utf-8")
@@ -30,18 +31,23 @@ def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str)
         if path.suffix in (".html", ".css", ".js")
     }
 
-    def inlined(found: re.Match[str]) -> str:
-        path = files[found[2]]
-        return f"url({data_url(types[path.suffix], path.read_bytes())})"
+    def styled(name: str) -> str:
+        def inlined(found: re.Match[str]) -> str:
+            path = files[meant(found[2], name)]
+            return f"url({data_url(types[path.suffix], path.read_bytes())})"
+
+        return FILE.sub(inlined, texts[name])
+
+    def module(name: str) -> str:
+        def named(found: re.Match[str]) -> str:
+            return f"{found[1]}{found[2]}{meant(found[3], name)}{found[2]}"
+
+        return data_url("text/javascript", IMPORT.sub(named, texts[name]).encode())
 
     shell = texts["index.html"]
-    styles = [FILE.sub(inlined, texts[name]) for name in STYLE.findall(shell)]
+    styles = [styled(name) for name in STYLE.findall(shell)]
     (main,) = MAIN.findall(shell)
-    modules = {
-        name: data_url("text/javascript", IMPORT.sub(r"\1\2\3\2", text).encode())
-        for name, text in texts.items()
-        if name.endswith(".js")
-    }
+    modules = {name: module(name) for name in texts if name.endswith(".js")}
     parts = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         style="\n".join(styles).replace("</", "<\\/"),
         moment=inert(moment),
@@ -51,6 +57,11 @@ def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str)
     shell = STYLE.sub("", MAIN.sub("", shell))
     head, end = shell.split("</head>")
     return f"{head}{parts}</head>{end}".encode()
+
+
+def meant(address: str, name: str) -> str:
+    """The file that an address means which stands in the file of this name."""
+    return normpath(join(dirname(name), address))
 
 
 def data_url(kind: str, content: bytes) -> str:

@@ -4,9 +4,7 @@ Nothing is computed here: `lab.api` answers. docs/reference/lab.md lists what is
 """
 
 import asyncio
-import re
-from functools import cache, lru_cache, partial
-from importlib.util import find_spec
+from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import quote, unquote_plus
 
@@ -36,6 +34,7 @@ from chainrule.lab.server.replies import (
 from chainrule.lab.server.served import FULL, Served
 from chainrule.lab.wire import RefusedError
 
+PAGE = Path(__file__).parents[1] / "page"  # the browser's files
 TYPES = {
     ".html": "text/html",
     ".js": "text/javascript",
@@ -52,9 +51,7 @@ def make_app(served: Served) -> ASGIApp:
     files = page_files()
     routes = [
         Route("/", partial(shell, served, files)),
-        Route("/lab/{name}", partial(page_file, served, files)),
-        Route("/plotly/plotly.min.js", partial(plotly, served)),
-        Route("/plotly/plotly.css", plotly_rules),
+        Route("/lab/{name:path}", partial(page_file, served, files)),
         Route("/api/save", partial(save, served, files), methods=["POST"]),
         *(
             Route(f"/api/{name}", partial(answer_query, served, name))
@@ -124,10 +121,6 @@ async def page_file(served: Served, files: dict[str, Path], request: Request) ->
     return await file_response(served, request, files[name])
 
 
-async def plotly(served: Served, request: Request) -> Response:
-    return await file_response(served, request, await asyncio.to_thread(plotly_file))
-
-
 async def crowded(served: Served, _: Request, error: Exception) -> Response:
     """Where too many files are open, come again; any other OSError is a fault of ours."""
     if not isinstance(error, OSError) or error.errno not in FULL:
@@ -137,9 +130,9 @@ async def crowded(served: Served, _: Request, error: Exception) -> Response:
 
 
 def page_files() -> dict[str, Path]:
-    """The page's files by name; there are no others."""
-    folder = Path(__file__).parents[1]
-    return {path.name: path for path in sorted(folder.iterdir()) if path.suffix in TYPES}
+    """The page's files by their paths in its folder; there are no others."""
+    found = sorted(path for path in PAGE.rglob("*") if path.suffix in TYPES)
+    return {path.relative_to(PAGE).as_posix(): path for path in found}
 
 
 def enter(request: Request, served: Served) -> Response:
@@ -174,34 +167,3 @@ async def file_response(served: Served, request: Request, path: Path) -> Respons
 def content_of(path: Path, _: str) -> bytes:
     """A file's bytes, read once for each of its states; all who are sent them share them."""
     return path.read_bytes()
-
-
-def plotly_file() -> Path:
-    """The script that the installed plotly carries; plotly itself need not be imported."""
-    spec = find_spec("plotly")
-    if spec is None or spec.origin is None:
-        raise RefusedError("plotly is not installed", "missing")
-    return Path(spec.origin).parent / "package_data/plotly.min.js"
-
-
-async def plotly_rules(request: Request) -> Response:
-    rules = await asyncio.to_thread(read_plotly_rules)
-    return Response(rules, media_type="text/css", headers={"Cache-Control": "no-cache"})
-
-
-@cache
-def read_plotly_rules() -> str:
-    """The style rules that Plotly's script would put into the page, where our policy forbids it.
-
-    They stand in the script as an object from selectors to declarations, X for its own class.
-    """
-    script = plotly_file().read_text(encoding="utf-8")
-    word = r"""(?:"[^"\\]*"|'[^'\\]*')"""
-    found = re.search(rf"""\{{("X,X div":(?:{word}|\w+|[:,])+)\}}""", script)
-    if not found:
-        raise RefusedError("this plotly keeps its style rules elsewhere", "missing")
-    rules = []
-    for selector, declarations in re.findall(rf"({word}|\w+):({word})", found[1]):
-        place = selector.strip("\"'").replace("X", ".js-plotly-plot .plotly")
-        rules.append(f"{place.replace('Y', '.plotly-notifier')} {{{declarations[1:-1]}}}")
-    return "\n".join(reversed(rules))  # the script puts each rule before the others

@@ -19,7 +19,7 @@ from string import Template
 from chainrule.files import in_words
 from chainrule.lab.server.served import Served
 
-PAGE = Template(Path(__file__).parents[1].joinpath("open.template").read_text(encoding="utf-8"))
+PAGE = Template((Path(__file__).parents[1] / "page/open.template").read_text(encoding="utf-8"))
 PATIENCE = 300.0  # seconds for the browser to start and open the file
 LAUNCHERS = ("xdg-open", "gio", "gvfs-open")  # that start the browser which this person has chosen
 # Programs that do not see the files of this system: packages that are shut in, and editors that

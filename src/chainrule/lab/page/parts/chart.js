@@ -1,0 +1,271 @@
+// The one chart of the page: lines over x on a canvas, with axes, a legend, and a cursor that reads
+// the values off, by pointer or by the arrow keys. While a network learns it is drawn ten times a
+// second, and may cost next to nothing, because the training wants the cores.
+
+import {
+  closest,
+  ends,
+  merged,
+  percents,
+  plain,
+  power,
+  powers,
+  stretches,
+  ticks,
+  within,
+} from "./axis.js";
+import { colours, css, onTheme } from "./colour.js";
+import { element } from "./element.js";
+import { count, minus, short } from "./numbers.js";
+
+const FONT = 13; // px, of the numbers, where a rem has 16
+
+// x: { name, log, whole }, y: { name, range, percent, write }. `write` makes text of a y that is
+// read off; without a range the axis begins at 0, or at the least number if that is below.
+export function chart({ label, x, y, height = 230 }) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const plot = element(
+    "div",
+    { class: "plot", role: "img", tabindex: "0", "aria-label": label },
+    canvas,
+  );
+  const head = element("p", { class: "chart-head", "aria-hidden": "true" });
+  const told = element("p", { class: "unseen", role: "status" });
+  const node = element("div", { class: "chart" }, head, plot, told);
+  plot.style.height = `${height}px`;
+  const pen = canvas.getContext("2d");
+  let wanted = null; // { lines, mark, dots }
+  let view = null; // what is drawn: { atX, atY, all } and its edges
+  let width = 0;
+  let at = null; // the x that is read off
+  let due = 0;
+
+  // line: { name, x, y, colour, dash }, colour the name of one of the style sheet's; a y that is
+  // null is a gap. mark: an x with a line of its own. dots: { x, y, colour }.
+  function show(lines, { mark = null, dots = [], says = label } = {}) {
+    wanted = { lines, mark, dots };
+    if (plot.getAttribute("aria-label") !== says) plot.setAttribute("aria-label", says);
+    soon();
+  }
+
+  function soon() {
+    due ||= requestAnimationFrame(draw);
+  }
+
+  function draw() {
+    due = 0;
+    if (!wanted || !width) return;
+    view = frame({ ...wanted, x, y, width, height, scale: rem() / 16 });
+    const ratio = devicePixelRatio;
+    const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    paintAxes(pen, view);
+    paintLines(pen, view, wanted);
+    if (!view.all.includes(at)) at = null; // other lines have come
+    if (at !== null) paintCursor(pen, view, wanted.lines, at);
+    write();
+  }
+
+  // Above the lines: what goes up, or what is read off; and the names of several lines.
+  function write() {
+    const { lines } = wanted;
+    const text = at === null ? y.name : reading();
+    const key = JSON.stringify([text, lines.map(({ name, colour, dash }) => [name, colour, dash])]);
+    if (head.dataset.key === key) return;
+    head.dataset.key = key;
+    head.replaceChildren(
+      element("span", { class: "number" }, text),
+      ...(lines.length > 1 ? lines.map(named) : []),
+    );
+  }
+
+  function reading() {
+    const found = wanted.lines.map((line) => [line.name, line.y[line.x.indexOf(at)]]);
+    const values = found.filter(([, value]) => value !== undefined && value !== null);
+    const texts = values.map(
+      ([name, value]) => (found.length > 1 ? `${name} ` : "") + y.write(value),
+    );
+    return `${x.name} ${x.log ? short(at) : minus(count(at))}: ${texts.join(", ")}`;
+  }
+
+  function read(next, aloud = false) {
+    at = next;
+    if (aloud) told.textContent = at === null ? "" : reading();
+    soon();
+  }
+
+  canvas.addEventListener("pointermove", ({ offsetX }) => {
+    if (view?.all.length) read(view.all[closest(view.all.map(view.atX), offsetX)]);
+  });
+  canvas.addEventListener("pointerleave", () => read(null));
+  plot.addEventListener("blur", () => read(null, true));
+  plot.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || !view?.all.length) return;
+    const last = view.all.length - 1;
+    const k = at === null ? -1 : closest(view.all, at);
+    const pace = event.shiftKey ? 10 : 1;
+    const to = {
+      ArrowLeft: k < 0 ? last : k - pace,
+      ArrowRight: k < 0 ? 0 : k + pace,
+      Home: 0,
+      End: last,
+    };
+    if (event.key === "Escape" && at !== null) read(null, true);
+    else if (event.key in to) read(view.all[Math.min(Math.max(to[event.key], 0), last)], true);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  new ResizeObserver(([{ contentRect }]) => {
+    width = contentRect.width;
+    soon();
+  }).observe(plot);
+  onTheme(soon);
+  return { node, show };
+}
+
+function named({ name, colour, dash }) {
+  const sample = element("span", { class: dash ? "sample dashed" : "sample" });
+  sample.style.borderColor = `var(--${colour})`;
+  return element("span", { class: "of-line" }, sample, name);
+}
+
+let rootSize = 0;
+onTheme(() => (rootSize = 0)); // a projector has larger letters
+
+function rem() {
+  rootSize ||= parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return rootSize;
+}
+
+// Where everything is: the edges, the round numbers, and the place of an x and of a y.
+function frame({ lines, x, y, width, height, scale }) {
+  const edge = { left: 56 * scale, right: 22 * scale, top: 10 * scale, bottom: 44 * scale };
+  const [right, bottom] = [width - edge.right, height - edge.bottom];
+  const all = merged(lines.map((line) => line.x));
+  const about = Math.min(Math.max(Math.floor((right - edge.left) / (80 * scale)), 2), 6);
+  const [least, most] = ends([all]);
+  const low = x.log ? least : Math.min(0, least);
+  const high = Math.max(most, low + (x.whole ? 1 : 1e-9));
+  const across = x.log ? powers(low, high) : within(low, high, about, x.whole);
+  const [down, up] = y.range ?? rangeOf(lines, y);
+  const along = ticks(down, up);
+  const [first, last] = y.range ?? [along[0], along.at(-1)];
+  const place = x.log ? Math.log10 : (value) => value;
+  const [from, to] = [place(low), place(high)];
+  return {
+    x,
+    y,
+    edge,
+    right,
+    bottom,
+    width,
+    scale,
+    all,
+    across,
+    along: along.filter((value) => value >= first && value <= last),
+    atX: (value) => edge.left + ((place(value) - from) / (to - from || 1)) * (right - edge.left),
+    atY: (value) => bottom - ((value - first) / (last - first)) * (bottom - edge.top),
+  };
+}
+
+function rangeOf(lines, { percent }) {
+  const [least, most] = ends(lines.map((line) => line.y));
+  const low = Math.min(0, least);
+  return [low, Math.max(most, percent ? 0.05 : 0, low === 0 && !(most > 0) ? 1 : low)];
+}
+
+function paintAxes(pen, { x, y, edge, right, bottom, scale, across, along, atX, atY }) {
+  const { ink, line, muted } = colours();
+  const below = (values) => values[0] < 0; // then the line at 0 is stronger
+  const step = along[1] - along[0];
+  pen.font = `${FONT * scale}px system-ui, sans-serif`;
+  for (const value of along) {
+    pen.fillStyle = css(value === 0 && below(along) ? muted : line);
+    pen.fillRect(edge.left, Math.round(atY(value)), right - edge.left, 1);
+  }
+  for (const value of across) {
+    pen.fillStyle = css(value === 0 && below(across) ? muted : line);
+    pen.fillRect(Math.round(atX(value)), edge.top, 1, bottom - edge.top);
+  }
+  pen.fillStyle = css(ink);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  const up = y.percent ? percents : plain;
+  for (const value of along) pen.fillText(up(value, step), edge.left - 8, atY(value));
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
+  const gap = across[1] - across[0] || 1;
+  for (const value of across) {
+    pen.fillText(x.log ? power(value) : plain(value, gap), atX(value), bottom + 6);
+  }
+  pen.fillText(x.name, (edge.left + right) / 2, bottom + 24 * scale);
+}
+
+function paintLines(pen, { edge, right, bottom, atX, atY }, { lines, mark, dots }) {
+  const palette = colours();
+  pen.lineJoin = "round";
+  pen.save();
+  pen.beginPath();
+  pen.rect(edge.left - 6, edge.top - 6, right - edge.left + 12, bottom - edge.top + 7);
+  pen.clip();
+  if (mark !== null) upright(pen, atX(mark), edge.top, bottom, css(palette.muted), 2, [2, 4]);
+  for (const { x, y, colour, dash } of lines) {
+    const paint = css(palette[colour]);
+    for (const part of stretches(y)) {
+      if (part.length === 1) dot(pen, atX(x[part[0]]), atY(y[part[0]]), 3.5, paint);
+      else
+        stroke(
+          pen,
+          part.map((k) => [atX(x[k]), atY(y[k])]),
+          paint,
+          2.5,
+          dash ? [9, 5] : [],
+        );
+    }
+  }
+  for (const { x, y, colour } of dots) dot(pen, atX(x), atY(y), 5.5, css(palette[colour]));
+  pen.restore();
+}
+
+function paintCursor(pen, { edge, bottom, atX, atY }, lines, at) {
+  const palette = colours();
+  upright(pen, atX(at), edge.top, bottom, css(palette.muted), 1, []);
+  for (const { x, y, colour } of lines) {
+    const value = y[x.indexOf(at)];
+    const height = Number.isFinite(value) ? atY(value) : -1;
+    if (height >= edge.top - 1 && height <= bottom + 1)
+      dot(pen, atX(at), height, 3.5, css(palette[colour]));
+  }
+}
+
+function upright(pen, left, top, bottom, paint, thick, dash) {
+  stroke(
+    pen,
+    [
+      [left, top],
+      [left, bottom],
+    ],
+    paint,
+    thick,
+    dash,
+  );
+}
+
+function stroke(pen, points, paint, thick, dash) {
+  pen.beginPath();
+  for (const [left, top] of points) pen.lineTo(left, top);
+  pen.strokeStyle = paint;
+  pen.lineWidth = thick;
+  pen.setLineDash(dash);
+  pen.stroke();
+}
+
+function dot(pen, left, top, radius, paint) {
+  pen.beginPath();
+  pen.arc(left, top, radius, 0, 2 * Math.PI);
+  pen.fillStyle = paint;
+  pen.fill();
+}

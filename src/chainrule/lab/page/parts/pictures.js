@@ -1,0 +1,81 @@
+// Test images by number, as thumbnails that open in Look inside.
+
+import { base64, images } from "../ask/server.js";
+import { change, networkOf } from "../state.js";
+import { words } from "../strings.js";
+import { button, element } from "./element.js";
+import { cut, thumbnail } from "./thumbnails.js";
+
+const BLOCK = 100; // images that are asked for together
+const blocks = new Map(); // of a hundred of some digits: a promise of { images, labels }
+
+async function block(k) {
+  const { id, digits } = networkOf();
+  const key = `${k} of ${digits === "MNIST" ? digits : id}`; // two folders may have one name
+  if (!blocks.has(key)) {
+    blocks.set(
+      key,
+      images(id, k * BLOCK, BLOCK).catch((failure) => {
+        blocks.delete(key);
+        throw failure;
+      }),
+    );
+  }
+  return blocks.get(key);
+}
+
+// { pixels, label } of a test image of the network that is shown.
+export async function picture(index) {
+  const found = await block(Math.floor(index / BLOCK));
+  const k = index % BLOCK;
+  return { pixels: cut(found.images, k), label: found.labels[k] };
+}
+
+export function lookInside(index) {
+  change({ view: "inside", image: { test: index }, label: null, cell: null, phase: null });
+}
+
+// A damaged image is one of its own: its pixels travel in the link.
+function lookInsidePixels(pixels, label) {
+  change({
+    view: "inside",
+    network: networkOf().id,
+    image: { pixels: base64(pixels) },
+    label,
+    cell: null,
+    phase: null,
+  });
+}
+
+// A list of images; each has { index, label, text } and perhaps { read }, and { pixels } if they
+// are not those of the test image.
+export function gallery(label) {
+  const node = element("ul", { class: "thumbnails", "aria-label": label });
+  let wanted = 0;
+
+  async function show(list) {
+    wanted += 1;
+    const mine = wanted;
+    const made = await Promise.all(
+      list.map(async ({ index, label: digit, read, text = "", pixels: own }) => {
+        const { pixels } = own ? { pixels: own } : await picture(index);
+        return element(
+          "li",
+          {},
+          button(
+            [thumbnail(pixels), element("span", {}, text)],
+            () => (own ? lookInsidePixels(own, digit) : lookInside(index)),
+            {
+              class: "thumbnail",
+              "data-test": index,
+              "aria-label": `${words.browseImage(index, digit, read)}: ${words.openInside}`,
+            },
+          ),
+        );
+      }),
+    );
+    if (mine === wanted) node.replaceChildren(...made);
+  }
+
+  return { node, show };
+}

@@ -1,0 +1,12 @@
+// Every word of the page, ready for another language: a file for each view.
+
+import { cell } from "./strings/cell.js";
+import { compare } from "./strings/compare.js";
+import { draw } from "./strings/draw.js";
+import { evaluate } from "./strings/evaluate.js";
+import { frame } from "./strings/frame.js";
+import { inside } from "./strings/inside.js";
+import { map } from "./strings/map.js";
+import { train } from "./strings/train.js";
+
+export const words = { ...frame, ...inside, ...cell, ...draw, train, evaluate, map, compare };

@@ -1,0 +1,56 @@
+// Words of Evaluate.
+
+import { exactly, many } from "./shared.js";
+
+const share = (value) => (value > 1 ? value.toLocaleString("en-GB") : exactly(value));
+
+export const evaluate = {
+  heading: "How good is it?",
+  headline: (name, share, damaged, { images, digits }) =>
+    `The ${name.replace(/^the /, "")} reads ${share} of the ${images.toLocaleString("en-GB")} ` +
+    `${damaged ? "damaged " : ""}test images of ${digits} right.`,
+  percent: exactly,
+  matrixTitle: "Which digit it takes for which",
+  matrixLead:
+    "Row: what it is. Column: what the network says. Blue is right, orange is mistaken. A " +
+    "number opens its images.",
+  matrixLabel: "Confusion matrix: rows are true digits, columns what the network says",
+  cell: (i, j, n) =>
+    i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`,
+  cellImages: "The images of this cell",
+  shownOf: (shown, n) => {
+    const all = shown ? "All of them, the most certain first" : "There is none";
+    const which = shown < n ? `The ${shown} it is most certain of` : all;
+    return `${which}. An image opens in Look inside.`;
+  },
+  perDigit: "Accuracy, digit by digit",
+  unsureTitle: "I don’t know",
+  unsureLead: "What if it does not answer when its largest probability is below a limit?",
+  threshold: "Limit",
+  unsure: ({ answered, right_of_answered: right }) =>
+    answered === 0
+      ? "It answers none of the images."
+      : `It answers ${share(answered)} of the images, and ${share(right)} of those are right.`,
+  damageTitle: "Damage",
+  damageLead: "Spoil all test images, and measure again.",
+  damage: { noise: "Noise", rotation: "Rotation", shift: "Shift", thickness: "Thickness" },
+  amount: (name, value) =>
+    ({
+      noise: `${Math.round(100 * value)} %`,
+      rotation: `${value}°`,
+      shift: `${value} px`,
+      thickness: `${value > 0 ? "+" : ""}${value} px`,
+    })[name].replace("-", "−"),
+  undamaged: "No damage",
+  measureCurves: "Measure the whole range",
+  measuring: "Measuring …",
+  damageCurve: (name) => `Accuracy over ${name.toLowerCase()}`,
+  curveSays: (x, y) =>
+    [0, Math.floor(x.length / 2), x.length - 1]
+      .map((k) => `${exactly(y[k])} at ${x[k]}`)
+      .join(", "),
+  accuracy: "read right",
+  worst: "The most confident mistakes",
+  worstLead: "Sure, and wrong. An image opens in Look inside.",
+  mistake: (label, read, share) => `${label} read ${read}, ${share}`,
+};

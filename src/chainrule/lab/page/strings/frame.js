@@ -1,0 +1,127 @@
+// Words of the frame around the views, of hiding for a question, and of the time machine.
+
+import { LOSSES, OPTIMIZERS, aboutRun, exactly } from "./shared.js";
+
+export const frame = {
+  // ------------------------------------------------------------------------------- the frame
+  title: (view) => `${view} · chainrule lab`,
+  brand: "chainrule",
+  skip: "Skip to the numbers",
+  views: {
+    inside: "Look inside",
+    draw: "Draw",
+    train: "Train",
+    evaluate: "Evaluate",
+    map: "Map",
+    compare: "Compare",
+  },
+  viewsLabel: "Views",
+  tools: "Tools",
+  network: "Network",
+  option: ({ name, run }) =>
+    run
+      ? `${name}: ${[784, ...run.settings.hidden, 10].join("-")}, ${LOSSES[run.settings.loss]}, ` +
+        `${OPTIMIZERS[run.settings.optimizer]}, α = ${run.settings.learning_rate}, seed ` +
+        `${run.settings.seed}`
+      : name,
+  run: (name) => (name.startsWith("run ") ? name : `run ${name}`),
+  networkHint: ({ run, sizes, loss, parameters, accuracy, digits }) => {
+    if (run) return aboutRun(run);
+    const reads =
+      accuracy === null
+        ? "its numbers overflow, so it reads nothing"
+        : `reads ${exactly(accuracy)} of the test images of ${digits} right`;
+    return (
+      `${sizes.join(" → ")}, ${loss.replace("_", " ")}, ` +
+      `${parameters.toLocaleString("en-GB")} parameters; ${reads}`
+    );
+  },
+  projector: "Projector",
+  projectorHint: "Larger and with more contrast (Alt+P)",
+  copyLink: "Copy link",
+  copied: "The link to this moment is copied.",
+  notCopied: "The browser did not let the page copy; here is the link:",
+  save: "Save as one HTML file",
+  saving: "Saving …",
+  savedAs: (name) => `Saved as ${name}: it opens by a double-click, offline.`,
+  keys: "Keys",
+  keysTitle: "By keyboard",
+  keysList: [
+    ["← →", "step back and on through the pass, while no matrix or field has the focus"],
+    ["Tab", "from one matrix or control to the next"],
+    ["arrow keys, Home, End", "move inside a matrix, and from value to value of a chart"],
+    ["Enter", "opens a number"],
+    ["Esc", "closes it"],
+    ["Alt+N", "next mistake"],
+    ["Alt+P", "projector"],
+    ["Alt+R", "reveals all that is hidden"],
+  ],
+  close: "Close",
+  closeHint: "Close (Esc)",
+  stopped:
+    "chainrule lab has stopped. Start it again in the terminal with chainrule lab; this page " +
+    "goes on by itself when it is back.",
+  locked:
+    "chainrule lab was started anew. Open the address that it printed in the terminal; this page " +
+    "then goes on by itself.",
+  back: "chainrule lab is back.",
+  failed: (why) => `That did not work: ${why}`,
+  recorded: (run, step) => {
+    const after = typeof step === "number" ? `, after step ${step.toLocaleString("en-GB")}` : "";
+    const training = run ? ` of a training (${aboutRun(run)})${after}` : "";
+    return (
+      `This is a saved moment${training}. It shows and opens its numbers without chainrule; for ` +
+      `other images, drawings and steps start a lab: chainrule lab.`
+    );
+  },
+  footer: (lab) =>
+    `chainrule ${lab.version}. Every number here is computed by NumPy on this machine; the page ` +
+    `only shows it.`,
+
+  // ------------------------------------------------------------------------------- a question
+  hideMenu: "Hide …",
+  hideTitle: "Hide for a question",
+  hideHint: "The link keeps what is hidden.",
+  parts: {
+    prediction: "what the network says",
+    truth: "what it is",
+    probabilities: "probabilities",
+    gradients: "gradients",
+    formulas: "formulas",
+    terms: "sums",
+  },
+  hidden: "hidden",
+  reveal: "Reveal",
+  revealAll: "Reveal all",
+  isHidden: (parts) => `Hidden: ${parts.join(", ")}.`,
+
+  // ------------------------------------------------------------------------------- time
+  time: {
+    label: "Time machine",
+    slider: "Recorded steps of this run",
+    earlier: "Earlier record",
+    later: "Later record",
+    play: "Play",
+    pause: "Halt",
+    speed: "Speed",
+    perSecond: (n) => `${n} a second`,
+    latest: "Latest",
+    percent: exactly,
+    where: (step, length, accuracy, loss, digits) =>
+      [
+        `Step ${step} of ${length}`,
+        ...(loss === null ? [] : [`loss ${loss}`]),
+        ...(accuracy === null ? [] : [`reads ${accuracy} of ${digits} right`]),
+      ].join(", ") + ".",
+    following: "Follows the run.",
+    waiting: (step) => `Waiting for step ${step}.`,
+    offerLabel: "A run that is not here",
+    missing: (run, busy) =>
+      `This link is to a run that is not on this machine: ${aboutRun(run)}. ` +
+      (busy
+        ? "When the training that goes on has ended, it can be trained here."
+        : "Its settings and seed say everything: trained here, it is the same to the last bit, " +
+          "on the same kind of processor."),
+    trainHere: "Train it here",
+  },
+};

@@ -1,0 +1,21 @@
+// What several views say in the same words.
+
+export const LOSSES = { squared_error: "squared error", cross_entropy: "cross-entropy" };
+export const OPTIMIZERS = { descent: "gradient descent", momentum: "momentum", adam: "Adam" };
+export const many = (n, what) => `${n.toLocaleString("en-GB")} ${what}${n === 1 ? "" : "s"}`;
+export const exactly = (share) => `${(100 * share).toFixed(1)} %`;
+
+// A run in a line: what decides every bit of it.
+export function aboutRun({ settings, length, changes, digits }) {
+  const rate = settings.learning_rate === null ? "" : `, α = ${settings.learning_rate}`;
+  const batch = settings.batch_size ? `batches of ${settings.batch_size}` : "all images a step";
+  const later = (changes ?? [])
+    .slice(-3)
+    .map(([step, to]) => `, ${to} from step ${step.toLocaleString("en-GB")}`)
+    .join("");
+  return (
+    `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ` +
+    `${OPTIMIZERS[settings.optimizer]}${rate}${later}, ${batch}, ${many(length, "step")}, seed ` +
+    `${settings.seed}${digits ? `, on ${digits}` : ""}`
+  );
+}

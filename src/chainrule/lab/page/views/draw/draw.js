@@ -1,0 +1,152 @@
+// Draw: one's own digit, by hand or from a file; what is made of it stage by stage; and a set of
+// drawings collected for training.
+
+import { queue } from "../../ask/queue.js";
+import { bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
+import { button, element } from "../../parts/element.js";
+import { networkSwitch } from "../../parts/networks.js";
+import { thumbnail } from "../../parts/thumbnails.js";
+import { BEGINNING, change, networkAt, networkOf, now } from "../../state.js";
+import { words } from "../../strings.js";
+import { answer as makeAnswer } from "./answer.js";
+import { collect } from "./collect.js";
+import { pad as makePad } from "./pad.js";
+import { upload } from "./upload.js";
+import { stages as makeStages } from "./stages.js";
+
+export function draw({ lab, tell, isHidden, toInside }) {
+  let file = null; // base64 of a picture that stands in place of the strokes
+  let off = [];
+  let read = null; // the last answer
+
+  const pad = makePad({ changed: handMoved, tell, limits: lab.limits });
+  const networks = networkSwitch(lab, "draw-network", network);
+  const openInside = button(words.openInside, () => toInside(drawn()), {
+    id: "open-inside",
+    class: "primary",
+  });
+  const answer = makeAnswer({ isHidden, openInside });
+  const stages = makeStages(lab.stages, turn);
+  const drawing = () => (read ? { image: drawn(), pixels: read.pixels } : null);
+  const node = element("div", { class: "draw", id: "view-draw" });
+  const picker = upload({ node, most: lab.limits.file, taken: pictureCame, tell });
+  const buttons = [
+    button(words.undo, pad.undo, { id: "undo" }),
+    button(words.clear, clear, { id: "clear" }),
+    picker,
+  ];
+  const parts = [answer.node, stages.node, collect({ drawing, added: clear, tell })];
+  node.append(drawingOf(pad.node, buttons.flat(), networks.node), ...parts);
+  const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
+
+  // ------------------------------------------------------------------------------ what comes in
+
+  function handMoved(whole) {
+    file = null;
+    if (whole) remember();
+    else send();
+  }
+
+  function clear() {
+    file = null;
+    pad.set([]);
+    remember();
+  }
+
+  function pictureCame(content) {
+    pad.set([]);
+    file = content;
+    send();
+  }
+
+  // The drawing goes into the address, so that a link shows the same.
+  function remember() {
+    const { strokes } = pad;
+    change({ image: strokes.length ? { strokes, off } : BEGINNING, label: null, phase: null });
+  }
+
+  function turn(name, on) {
+    off = on ? off.filter((each) => each !== name) : [...off, name];
+    if (pad.strokes.length) remember();
+    else send();
+  }
+
+  // ---------------------------------------------------------------------------- what is answered
+
+  function network() {
+    return networkOf({ ...now(), image: { strokes: [] } });
+  }
+
+  function at() {
+    return networkAt({ ...now(), image: { strokes: [] } });
+  }
+
+  // The drawing as the rest of the lab knows it.
+  function drawn() {
+    return pad.strokes.length ? { strokes: pad.strokes, off } : { pixels: read.pixels };
+  }
+
+  function something() {
+    return file !== null || pad.strokes.length > 0 || "pixels" in now().image;
+  }
+
+  // The pixels of a link were prepared before: they have no stages, and the ledger says what is
+  // read.
+  async function question() {
+    if (file) return ask(at(), { file, off });
+    if (pad.strokes.length) return ask(at(), { strokes: pad.strokes, off });
+    const { image } = now();
+    const { arrays, prediction, unlike } = await askLedger({ ...at(), image, label: null });
+    const A = [...arrays.keys()].findLast((name) => /^A\d/.test(name));
+    return { ...image, stages: [], prediction, probabilities: arrays.get(A).values, unlike };
+  }
+
+  async function show() {
+    const found = something() ? await question() : null;
+    if (!something()) return empty();
+    read = found;
+    if (file) change({ image: { pixels: found.pixels }, label: null, phase: null });
+    if (!pad.strokes.length) pad.show(thumbnail(bytes(found.pixels)));
+    openInside.disabled = false;
+    return refresh();
+  }
+
+  function refresh() {
+    if (read) stages.show(read.stages, answer.show(read));
+  }
+
+  function empty() {
+    read = null;
+    answer.empty();
+    stages.empty();
+    openInside.disabled = true;
+  }
+
+  // What the state says: the drawing of a link, its stages, its network.
+  function enter({ image }) {
+    networks.show();
+    off = image.off ?? off;
+    stages.set(off, network().id);
+    if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) {
+      file = null;
+      pad.set(image.strokes);
+    }
+    send();
+  }
+
+  return { node, enter, refresh };
+}
+
+// The pad, what can be done with it, and the network that reads.
+function drawingOf(pad, buttons, networks) {
+  return element(
+    "section",
+    { class: "drawing", "aria-labelledby": "draw-title" },
+    element("h1", { id: "draw-title" }, words.drawTitle),
+    pad,
+    element("p", { class: "quiet" }, words.padHint),
+    element("div", { class: "row-of-buttons" }, buttons),
+    element("p", { class: "quiet" }, words.fileHint),
+    networks,
+  );
+}

@@ -1,0 +1,98 @@
+// Damage: sliders that spoil all test images, and curves over the whole range of each.
+
+import { evaluate as ask } from "../../ask/server.js";
+import { chart } from "../../parts/chart.js";
+import { button, element } from "../../parts/element.js";
+import { panel } from "../../parts/panel.js";
+import { networkAt } from "../../state.js";
+import { words } from "../../strings.js";
+
+const STEPS = { noise: 0.05, rotation: 1, shift: 1, thickness: 0.5 }; // of the sliders
+const says = words.evaluate;
+
+// `ranges`: how far each damage may go, as the server says. `moved` is called as a slider is.
+export function damage({ ranges, moved, tell }) {
+  const sliders = Object.entries(ranges).map(([name, [min, max]]) => {
+    const id = `damage-${name}`;
+    const input = element("input", {
+      type: "range",
+      id,
+      min,
+      max,
+      step: STEPS[name],
+      value: 0,
+      oninput: moved,
+    });
+    const output = element("output", { class: "number", for: id });
+    const label = element("label", { for: id }, says.damage[name]);
+    return { name, input, output, node: element("div", { class: "rate" }, label, input, output) };
+  });
+  const undo = button(says.undamaged, heal, { id: "undamaged" });
+  const measure = button(says.measureCurves, measureCurves, { id: "damage-curves" });
+  const curves = Object.keys(ranges).map((name) => ({ name, ...curveOf(name) }));
+  const charts = element(
+    "div",
+    { class: "pair", id: "curves-of-damage", hidden: true },
+    curves.map((each) => each.node),
+  );
+  const node = panel(
+    "damage-title",
+    says.damageTitle,
+    {},
+    element("p", {}, says.damageLead),
+    sliders.map((each) => each.node),
+    element("div", { class: "row-of-buttons" }, undo, measure),
+    charts,
+  );
+  let measured = ""; // the network that the curves are of
+
+  function heal() {
+    for (const { input } of sliders) input.value = 0;
+    moved();
+  }
+
+  // What is done to the images, by name; null if nothing.
+  function wanted() {
+    const used = sliders.filter(({ input }) => Number(input.value) !== 0);
+    if (!used.length) return null;
+    return Object.fromEntries(used.map(({ name, input }) => [name, Number(input.value)]));
+  }
+
+  function show() {
+    for (const { name, input, output } of sliders) {
+      output.textContent = says.amount(name, Number(input.value));
+      input.setAttribute("aria-valuetext", output.textContent);
+    }
+    undo.disabled = !wanted();
+    if (measured !== JSON.stringify(networkAt())) charts.hidden = true;
+  }
+
+  async function measureCurves() {
+    measure.disabled = true;
+    measure.textContent = says.measuring;
+    const of = networkAt();
+    try {
+      const answer = await ask({ ...of, curves: true });
+      measured = JSON.stringify(of);
+      charts.hidden = false;
+      for (const curve of curves) curve.draw(answer.curves[curve.name]);
+    } catch (failure) {
+      tell(words.failed(failure.message));
+    }
+    measure.disabled = false;
+    measure.textContent = says.measureCurves;
+  }
+
+  return { node, wanted, show };
+}
+
+function curveOf(name) {
+  const label = says.damageCurve(says.damage[name]);
+  const y = { name: says.accuracy, percent: true, range: [0, 1], write: says.percent };
+  const { node, show } = chart({ label, x: { name: says.damage[name] }, y, height: 190 });
+  const draw = ({ x, accuracy }) => {
+    const line = { name: says.accuracy, x, y: accuracy, colour: "accent" };
+    show([line], { says: `${label}: ${says.curveSays(x, accuracy)}` });
+  };
+  return { node, draw };
+}

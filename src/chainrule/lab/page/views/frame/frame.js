@@ -1,0 +1,87 @@
+// The frame around the views: the tabs, the tools, and what stands at the foot.
+
+import { recorded } from "../../ask/server.js";
+import { button, element } from "../../parts/element.js";
+import { VIEWS, change, networkOf, now } from "../../state.js";
+import { words } from "../../strings.js";
+import { copyLink, saveMoment } from "./sharing.js";
+import { banner, tell, toast } from "./telling.js";
+import { time } from "./time.js";
+
+// `hide` is what is hidden for a question; `label` gives that of the ledger that is shown, or null.
+export function frame({ lab, hide, label }) {
+  const tabs = VIEWS.map((view) =>
+    button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
+  );
+  const projector = button(words.projector, () => change({ projector: !now().projector }), {
+    id: "projector",
+    title: words.projectorHint,
+    "aria-keyshortcuts": "Alt+P",
+    "aria-pressed": "false",
+  });
+  const keys = keysOf();
+  const main = element("main", { id: "main", tabindex: "-1" });
+  const sharing = [
+    button(words.copyLink, copyLink, { id: "copy-link" }),
+    button(words.save, () => saveMoment(label()), { id: "save-moment" }),
+  ];
+  const tools = [hide.menu, projector, recorded ? null : sharing];
+  // The address is the state's: no fragment comes into it.
+  const skip = (event) => {
+    event.preventDefault();
+    main.focus();
+  };
+  const header = element(
+    "header",
+    {},
+    element("a", { class: "skip", href: "#main", onclick: skip }, words.skip),
+    element("a", { class: "brand", href: recorded ? "#main" : "./" }, words.brand),
+    recorded ? null : element("nav", { "aria-label": words.viewsLabel, class: "tabs" }, tabs),
+    element(
+      "div",
+      { class: "tools", role: "group", "aria-label": words.tools },
+      ...tools,
+      button(words.keys, () => keys.showModal(), { id: "keys" }),
+    ),
+    banner,
+    recorded ? element("p", { class: "recorded" }, savedOf()) : null,
+    hide.question,
+  );
+  const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
+  const footer = element("footer", {}, words.footer(lab));
+  document.body.append(header, ...(machine ? [machine.node] : []), main, footer, toast, keys);
+
+  function showView(view) {
+    for (const tab of tabs) {
+      if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+    document.title = words.title(words.views[view]);
+    scrollTo(0, 0);
+  }
+
+  function showProjector(on) {
+    document.documentElement.classList.toggle("projector", on);
+    projector.setAttribute("aria-pressed", String(on));
+  }
+
+  return { main, showView, showProjector, showTime: () => machine?.show() };
+}
+
+// Of a saved moment: the run it is of, and the step.
+function savedOf() {
+  const { run } = networkOf();
+  return words.recorded(run && { ...run, digits: null }, recorded.ledger.step);
+}
+
+function keysOf() {
+  const node = element("dialog", { class: "keys", "aria-labelledby": "keys-title" });
+  const items = words.keysList.flatMap(([key, does]) => [
+    element("dt", {}, element("kbd", {}, key)),
+    element("dd", {}, does),
+  ]);
+  const title = element("h2", { id: "keys-title" }, words.keysTitle);
+  const close = button("✕", () => node.close(), { "aria-label": words.close });
+  node.append(element("div", { class: "dialog-head" }, title, close), element("dl", {}, items));
+  return node;
+}

@@ -1,0 +1,41 @@
+// The keys that work everywhere.
+
+import { recorded } from "../../ask/server.js";
+import { change, now } from "../../state.js";
+
+const TYPING =
+  "input:not([type=radio]):not([type=checkbox]), select, textarea, dialog, [role=grid], " +
+  "[role=application]";
+
+// `inside`: the view that is looked into; `revealAll` shows what is hidden for a question.
+export function listenToKeys({ inside, revealAll }) {
+  const acts = {
+    KeyP: () => change({ projector: !now().projector }),
+    KeyN: () => !recorded && now().view === "inside" && inside.nextMistake(),
+    KeyR: revealAll,
+  };
+
+  addEventListener("keydown", (event) => {
+    if (event.altKey && !event.ctrlKey && !event.metaKey) {
+      if (!(event.code in acts)) return;
+      event.preventDefault();
+      acts[event.code]();
+    } else if (!event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      if (now().view === "inside") insideKey(event);
+    }
+  });
+
+  function insideKey(event) {
+    const { key, target } = event;
+    if (key === "Escape" && !target.closest?.("dialog") && now().cell) change({ cell: null });
+    if (!["ArrowRight", "ArrowLeft"].includes(key) || !inside.ledger) return;
+    if (target.closest?.(`${TYPING}, input`) || scrolls(target)) return;
+    event.preventDefault();
+    inside.walk(key === "ArrowRight" ? 1 : -1);
+  }
+}
+
+// What has the focus and is wider than its place: the arrow keys move it.
+function scrolls(target) {
+  return target.matches?.("[tabindex='0']") && target.scrollWidth > target.clientWidth;
+}

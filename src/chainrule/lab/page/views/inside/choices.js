@@ -1,0 +1,75 @@
+// Another image, label or network to look inside.
+
+import { mistakes, recorded } from "../../ask/server.js";
+import { choice } from "../../parts/choice.js";
+import { button, element } from "../../parts/element.js";
+import { networkSwitch } from "../../parts/networks.js";
+import { DIGITS } from "../../parts/sizes.js";
+import { change, imagesOf, networkAt, now } from "../../state.js";
+import { words } from "../../strings.js";
+import { browser } from "./browser.js";
+
+export function choices({ lab, isHidden }) {
+  const number = element("input", {
+    type: "number",
+    id: "test-number",
+    min: 0,
+    step: 1,
+    inputmode: "numeric",
+    onchange: typed,
+  });
+  const shelf = browser({ isHidden, open });
+  const chooser = element(
+    "div",
+    { class: "chooser", role: "group", "aria-label": words.image },
+    element("label", { for: "test-number" }, words.testImage),
+    button("‹", () => go(-1), { "aria-label": words.earlierImage, class: "small" }),
+    number,
+    button("›", () => go(1), { "aria-label": words.laterImage, class: "small" }),
+    button(words.nextMistake, nextMistake, { id: "next-mistake", "aria-keyshortcuts": "Alt+N" }),
+    button(words.browse, shelf.show, { id: "browse" }),
+  );
+  const digits = DIGITS.map((digit) => [digit, digit]);
+  const relabel = (label) => change({ label: Number(label) });
+  const labels = choice(words.trueLabel, "label", digits, relabel, {
+    class: "digits",
+    id: "label",
+  });
+  const networks = networkSwitch(lab, "inside-network");
+  const parts = [chooser, labels.node, networks.node, shelf.node];
+  const attributes = { class: "choices", "aria-label": words.choices };
+  const node = element("section", attributes, recorded ? null : parts);
+
+  function typed() {
+    if (number.value !== "" && number.validity.valid) open(Number(number.value));
+    else number.value = now().image.test ?? "";
+  }
+
+  function open(test) {
+    const most = imagesOf() || 1; // none if the digits are gone
+    change({ image: { test: (test + most) % most }, label: null });
+  }
+
+  function go(by) {
+    open((now().image.test ?? -1) + by);
+  }
+
+  async function nextMistake() {
+    const known = await mistakes(networkAt());
+    const after = now().image.test ?? -1;
+    open(known.indices.find((index) => index > after) ?? known.indices[0]);
+  }
+
+  function show({ label, truth }) {
+    number.max = imagesOf() - 1;
+    number.value = now().image.test ?? "";
+    const told = !isHidden("truth");
+    labels.value = told ? label : null;
+    for (const input of labels.inputs()) {
+      input.title = told && Number(input.value) === truth ? words.ownLabel : "";
+    }
+    networks.show();
+  }
+
+  return { node, show, nextMistake };
+}

@@ -1,0 +1,91 @@
+// Prove it: the loss with one number nudged up and down, and the slope between, beside our
+// gradient.
+
+import { button, element } from "../../parts/element.js";
+import { formula } from "../../parts/formula.js";
+import { alike, full } from "../../parts/numbers.js";
+import { NotRecorded, proof as ask } from "../../ask/server.js";
+import { words } from "../../strings.js";
+
+export function proof({ moment, name, array, isHidden, proven }) {
+  const node = element("div", { class: "titled proof", id: "proof" });
+  if (!array.startsWith("d")) {
+    node.append(
+      element("h3", {}, words.proofTitle),
+      element("p", { class: "quiet" }, words.proofOnlyGradients),
+    );
+    return node;
+  }
+  const told = element("div", { "aria-live": "polite" });
+  const start = button(words.prove, run, { class: "primary", id: "prove" });
+  node.append(
+    element("h3", {}, words.proofTitle),
+    element("p", { class: "quiet" }, words.proofHow(name.slice(1))),
+    start,
+    told,
+  );
+  if (isHidden("gradients")) start.disabled = true;
+
+  async function run() {
+    start.disabled = true;
+    try {
+      told.replaceChildren(...report(await ask(moment, name)));
+      start.hidden = true;
+      told.lastElementChild.scrollIntoView({ block: "nearest" });
+      proven();
+    } catch (failure) {
+      told.replaceChildren(
+        element(
+          "p",
+          { class: "quiet" },
+          failure instanceof NotRecorded ? words.proofElsewhere : failure.message,
+        ),
+      );
+    }
+    start.disabled = false;
+  }
+  return node;
+}
+
+function report(found) {
+  const { texts, equal, digits } = alike(found.ours, found.quotient);
+  const line = (label, value, id) => [
+    element("dt", {}, label),
+    element("dd", { class: "number", id }, value),
+  ];
+  const half = (text) => [element("mark", {}, text.slice(0, equal)), text.slice(equal)];
+  const above = alike(found.E_above, found.E_below, 15);
+  const E = (text) => [text.slice(0, above.equal), element("b", {}, text.slice(above.equal))];
+  const numbers = element(
+    "div",
+    { role: "group", "aria-label": words.proofOf(found.cell) },
+    element(
+      "dl",
+      { class: "proof-numbers" },
+      line(words.above(found.nudged), E(above.texts[0]), "proof-above"),
+      line(words.below(found.nudged), E(above.texts[1]), "proof-below"),
+      line(
+        [words.slope, " ", formula("(E(+h) - E(-h)) / (2 h)")],
+        half(texts[1]),
+        "proof-quotient",
+      ),
+      line(words.ours(found.cell), half(texts[0]), "proof-ours"),
+    ),
+  );
+  const zero = found.ours === 0 && found.quotient === 0;
+  const [kind, verdict] = zero
+    ? ["good", words.provenZero]
+    : found.agrees
+      ? ["good", words.proven(digits)]
+      : found.kink
+        ? ["unsure", words.atKink]
+        : found.agrees === null
+          ? ["unsure", words.untold]
+          : ["bad", words.unproven];
+  return [
+    numbers,
+    element("p", { class: `verdict ${kind}`, id: "proof-verdict" }, verdict),
+    found.kink ? element("p", { class: "kink" }, found.kink) : null,
+    element("p", { class: "quiet" }, words.difference(full(found.difference), full(found.h))),
+  ].filter(Boolean);
+}

@@ -1,0 +1,101 @@
+// A map of the digits: test images as points on a plane, by PCA of their pixels or of what a layer
+// makes of them.
+
+import { queue } from "../../ask/queue.js";
+import { map as ask } from "../../ask/server.js";
+import { choice } from "../../parts/choice.js";
+import { element } from "../../parts/element.js";
+import { networkSwitch } from "../../parts/networks.js";
+import { count, percent } from "../../parts/numbers.js";
+import { networkAt, networkOf } from "../../state.js";
+import { words } from "../../strings.js";
+import { key as makeKey, plane as makePlane } from "./plane.js";
+
+const COUNT = 2000; // points, to begin with
+const COUNTS = [1000, 2000, 5000, Infinity];
+const says = words.map;
+
+export function map({ lab, tell }) {
+  const networks = networkSwitch(lab, "map-network");
+  const told = element("p", { class: "unseen", role: "status" });
+  const explained = element("p", { class: "quiet", id: "map-explained", role: "status" });
+  const sources = choice(says.of, "map-of", [], asked, { id: "map-of" });
+  const options = COUNTS.map((most) => Math.min(most, lab.limits.map)).map((n) =>
+    element("option", { value: n, selected: n === COUNT }, count(n)),
+  );
+  const counts = element("select", { id: "map-count", onchange: () => send() }, options);
+  const only = element("input", {
+    type: "checkbox",
+    id: "map-mistakes",
+    onchange: () => plane.paint(),
+  });
+  const key = makeKey();
+  const plane = makePlane({ told: (text) => (told.textContent = text), only: () => only.checked });
+  const node = element(
+    "div",
+    { class: "map", id: "view-map" },
+    element(
+      "section",
+      { class: "map-side", "aria-labelledby": "map-title" },
+      element("h1", { id: "map-title" }, says.heading),
+      element("p", {}, says.lead),
+      networks.node,
+      sources.node,
+      element(
+        "div",
+        { class: "row-of-buttons" },
+        element("label", { for: "map-count" }, says.count),
+        counts,
+      ),
+      element("label", { class: "row-of-buttons" }, only, element("span", {}, says.onlyMistakes)),
+      key.node,
+      explained,
+      element("p", { class: "quiet", id: "map-hint" }, says.hint),
+      told,
+    ),
+    plane.node,
+  );
+  const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
+  let of = null; // null: the last hidden layer
+  let known = ""; // the layers of the network that is shown
+
+  function asked(source) {
+    of = source;
+    send();
+  }
+
+  // What the points are of.
+  function source() {
+    const names = Array.from({ length: networkOf().sizes.length - 1 }, (_, l) => `A${l + 1}`);
+    const all = ["pixels", ...names];
+    if (known !== all.join()) {
+      known = all.join();
+      sources.fill(all.map((name) => [name, says.ofName(name)]));
+    }
+    sources.value = all.includes(of) ? of : (names.at(-2) ?? names.at(-1));
+    return sources.value;
+  }
+
+  async function show() {
+    const of = source();
+    const answer = await ask({ ...networkAt(), of, count: Number(counts.value) });
+    const { labels, predictions } = answer;
+    const misread = labels.filter((label, k) => label !== predictions[k]).length;
+    explained.textContent = says.explained(
+      count(labels.length),
+      misread,
+      percent(answer.explained),
+      says.ofName(of),
+      networkOf().digits,
+    );
+    plane.show(answer);
+  }
+
+  function enter() {
+    networks.show();
+    key.show();
+    send();
+  }
+
+  return { node, enter };
+}

@@ -1,0 +1,148 @@
+// The plane of the map: each point is its digit, in the digit's colour; mistakes wear a ring. A
+// point shows its image under the pointer or the keyboard, and opens it.
+
+import { colours, css, onTheme } from "../../parts/colour.js";
+import { element } from "../../parts/element.js";
+import { lookInside, picture } from "../../parts/pictures.js";
+import { SIDE } from "../../parts/sizes.js";
+import { paintPixels } from "../../parts/thumbnails.js";
+import { words } from "../../strings.js";
+import { arrange, hues, next, nearest, stamps } from "./points.js";
+
+// `told` hears which point the keyboard is at; `only` says whether only mistakes count.
+export function plane({ told, only }) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const thumb = element("canvas", { class: "thumb", width: SIDE, height: SIDE });
+  const caption = element("p");
+  const attributes = { class: "card", hidden: true, "aria-hidden": "true" };
+  const card = element("div", attributes, thumb, caption);
+  const node = element(
+    "div",
+    {
+      class: "plane",
+      id: "map",
+      role: "application",
+      tabindex: "0",
+      "aria-label": words.map.label,
+      "aria-describedby": "map-hint",
+    },
+    canvas,
+    card,
+  );
+  let found = null;
+  let at = -1; // the point under the pointer or the keyboard
+  let places = []; // [x, y] in CSS pixels
+
+  const sides = () => [node.clientWidth, node.clientHeight];
+  const wrong = (k) => found.labels[k] !== found.predictions[k];
+  const counts = (k) => !only() || wrong(k);
+
+  function paint() {
+    const [width, height] = sides();
+    if (!found || !width) return;
+    const ratio = devicePixelRatio;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    const pen = canvas.getContext("2d");
+    const n = found.labels.length;
+    const size = Math.round((n > 5000 ? 8 : n > 1500 ? 10 : 12) * ratio);
+    const made = stamps(size);
+    places = arrange(found, width, height);
+    const { accent, ink } = colours();
+    const ring = (k, radius, thick, paint) => {
+      pen.lineWidth = thick * ratio;
+      pen.strokeStyle = css(paint);
+      pen.beginPath();
+      pen.arc(places[k][0] * ratio, places[k][1] * ratio, radius, 0, 2 * Math.PI);
+      pen.stroke();
+    };
+    const stamp = (k) => {
+      const [left, top] = places[k].map((each) => Math.round(each * ratio - size / 2));
+      pen.drawImage(made[found.labels[k]], left, top);
+    };
+    pen.globalAlpha = only() ? 0.12 : 0.75;
+    for (let k = 0; k < n; k += 1) if (!wrong(k)) stamp(k);
+    pen.globalAlpha = 1;
+    for (let k = 0; k < n; k += 1) {
+      if (!wrong(k)) continue;
+      stamp(k);
+      ring(k, size * 0.68, 1.25, ink);
+    }
+    if (at >= 0 && at < n) ring(at, size, 3, accent);
+  }
+  onTheme(paint);
+  new ResizeObserver(paint).observe(node);
+
+  async function point(k, aloud = false) {
+    if (k === at) return;
+    at = k;
+    paint();
+    card.hidden = k < 0;
+    if (k < 0) return;
+    const read = wrong(k) ? found.predictions[k] : undefined;
+    caption.textContent = words.browseImage(k, found.labels[k], read);
+    if (aloud) told(caption.textContent);
+    const [x, y] = places[k];
+    const [width, height] = sides();
+    card.style.left = x > width / 2 ? "auto" : `${x + 18}px`;
+    card.style.right = x > width / 2 ? `${width - x + 18}px` : "auto";
+    card.style.top = y > height / 2 ? "auto" : `${y + 12}px`;
+    card.style.bottom = y > height / 2 ? `${height - y + 12}px` : "auto";
+    const mine = found;
+    const { pixels } = await picture(k);
+    if (at === k && found === mine) paintPixels(thumb, pixels, SIDE, SIDE);
+  }
+
+  const under = (event) => {
+    const { left, top } = canvas.getBoundingClientRect();
+    return found ? nearest(places, counts, event.clientX - left, event.clientY - top) : -1;
+  };
+  node.addEventListener("pointermove", (event) => found && point(under(event)));
+  node.addEventListener("pointerleave", () => document.activeElement !== node && point(-1));
+  node.addEventListener("blur", () => point(-1));
+  node.addEventListener("click", (event) => {
+    const k = under(event);
+    if (k >= 0) lookInside(k);
+  });
+  node.addEventListener("keydown", (event) => {
+    const ways = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+    const way = ways[event.key];
+    if (event.altKey || event.ctrlKey || event.metaKey || !found) return;
+    if (way) {
+      event.preventDefault();
+      const middle = sides().map((side) => side / 2);
+      const [from, to] = at < 0 ? [middle, [0, 0]] : [places[at], way];
+      point(next(places, (k) => k !== at && counts(k), from, to) ?? at, true);
+    } else if (event.key === "Enter" && at >= 0) {
+      event.preventDefault();
+      lookInside(at);
+    } else if (event.key === "Escape") point(-1);
+  });
+
+  function show(answer) {
+    found = answer;
+    const k = at < found.labels.length ? at : -1;
+    at = -1;
+    paint();
+    if (k >= 0) point(k);
+  }
+
+  return { node, show, paint };
+}
+
+// The digits in their colours, and what the ring means.
+export function key() {
+  const node = element("ul", { class: "map-key", "aria-label": words.map.key });
+
+  function show() {
+    const marks = hues().map((colour, digit) => {
+      const mark = element("li", {}, digit);
+      mark.style.color = colour;
+      return mark;
+    });
+    node.replaceChildren(...marks, element("li", { class: "ring" }, words.map.ring));
+  }
+
+  onTheme(show);
+  return { node, show };
+}

@@ -1,0 +1,63 @@
+// Where the points of the map are, which of them is near, and what a digit looks like on it.
+
+import { ends } from "../../parts/axis.js";
+import { element } from "../../parts/element.js";
+import { DIGITS } from "../../parts/sizes.js";
+
+const NEAR = 14; // px that a pointer may miss a point by
+const ROOM = 16; // px around all points
+
+export function hues() {
+  const style = getComputedStyle(document.documentElement);
+  return DIGITS.map((digit) => style.getPropertyValue(`--digit-${digit}`).trim());
+}
+
+// Each digit as a small picture, painted once and stamped.
+export function stamps(size) {
+  return hues().map((colour, digit) => {
+    const stamp = element("canvas", { width: size, height: size });
+    const pen = stamp.getContext("2d");
+    pen.fillStyle = colour;
+    pen.font = `600 ${size * 0.92}px system-ui, sans-serif`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillText(digit, size / 2, size / 2 + size * 0.05);
+    return stamp;
+  });
+}
+
+// The points [x, y] of these coordinates in a place of this size, both axes by the same measure.
+export function arrange({ x: all, y: up }, width, height) {
+  const [[left, right], [low, high]] = [ends([all]), ends([up])];
+  const across = (width - 2 * ROOM) / (right - left || 1);
+  const scale = Math.min(across, (height - 2 * ROOM) / (high - low || 1));
+  const x0 = width / 2 - (scale * (left + right)) / 2;
+  const y0 = height / 2 + (scale * (low + high)) / 2;
+  return Array.from(all, (x, k) => [x0 + scale * x, y0 - scale * up[k]]);
+}
+
+// The point that counts and is closest to this place, if one is near; else -1.
+export function nearest(places, counts, x, y) {
+  let best = -1;
+  let least = NEAR ** 2;
+  places.forEach(([px, py], k) => {
+    const apart = (px - x) ** 2 + (py - y) ** 2;
+    if (apart < least && counts(k)) [best, least] = [k, apart];
+  });
+  return best;
+}
+
+// The nearest point that counts in a direction: as far aside as ahead at most; undefined if none.
+export function next(places, counts, [x, y], [dx, dy]) {
+  let best;
+  let least = Infinity;
+  places.forEach(([px, py], k) => {
+    if (!counts(k)) return;
+    const ahead = (px - x) * dx + (py - y) * dy;
+    const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
+    if ((dx || dy) && (ahead <= 0 || aside > ahead)) return;
+    const apart = (px - x) ** 2 + (py - y) ** 2;
+    if (apart < least) [best, least] = [k, apart];
+  });
+  return best;
+}

@@ -1,0 +1,69 @@
+// How a run has learned so far: its curves, and the same as a table.
+
+import { element } from "../../parts/element.js";
+import { count } from "../../parts/numbers.js";
+import { panel } from "../../parts/panel.js";
+import { accuracyChart, lossChart, number, share } from "../../parts/progress.js";
+import { words } from "../../strings.js";
+
+const says = words.train;
+
+export function history() {
+  const [losses, accuracies] = [lossChart(), accuracyChart(says.accuracyChart)];
+  const body = element("tbody");
+  const heads = says.columns.map((each) => element("th", { scope: "col" }, each));
+  const table = element(
+    "table",
+    { class: "painted" },
+    element("thead", {}, element("tr", {}, heads)),
+    body,
+  );
+  const sideways = element(
+    "div",
+    {
+      class: "sideways table-of-history",
+      tabindex: "0",
+      role: "region",
+      "aria-label": says.asTable,
+    },
+    table,
+  );
+  const rows = element(
+    "details",
+    { ontoggle: list },
+    element("summary", {}, says.asTable),
+    sideways,
+  );
+  const both = element("div", { class: "pair" }, losses.node, accuracies.node);
+  const node = panel("curves-title", says.curvesTitle, { class: "curves" }, both, rows);
+  let past = null;
+
+  // The rows of the history, and how it stands now after them; mark: a step that is looked at.
+  function show(next, mark, at) {
+    past = next;
+    const ahead = mark === null && at.step > (past.step.at(-1) ?? -1);
+    const column = (name, now) => (ahead ? [...past[name], now] : past[name]);
+    const x = column("step", at.step);
+    const told = says.chartSays(count(at.step), number(at.loss), share(at.train), share(at.test));
+    const loss = { name: says.axisLoss, x, y: column("loss", at.loss), colour: "accent" };
+    losses.show([loss], { mark, says: `${says.lossChart}: ${told.loss}` });
+    const test = { name: says.test, x, y: column("test_accuracy", null), colour: "accent" };
+    const y = typeof at.train === "number" ? column("train_accuracy", at.train) : null;
+    const training = { name: says.training, x, y, colour: "positive", dash: true };
+    accuracies.show(y ? [training, test] : [test], {
+      mark,
+      says: `${says.accuracyChart}: ${told.accuracy}`,
+    });
+    if (body.childElementCount !== past.step.length) list();
+  }
+
+  function list() {
+    if (!rows.open || !past) return;
+    const { step, loss, train_accuracy: train, test_accuracy: test } = past;
+    const texts = (k) => [count(step[k]), number(loss[k]), share(train[k]), share(test[k])];
+    const cell = (text) => element("td", { class: "number" }, text);
+    body.replaceChildren(...step.map((_, k) => element("tr", {}, texts(k).map(cell))));
+  }
+
+  return { node, show };
+}
