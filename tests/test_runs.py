@@ -724,6 +724,7 @@ def check_injected(place, way, short, folder):
 def test_killed_or_failing_at_writes_fsyncs_and_renames_it_resumes(short, tmp_path):
     calls = short[2]
     assert calls > 30
+    check_injected(1, "EROFS", short, tmp_path / "first")  # the fsync of the new folder's name
     for k, place in enumerate(range(1, calls + 1, 6)):
         check_injected(place, ("kill", "ENOSPC", "EROFS")[k % 3], short, tmp_path / str(place))
 
