@@ -5,10 +5,13 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import click
 
 from chainrule.data import Digits, bundled_mnist, load_digits, load_mnist
+from chainrule.runs.kinds import Choice, Number, Whole, Widths
+from chainrule.runs.settings import ENTRIES, Entry, Settings
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 
@@ -32,7 +35,7 @@ class Place(click.Path):
         return path
 
 
-class Widths(click.ParamType[tuple[int, ...]]):
+class WidthsType(click.ParamType[tuple[int, ...]]):
     """Widths of hidden layers: 10, or 300,100, or none."""
 
     name = "widths"
@@ -66,21 +69,24 @@ class Indices(click.ParamType[tuple[int, ...]]):
         return indices
 
 
-class Rate(click.ParamType[float]):
-    """A positive, finite number."""
+class NumberType(click.ParamType[float]):
+    """A number of a kind of numbers."""
 
-    name = "rate"
+    name = "number"
+
+    def __init__(self, kind: Number) -> None:
+        self.kind = kind
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         try:
-            rate = float(str(value))
+            number = float(str(value))
         except ValueError:
-            rate = math.nan
-        if not (math.isfinite(rate) and rate > 0):
-            self.fail(f"wanted a positive number such as 0.5, got {value!r}")
-        return rate
+            number = math.nan
+        if not self.kind.fits(number):
+            self.fail(f"wanted {self.kind.words}, got {value!r}")
+        return number
 
 
 class BatchSize(click.ParamType[int]):
@@ -141,6 +147,60 @@ class DigitsPlace(Place):
                 self.fail("mnist is the bundled MNIST, and a folder here: ./mnist is the folder")
             return bundled_mnist()
         return super().convert(value, param, ctx)
+
+
+def setting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for every setting but the digits."""
+    for name, entry in reversed(ENTRIES.items()):
+        if name != "data":
+            default = said(entry, getattr(Settings(), name))
+            command = click.option(
+                f"--{dashed(name)}",
+                type=type_of(entry),
+                default=default,
+                show_default=default is not None,
+                help=entry.help or None,
+            )(command)
+    return command
+
+
+def type_of(entry: Entry) -> click.ParamType[Any]:
+    """What checks the option of a setting."""
+    match entry.kind:
+        case Widths():
+            return WidthsType()
+        case Choice(names):
+            return click.Choice([dashed(name) for name in names])
+        case Number() as kind:
+            return NumberType(kind)
+        case Whole() if entry.none == "all":
+            return BatchSize()
+        case Whole(least):
+            return click.IntRange(min=least)
+    raise TypeError(f"no option for {entry.label}")
+
+
+def said(entry: Entry, value: object) -> str | None:
+    """A value of a setting in the words of its option, None where nothing is said."""
+    if value is None:
+        return entry.none or None
+    match entry.kind:
+        case Widths():
+            return ",".join(map(str, cast("tuple[int, ...]", value))) or "none"
+        case Choice():
+            return dashed(str(value))
+    return entry.kind.write(value)
+
+
+def meant(options: dict[str, Any]) -> dict[str, Any]:
+    """The settings by name that these options say."""
+    found = {}
+    for name, value in options.items():
+        entry = ENTRIES[name]
+        if isinstance(entry.kind, Choice):
+            value = value.replace("-", "_")
+        found[name] = None if entry.none == "all" and value == 0 else value
+    return found
 
 
 def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -7,31 +7,29 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from chainrule.cli.options import (
-    BatchSize,
+    NumberType,
     Place,
-    Rate,
-    Widths,
     dashed,
     data_option,
     example,
     json_option,
+    meant,
     quiet_option,
     read_digits,
     recipes,
+    setting_options,
 )
 from chainrule.cli.printing import fail, print_json, show, warn
 from chainrule.cli.progress import progress
 from chainrule.data import Digits, bundled_mnist
-from chainrule.descent import OPTIMIZERS
 from chainrule.files import make_folder, remove_empty
 from chainrule.model import MODEL, load_model
-from chainrule.network import LOSSES, Loss
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe
 from chainrule.runs.folder import (
     begin,
@@ -45,6 +43,7 @@ from chainrule.runs.folder import (
     start_of,
 )
 from chainrule.runs.going import CHECKPOINT_EVERY, go_on
+from chainrule.runs.kinds import Number
 from chainrule.runs.lock import locked
 from chainrule.runs.machine import machine_difference
 from chainrule.runs.run import Run
@@ -54,39 +53,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
 @data_option("mnist, which is in the package")
-@click.option(
-    "--hidden",
-    type=Widths(),
-    default="10",
-    show_default=True,
-    help="Widths of the hidden layers, such as 10 or 300,100 or none.",
-)
-@click.option(
-    "--loss",
-    type=click.Choice([dashed(loss) for loss in LOSSES]),
-    default=dashed(LOSSES[0]),
-    show_default=True,
-)
-@click.option(
-    "--optimizer", type=click.Choice(OPTIMIZERS), default=OPTIMIZERS[0], show_default=True
-)
-@click.option("--learning-rate", type=Rate(), help="The step's size; its default is below.")
-@click.option(
-    "--batch-size",
-    type=BatchSize(),
-    default="all",
-    show_default=True,
-    help="Images a step; all of them, or batches shuffled every epoch.",
-)
-@click.option("--steps", type=click.IntRange(min=1), help="Length in steps; its default is below.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Length in passes over the images.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Decides the start and the order of batches.",
-)
+@setting_options
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -106,7 +73,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 @click.option(
     "--checkpoint-every",
     metavar="SECONDS",
-    type=Rate(),
+    type=NumberType(Number("a positive number such as 0.5", above=True)),
     default=CHECKPOINT_EVERY,
     show_default=True,
     help="How often the state is put on disk.",
@@ -136,7 +103,8 @@ def train_command(
     if resume is not None:
         refuse_settings()
         open_run(resume)
-    asking = settings_asked(data, **wanted)
+    place = None if data in (None, bundled_mnist()) else str(data.absolute())
+    asking = Settings(data=place, **meant(wanted))
     shown = not (quiet or as_json)
     with (
         stop_signals() as asked,
@@ -167,21 +135,6 @@ def train_command(
         if reached is None or reached.step < run.length:
             fail(f"stopped {where_it_stopped(run, reached)}", 128 + asked[0])
     tell(run, reached, digits, threads, shown=shown, as_json=as_json)
-
-
-def settings_asked(
-    data: Path | None,
-    loss: str,
-    batch_size: int,
-    **wanted: Any,  # noqa: ANN401
-) -> Settings:
-    """The settings that the options say; None for what they leave open."""
-    return Settings(
-        data=None if data in (None, bundled_mnist()) else str(data.absolute()),
-        loss=cast("Loss", loss.replace("-", "_")),
-        batch_size=batch_size or None,
-        **wanted,
-    )
 
 
 def new_run(folder: Path, settings: Settings) -> tuple[Run, tuple[Digits, Digits]]:
@@ -317,16 +270,13 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
 
 def settings_as_asked(run: Run) -> dict[str, object]:
     """The settings of a run in the words of the options."""
-    settings = run.settings
+    settings = run.settings.as_json() | {"steps": run.length}
+    del settings["epochs"]
     return {
-        "data": "mnist" if settings.data is None else settings.data,
-        "hidden": list(settings.hidden),
-        "loss": dashed(settings.loss),
-        "optimizer": settings.optimizer,
-        "learning_rate": settings.learning_rate,
-        "batch_size": settings.batch_size or "all",
-        "steps": run.length,
-        "seed": settings.seed,
+        **settings,
+        "data": "mnist" if settings["data"] is None else settings["data"],
+        "loss": dashed(settings["loss"]),
+        "batch_size": settings["batch_size"] or "all",
     }
 
 

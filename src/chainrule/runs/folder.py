@@ -16,7 +16,7 @@ import math
 import os
 import shlex
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,10 @@ from chainrule.files import (
 from chainrule.model import MODEL
 from chainrule.network import Network, initialise
 from chainrule.runs.digits import checksum
+from chainrule.runs.kinds import is_count
 from chainrule.runs.machine import machine
 from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, TRAJECTORY, Run
-from chainrule.runs.settings import Change, RunError, Settings, is_count, refusal
+from chainrule.runs.settings import Change, RunError, Settings, refusal
 from chainrule.training import settle
 
 FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
@@ -151,10 +152,9 @@ def resume_command(folder: Path) -> str:
 
 
 def write_run(run: Run) -> None:
-    settings = {**asdict(run.settings), "hidden": list(run.settings.hidden)}
     content = {
         "format": FORMAT,
-        "settings": settings,
+        "settings": run.settings.as_json(),
         "key": run.key,
         "started": run.started,
         "machines": list(run.machines),
@@ -212,10 +212,7 @@ def run_of(folder: Path, content: object) -> Run:
             "damaged or edited: its content does not match its checksum; start a new run instead"
         )
     settings, machines, data = content["settings"], content["machines"], content["data"]
-    names = [field.name for field in fields(Settings)]
-    if not isinstance(settings, dict) or list(settings) != names:
-        came = ", ".join(settings) if isinstance(settings, dict) else repr(settings)
-        raise RunError(f"its settings must be {', '.join(names)}, got {came or 'none':.100}")
+    asked = Settings.of_json(settings, content["format"])
     possible = {
         "key": type(content["key"]) is int and 0 <= content["key"] < 2**63,
         "started": has_zone(content["started"]),
@@ -233,14 +230,11 @@ def run_of(folder: Path, content: object) -> Run:
         if not fine:
             raise RunError(f"its {name} cannot be {content[name]!r:.60}")
     for name in ("steps", "learning_rate"):
-        if data is not None and settings[name] is None:
+        if data is not None and getattr(asked, name) is None:
             raise RunError(f"the setting {name} cannot be None once the digits have been read")
-    hidden = settings["hidden"]
-    if isinstance(hidden, list):
-        settings = settings | {"hidden": tuple(hidden)}
     changes = changes_of(content.get("changes", []))
     key, started = content["key"], content["started"]
-    return Run(folder, Settings(**settings), key, started, tuple(machines), data, changes)
+    return Run(folder, asked, key, started, tuple(machines), data, changes)
 
 
 def has_zone(started: object) -> bool:

@@ -141,7 +141,7 @@ def trained(
     return train(
         network,
         train_set,
-        optimizer=settings.optimizer,
+        optimizer=settings.rule,
         learning_rate=learning_rate,
         batch_size=settings.batch_size,
         steps=run.length,

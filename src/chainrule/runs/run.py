@@ -1,12 +1,12 @@
 """What a run is: its settings, its digits, its rates, and which of its steps are kept."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chainrule.network import Array, Network, count_parameters
-from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.settings import ENTRIES, Change, RunError, Settings
 
 RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
@@ -70,11 +70,9 @@ class Run:
 
         A change that comes later, or with the very next step, decides none of them.
         """
-        settings = asdict(self.settings)
-        del settings["data"], settings["epochs"]
+        settings = self.settings.as_json()
         return {
-            **settings,
-            "hidden": list(self.settings.hidden),
+            **{name: settings[name] for name, entry in ENTRIES.items() if entry.identity},
             "key": self.key,
             **self.data_hash,
             "changes": [each._asdict() for each in self.changes if each.step < step],

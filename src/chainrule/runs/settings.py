@@ -1,15 +1,19 @@
-"""The settings of a training, and which values they cannot have."""
+"""The settings of a training: one table, from which everybody knows them.
 
-import math
+An entry here is an option of `chainrule train`, a field of run.json with its check, a part of the
+run's id, and a control of the page. A new setting is one entry, and one place that uses it.
+"""
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple, Self, get_type_hints
 
 from chainrule.data import CLASSES, PIXELS
-from chainrule.descent import OPTIMIZERS, Optimizer
+from chainrule.descent import OPTIMIZERS, Optimizer, Rule
 from chainrule.files import NewerFormatError, in_words, printable
 from chainrule.model import beyond
 from chainrule.network import LOSSES, Loss
+from chainrule.runs.kinds import Choice, Kind, Number, Place, Whole, Widths
 
 
 class RunError(ValueError):
@@ -27,37 +31,79 @@ def refusal(of: Path | None, error: Exception) -> RunError:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """What is known of a setting besides its name and its default."""
+
+    kind: Kind
+    label: str  # in a form
+    help: str = ""
+    none: str | None = None  # how None is written, "" where it is not; None: it is no value
+    identity: bool = True  # whether it decides bits, so that checkpoints repeat it
+    prefix: str | None = ""  # what stands before it in an id; None: no id has it
+    since: int = 1  # the format of run.json
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a training was asked for. None is the bundled MNIST, all images in a step, the default.
 
     Raises RunError for values that cannot be, with the name of the setting.
     """
 
-    data: str | None
-    hidden: tuple[int, ...]
-    loss: Loss
-    optimizer: Optimizer
-    learning_rate: float | None
-    batch_size: int | None
-    steps: int | None
-    epochs: int | None
-    seed: int
+    data: Annotated[str | None, Entry(Place(), "Digits", none="", identity=False, prefix=None)] = (
+        None
+    )
+    hidden: Annotated[
+        tuple[int, ...],
+        Entry(
+            Widths(),
+            "Hidden layers",
+            "Widths of the hidden layers, such as 10 or 300,100 or none.",
+        ),
+    ] = (10,)
+    loss: Annotated[Loss, Entry(Choice(LOSSES), "Loss")] = LOSSES[0]
+    optimizer: Annotated[Optimizer, Entry(Choice(OPTIMIZERS), "Optimizer")] = OPTIMIZERS[0]
+    learning_rate: Annotated[
+        float | None,
+        Entry(
+            Number("a positive number such as 0.5", above=True),
+            "Learning rate α",
+            "The step's size; its default is below.",
+            none="",
+        ),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        Entry(
+            Whole(1),
+            "Batch",
+            "Images a step; all of them, or batches shuffled every epoch.",
+            none="all",
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        Entry(Whole(1), "Steps", "Length in steps; its default is below.", none=""),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        Entry(
+            Whole(1),
+            "Epochs",
+            "Length in passes over the images.",
+            none="",
+            identity=False,
+            prefix=None,
+        ),
+    ] = None
+    seed: Annotated[
+        int, Entry(Whole(0), "Seed", "Decides the start and the order of batches.", prefix="seed")
+    ] = 0
 
     def __post_init__(self) -> None:
-        rate = self.learning_rate
-        lengths = {"batch_size": self.batch_size, "steps": self.steps, "epochs": self.epochs}
-        possible = {
-            "data": self.data is None or isinstance(self.data, str),
-            "hidden": isinstance(self.hidden, tuple) and all(is_count(n) for n in self.hidden),
-            "loss": self.loss in LOSSES,
-            "optimizer": self.optimizer in OPTIMIZERS,
-            "learning_rate": rate is None or (type(rate) is float and 0 < rate < math.inf),
-            **{name: n is None or is_count(n) for name, n in lengths.items()},
-            "seed": type(self.seed) is int and self.seed >= 0,
-        }
-        for name, fine in possible.items():
-            if not fine:
-                value = getattr(self, name)
+        for name, entry in ENTRIES.items():
+            value = getattr(self, name)
+            if not (entry.kind.fits(value) or (value is None and entry.none is not None)):
                 value = list(value) if isinstance(value, tuple) else value
                 raise RunError(f"the setting {name} cannot be {value!r:.60}")
         if too_large := beyond(self.sizes):
@@ -68,10 +114,33 @@ class Settings:
         """The layer sizes of the network, inputs first."""
         return (PIXELS, *self.hidden, CLASSES)
 
+    @property
+    def rule(self) -> Rule:
+        """The optimizer and what it is set to."""
+        return Rule(**{name: getattr(self, name) for name in Rule._fields})
 
-def is_count(n: object) -> bool:
-    """Whether it is a number of things: whole, positive, and exact as a float too."""
-    return type(n) is int and 0 < n < 2**53
+    def as_json(self) -> dict[str, Any]:
+        """All of them by name, as run.json has them."""
+        values = {name: getattr(self, name) for name in ENTRIES}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    @classmethod
+    def of_json(cls, content: object, form: int) -> Self:
+        """The settings in a run.json of this format; RunError unless all of them can be."""
+        names = [name for name, entry in ENTRIES.items() if entry.since <= form]
+        if not isinstance(content, dict) or list(content) != names:
+            came = ", ".join(content) if isinstance(content, dict) else repr(content)
+            raise RunError(f"its settings must be {', '.join(names)}, got {came or 'none':.100}")
+        values: dict[str, Any] = {
+            name: tuple(value) if type(value) is list else value for name, value in content.items()
+        }
+        return cls(**values)
+
+
+ENTRIES: dict[str, Entry] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Settings, include_extras=True).items()
+}
 
 
 class Change(NamedTuple):

@@ -1,6 +1,6 @@
 """The networks that the lab shows, under the ids that links use."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -62,7 +62,7 @@ def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
 
 def asked_for(run: Run) -> Answer:
     """The settings of a run, as an order to start one has them."""
-    settings = asdict(run.settings) | {"hidden": list(run.settings.hidden)}
+    settings = run.settings.as_json()
     # A page is never told where other digits lie.
     return settings | {"data": "mnist" if settings["data"] is None else "other digits"}
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from chainrule.data import CLASSES, PIXELS
-from chainrule.descent import OPTIMIZERS
 from chainrule.lab.api import limits
 from chainrule.lab.api.checks import (
     parse_bytes,
@@ -24,7 +23,10 @@ from chainrule.lab.api.checks import (
 )
 from chainrule.lab.live.control import Order
 from chainrule.lab.wire import RefusedError
-from chainrule.network import LOSSES
+from chainrule.runs.kinds import Choice, Number, Whole, Widths
+from chainrule.runs.settings import ENTRIES, Entry
+
+SMALLEST, LARGEST_RATE = 1e-30, 1e30  # of numbers like a learning rate
 
 
 class TestImage(NamedTuple):
@@ -149,30 +151,38 @@ def parse_order(value: object) -> Order:
 
 
 def parse_rate(value: object, what: str) -> float:
-    return parse_number(value, what, 1e-30, 1e30)
+    return parse_number(value, what, SMALLEST, LARGEST_RATE)
 
 
 def parse_start(value: object) -> Order:
     """The order to start a training with these settings."""
-    lengths = ("batch_size", "steps", "epochs")
-    names = ("hidden", "loss", "optimizer", "seed")
-    found = parse_fields(value, "settings", names, ("learning_rate", *lengths, "threads"))
-    hidden = parse_list(found["hidden"], "hidden", 0, limits.LAYERS)
-    alpha, threads = found.get("learning_rate"), found.get("threads")
-    settings = {
-        "hidden": tuple(parse_whole(width, "a width", 1, limits.WIDTH) for width in hidden),
-        "loss": parse_choice(found["loss"], "loss", LOSSES),
-        "optimizer": parse_choice(found["optimizer"], "optimizer", OPTIMIZERS),
-        "learning_rate": None if alpha is None else parse_rate(alpha, "learning_rate"),
-        "seed": parse_whole(found["seed"], "seed", 0, limits.LAST),
-        **{
-            name: None if (n := found.get(name)) is None else parse_whole(n, name, 1, limits.LAST)
-            for name in lengths
-        },
-    }
+    entries = {name: entry for name, entry in ENTRIES.items() if name != "data"}
+    must = tuple(name for name, each in entries.items() if each.none is None and each.since == 1)
+    found = parse_fields(value, "settings", must, (*(set(entries) - set(must)), "threads"))
+    threads = found.pop("threads", None)
+    settings = {name: parse_setting(name, entries[name], each) for name, each in found.items()}
     if threads is not None:
         threads = parse_whole(threads, "threads", 1, limits.THREADS)
     return Order("start", settings, threads)
+
+
+def parse_setting(name: str, entry: Entry, value: object) -> object:
+    """The value of a setting, within the limits that the lab has for its kind."""
+    if value is None and entry.none is not None:
+        return None
+    match entry.kind:
+        case Widths():
+            widths = parse_list(value, name, 0, limits.LAYERS)
+            return tuple(parse_whole(width, "a width", 1, limits.WIDTH) for width in widths)
+        case Choice(names):
+            return parse_choice(value, name, names)
+        case Whole(least):
+            return parse_whole(value, name, least, limits.LAST)
+        case Number() as kind:
+            low = max(kind.least, SMALLEST) if kind.above else kind.least
+            return parse_number(value, name, low, min(kind.most, LARGEST_RATE))
+        case _:
+            raise RefusedError(f"{name} is no setting of the lab")
 
 
 def parse_evaluation(value: object) -> EvaluationAsked:
