@@ -12,7 +12,7 @@ from chainrule import initialise, load_digits, load_model, predict
 from chainrule.cli.tables import telling
 from chainrule.network import Network
 from chainrule.runs.checkpoint import read_checkpoint
-from chainrule.runs.compare import Row, compare, side_by_side, weights_apart
+from chainrule.runs.compare import ComparedStep, compare, side_by_side, weights_apart
 from chainrule.runs.settings import Change, RunError
 from chainrule.runs.trajectory import network_at
 
@@ -146,7 +146,7 @@ def test_rows_that_stand_out_by_hand():
     def loss(step, leap):
         return 1.0 if step == leap else 0.5
 
-    rows = [Row(s, (loss(s, 33), loss(s, 78)), (0, 0), (0.5, 0.5)) for s in range(101)]
+    rows = [ComparedStep(s, (loss(s, 33), loss(s, 78)), (0, 0), (0.5, 0.5)) for s in range(101)]
     shown = [row.step for row in telling(rows)]
     assert {33, 78, *range(0, 101, 10)} <= {*shown}
     few = side_by_side(*(np.array([[s, 0.5, 0.5, 0.5] for s in steps]) for steps in ([0], [0, 1])))

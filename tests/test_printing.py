@@ -17,7 +17,7 @@ from chainrule.cli.printing import Column, laid_out, paragraph, show, table, vis
 from chainrule.explain.check import check
 from chainrule.explain.ledger import open_ledger
 from chainrule.explain.rules import open_cell
-from chainrule.runs.compare import Answers, Apart, Comparison, Row
+from chainrule.runs.compare import Answers, Apart, ComparedStep, Comparison
 from chainrule.runs.listing import Entry
 from chainrule.runs.settings import Change
 from chainrule.training import Evaluation
@@ -39,7 +39,10 @@ def entry(folder, state, step=700, **fields):
 def comparison():
     sha256 = [2 * f"{side:032x}" for side in (3, 4)]
     shares = (0.1234, 0.2345), (0.3456, 1.0)
-    rows = [Row(step, (0.4611 / (step + 1), np.nan), *shares) for step in range(0, 120_000, 10_000)]
+    rows = [
+        ComparedStep(step, (0.4611 / (step + 1), np.nan), *shares)
+        for step in range(0, 120_000, 10_000)
+    ]
     return Comparison(
         (110_000, 700),
         {

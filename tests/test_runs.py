@@ -172,7 +172,7 @@ def test_the_trajectory_holds_the_parameters_of_its_steps(tmp_path, digits):
         network, digits[0], optimizer="momentum", learning_rate=0.05, batch_size=50, steps=250,
         rng=rng,
     ):  # fmt: skip
-        if each.step in done.recorded:
+        if each.step in done.recorded_steps:
             assert (
                 network_at(done, each.step).parameters.tobytes()
                 == each.network.parameters.tobytes()
@@ -197,15 +197,15 @@ def test_the_trajectory_holds_the_parameters_of_its_steps(tmp_path, digits):
 def test_the_trajectory_is_spread_over_the_run_within_its_limits(tmp_path, hidden, length, rows):
     settings = asked(hidden=hidden, steps=length)
     a_run = Run(tmp_path, settings, 0, "", ())
-    assert len(a_run.recorded) == rows
+    assert len(a_run.recorded_steps) == rows
     assert rows * row_bytes(settings.sizes) <= 64e6
-    assert set(a_run.recorded) <= set(a_run.moments)
+    assert set(a_run.recorded_steps) <= set(a_run.moments)
     assert len(a_run.moments) <= 101
     if rows:
-        assert a_run.recorded[-1] == length
+        assert a_run.recorded_steps[-1] == length
     if rows > 1:
-        assert a_run.recorded[0] == 0
-        gaps = np.diff(a_run.recorded)
+        assert a_run.recorded_steps[0] == 0
+        gaps = np.diff(a_run.recorded_steps)
         assert len(set(gaps[:-1])) <= 1
         assert gaps[-1] <= gaps[0]
 
@@ -729,6 +729,7 @@ def check_injected(place, way, short, folder):
 def test_killed_or_failing_at_writes_fsyncs_and_renames_it_resumes(short, tmp_path):
     calls = short[2]
     assert calls > 30
+    check_injected(1, "EROFS", short, tmp_path / "first")  # the fsync of the new folder's name
     for k, place in enumerate(range(1, calls + 1, 6)):
         check_injected(place, ("kill", "ENOSPC", "EROFS")[k % 3], short, tmp_path / str(place))
 
@@ -1628,7 +1629,7 @@ def test_a_large_network_records_fewer_steps_and_says_how_many(small, tmp_path):
     done = run("train", "--data", small, *arguments, cwd=tmp_path)
     assert "16 of 31 moments are kept to look back: the network is large\n" in done.stdout
     a_run = open_run(tmp_path / "a")
-    assert a_run.recorded == list(range(0, 31, 2))
+    assert a_run.recorded_steps == list(range(0, 31, 2))
     assert (tmp_path / "a" / TRAJECTORY).stat().st_size == 16 * (8 + 4 * 636_010 + 32)
     assert network_at(a_run, 28).sizes == (784, 800, 10)
 

@@ -275,8 +275,10 @@ def make_folder(folder: Path, *, exist_ok: bool = False) -> list[Path]:
                 made = [folder, *made]
                 sync_folder(folder.parent)
                 return made
-    except BaseException:
+    except BaseException as error:
         remove_empty(made)
+        if isinstance(error, OSError) and error.errno and not error.filename:
+            raise OSError(error.errno, error.strerror, str(folder)) from None  # fsync knows no name
         raise
 
 

@@ -122,7 +122,7 @@ def picture(name: str, array: Array, width: int) -> Pieces:
     if array.shape == (PIXELS,):
         lines = drawing(array)
     elif array.ndim == 2 and array.shape[1] == PIXELS:
-        lines, block = list(units(name, array, (width - 2) // 16)), 8
+        lines, block = list(unit_images(name, array, (width - 2) // 16)), 8
     else:
         matrix = np.atleast_2d(array)
         lines = marks(matrix, 28, across, largest_of(array))
@@ -139,7 +139,7 @@ def picture(name: str, array: Array, width: int) -> Pieces:
     yield paragraph(f"largest: {largest}", "  ", "    ")
 
 
-def units(name: str, array: Array, fit: int) -> Iterator[str]:
+def unit_images(name: str, array: Array, fit: int) -> Iterator[str]:
     """Rows (units, 784) as small images, as many a line as fit, at most five.
 
     Of many units the ten of largest norm.

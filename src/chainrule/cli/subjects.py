@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Say whose numbers they are if they overflow."""
+        """Name the file in the error if its numbers overflow."""
         try:
             yield
         except OverflowError as error:

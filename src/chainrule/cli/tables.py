@@ -15,7 +15,7 @@ from chainrule.cli.printing import Column, Piece, narrowest, paragraph, table
 from chainrule.data import CLASSES, Digits
 from chainrule.explain.ledger import Ledger, overflowing, prediction
 from chainrule.network import Array
-from chainrule.runs.compare import Comparison, Row
+from chainrule.runs.compare import ComparedStep, Comparison
 from chainrule.runs.listing import Entry
 from chainrule.training import Evaluation
 
@@ -124,7 +124,7 @@ def compared(found: Comparison) -> Pieces:
         yield from differing_settings(found)
     else:
         yield "the settings are the same"
-    yield from curves(found)
+    yield from history_table(found)
     at = [f"step {step:,}" for step in found.steps]
     yield f"A after {at[0]}, B after {at[1]}"
     if found.apart is None:
@@ -168,7 +168,7 @@ def setting(name: str, value: object) -> str:
     return str(value).replace("_", "-")
 
 
-def curves(found: Comparison) -> Pieces:
+def history_table(found: Comparison) -> Pieces:
     """Losses and accuracies of both at some of the steps, first and last among them."""
     lines = []
     for row in telling(found.rows):
@@ -183,7 +183,7 @@ def curves(found: Comparison) -> Pieces:
     yield ""
 
 
-def telling(rows: list[Row]) -> list[Row]:
+def telling(rows: list[ComparedStep]) -> list[ComparedStep]:
     """Eleven rows, evenly spaced, the last of each run, and of each curve what stands out most.
 
     If enough steps have a row in both runs, it is these that are spaced evenly.
@@ -225,7 +225,7 @@ def differing_answers(found: Comparison, test_set: Digits) -> Pieces:
 
 
 def moment(ledger: Ledger, name: str, truth: int) -> Pieces:
-    """The first lines of what is said of one image: its truth, what it is read as, and how."""
+    """The first lines about one image: its label, what it is read as, and how it is computed."""
     label = int(ledger.arrays["y"].argmax())
     taken = "" if label == truth else f", taken as a {label}"
     read, A = prediction(ledger), ledger.arrays[f"A{ledger.network.depth}"]

@@ -258,7 +258,7 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
     lines = [str(network), how]
     if run.changes:
         lines.append(run.rates)
-    kept, moments = len(run.recorded), len(run.moments)
+    kept, moments = len(run.recorded_steps), len(run.moments)
     if kept < moments:
         lines.append(f"{kept} of {moments} moments are kept to look back: the network is large")
     if (run.folder / MODEL).exists():

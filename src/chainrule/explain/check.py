@@ -29,7 +29,7 @@ ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
 
 
-class Row(NamedTuple):
+class ArrayCheck(NamedTuple):
     """How one array of a gradient g compares with the quotients q, kinked cells left out."""
 
     array: str  # W1, b1, …
@@ -43,7 +43,7 @@ class Account(NamedTuple):
     """One gradient, chainrule's or an impostor's, array by array."""
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[ArrayCheck, ...]
 
     @property
     def agrees(self) -> bool | None:
@@ -90,7 +90,7 @@ def check(
     scale = max(float(error(network, trace, Y)), 1.0)
 
     def account(name: str, gradient: Array) -> Account:
-        return Account(name, tuple(compare(network, gradient, quotients, scale)))
+        return Account(name, tuple(check_arrays(network, gradient, quotients, scale)))
 
     return Proof(
         parameters=n,
@@ -104,17 +104,19 @@ def check(
     )
 
 
-def compare(network: Network, gradient: Array, quotients: Quotients, scale: float) -> Iterator[Row]:
+def check_arrays(
+    network: Network, gradient: Array, quotients: Quotients, scale: float
+) -> Iterator[ArrayCheck]:
     for name, first, shape in arrays(network):
         inside = (quotients.cells >= first) & (quotients.cells < first + prod(shape))
         inside &= ~quotients.kinked
         yield judge(name, gradient[quotients.cells[inside]], quotients.values[inside], scale)
 
 
-def judge(array: str, g: Array, q: Array, scale: float) -> Row:
+def judge(array: str, g: Array, q: Array, scale: float) -> ArrayCheck:
     misses = np.abs(g - q)
     size, distance, largest = length(g), length(misses), float(misses.max(initial=0))
-    return Row(
+    return ArrayCheck(
         array=array,
         cells=len(g),
         relative=distance / size if size else float(distance > 0),

@@ -15,7 +15,7 @@ from chainrule.network import Array, backward, error, forward
 RATES = np.geomspace(1e-5, 10, 50)
 
 
-class Step(NamedTuple):
+class LearningStep(NamedTuple):
     """One step of descent on one image, θ - α ∇E, at many learning rates α."""
 
     rates: Array  # (k,) α
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 @quiet
-def learn_once(ledger: Ledger, rates: Array = RATES) -> Step:
+def learn_once(ledger: Ledger, rates: Array = RATES) -> LearningStep:
     """What one step on this image alone does to E and to the prediction, in float64.
 
     All rates are one stack of networks, or a few if the network is large. The promise holds for
@@ -51,7 +51,7 @@ def learn_once(ledger: Ledger, rates: Array = RATES) -> Step:
         A_after.append(trace.A[network.depth][..., 0])
     E, before = float(arrays["E"]), arrays[f"A{network.depth}"]
     after, probabilities = np.concatenate(E_after), np.concatenate(A_after)
-    return Step(
+    return LearningStep(
         rates=rates,
         slope=slope,
         promised=-rates * slope,

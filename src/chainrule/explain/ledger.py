@@ -34,10 +34,6 @@ class Ledger:
         """Whether the loss is squared error."""
         return self.network.loss == "squared_error"
 
-    def units(self, l: int) -> range:
-        """The unit numbers of layer l; layer 0 is the input."""
-        return range(self.network.sizes[l])
-
     def numbers(self, cells: str) -> Terms:
         """The numbers of a cell, a row, a column or a whole vector: W2[3,7], W1[3,:], Z1[:]."""
         array, *index = re.findall(r"[\w:]+", cells)

@@ -52,7 +52,7 @@ def prove(ledger: Ledger, cell: str) -> CellProof:
     if math.isinf(ours):
         h, slope = math.nan, Slope(math.nan, math.nan, math.nan, ())
     else:
-        h, slope = measure(ledger, by, index)
+        h, slope = measure_slope(ledger, by, index)
     difference = abs(ours - slope.quotient)
     return CellProof(
         cell=named(array, *index),
@@ -82,7 +82,7 @@ def why_not(ledger: Ledger, cell: str) -> str | None:
     return f"{name} is a value, not a derivative; prove a cell of {derivatives}"
 
 
-def measure(ledger: Ledger, array: str, index: tuple[int, ...]) -> tuple[float, Slope]:
+def measure_slope(ledger: Ledger, array: str, index: tuple[int, ...]) -> tuple[float, Slope]:
     """h, and the slope of E when one number of W, b, Z or A of any layer is moved by it."""
     h = H_OF_ONE
     if array == f"A{ledger.network.depth}" and not ledger.squared:
@@ -172,7 +172,9 @@ def prove_output(ledger: Ledger) -> OutputProof:
     """dZ[L] as chainrule has it and as each impostor would, against ten quotients."""
     network, L = ledger.network, ledger.network.depth
     array = f"dZ{L}"
-    quotients = np.array([measure(ledger, f"Z{L}", (k,))[1].quotient for k in ledger.units(L)])
+    quotients = np.array(
+        [measure_slope(ledger, f"Z{L}", (k,))[1].quotient for k in range(network.sizes[L])]
+    )
     trace = forward(network, ledger.arrays["x"][:, None])
     Y = ledger.arrays["y"][:, None]
     values = {"chainrule": ledger.arrays[array]} | {

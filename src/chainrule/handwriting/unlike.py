@@ -1,4 +1,4 @@
-"""Whether a picture is unlike any digit, and how that is known."""
+"""Is a picture unlike any digit? The answer, and the measurement that says so."""
 
 import json
 import math
@@ -78,7 +78,7 @@ def novelty(pixels: NDArray[np.uint8], stages: Sequence[Stage] = ()) -> Novelty:
 
 
 def strange_form(pixels: NDArray[np.uint8], stages: Sequence[Stage]) -> Novelty | None:
-    """What is said of an image that has not the form of one digit, or None."""
+    """The answer for an image that does not have the form of one digit; None for others."""
     pictures = {stage.name: stage.picture for stage in stages}
     ink = crop(pictures.get("specks", pixels.reshape(SIDE, SIDE)))
     if (marks := count_marks(ink)) > 1:

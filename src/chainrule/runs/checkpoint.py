@@ -19,9 +19,6 @@ COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
 Taken = TypeVar("Taken")
 
 
-# --------------------------------------------------------------------------------- what is trained
-
-
 def what_is_safe(run: Run) -> str:
     """Up to which step a run is on disk just now, and how to go on with it."""
     if not is_there(run):
@@ -34,11 +31,8 @@ def what_is_safe(run: Run) -> str:
     return f"the run is safe up to step {step:,}; go on with: {resume_command(run.folder)}"
 
 
-# -------------------------------------------------------------------------------- the checkpoint
-
-
 class Checkpoint(NamedTuple):
-    """A snapshot on disk, and what a run has found out by then."""
+    """A snapshot on disk, with the run's history up to it."""
 
     step: int
     parameters: Array  # (n,)
@@ -46,7 +40,7 @@ class Checkpoint(NamedTuple):
     history: NDArray[np.float64]  # (rows, 5), the columns of history.csv; NaN where not measured
     losses: tuple[float, int]  # of the batches since the last row: their sum and their number
     seconds: float  # of training
-    recorded: int  # rows of the trajectory
+    trajectory_rows: int
 
 
 def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
@@ -57,7 +51,7 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         "losses": list(checkpoint.losses),
         "seconds": checkpoint.seconds,
-        "recorded": checkpoint.recorded,
+        "recorded": checkpoint.trajectory_rows,
     }
     tensors = {"state": state, "history": checkpoint.history}
     write_whole(run.folder / CHECKPOINT, seal(content, tensors))
@@ -72,13 +66,13 @@ def write_history(run: Run, history: NDArray[np.float64]) -> None:
 
 
 class Progress(NamedTuple):
-    """How far a run has come, as its checkpoint says without its state."""
+    """A checkpoint without its state: how far a run has come."""
 
     step: int
     history: NDArray[np.float64]  # (rows, 5), as a Checkpoint has it
     losses: tuple[float, int]
     seconds: float
-    recorded: int
+    trajectory_rows: int
 
 
 def read_checkpoint(run: Run) -> Checkpoint | None:
@@ -98,14 +92,14 @@ def last_checkpoint(run: Run) -> Checkpoint:
 def read_progress(run: Run) -> Progress | None:
     """How far a run has come, None before its first checkpoint; RunError if it is not of this run.
 
-    This is for lists: it takes a moment and no memory, however large the network. The checksum
-    covers the state too and is left to who reads that, so a damaged history may be told of.
+    This is for lists: it is quick and takes no memory, however large the network. The checksum
+    covers the state too, so it is not checked here: the history may be a damaged one.
     """
     return read_part(run, lambda _, found: found)
 
 
 def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | None:
-    """What `take` makes of the run's checkpoint, None if there is none."""
+    """Read the run's checkpoint and give it to `take`; None if there is none."""
     path = run.folder / CHECKPOINT
     try:
         with sealed(path, FORMATS, {"run", "step", "losses", "seconds", "recorded"}) as file:
@@ -177,7 +171,7 @@ def progress_of(run: Run, file: Sealed) -> Progress:
         and 0 <= losses[1] < 2**53
         and type(seconds) is float
         and math.isfinite(seconds + losses[0])
-        and content["recorded"] == sum(s <= step for s in run.recorded)
+        and content["recorded"] == sum(s <= step for s in run.recorded_steps)
     ):
         raise ModelError("its fields are not those of a checkpoint")
     return Progress(step, history, (losses[0], losses[1]), seconds, content["recorded"])

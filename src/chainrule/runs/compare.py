@@ -15,7 +15,7 @@ from chainrule.runs.run import Run
 from chainrule.runs.trajectory import network_at
 
 
-class Row(NamedTuple):
+class ComparedStep(NamedTuple):
     """What two histories say of a step; NaN where one has nothing."""
 
     step: int
@@ -39,7 +39,7 @@ class Answers(NamedTuple):
     both_wrong: NDArray[np.intp]  # and each in its own way
 
 
-class Stand(NamedTuple):
+class RunAt(NamedTuple):
     """Where a run stands: the network after a step, and the history so far."""
 
     step: int
@@ -52,7 +52,7 @@ class Comparison(NamedTuple):
 
     steps: tuple[int, int]
     settings: dict[str, tuple[object, object]]  # those that differ
-    rows: list[Row]  # every step that one of the histories has
+    rows: list[ComparedStep]  # every step that one of the histories has
     apart: tuple[Apart, ...] | None  # layer by layer; None for networks of other sizes
     accuracy: tuple[float, float]  # on the test images
     answers: Answers
@@ -63,10 +63,10 @@ def compare(a: Run, b: Run, test_set: Digits, *, step: int | None = None) -> Com
 
     Raises RunError if a run has no checkpoint yet, or has not recorded the step.
     """
-    return beside(a, b, stand(a, step), stand(b, step), test_set)
+    return beside(a, b, run_at(a, step), run_at(b, step), test_set)
 
 
-def beside(a: Run, b: Run, at_a: Stand, at_b: Stand, test_set: Digits) -> Comparison:
+def beside(a: Run, b: Run, at_a: RunAt, at_b: RunAt, test_set: Digits) -> Comparison:
     """How two runs differ where they stand."""
     (step_a, one, history_a), (step_b, two, history_b) = at_a, at_b
     same = one.sizes == two.sizes
@@ -96,12 +96,12 @@ def comparison_fields(found: Comparison) -> dict[str, object]:
     return found._asdict() | {"rows": rows}
 
 
-def stand(run: Run, step: int | None) -> Stand:
+def run_at(run: Run, step: int | None) -> RunAt:
     """Where a run stands after a step, or at its last checkpoint."""
     reached = last_checkpoint(run)
     if step is None:
-        return Stand(reached.step, run.network(reached.parameters), reached.history)
-    return Stand(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
+        return RunAt(reached.step, run.network(reached.parameters), reached.history)
+    return RunAt(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
 
 
 def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:
@@ -114,13 +114,13 @@ def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:
     }
 
 
-def side_by_side(a: Array, b: Array) -> list[Row]:
+def side_by_side(a: Array, b: Array) -> list[ComparedStep]:
     """The rows of two histories: every step that one of them has."""
     rows = [{int(row[0]): row[1:4].tolist() for row in history} for history in (a, b)]
     nothing = [math.nan] * 3
     steps = sorted(rows[0] | rows[1])
     pairs = ((s, zip(*(each.get(s, nothing) for each in rows), strict=True)) for s in steps)
-    return [Row(s, *pair) for s, pair in pairs]
+    return [ComparedStep(s, *pair) for s, pair in pairs]
 
 
 def weights_apart(a: Network, b: Network) -> tuple[Apart, ...]:

@@ -9,10 +9,10 @@ from chainrule.files import in_words
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError
 
-Part = Literal["training", "test"]  # of a run's digits
+DigitsPart = Literal["training", "test"]  # of a run's digits
 
 
-def own_digits(run: Run, part: Part = "test") -> Digits:
+def own_digits(run: Run, part: DigitsPart = "test") -> Digits:
     """The digits that a run is trained on or tested on; RunError if they are not there any more."""
     place = run.settings.data
     try:

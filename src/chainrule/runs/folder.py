@@ -111,7 +111,7 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
 def change_rate(run: Run, step: int, learning_rate: float) -> Run:
     """The run with another learning rate from this step on, once that is on disk.
 
-    The last wish counts: later changes, which a killed process may have left, are dropped. The
+    The last wish is_count: later changes, which a killed process may have left, are dropped. The
     caller holds the run's lock; the step is not before the last checkpoint. Raises RunError if
     there is no such step or rate.
     """

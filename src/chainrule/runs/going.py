@@ -26,7 +26,7 @@ from chainrule.runs.checkpoint import (
 from chainrule.runs.folder import change_rate, open_run, start_of
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, Run
 from chainrule.runs.settings import RunError
-from chainrule.runs.trajectory import check_place, growing, row_of
+from chainrule.runs.trajectory import check_place, growing, trajectory_row
 from chainrule.training import DivergenceError, Snapshot, evaluate, train
 
 WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY)  # those that write_whole writes
@@ -104,7 +104,7 @@ def steps_of(
     """Every snapshot after the checkpoint."""
     if reached and reached.step == run.length:
         return
-    with growing(run, reached.recorded if reached else 0) as trajectory:
+    with growing(run, reached.trajectory_rows if reached else 0) as trajectory:
         record = Record(run, reached, trajectory)
         saved = time.monotonic()
         began = time.perf_counter()
@@ -159,19 +159,16 @@ def trained(
 
 
 class Record:
-    """What is found out of a run while it goes on, and is on disk from one checkpoint to the next.
-
-    Its trajectory is open all the time; who holds the run's lock writes it.
-    """
+    """The history and the trajectory of a run, as they grow from one checkpoint to the next."""
 
     def __init__(self, run: Run, reached: Checkpoint | None, trajectory: BinaryIO) -> None:
         self.run = run
         self.trajectory = trajectory
-        self.moments, self.recorded = set(run.moments), set(run.recorded)
+        self.moments, self.recorded_steps = set(run.moments), set(run.recorded_steps)
         self.history: list[list[float]] = reached.history.tolist() if reached else []
         self.losses = reached.losses if reached else (0.0, 0)  # of batches since the last row
         self.seconds = reached.seconds if reached else 0.0
-        self.rows = reached.recorded if reached else 0  # of the trajectory
+        self.rows = reached.trajectory_rows if reached else 0  # of the trajectory
 
     def note(self, snapshot: Snapshot, test_set: Digits, threads: int | None) -> Snapshot:
         """Note a snapshot; at a moment of the history it comes back measured on the test digits."""
@@ -185,8 +182,8 @@ class Record:
         self.losses = 0.0, 0
         on_train = math.nan if snapshot.train_accuracy is None else snapshot.train_accuracy
         self.history.append([step, E, on_train, seen, self.seconds])
-        if step in self.recorded:
-            self.trajectory.write(row_of(step, snapshot.network.parameters))
+        if step in self.recorded_steps:
+            self.trajectory.write(trajectory_row(step, snapshot.network.parameters))
             self.rows += 1
         return replace(snapshot, loss=E, test_accuracy=seen)
 

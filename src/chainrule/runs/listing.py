@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chainrule.runs.checkpoint import read_progress
 from chainrule.runs.folder import open_run
-from chainrule.runs.lock import State, state_of
+from chainrule.runs.lock import RunState, state_of
 from chainrule.runs.run import RUN, Run
 from chainrule.runs.settings import Change, RunError, refusal
 
@@ -18,7 +18,7 @@ class Entry(NamedTuple):
     """A run in a list. What is not known yet is None."""
 
     folder: Path
-    state: State
+    state: RunState
     step: int
     length: int | None
     loss: float | None

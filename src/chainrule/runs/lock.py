@@ -1,4 +1,4 @@
-"""Who holds a run: one process at a time trains it."""
+"""The lock of a run: one process at a time trains it."""
 
 import errno
 import os
@@ -14,10 +14,7 @@ from chainrule.runs.run import RUN
 from chainrule.runs.settings import RunError
 
 LOCK = ".lock"
-State = Literal["running", "finished", "interrupted"]
-
-
-# -------------------------------------------------------------------------------------- going on
+RunState = Literal["running", "finished", "interrupted"]
 
 
 @contextmanager
@@ -52,10 +49,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-# ----------------------------------------------------------------------------------------- a list
-
-
-def state_of(folder: Path) -> State:
+def state_of(folder: Path) -> RunState:
     """Whether a run is finished, being trained by a process just now, or neither.
 
     A run whose lock may not be taken, as on a read-only disk, counts as interrupted. Raises

@@ -91,7 +91,7 @@ class Run:
         return [*range(0, self.length, max(1, math.ceil(self.length / MOMENTS))), self.length]
 
     @property
-    def recorded(self) -> list[int]:
+    def recorded_steps(self) -> list[int]:
         """Those of them whose parameters the trajectory holds."""
         moments = self.moments
         most = TRAJECTORY_BYTES // row_bytes(self.settings.sizes)

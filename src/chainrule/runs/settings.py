@@ -45,9 +45,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training was asked for. None: the bundled MNIST, all images a step, what is usual.
+    """What a training was asked for. None is the bundled MNIST, all images in a step, the default.
 
-    Raises RunError for values that cannot be.
+    Raises RunError for values that cannot be, with the name of the setting.
     """
 
     data: Annotated[str | None, Entry(Place(), "Digits", none="", identity=False, prefix=None)] = (

@@ -19,12 +19,11 @@ from chainrule.runs.settings import RunError
 
 
 class Standing(NamedTuple):
-    """Where a run stands on disk: its last checkpoint's step, history, and recorded steps."""
+    """Where a run stands on disk: the step and the history of its last checkpoint."""
 
     step: int
     history: NDArray  # type: ignore[type-arg]  # (rows, 5), as a checkpoint has it
-    recorded: list[int]
-    seconds: float
+    recorded_steps: list[int]
 
 
 class Damaged(NamedTuple):
@@ -102,8 +101,8 @@ class Shelf:
             reached = read_progress(run)
             standing = None
             if reached:
-                recorded = run.recorded[: reached.recorded]
-                standing = Standing(reached.step, reached.history, recorded, reached.seconds)
+                steps = run.recorded_steps[: reached.trajectory_rows]
+                standing = Standing(reached.step, reached.history, steps)
             known = self.standings[run.folder] = stamp, standing
         return known[1]
 

@@ -15,7 +15,7 @@ from chainrule.runs.run import TRAJECTORY, Run, row_bytes
 from chainrule.runs.settings import RunError
 
 
-def row_of(step: int, parameters: Array) -> bytes:
+def trajectory_row(step: int, parameters: Array) -> bytes:
     import hashlib
 
     row = step.to_bytes(8, "little") + parameters.astype("<f4", copy=False).tobytes()
@@ -48,7 +48,7 @@ def network_at(run: Run, step: int) -> Network:
     """The network at a recorded step; RunError if it is not recorded, or its row is damaged."""
     path = run.folder / TRAJECTORY
     reached = read_checkpoint(run)
-    steps = run.recorded[: reached.recorded] if reached else []
+    steps = run.recorded_steps[: reached.trajectory_rows] if reached else []
     if step not in steps:
         near = min(steps, key=lambda other: abs(other - step), default=None)
         known = f"the nearest of {len(steps)} recorded ones is {near}" if steps else "none is"
@@ -59,6 +59,6 @@ def network_at(run: Run, step: int) -> Network:
         row = file.read(size)
     whole = len(row) == size
     parameters = np.frombuffer(row[8:-32] if whole else b"", "<f4").astype(np.float32)
-    if row != row_of(step, parameters):
+    if row != trajectory_row(step, parameters):
         raise RunError(f"{path}: damaged: the row of step {step} does not match its checksum")
     return run.network(parameters)

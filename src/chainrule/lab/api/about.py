@@ -1,4 +1,4 @@
-"""The first answer: what there is, and where to begin."""
+"""The first answer: the networks, runs, defaults and limits that a page begins with."""
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.kinds import Choice, Kind, Number, Whole
 from chainrule.runs.settings import ENTRIES, Settings
 from chainrule.training import BATCH_EPOCHS, RECIPES
-
-# -------------------------------------------------------------------------------------- GET answers
 
 
 def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
@@ -57,7 +55,7 @@ def accuracy_of(lab: Lab, named: NamedNetwork) -> float | None:
     """The share of its test images that a network reads right; None if it can read none."""
     try:
         return float(np.mean(lab.read(named).argmax(axis=0) == lab.test_set_of(named).labels))
-    except (RefusedError, OverflowError):  # whoever looks at this network is told why
+    except (RefusedError, OverflowError):  # the answer to its mistakes says why
         return None
 
 
@@ -99,10 +97,7 @@ def defaults() -> Answer:
     }
 
 
-# ----------------------------------------------------------------------------------- a moment saved
-
-
 def warm(lab: Lab) -> None:
-    """Have ready what the first page asks for, then what a drawing is compared with."""
+    """Compute what the first page asks for, then what a drawing is compared with."""
     about(lab, [])
     novelty_of(requests.Pixels(lab.test_set.images[0].tobytes()))

@@ -1,4 +1,4 @@
-"""Values that were computed last."""
+"""The values that were computed last, so that they need not be computed again."""
 
 import threading
 from collections import OrderedDict
@@ -16,7 +16,6 @@ class Cache(Generic[Key, Value]):
         self.most = most
         self.bytes = 0
         self.values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
-        self.misses = 0
         self.lock = threading.Lock()
 
     def find(self, key: Key) -> Value | None:
@@ -29,7 +28,6 @@ class Cache(Generic[Key, Value]):
             if key in self.values:
                 self.values.move_to_end(key)
                 return self.values[key][0]
-            self.misses += 1
         value = make()
         with self.lock:
             if key not in self.values:

@@ -8,7 +8,7 @@ from chainrule.files import shallow
 from chainrule.lab.api import limits
 from chainrule.lab.wire import RefusedError, decode_bytes
 
-# ------------------------------------------------------------------------------------ JSON, checked
+# --------------------------------------------------------------------------------- values from JSON
 
 
 def parse_json(content: bytes) -> dict[str, Any]:
@@ -107,9 +107,6 @@ def parse_bytes(value: object, what: str, most: int) -> bytes:
     if len(content) > most:
         raise RefusedError(f"{what} must be at most {most} bytes, got {len(content)}")
     return content
-
-
-# ------------------------------------------------------------------------------------ what is asked
 
 
 def parse_number(value: object, what: str, low: float, high: float) -> float:

@@ -16,7 +16,7 @@ MOST_POINTS = 100_000  # of all drawings of a collection
 MOST_LENGTH = 1_000_000  # of all their strokes
 
 
-def drawing(lab: Lab, body: Answer) -> Answer:
+def read_drawing(lab: Lab, body: Answer) -> Answer:
     """A drawing or an image file after every stage, and what the network reads at each."""
     found = checks.parse_fields(body, "the body", ("network", "image"), ("step",))
     step = requests.parse_step(found.get("step"))
@@ -44,7 +44,7 @@ def drawing(lab: Lab, body: Answer) -> Answer:
     }
 
 
-def collect(lab: Lab, body: Answer) -> Answer:
+def collect_drawings(lab: Lab, body: Answer) -> Answer:
     """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
     from chainrule.handwriting import write_digits
 

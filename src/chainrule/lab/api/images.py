@@ -15,8 +15,6 @@ from chainrule.lab.wire import RefusedError
 if TYPE_CHECKING:
     from chainrule.handwriting import Novelty, Prepared
 
-# ------------------------------------------------------------------------------------------ the lab
-
 
 def digits_of(contents: Sequence[bytes], labels: Sequence[int] | None = None) -> Digits:
     """Images of 784 bytes as digits."""
@@ -49,7 +47,7 @@ def pixels_of(drawing: requests.Drawn) -> bytes:
     return prepared(drawing).pixels.tobytes()
 
 
-# ---------------------------------------------------------------------------------------- drawings
+# ---------------------------------------------------------------------------------- unlike a digit?
 
 
 def unlike(made: Prepared) -> Novelty:

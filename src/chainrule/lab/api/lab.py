@@ -21,7 +21,7 @@ from chainrule.lab.wire import RefusedError
 from chainrule.network import Array, count_parameters
 from chainrule.reading import probabilities
 from chainrule.runs.checkpoint import last_checkpoint
-from chainrule.runs.digits import Part, own_digits
+from chainrule.runs.digits import DigitsPart, own_digits
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError
@@ -69,7 +69,7 @@ class Lab:
     def test_set(self) -> Digits:
         return load_one(None, "t10k")
 
-    def own_set(self, run: Run | None, part: Part = "test") -> Digits:
+    def own_set(self, run: Run | None, part: DigitsPart = "test") -> Digits:
         """The digits that a run is tested or trained on; those of MNIST for what is no run."""
         if run is None or run.settings.data is None:
             return self.test_set if part == "test" else self.train_set

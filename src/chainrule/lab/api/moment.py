@@ -1,4 +1,4 @@
-"""The answers: what the library says of a moment, as values that JSON can carry.
+"""The answers about one moment: every number of an image's pass, and what proves it.
 
 Every number comes from the rooms that `chainrule explain` and `chainrule check` use. Arrays travel
 as base64 of little-endian float64, so that every bit arrives, infinity too.
@@ -17,7 +17,7 @@ from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.requests import Moment
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
 
-# -------------------------------------------------------------------------------------- GET answers
+# ---------------------------------------------------------------------------------- all test images
 
 
 def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
@@ -54,7 +54,7 @@ def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     }
 
 
-# ------------------------------------------------------------------------------------- POST answers
+# --------------------------------------------------------------------------------------- one moment
 
 
 def ledger(lab: Lab, body: Answer) -> Answer:
@@ -142,11 +142,11 @@ def impostors_of(opened: Ledger) -> Answer:
     return prove_output(opened)._asdict()
 
 
-def step(lab: Lab, body: Answer) -> Answer:
+def learning_step(lab: Lab, body: Answer) -> Answer:
     """One step on this image alone, at many learning rates."""
     moment, _ = requests.parse_moment(body)
-    return step_of(lab.ledger(lab.settled(moment)))
+    return learning_step_of(lab.ledger(lab.settled(moment)))
 
 
-def step_of(opened: Ledger) -> Answer:
+def learning_step_of(opened: Ledger) -> Answer:
     return learn_once(opened)._asdict()

@@ -15,8 +15,6 @@ from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import ENTRIES, Settings
 
-# ------------------------------------------------------------------------------------- the networks
-
 
 @dataclass(frozen=True, eq=False)
 class NamedNetwork:
@@ -66,7 +64,7 @@ def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
 def asked_for(run: Run) -> Answer:
     """The settings of a run, as an order to start one has them."""
     settings = run.settings.as_json()
-    # Where other digits lie is nobody's business.
+    # A page is never told where other digits lie.
     return settings | {
         "more": later_settings(run),
         "data": "mnist" if settings["data"] is None else "other digits",
@@ -84,5 +82,5 @@ def later_settings(run: Run) -> list[tuple[str, object]]:
 
 
 def digits_of_run(run: Run) -> str:
-    """What a page calls the digits of a run: where they lie is nobody's business."""
+    """What a page calls the digits of a run: the name of their folder, never its whole path."""
     return "MNIST" if run.settings.data is None else Path(run.settings.data).name

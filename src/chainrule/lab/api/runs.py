@@ -8,7 +8,7 @@ from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
 from chainrule.lab.live.control import trainable
-from chainrule.lab.live.training import Row, Training, row_of
+from chainrule.lab.live.training import HistoryRow, Training, history_row
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.lock import state_of
 from chainrule.runs.names import run_id
@@ -36,7 +36,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
     with suppress(RunError, OSError):
         reached = lab.shelf.standing(run)
         state = state_of(run.folder)
-    rows = [row_of(*row[:4]) for row in reached.history.tolist()] if reached else []
+    rows = [history_row(*row[:4]) for row in reached.history.tolist()] if reached else []
     return {
         "id": run_id(run),
         "name": run.folder.absolute().name,
@@ -44,8 +44,8 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "length": run.length,
         "step": reached.step if reached else 0,
         "state": "new" if state == "interrupted" and not reached else state,
-        "recorded": reached.recorded if reached else [],
-        "history": columns(rows),
+        "recorded": reached.recorded_steps if reached else [],
+        "history": history_columns(rows),
         "changes": [list(change) for change in run.changes],
         **measured_on(lab, run),
     }
@@ -56,8 +56,8 @@ def live_entry(lab: Lab, training: Training) -> Answer:
     return run_entry(lab, training.run) | {
         "step": training.step,
         "state": training.state,
-        "recorded": training.recorded,
-        "history": columns(training.rows),
+        "recorded": training.recorded_steps,
+        "history": history_columns(training.rows),
     }
 
 
@@ -70,19 +70,19 @@ def measured_on(lab: Lab, run: Run | None) -> Answer:
     return {"digits": "MNIST" if run is None else digits_of_run(run), "images": count}
 
 
-def columns(rows: Sequence[Row]) -> Answer:
+def history_columns(rows: Sequence[HistoryRow]) -> Answer:
     names = ("step", "loss", "train_accuracy", "test_accuracy")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def order(lab: Lab, body: Answer) -> Answer:
+def order_training(lab: Lab, body: Answer) -> Answer:
     """Do what a page orders of the training, and tell what it is then."""
     lab.live.execute(requests.parse_order(body))
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}
 
 
-def described(_: Lab, body: Answer) -> Answer:
+def describe_run(_: Lab, body: Answer) -> Answer:
     """What the id of a run says of it that may not be here; it could be trained."""
     id = requests.parse_network(checks.parse_fields(body, "the body", ("run",))["run"])
     settings, changes = trainable(id)

@@ -1,4 +1,4 @@
-"""A moment as all that its page shows without a server."""
+"""Everything that a saved page shows of a moment: it has no server to ask."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ from chainrule.explain.rules import open_cell
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.about import about
 from chainrule.lab.api.lab import Lab
-from chainrule.lab.api.moment import impostors_of, ledger_of, step_of
+from chainrule.lab.api.moment import impostors_of, learning_step_of, ledger_of
 from chainrule.lab.wire import Answer
 
 MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
 MOST_PROOFS = 300  # in a saved page
 
 
-def saved(lab: Lab, body: Answer) -> Answer:
+def save_moment(lab: Lab, body: Answer) -> Answer:
     """A name for the file of a moment, and all that its page shows without a server."""
     moment, more = requests.parse_moment(body, "view")
     view = requests.parse_view(checks.parse_object(more["view"], "view"))
@@ -47,7 +47,7 @@ def saved(lab: Lab, body: Answer) -> Answer:
         "cells": {name: open_cell(opened, name) for name in sorted(names)},
         "proofs": {name: prove(opened, name) for name in sorted(proven)},
         "impostors": impostors_of(opened),
-        "step": step_of(opened),
+        "step": learning_step_of(opened),
         "view": view,
     }
     return {"name": f"chainrule-{settled.network[:150]}{at}-{which}.html", "moment": shown}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from chainrule.data import CLASSES, PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
+from chainrule.engine.sums import confusion_matrix
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork, digits_of_run
@@ -17,7 +18,7 @@ from chainrule.lab.wire import Answer, RefusedError, encode_array, encode_bytes
 from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
 from chainrule.reading import probabilities
-from chainrule.runs.compare import Stand, beside, comparison_fields
+from chainrule.runs.compare import RunAt, beside, comparison_fields
 from chainrule.runs.run import Run
 from chainrule.training import Evaluation
 from chainrule.troubles import measure
@@ -56,7 +57,7 @@ def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
     return lab.readings.get(key, read, 40 * len(lab.test_set_of(named)))
 
 
-def evaluate(lab: Lab, body: Answer) -> Answer:
+def evaluate_network(lab: Lab, body: Answer) -> Answer:
     """How a network does on the test images, all damaged alike."""
     question = requests.parse_evaluation(body)
     named = lab.named(question.network, question.step)
@@ -64,8 +65,7 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
     labels = lab.test_set_of(named).labels
     predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
     right = predictions == labels
-    confusion = np.bincount(CLASSES * labels.astype(np.intp) + predictions, minlength=CLASSES**2)
-    seen = Evaluation(np.nan, confusion.reshape(CLASSES, CLASSES))
+    seen = Evaluation(np.nan, confusion_matrix(labels, predictions, CLASSES))
     surest = surest_of(~right, confidence)[:SUREST]
     answered = confidence >= question.threshold
     found = {
@@ -84,10 +84,10 @@ def evaluate(lab: Lab, body: Answer) -> Answer:
         "answered": answered.mean(),
         "right_of_answered": right[answered].mean() if answered.any() else None,
     }
-    return found | ({"curves": curves(lab, named)} if question.curves else {})
+    return found | ({"curves": damage_curves(lab, named)} if question.curves else {})
 
 
-def confused(lab: Lab, body: Answer) -> Answer:
+def confused_images(lab: Lab, body: Answer) -> Answer:
     """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
     question = requests.parse_confused(body)
     named = lab.named(question.network, question.step)
@@ -114,7 +114,7 @@ def pictures(lab: Lab, named: NamedNetwork, damage: Damage, numbers: NDArray[np.
     return encode_bytes(damaged(lab, named, damage).images[numbers].tobytes())
 
 
-def curves(lab: Lab, named: NamedNetwork) -> Answer:
+def damage_curves(lab: Lab, named: NamedNetwork) -> Answer:
     """The accuracy over the range of each kind of damage alone."""
     labels = lab.test_set_of(named).labels
 
@@ -130,10 +130,10 @@ def curves(lab: Lab, named: NamedNetwork) -> Answer:
 # -------------------------------------------------------------------------------------- two runs
 
 
-def compare(lab: Lab, body: Answer) -> Answer:
+def compare_runs(lab: Lab, body: Answer) -> Answer:
     """Two runs side by side, each after a step, in the words of `chainrule compare --json`."""
     pair = requests.parse_pair(body)
-    stands = [stand(lab, *each) for each in pair]
+    stands = [run_at_step(lab, *each) for each in pair]
     (one, two), at = (run for run, _ in stands), [there for _, there in stands]
     found = beside(one, two, at[0], at[1], lab.own_set(one))
     return {
@@ -144,7 +144,7 @@ def compare(lab: Lab, body: Answer) -> Answer:
     }
 
 
-def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
+def run_at_step(lab: Lab, id: str, step: int | None) -> tuple[Run, RunAt]:
     """A run, and where it stands after a step, also if it is being trained."""
     named = lab.named(id, step)
     training = lab.live.training
@@ -157,12 +157,12 @@ def stand(lab: Lab, id: str, step: int | None) -> tuple[Run, Stand]:
             raise RefusedError(f"{checks.quoted(id)} is no run here; runs are compared", "missing")
         run, rows = found, standing.history
     at = named.step or 0
-    return run, Stand(at, named.network, rows[rows[:, 0] <= at])
+    return run, RunAt(at, named.network, rows[rows[:, 0] <= at])
 
 
-def inside(lab: Lab, body: Answer) -> Answer:
+def look_inside(lab: Lab, body: Answer) -> Answer:
     """What a step of a run looks like from inside, and its troubles then."""
-    run, at = stand(lab, *requests.parse_run_step(body))
+    run, at = run_at_step(lab, *requests.parse_run_step(body))
     digits = lab.own_set(run, "training")
     return inside_view(measure(at.network, digits), at.history, run.settings.loss)
 
@@ -177,7 +177,7 @@ class Points(NamedTuple):
     shares: tuple[float, float]
 
 
-def plane(lab: Lab, body: Answer) -> Answer:
+def map_images(lab: Lab, body: Answer) -> Answer:
     """The first test images as points on the plane of their pixels or of what a layer makes."""
     question = requests.parse_map(body)
     named = lab.named(question.network, question.step)

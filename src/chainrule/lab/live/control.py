@@ -1,4 +1,4 @@
-"""What pages order of the one training. Nothing here starts a thread."""
+"""The one training, and the orders that pages give it. Nothing here starts a thread."""
 
 import math
 import threading
@@ -32,7 +32,7 @@ class Order(NamedTuple):
 
 @dataclass(eq=False)
 class Live:
-    """The one training, and what pages order."""
+    """The one training, and the orders that pages give it."""
 
     shelf: Shelf
     digits: Callable[[], Sets]

@@ -32,7 +32,7 @@ def live_view(training: Training) -> dict[str, Any]:
         "train_accuracy": snapshot.train_accuracy if snapshot else None,
         "test_accuracy": training.rows[-1][3] if training.rows else None,
         "seconds": training.seconds,
-        "recorded": training.recorded,
+        "recorded": training.recorded_steps,
         **inside_view(measures, history, run.settings.loss),
         "error": error and str(error).replace(str(training.folder), training.shown),
         "units": unit_view(snapshot.network) if snapshot else None,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chainrule.files import remove_empty
-from chainrule.lab.live.training import Sets, State, Training
+from chainrule.lab.live.training import Sets, Training, TrainingState
 from chainrule.runs.lock import locked
 from chainrule.runs.run import Run
 from chainrule.training import DivergenceError, Snapshot
@@ -42,7 +42,7 @@ class ThreadedTraining(Training):
     # ------------------------------------------------------------------------- in its own thread
 
     def work(self) -> None:
-        state: State = "failed"
+        state: TrainingState = "failed"
         try:
             # The same thread must take the lock and give it back.
             with locked(self.folder):
@@ -91,7 +91,7 @@ class ThreadedTraining(Training):
         with self.turn:
             super().publish(snapshot, seconds)
 
-    def publish_state(self, state: State) -> None:
+    def publish_state(self, state: TrainingState) -> None:
         with self.turn:
             super().publish_state(state)
             self.turn.notify_all()

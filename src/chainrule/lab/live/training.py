@@ -1,4 +1,4 @@
-"""The run in training: what pages see of it, and what they wish of it. Nothing here is a thread.
+"""The run in training: what pages see of it, and what they ask of it. Nothing here is a thread.
 
 It is an ordinary run folder, trained by the same `go_on` as on the command line. To pause is to
 stop at a checkpoint, to go on is to resume from it, to the same bytes; so a killed server has lost
@@ -25,21 +25,21 @@ from chainrule.training import DivergenceError, Snapshot
 
 CHECKPOINT_EVERY = 2.0  # seconds: what is recorded can be looked at so much later
 CHANGES = 64  # of the rate in a run, so that its link stays one
-State = Literal["running", "paused", "interrupted", "finished", "failed"]
-Row = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
+TrainingState = Literal["running", "paused", "interrupted", "finished", "failed"]
+HistoryRow = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
 Sets = tuple[Digits, Digits]  # to train on and to test on
 
 
-def row_of(step: float, *values: float | None) -> Row:
+def history_row(step: float, *values: float | None) -> HistoryRow:
     """A row of the history; None where nothing was measured."""
     return int(step), *(None if v is None or math.isnan(v) else v for v in values)
 
 
 class Training:
-    """A run in training: what pages see of it, and what they wish of it.
+    """A run in training: what pages see of it, and what they ask of it.
 
-    Whoever drives it holds the run's lock, calls `open` once, and `steps` whenever it is to go on.
-    Its snapshots are never written again, its rows grow at their end alone.
+    Its driver, a thread or a test, holds the run's lock, calls `open` once, and `steps` whenever it
+    is to go on. Its snapshots are never written again, its rows grow at their end alone.
     """
 
     run: Run
@@ -60,22 +60,22 @@ class Training:
         self.threads = threads
         self.shown = shown  # how the folder is called to a page
         self.made = made  # folders, the run's own first, if it begins with this
-        self.state: State = "running"
+        self.state: TrainingState = "running"
         self.version = 0  # counts what there is to tell
         self.snapshot: Snapshot | None = None
-        self.rows: list[Row] = []
+        self.rows: list[HistoryRow] = []
         self.loss = math.nan  # now; by batches the mean of those since the last row
         self.batches = 0  # in that mean
         self.passed: dict[int, Network] = {}  # recorded since it began, on disk or not yet
         self.seconds = 0.0
         self.error: Exception | None = None
         self.left = math.inf  # steps until it pauses
-        self.ending: State | None = None  # its last state, once there are no more steps
+        self.ending: TrainingState | None = None  # its last state, once there are no more steps
         self.stopping = False
         self.wanted_rate: float | None = None
         self.rate_changed = False
 
-    # ------------------------------------------------------------------------ for whoever drives it
+    # ------------------------------------------------------------------------------- for its driver
 
     def open(self) -> None:
         """Begin the run, or load its last checkpoint.
@@ -92,7 +92,7 @@ class Training:
             if self.made and run.data is None:
                 discard(run)
             raise
-        self.to_record = run.recorded
+        self.to_record = run.recorded_steps
         self.run = run
         if reached:
             self.load(reached)
@@ -100,7 +100,7 @@ class Training:
     def load(self, reached: Checkpoint) -> None:
         """Load the run's last checkpoint."""
         settings, history = self.run.settings, reached.history.tolist()
-        self.rows = [row_of(*row[:4]) for row in history]
+        self.rows = [history_row(*row[:4]) for row in history]
         self.seconds = reached.seconds
         _, loss, on_train, on_test = self.rows[-1]
         E = math.nan if loss is None else loss
@@ -164,7 +164,7 @@ class Training:
         return self.left <= 0 or self.stopping
 
     def new_rate(self) -> float | None:
-        """Asked before each step: another learning rate, if one was wished for."""
+        """Asked before each step: another learning rate, if a page has asked for one."""
         rate, self.wanted_rate = self.wanted_rate, None
         self.rate_changed |= rate is not None
         return rate
@@ -184,10 +184,10 @@ class Training:
             accuracies = snapshot.train_accuracy, snapshot.test_accuracy
             if snapshot.step in self.to_record:
                 self.passed[snapshot.step] = snapshot.network
-            self.rows.append(row_of(snapshot.step, snapshot.loss, *accuracies))
+            self.rows.append(history_row(snapshot.step, snapshot.loss, *accuracies))
         self.version += 1
 
-    def publish_state(self, state: State) -> None:
+    def publish_state(self, state: TrainingState) -> None:
         """Publish a state to every page."""
         self.state = state
         self.version += 1
@@ -204,7 +204,7 @@ class Training:
         return snapshot.step if snapshot else 0
 
     @property
-    def recorded(self) -> list[int]:
+    def recorded_steps(self) -> list[int]:
         """The steps that can be looked at."""
         return [step for step in self.to_record if step <= self.step and self.snapshot]
 

@@ -1,7 +1,6 @@
-"""The lab's server: its routes, what it refuses, and how it starts.
+"""The application: an address for each question, for the page and for its files.
 
-It listens on 127.0.0.1 alone and answers only its own page. docs/reference/lab.md lists what is
-refused.
+Nothing is computed here: `lab.api` answers. docs/reference/lab.md lists what is refused.
 """
 
 import asyncio
@@ -109,7 +108,7 @@ async def save(served: Served, files: dict[str, Path], request: Request) -> Resp
 
 
 async def shell(served: Served, files: dict[str, Path], request: Request) -> Response:
-    """The page; to who comes with a token, the cookie first."""
+    """The page; if its address holds a token, the browser gets its cookie first."""
     if "token" in request.query_params:
         return enter(request, served)
     return await file_response(served, request, files["index.html"])

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 from chainrule.encode import to_json
 from chainrule.lab.live.control import Live
 from chainrule.lab.live.frames import live_view
-from chainrule.lab.live.training import Row
+from chainrule.lab.live.training import HistoryRow
 
 APART = 0.092  # seconds from one frame to the next: the training wants the cores too
 SHARE = 0.1  # of one core may go into making frames
@@ -25,7 +25,7 @@ class Frame:
 
     serial: int  # of the training
     start: str  # JSON up to the rows
-    rows: list[Row]  # as they grow
+    rows: list[HistoryRow]  # as they grow
     count: int  # of them that belong to this frame
     texts: dict[int, str] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What is refused before anything looks at it."""
+"""Requests that are refused before their content is read: from other sites, or too many at once."""
 
 import base64
 import hashlib

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from chainrule.lab.api.lab import Lab
 
-COMPUTING = 2  # of them in threads; the others wait
+COMPUTING = 2  # answers at once, each in a thread; the others wait
 FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
 
 
