@@ -50,14 +50,14 @@ def training(sizes: tuple[int, ...], batch: int, steps: int) -> dict[str, object
 
 EPOCH = ("numpy_plain", "torch_eager", "torch_compiled", "jax_jitted", "jax_scan", "sklearn_mlp")
 PROBABILITIES = ("torch_eager", "onnx_runtime", "sklearn_mlp")
-SEED_STEP = training((784, 10, 10), 0, 30) | {
+SMALL_STEP = training((784, 10, 10), 0, 30) | {
     "loss": "squared_error", "learning_rate": 1.5, "momentum": 0.0,
 }  # fmt: skip
 WORKS = [
     Work(
         "the small network's full-batch step, 60,000 images",
         "step",
-        SEED_STEP,
+        SMALL_STEP,
         (
             "chainrule_dense",
             "numpy_float64",

@@ -32,7 +32,7 @@ from chainrule.handwriting.unlike import (
 )
 
 PACKAGE = Path(handwriting.__file__).parent
-MODELS = ("seed", "stronger")
+MODELS = ("small", "large")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 # Strokes on a grid 10 wide and 14 high, y down, parted by "/": points "x,y".

@@ -60,10 +60,10 @@ with_numpy.take_step = counted
 from chainrule.cli.main import main
 main()
 """
-SEED = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
+SMALL = {"hidden": [10], "loss": "squared_error", "optimizer": "descent", "seed": 0}
 LIVE = {  # longer than all turns together
-    "the seed, all images a step": {"steps": 100_000},
-    "the seed, batches of 64": {"batch_size": 64, "steps": 10_000_000},
+    "the small network, all images a step": {"steps": 100_000},
+    "the small network, batches of 64": {"batch_size": 64, "steps": 10_000_000},
     "784-128-10, cross-entropy, batches of 64": {
         "hidden": [128],
         "loss": "cross_entropy",
@@ -114,7 +114,7 @@ class Visit:
         """Seconds from the command until the page has its first moment."""
         self.ask("GET", "/")
         self.ask("GET", "/api/lab")
-        self.ask("POST", "/api/ledger", moment("seed"))
+        self.ask("POST", "/api/ledger", moment("small"))
         return time.perf_counter() - self.began
 
     def __enter__(self):
@@ -279,7 +279,7 @@ def in_a_browser(browser, visit):
 
 def live(browser):
     for name, changed in LIVE.items():
-        settings = SEED | changed
+        settings = SMALL | changed
         took, frames, draws, cells, number = {}, [], [], [], itertools.count()
 
         def note(way, found, took=took):
@@ -293,7 +293,7 @@ def live(browser):
         ):
 
             def open_cell(visit=visit, cells=cells, number=number):
-                body = moment("seed", next(number)) | {"cell": "dW2[3,7]"}
+                body = moment("small", next(number)) | {"cell": "dW2[3,7]"}
                 began = time.perf_counter()
                 visit.ask("POST", "/api/cell", body)
                 cells.append(1000 * (time.perf_counter() - began))
@@ -351,7 +351,7 @@ def main():
             print(f"| {what} | {min(times):.2f} | {statistics.median(times):.2f} |")
         with Visit(folder) as visit:
             visit.first_page()
-            for network in ("seed", "stronger"):
+            for network in ("small", "large"):
                 for method, path, body in routes(network):
                     times, size = [], 0
                     for k in range(ASKED):

@@ -81,7 +81,7 @@ def test_no_damage_is_none_and_nothing_is_written_in_place(some):
 
 
 def test_more_damage_is_read_worse(mnist):
-    network, test_set = load_bundled("stronger"), mnist[1]
+    network, test_set = load_bundled("large"), mnist[1]
     for name, amounts in {
         "rotation": (0, 25, 50), "noise": (0, 0.4, 0.8), "thickness": (0, 2, 4),
         "shift": ((0, 0), (3, 0), (7, 0)),

@@ -46,8 +46,8 @@ MODELS = ROOT / "src/chainrule/models"
 
 
 @pytest.fixture(scope="module")
-def stronger():
-    return load_model(MODELS / "stronger.safetensors")
+def large():
+    return load_model(MODELS / "large.safetensors")
 
 
 def read(network, pixels):
@@ -219,12 +219,12 @@ def on_transparent(ink):
 
 
 @pytest.mark.parametrize("kind", on_transparent(np.zeros((1, 1), np.uint8)))
-def test_white_ink_on_a_transparent_ground_is_ink(kind, stronger):
+def test_white_ink_on_a_transparent_ground_is_ink(kind, large):
     ink = 255 - pens_own(measuring.DIGITS["3"], size=(160, 210), scale=14, pen=14, at=(8, 8))
     ink = np.where(ink > 127, 255, 0).astype(np.uint8)
     picture = read_image(on_transparent(ink)[kind])
     assert np.array_equal(picture, 255 - ink)
-    assert read(stronger, prepare(picture).pixels) == 3
+    assert read(large, prepare(picture).pixels) == 3
 
 
 def test_alpha_is_ink_only_where_nothing_else_is():
@@ -467,22 +467,22 @@ def test_a_digit_of_mnist_comes_out_as_it_went_in(mnist):
             assert shifted == 0 or np.abs(moved).max() == 1
 
 
-def test_prepared_test_images_are_read_about_as_well(mnist, stronger):
+def test_prepared_test_images_are_read_about_as_well(mnist, large):
     """A sample of the 10,000; benchmarks/handwriting.py has all."""
     test = mnist[1][::40]
     X = np.array([prepare(image.reshape(28, 28)).pixels for image in test.images]).T
-    right = np.mean(predict(stronger, X.astype(np.float32) / 255) == test.labels)
-    as_they_are = np.mean(predict(stronger, test.X) == test.labels)
+    right = np.mean(predict(large, X.astype(np.float32) / 255) == test.labels)
+    as_they_are = np.mean(predict(large, test.X) == test.labels)
     assert right >= as_they_are - 0.012
 
 
 @pytest.mark.parametrize("shape", measuring.DIGITS)
-def test_each_digit_drawn_by_strokes_is_read_right(shape, stronger):
+def test_each_digit_drawn_by_strokes_is_read_right(shape, large):
     rng = np.random.default_rng(1)
     for _ in range(5):
         strokes = measuring.written(measuring.DIGITS[shape], rng)
         pixels = prepare(draw(strokes)).pixels
-        assert read(stronger, pixels) == int(shape)
+        assert read(large, pixels) == int(shape)
         assert not novelty(pixels).unlike
 
 
@@ -498,11 +498,11 @@ HARD = {
 
 @pytest.mark.parametrize("how", HARD)
 @pytest.mark.parametrize("light_on_dark", [False, True])
-def test_any_pen_place_and_polarity_is_read_right(how, light_on_dark, stronger):
+def test_any_pen_place_and_polarity_is_read_right(how, light_on_dark, large):
     for shape in "23457":
         picture = pens_own(measuring.DIGITS[shape], **HARD[how])
         picture = 255 - picture if light_on_dark else picture
-        assert read(stronger, prepare(picture).pixels) == int(shape), shape
+        assert read(large, prepare(picture).pixels) == int(shape), shape
 
 
 def photo(shape):
@@ -517,9 +517,9 @@ def photo(shape):
 
 
 @pytest.mark.parametrize("shape", "234567")
-def test_a_photo_in_uneven_light_is_read_right(shape, stronger):
+def test_a_photo_in_uneven_light_is_read_right(shape, large):
     pixels = prepare(photo(shape)).pixels
-    assert read(stronger, pixels) == int(shape)
+    assert read(large, pixels) == int(shape)
     assert not novelty(pixels).unlike
 
 
@@ -623,7 +623,7 @@ def test_slant_sets_up_what_leans_and_nothing_else():
 
 
 @pytest.mark.parametrize("shear", [-0.8, 0.5])
-def test_a_digit_that_leans_is_read_right(shear, stronger):
+def test_a_digit_that_leans_is_read_right(shear, large):
     for shape in "23457":
         points = measuring.DIGITS[shape].split(" / ")
         leaning = " / ".join(
@@ -634,7 +634,7 @@ def test_a_digit_that_leans_is_read_right(shear, stronger):
             for stroke in points
         )
         picture = pens_own(leaning, size=(700, 600), scale=30, pen=34, at=(200, 80))
-        assert read(stronger, prepare(picture).pixels) == int(shape), shape
+        assert read(large, prepare(picture).pixels) == int(shape), shape
 
 
 @pytest.mark.parametrize("off", [(), *((stage,) for stage in STAGES), STAGES])
@@ -877,7 +877,7 @@ def assert_still(count, measured_share, of, now):
     assert abs(now - measured_share) <= 4 * error + 1 / count, f"{of}: {now} of {measured_share}"
 
 
-def test_the_figures_of_the_stages_are_still_true(mnist, stronger):
+def test_the_figures_of_the_stages_are_still_true(mnist, large):
     figures = measured()
     test = mnist[1][::40]
     for name, damage in measuring.DAMAGES.items():
@@ -885,8 +885,8 @@ def test_the_figures_of_the_stages_are_still_true(mnist, stronger):
         pictures = [damage(image, rng) for image in test.images]
         for off, key in (((), "accuracy"), (STAGES, "unprepared")):
             X = np.array([measuring.readable(each, off) for each in pictures]).T
-            share = np.mean(predict(stronger, X.astype(np.float32) / 255) == test.labels)
-            assert_still(len(test), figures[name][key]["stronger"] / 100, f"{name} {key}", share)
+            share = np.mean(predict(large, X.astype(np.float32) / 255) == test.labels)
+            assert_still(len(test), figures[name][key]["large"] / 100, f"{name} {key}", share)
     assert set(figures["costs"]) == set(STAGES)
     assert figures["costs"] == figures["moved"]["costs"]
     assert figures["limit"] == LIMIT
@@ -1012,8 +1012,8 @@ def test_a_folder_is_not_overwritten_and_never_half_there(tmp_path, monkeypatch)
 # ----------------------------------------------------------------------------- the command line
 
 
-SEED = MODELS / "seed.safetensors"
-STRONGER = MODELS / "stronger.safetensors"
+SMALL = MODELS / "small.safetensors"
+LARGE = MODELS / "large.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -1032,16 +1032,16 @@ def images(tmp_path_factory):
 
 def test_predict_reads_image_files(images, answer):
     paths = [images / name for name in ("a 3.png", "a 7.png", "photo.jpg", "empty.png")]
-    result = answer("predict", STRONGER, *paths)
+    result = answer("predict", LARGE, *paths)
     found = result["predictions"]
     assert [each["image"] for each in found] == list(map(str, paths))
     assert [each["prediction"] for each in found[:3]] == [3, 7, 4]
     assert [each["unlike"]["unlike"] for each in found] == [False, False, False, True]
     assert set(found[0]) == {"image", "prediction", "probabilities", "unlike"}
     assert sum(found[0]["probabilities"]) == pytest.approx(1, abs=1e-5)
-    quiet = run("predict", STRONGER, *paths[:3], "--quiet")
+    quiet = run("predict", LARGE, *paths[:3], "--quiet")
     assert quiet.stdout.split() == ["3", "7", "4"]
-    printed = run("predict", STRONGER, paths[1], paths[3], cwd=images).stdout
+    printed = run("predict", LARGE, paths[1], paths[3], cwd=images).stdout
     assert f"{paths[1]}: read as 7\n" in printed
     assert "truth" not in printed
     assert f"{paths[3]}: unlike any digit; taken for one digit, it would be" in printed
@@ -1052,19 +1052,19 @@ def test_predict_reads_image_files(images, answer):
 
 def test_several_marks_are_said_by_predict(images, answer):
     row = images / "row.png"
-    (found,) = answer("predict", STRONGER, row)["predictions"]
+    (found,) = answer("predict", LARGE, row)["predictions"]
     assert found["unlike"]["several"]
     assert found["unlike"]["score"] == 8
     why = "It has 8 marks, further apart than the parts of a digit are. Cut out one digit,"
     assert found["unlike"]["why"].startswith(why)
-    first, *_, last = run("predict", STRONGER, row).stdout.splitlines()
+    first, *_, last = run("predict", LARGE, row).stdout.splitlines()
     digit = found["prediction"]
     assert first == f"{row}: several marks; taken for one digit, it would be {digit}"
     assert last == "and read that."
 
 
 def test_quiet_says_what_is_no_digit_on_stderr(images, inside):
-    done = inside("predict", STRONGER, "a 3.png", "empty.png", "row.png", "-q", cwd=images)
+    done = inside("predict", LARGE, "a 3.png", "empty.png", "row.png", "-q", cwd=images)
     assert done.returncode == 0
     first, *others = done.stdout.split()
     assert first == "3"
@@ -1087,7 +1087,7 @@ BAD = {
 @pytest.mark.parametrize("how", ["", "--quiet", "--json"])
 def test_a_bad_picture_does_not_end_the_others(how, images, inside):
     paths = ["text.png", "a 3.png", "nowhere.png", ".", "a 7.png", "cut.png"]
-    done = inside("predict", STRONGER, *paths, *how.split(), cwd=images)
+    done = inside("predict", LARGE, *paths, *how.split(), cwd=images)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     for line, path in zip(lines, [path for path in paths if path in BAD], strict=True):
@@ -1111,14 +1111,14 @@ def test_a_picture_without_permission_is_a_bad_one(images, tmp_path, inside):
     path = tmp_path / "mine.png"
     path.write_bytes((images / "a 3.png").read_bytes())
     path.chmod(0)
-    done = inside("predict", STRONGER, path, images / "a 7.png", "-q")
+    done = inside("predict", LARGE, path, images / "a 7.png", "-q")
     assert (done.returncode, done.stdout) == (1, "-\n7\n")
     assert done.stderr == f"chainrule: {path}: permission denied\n"
 
 
 @pytest.mark.parametrize("path", BAD)
 def test_one_bad_picture_alone_is_exit_code_1_too(path, images, inside):
-    done = inside("predict", SEED, path, cwd=images)
+    done = inside("predict", SMALL, path, cwd=images)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(f"chainrule: {re.escape(path)}: {BAD[path]}\n", done.stderr)
 
@@ -1133,7 +1133,7 @@ def test_one_bad_picture_alone_is_exit_code_1_too(path, images, inside):
 )
 def test_wrong_images_are_one_line_and_exit_code_2(arguments, says, images, inside):
     for mode in ([], ["--json"], ["--quiet"]):
-        done = inside("predict", SEED, *arguments, *mode, cwd=images)
+        done = inside("predict", SMALL, *arguments, *mode, cwd=images)
         assert done.returncode == 2
         assert done.stdout == ""
         assert re.fullmatch(f"chainrule: .*{says}.*\n", done.stderr), done.stderr
@@ -1142,7 +1142,7 @@ def test_wrong_images_are_one_line_and_exit_code_2(arguments, says, images, insi
 def test_without_the_extra_it_says_so_in_one_line(images):
     code = (
         "import sys; sys.modules['scipy'] = None\n"
-        f"sys.argv = ['chainrule', 'predict', {str(SEED)!r}, {str(images / 'a 3.png')!r}]\n"
+        f"sys.argv = ['chainrule', 'predict', {str(SMALL)!r}, {str(images / 'a 3.png')!r}]\n"
         "from chainrule.cli.main import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

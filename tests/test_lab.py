@@ -57,7 +57,7 @@ from chainrule.runs.settings import Change, Settings
 
 HOST = "127.0.0.1:8765"
 PAGE = ROOT / "src/chainrule/lab/page"
-MISREAD = {"network": "seed", "image": {"test": 1832}, "label": None}
+MISREAD = {"network": "small", "image": {"test": 1832}, "label": None}
 SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
 
 
@@ -109,7 +109,7 @@ def posted(page, path, body):
 
 def test_the_networks_and_their_accuracy(page, lab, mnist):
     about = page.get("/api/lab").json()
-    assert [each["id"] for each in about["networks"]] == ["seed", "stronger"]
+    assert [each["id"] for each in about["networks"]] == ["small", "large"]
     for entry, named in zip(about["networks"], lab.networks, strict=True):
         assert entry["accuracy"] == evaluate(named.network, mnist[1]).accuracy
         assert entry["sizes"] == list(named.network.sizes)
@@ -129,21 +129,21 @@ def test_mistakes_are_the_images_read_wrong(page, lab, mnist):
         assert told["labels"] == [int(mnist[1].labels[i]) for i in wrong]
         assert told["predictions"] == [int(read[i]) for i in wrong]
         assert all(0.1 < sure <= 1 for sure in told["confidence"])
-    # The first minute: a 3 that the seed network reads as a 5, 64 % sure.
-    told = page.get("/api/mistakes", params={"network": "seed"}).json()
+    # The first minute: a 3 that the small network reads as a 5, 64 % sure.
+    told = page.get("/api/mistakes", params={"network": "small"}).json()
     place = told["indices"].index(1832)
     assert (told["labels"][place], told["predictions"][place]) == (3, 5)
     assert told["confidence"][place] == pytest.approx(0.64, abs=0.005)
 
 
 def test_images_are_the_stored_bytes(page, mnist):
-    told = page.get("/api/images", params={"network": "seed", "start": 9950, "count": 100}).json()
+    told = page.get("/api/images", params={"network": "small", "start": 9950, "count": 100}).json()
     assert base64.b64decode(told["images"]) == mnist[1].images[9950:].tobytes()
     assert told["labels"] == mnist[1].labels[9950:].tolist()
     assert told["start"] == 9950
 
 
-@pytest.mark.parametrize(("network", "number", "label"), [("seed", 1832, 7), ("stronger", 0, None)])
+@pytest.mark.parametrize(("network", "number", "label"), [("small", 1832, 7), ("large", 0, None)])
 def test_every_array_of_the_ledger_is_the_librarys(page, lab, mnist, network, number, label):
     told = posted(
         page, "/api/ledger", {"network": network, "image": {"test": number}, "label": label}
@@ -174,7 +174,7 @@ def test_every_array_of_the_ledger_is_the_librarys(page, lab, mnist, network, nu
 
 def test_the_first_minutes_cell_is_the_gradient(page, lab, mnist):
     told = posted(page, "/api/ledger", MISREAD)
-    stored = lab.named("seed").network
+    stored = lab.named("small").network
     exact = replace(stored, parameters=stored.parameters.astype(np.float64))
     digit = mnist[1][1832]
     flat = gradient(exact, digit.X.astype(np.float64), digit.Y.astype(np.float64))
@@ -222,7 +222,7 @@ def test_patterns_put_in_are_the_cells_own_words(page):
 @pytest.mark.parametrize("cell", ["dW2[3,7]", "A2[5]", "Z1[3]", "E", "x[350]", "dZ2[ 3 ]"])
 def test_a_cell_is_what_explain_says(page, answer, cell):
     told = posted(page, "/api/cell", MISREAD | {"cell": cell})
-    model = ROOT / "src/chainrule/models/seed.safetensors"
+    model = ROOT / "src/chainrule/models/small.safetensors"
     explained = answer("explain", model, "--test", 1832, "--cell", cell)
     assert told == {name: explained[name] for name in told}
     assert {"name", "value", "formula", "source", "terms", "total", "numerator"} <= set(told)
@@ -377,7 +377,7 @@ def test_without_the_cookie_nothing_of_the_api(served, cookie):
     page = client_of(served, Cookie=cookie and cookie.encode("latin-1"))
     for path in (
         "/api/lab",
-        "/api/images?network=seed&start=0&count=1",
+        "/api/images?network=small&start=0&count=1",
         "/api/nowhere",
         "/api",
         "/api/",
@@ -546,34 +546,34 @@ REFUSED = [
     (b"[1]", "object, got a list"),
     (b"\xff\xfe{}", "UTF-8"),
     (b'{"network": NaN}', "NaN is no number"),
-    (b'{"network": "seed", "network": "seed"}', "'network' is given twice"),
-    (b'{"network": "seed"}', "image is missing"),
+    (b'{"network": "small", "network": "small"}', "'network' is given twice"),
+    (b'{"network": "small"}', "image is missing"),
     (b"[" * 100_000, "nested too deeply"),
     (b'{"x":' * 40_000, "nested too deeply"),
     ({"network": json.loads("[" * 70 + "]" * 70)}, "nested too deeply"),
     (b'{"network": ' + b"9" * 5000 + b"}", "JSON"),
-    ({"network": "seed", "image": {"test": 0}, "more": 1}, "got 'more' too"),
+    ({"network": "small", "image": {"test": 0}, "more": 1}, "got 'more' too"),
     ({"network": 1, "image": {"test": 0}}, "network must be a text"),
-    ({"network": "seed", "image": {"test": True}}, "test must be a whole number"),
-    ({"network": "seed", "image": {"test": 1.0}}, "test must be a whole number"),
-    ({"network": "seed", "image": {"test": -1}}, "test must be a whole number"),
-    ({"network": "seed", "image": {"test": 10**30}}, "got a number that large"),
-    ({"network": "seed", "image": {"test": 0, "strokes": []}}, "the fields of a test image"),
-    ({"network": "seed", "image": {}}, "one of test, strokes or pixels"),
-    ({"network": "seed", "image": [1832]}, "one of test, strokes or pixels"),
-    ({"network": "seed", "image": {"test": 0}, "label": 10}, "label must be a whole number"),
-    ({"network": "seed", "image": {"test": 0}, "label": False}, "label must be a whole number"),
-    ({"network": "seed", "image": {"pixels": "AAAA"}}, "pixels must be 784 bytes"),
-    ({"network": "seed", "image": {"pixels": "?" * 1048}}, "pixels must be base64"),
-    ({"network": "seed", "image": {"pixels": "\ud800"}}, "pixels must be base64"),
-    ({"network": "seed", "image": {"strokes": [[1, 2, 3]]}}, "an x and a y"),
-    ({"network": "seed", "image": {"strokes": [[0, 281]]}}, "a coordinate must be"),
-    ({"network": "seed", "image": {"strokes": [[0, 1.5]]}}, "a coordinate must be"),
-    ({"network": "seed", "image": {"strokes": [[]]}}, "a stroke must be a list of 2"),
-    ({"network": "seed", "image": {"strokes": [[1, 1]] * 101}}, "strokes must be a list of 0 to"),
-    ({"network": "seed", "image": {"strokes": [[1, 1] * 3000] * 2}}, "at most 5000 points"),
-    ({"network": "seed", "image": {"strokes": [], "off": ["a", "a"]}}, "each stage once"),
-    ({"network": "seed", "image": {"strokes": [], "off": "crop"}}, "off must be a list"),
+    ({"network": "small", "image": {"test": True}}, "test must be a whole number"),
+    ({"network": "small", "image": {"test": 1.0}}, "test must be a whole number"),
+    ({"network": "small", "image": {"test": -1}}, "test must be a whole number"),
+    ({"network": "small", "image": {"test": 10**30}}, "got a number that large"),
+    ({"network": "small", "image": {"test": 0, "strokes": []}}, "the fields of a test image"),
+    ({"network": "small", "image": {}}, "one of test, strokes or pixels"),
+    ({"network": "small", "image": [1832]}, "one of test, strokes or pixels"),
+    ({"network": "small", "image": {"test": 0}, "label": 10}, "label must be a whole number"),
+    ({"network": "small", "image": {"test": 0}, "label": False}, "label must be a whole number"),
+    ({"network": "small", "image": {"pixels": "AAAA"}}, "pixels must be 784 bytes"),
+    ({"network": "small", "image": {"pixels": "?" * 1048}}, "pixels must be base64"),
+    ({"network": "small", "image": {"pixels": "\ud800"}}, "pixels must be base64"),
+    ({"network": "small", "image": {"strokes": [[1, 2, 3]]}}, "an x and a y"),
+    ({"network": "small", "image": {"strokes": [[0, 281]]}}, "a coordinate must be"),
+    ({"network": "small", "image": {"strokes": [[0, 1.5]]}}, "a coordinate must be"),
+    ({"network": "small", "image": {"strokes": [[]]}}, "a stroke must be a list of 2"),
+    ({"network": "small", "image": {"strokes": [[1, 1]] * 101}}, "strokes must be a list of 0 to"),
+    ({"network": "small", "image": {"strokes": [[1, 1] * 3000] * 2}}, "at most 5000 points"),
+    ({"network": "small", "image": {"strokes": [], "off": ["a", "a"]}}, "each stage once"),
+    ({"network": "small", "image": {"strokes": [], "off": "crop"}}, "off must be a list"),
 ]
 
 
@@ -591,14 +591,22 @@ def test_what_is_asked_is_checked(page, body, reason):
 
 
 def test_what_is_not_there_is_404(page):
-    asking = {"network": "../models/seed.safetensors", "image": {"test": 0}}
+    asking = {"network": "../models/small.safetensors", "image": {"test": 0}}
     refused = page.post("/api/ledger", json=asking)
     assert refused.status_code == 404
-    assert "there are seed, stronger" in refused.json()["error"]
-    refused = page.post("/api/ledger", json={"network": "seed", "image": {"test": 10_000}})
+    assert "there are small, large" in refused.json()["error"]
+    refused = page.post("/api/ledger", json={"network": "small", "image": {"test": 10_000}})
     assert (refused.status_code, "from 0 to 9999" in refused.text) == (404, True)
     assert page.get("/api/mistakes", params={"network": "other"}).status_code == 404
     assert page.get("/api/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize(("old", "new"), [("seed", "small"), ("stronger", "large")])
+def test_a_network_under_its_old_name_is_said_to_have_another(page, old, new):
+    refused = page.post("/api/ledger", json={"network": old, "image": {"test": 0}})
+    assert refused.status_code == 404
+    assert refused.json() == {"error": f"the network {old} is called {new} now"}
+    assert page.get("/api/lab").json()["renamed"][old] == new
 
 
 @pytest.mark.parametrize(
@@ -621,7 +629,7 @@ def test_what_is_not_there_is_404(page):
     ],
 )
 def test_queries_are_checked(page, query):
-    refused = page.get(f"/api/images?network=seed&{query}")
+    refused = page.get(f"/api/images?network=small&{query}")
     assert refused.status_code == 400
     assert refused.json()["error"]
 
@@ -700,7 +708,7 @@ def test_a_fault_of_ours_is_one_line_too(served, monkeypatch):
 # ---------------------------------------------------------------- proofs, impostors and one step
 
 
-@pytest.mark.parametrize("network", ["seed", "stronger"])
+@pytest.mark.parametrize("network", ["small", "large"])
 @pytest.mark.parametrize("cell", ["dW2[3,7]", "dW1[3,350]", "db1[4]", "dZ2[3]", "dA1[7]"])
 def test_a_proof_is_a_central_difference(page, lab, mnist, network, cell):
     told = posted(page, "/api/proof", MISREAD | {"network": network, "cell": cell})
@@ -742,7 +750,7 @@ def test_only_chainrules_own_dZ_agrees(page):
 
 def test_one_step_keeps_its_promise(page, lab, mnist):
     told = posted(page, "/api/step", MISREAD)
-    exact = lab.named("seed").exact
+    exact = lab.named("small").exact
     digit = mnist[1][1832]
     X, Y = digit.X.astype(np.float64), digit.Y.astype(np.float64)
     g = gradient(exact, X, Y)
@@ -767,14 +775,14 @@ def test_one_step_keeps_its_promise(page, lab, mnist):
 def test_a_drawing_is_prepared_and_read(page, lab):
     from chainrule.handwriting import STAGES, draw, novelty, prepare
 
-    told = posted(page, "/api/drawing", {"network": "stronger", "image": SEVEN})
+    told = posted(page, "/api/drawing", {"network": "large", "image": SEVEN})
     made = prepare(draw(SEVEN["strokes"]))
     assert [stage["name"] for stage in told["stages"]] == list(STAGES)
     for stage, wanted in zip(told["stages"], made.stages, strict=True):
         assert base64.b64decode(stage["pixels"]) == wanted.picture.tobytes()
         assert (stage["height"], stage["width"]) == wanted.picture.shape
         X = wanted.pixels[:, None] / np.float32(255)
-        A = forward(lab.named("stronger").exact, X.astype(np.float64)).A[2][:, 0]
+        A = forward(lab.named("large").exact, X.astype(np.float64)).A[2][:, 0]
         assert stage["probabilities"] == pytest.approx(A.tolist(), abs=1e-12)
         assert stage["prediction"] == int(A.argmax())
         assert not stage["off"]
@@ -782,7 +790,7 @@ def test_a_drawing_is_prepared_and_read(page, lab):
     assert told["prediction"] == 7
     assert told["unlike"] == plain(novelty(made.pixels, made.stages))
     # Look inside opens the very same numbers.
-    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": SEVEN})
+    ledger = posted(page, "/api/ledger", {"network": "large", "image": SEVEN})
     assert arrays_of(ledger)["A2"].tolist() == pytest.approx(told["probabilities"], abs=1e-15)
     pixels = (255 * arrays_of(ledger)["x"]).round().astype(np.uint8)
     assert pixels.tobytes() == made.pixels.tobytes()
@@ -797,21 +805,21 @@ def test_several_marks_are_said_by_drawing_and_ledger(page):
         "strokes": [[20 + 31 * x, 20 + 31 * y] for x in range(8) for y in range(8)],
         "off": [],
     }
-    told = posted(page, "/api/drawing", {"network": "stronger", "image": image})
+    told = posted(page, "/api/drawing", {"network": "large", "image": image})
     assert told["unlike"]["unlike"]
     assert told["unlike"]["several"]
     assert told["unlike"]["score"] == 64
-    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": image})
+    ledger = posted(page, "/api/ledger", {"network": "large", "image": image})
     assert ledger["unlike"] == told["unlike"]
     pixels = {"pixels": told["pixels"]}
-    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": pixels})
+    ledger = posted(page, "/api/ledger", {"network": "large", "image": pixels})
     assert not ledger["unlike"]["several"]
-    ledger = posted(page, "/api/ledger", {"network": "stronger", "image": {"test": 0}})
+    ledger = posted(page, "/api/ledger", {"network": "large", "image": {"test": 0}})
     assert ledger["unlike"] is None
 
 
 def test_a_stage_can_be_off(page):
-    asking = {"network": "seed", "image": SEVEN | {"off": ["centre", "fit"]}}
+    asking = {"network": "small", "image": SEVEN | {"off": ["centre", "fit"]}}
     told = posted(page, "/api/drawing", asking)
     assert [stage["name"] for stage in told["stages"] if stage["off"]] == ["fit", "centre"]
     asking["image"]["off"] = ["centering"]
@@ -832,11 +840,9 @@ def picture(format="PNG", size=(60, 80)):
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
 def test_a_file_is_prepared_and_read(page, format):
     upload = {"file": base64.b64encode(picture(format)).decode(), "off": ["specks"]}
-    told = posted(page, "/api/drawing", {"network": "stronger", "image": upload})
+    told = posted(page, "/api/drawing", {"network": "large", "image": upload})
     assert told["prediction"] == 1
-    ledger = posted(
-        page, "/api/ledger", {"network": "stronger", "image": {"pixels": told["pixels"]}}
-    )
+    ledger = posted(page, "/api/ledger", {"network": "large", "image": {"pixels": told["pixels"]}})
     assert ledger["prediction"] == 1
 
 
@@ -857,7 +863,7 @@ def test_a_file_is_prepared_and_read(page, format):
 )
 def test_other_files_are_refused(page, content, reason):
     upload = {"file": base64.b64encode(content).decode()}
-    refused = page.post("/api/drawing", json={"network": "seed", "image": upload})
+    refused = page.post("/api/drawing", json={"network": "small", "image": upload})
     assert refused.status_code == 400
     assert reason in refused.json()["error"]
 
@@ -918,12 +924,12 @@ def test_pages_are_told_the_limits_at_which_requests_are_refused(page):
     check(requests.parse_image, {"strokes": [[pad, pad]] * told["strokes"]})
     check(requests.parse_image, {"strokes": [[pad, pad] * told["points"]]})
     check(requests.parse_order, {"do": "start", "settings": settings})
-    check(requests.parse_map, {"network": "seed", "of": "pixels", "count": told["map"]})
+    check(requests.parse_map, {"network": "small", "of": "pixels", "count": told["map"]})
     check(requests.parse_drawings, [{"image": {"pixels": pixels}, "label": 9}] * told["drawings"])
     for name, (low, high) in told["damage"].items():
         for amount in (low, high):
-            requests.parse_evaluation({"network": "seed", "damage": {name: amount}})
-    images = {"network": "seed", "start": 0}
+            requests.parse_evaluation({"network": "small", "damage": {name: amount}})
+    images = {"network": "small", "start": 0}
     for count in (told["images"], told["images"] + 1):
         came = page.get("/api/images", params=images | {"count": count})
         assert came.status_code == (200 if count == told["images"] else 400)
@@ -1086,7 +1092,7 @@ def kept(page):
 
 def test_a_saved_moment_holds_the_answers(page, kept):
     assert kept.status_code == 200
-    disposition = 'attachment; filename="chainrule-seed-test1832.html"'
+    disposition = 'attachment; filename="chainrule-small-test1832.html"'
     assert kept.headers["content-disposition"] == disposition
     block = json.loads(Elements(kept.text).only("script", id="moment")[1])
     assert block["view"] == VIEW
@@ -1212,7 +1218,7 @@ GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/la
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x"]
-KNOWN = ["seed", "stronger", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1]
+KNOWN = ["small", "large", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1]
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -1246,7 +1252,7 @@ IMAGES = (
     | VALUES
 )
 NEARLY = st.fixed_dictionaries(
-    {"network": st.sampled_from(["seed", "stronger"]) | VALUES, "image": IMAGES},
+    {"network": st.sampled_from(["small", "large"]) | VALUES, "image": IMAGES},
     optional={
         "label": st.integers(-1, 10) | VALUES,
         "cell": st.from_regex(r"d?[WbZAxyE]\d?(\[\d{1,3}(,\d{1,3})?\])?", fullmatch=True) | VALUES,
@@ -1254,9 +1260,9 @@ NEARLY = st.fixed_dictionaries(
         "drawings": st.lists(VALUES, max_size=3),
     },
 )
-SIDES = st.fixed_dictionaries({"network": st.sampled_from(["seed", "x"]) | VALUES})
+SIDES = st.fixed_dictionaries({"network": st.sampled_from(["small", "x"]) | VALUES})
 PARTS = {
-    "network": st.sampled_from(["seed", "stronger", "784-10-10"]) | VALUES,
+    "network": st.sampled_from(["small", "large", "784-10-10"]) | VALUES,
     "step": st.none() | st.integers(-1, 3) | VALUES,
     "damage": st.fixed_dictionaries({}, optional={"shift": st.just(2) | VALUES}) | VALUES,
     "threshold": st.floats(-0.1, 1.1) | VALUES,
@@ -1942,7 +1948,7 @@ def test_too_many_open_files_are_one_line_and_it_lives_on():
 
     with started("--port", free_port()) as lab:
         page = let_in(lab)
-        drawing = {"network": "seed", "image": SEVEN}
+        drawing = {"network": "small", "image": SEVEN}
         for path, body in (("lab", None), ("drawing", drawing)):  # what it opens at first is open
             method = "POST" if body else "GET"
             assert ask(lab, method, f"/api/{path}", body, **page).status == 200

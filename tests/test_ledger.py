@@ -48,7 +48,7 @@ def check_every_cell(book):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_terms_of_every_cell_of_the_seed_network_add_up(mnist, name):
+def test_terms_of_every_cell_of_the_small_network_add_up(mnist, name):
     check_every_cell(book_of(mnist, name=name))
 
 

@@ -1092,7 +1092,7 @@ def test_moments_that_are_not_there_are_refused(past):
     asking = {"image": {"test": 7}, "label": None}
     for network, step, why in (
         (run, 31, "step 31 is not recorded; the nearest of 31 recorded ones is 30"),
-        ("seed", 3, "seed is no run: it has no steps"),
+        ("small", 3, "small is no run: it has no steps"),
         (run.replace("seed8", "seed9"), None, "no network"),
     ):
         refused = past.page.post("/api/ledger", json=asking | {"network": network, "step": step})
@@ -1147,8 +1147,8 @@ def read_by(network, digits):
 
 def test_an_evaluation_counted_by_hand(past, mnist):
     digits = mnist[1]
-    network = past.lab.named("seed").network
-    told = posted(past.page, "/api/evaluate", {"network": "seed", "threshold": 0.8})
+    network = past.lab.named("small").network
+    told = posted(past.page, "/api/evaluate", {"network": "small", "threshold": 0.8})
     read, sure = read_by(network, digits)
     confusion = [[0] * 10 for _ in range(10)]
     answered = right = 0
@@ -1190,12 +1190,12 @@ def test_an_evaluation_on_damaged_digits(past, mnist):
 @pytest.mark.parametrize("damage", [{}, {"rotation": 25, "noise": 0.1}])
 @pytest.mark.parametrize(("truth", "read"), [(4, 9), (1, 1), (0, 1)])
 def test_the_images_of_a_cell_are_those_the_network_saw(past, mnist, damage, truth, read):
-    asking = {"network": "seed", "truth": truth, "read": read} | (
+    asking = {"network": "small", "truth": truth, "read": read} | (
         {"damage": damage} if damage else {}
     )
     told = posted(past.page, "/api/confused", asking)
     spoilt = distort(mnist[1], **damage)
-    answers, sure = read_by(past.lab.named("seed").network, spoilt)
+    answers, sure = read_by(past.lab.named("small").network, spoilt)
     there = [k for k in range(10_000) if spoilt.labels[k] == truth and answers[k] == read]
     assert told["count"] == len(there)
     shown = told["indices"]
@@ -1206,15 +1206,15 @@ def test_the_images_of_a_cell_are_those_the_network_saw(past, mnist, damage, tru
 
 @pytest.mark.parametrize("wrong", [{"truth": 10}, {"read": -1}, {"read": None}, {"threshold": 1}])
 def test_cells_that_cannot_be(past, wrong):
-    asking = {"network": "seed", "truth": 1, "read": 2} | wrong
+    asking = {"network": "small", "truth": 1, "read": 2} | wrong
     assert past.page.post("/api/confused", json=asking).status_code == 400
 
 
 def test_curves_of_damage(past, mnist, monkeypatch):
     assert all(0 in x and sorted(x) == list(x) for x in limits.CURVES.values())
     monkeypatch.setattr(limits, "CURVES", {name: (0, x[-1]) for name, x in limits.CURVES.items()})
-    told = posted(past.page, "/api/evaluate", {"network": "seed", "curves": True})
-    network = past.lab.named("seed").network
+    told = posted(past.page, "/api/evaluate", {"network": "small", "curves": True})
+    network = past.lab.named("small").network
     whole = evaluate(network, mnist[1]).accuracy
     assert set(told["curves"]) == {"noise", "rotation", "shift", "thickness"}
     for name, curve in told["curves"].items():
@@ -1240,7 +1240,7 @@ def test_curves_of_damage(past, mnist, monkeypatch):
     ],
 )
 def test_evaluations_that_cannot_be(past, wrong):
-    refused = past.page.post("/api/evaluate", json={"network": "seed"} | wrong)
+    refused = past.page.post("/api/evaluate", json={"network": "small"} | wrong)
     assert refused.status_code in (400, 404)
 
 
@@ -1259,7 +1259,7 @@ def test_two_runs_compared_as_on_the_command_line(past, answer):
     assert all(layer == {"W": 0, "b": 0} for layer in told["apart"])  # the rate came later
     told = posted(past.page, "/api/compare", {"a": sides[0], "b": {**sides[0], "step": 50}})
     assert told["steps"] == [10, 50]
-    refused = past.page.post("/api/compare", json={"a": sides[0], "b": {"network": "seed"}})
+    refused = past.page.post("/api/compare", json={"a": sides[0], "b": {"network": "small"}})
     assert refused.status_code == 404
     assert "runs are compared" in refused.json()["error"]
 
@@ -1296,7 +1296,7 @@ def points_of(told):
 
 @pytest.mark.parametrize("of", ["A3", "A0", "Z1", "A99", "", 1, "pixels "])
 def test_maps_of_what_is_not_there(past, of):
-    refused = past.page.post("/api/map", json={"network": "seed", "of": of})
+    refused = past.page.post("/api/map", json={"network": "small", "of": of})
     assert refused.status_code == 400
 
 
@@ -1314,7 +1314,7 @@ def test_a_recorded_step_can_be_looked_into(past, mnist, step):
 
 
 def test_what_is_no_run_is_not_looked_into(past):
-    refused = past.page.post("/api/inside", json={"network": "seed"})
+    refused = past.page.post("/api/inside", json={"network": "small"})
     assert refused.status_code == 404
     refused = past.page.post("/api/inside", json={"network": run_id(past.runs["half"]), "step": 31})
     assert refused.status_code == 404

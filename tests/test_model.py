@@ -714,7 +714,7 @@ MADE = {row[1]: row for row in ROW.finditer(FILES)}
 MADE_WITH = re.search(r"those of NumPy (\S+) with the kernel (\w+) of its OpenBLAS", FILES).groups()
 
 
-@pytest.mark.parametrize(("name", "sizes"), [("seed", (784, 10, 10)), ("stronger", (784, 128, 10))])
+@pytest.mark.parametrize(("name", "sizes"), [("small", (784, 10, 10)), ("large", (784, 128, 10))])
 def test_a_bundled_model_is_what_the_documents_say(name, sizes, mnist):
     network = load_bundled(name)
     _, shape, loss, _, accuracy = MADE[name].groups()
@@ -726,23 +726,23 @@ def test_a_bundled_model_is_what_the_documents_say(name, sizes, mnist):
 
 
 def test_bundled_models_are_named():
-    assert bundled() == tuple(MADE) == ("seed", "stronger")
-    with pytest.raises(ValueError, match=r"bundled models are seed, stronger; got '\.\./seed'"):
-        load_bundled("../seed")
+    assert bundled() == tuple(MADE) == ("small", "large")
+    with pytest.raises(ValueError, match=r"bundled models are small, large; got '\.\./small'"):
+        load_bundled("../small")
 
 
 def test_a_damaged_bundled_model_is_refused(tmp_path, monkeypatch):
-    damaged = bytearray((bundled_models() / "seed.safetensors").read_bytes())
+    damaged = bytearray((bundled_models() / "small.safetensors").read_bytes())
     damaged[-1] ^= 1
-    (tmp_path / "seed.safetensors").write_bytes(damaged)
+    (tmp_path / "small.safetensors").write_bytes(damaged)
     monkeypatch.setattr("chainrule.model.bundled_models", lambda: tmp_path)
     with pytest.raises(ModelError, match="does not match its checksum"):
-        load_bundled("seed")
+        load_bundled("small")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kernel", [{}, {"OPENBLAS_CORETYPE": "Haswell"}], ids=["own", "other"])
-@pytest.mark.parametrize("name", ["seed", "stronger"])
+@pytest.mark.parametrize("name", ["small", "large"])
 def test_the_documented_command_makes_the_bundled_model_again(name, kernel, tmp_path, mnist):
     """The same bytes on a machine like the one it was made on; close to it with another kernel."""
     command = (*MADE[name][4].split(), "--quiet", "--out", "again")

@@ -87,7 +87,7 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
         *("py.typed", "mnist/NOTICE", "mnist/LICENSE", "mnist/SHA256SUMS"),
         *(f"mnist/{part}-images-idx3-ubyte.gz" for part in ("train", "t10k")),
         *(f"mnist/{part}-labels-idx1-ubyte.gz" for part in ("train", "t10k")),
-        *(f"models/{name}.safetensors" for name in ("seed", "stronger")),
+        *(f"models/{name}.safetensors" for name in ("small", "large")),
     ):
         assert f"chainrule/{name}" in names
     # The page of the lab, the trained models and whatever else a room reads beside its code.

@@ -91,7 +91,7 @@ def test_the_pixels_of_mnist_have_the_shares_that_are_known_of_them(mnist):
 
 
 def test_any_layer_can_be_seen_and_the_last_parts_the_digits(mnist):
-    network, test_set = load_bundled("stronger"), mnist[1][:2000]
+    network, test_set = load_bundled("large"), mnist[1][:2000]
     X = test_set.X
     assert activations(network, X, 0) is X
     last = activations(network, X, 2)

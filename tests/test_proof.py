@@ -20,7 +20,7 @@ from chainrule.network import LOSSES, Network, backward
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_all_7960_derivatives_of_the_seed_network_agree_and_impostors_do_not(mnist, name):
+def test_all_7960_derivatives_of_the_small_network_agree_and_impostors_do_not(mnist, name):
     network = initialise((784, 10, 10), loss=name, rng=np.random.default_rng(0))
     digits = mnist[1][[0, 1, 2]]
     proof = check(network, digits.X, digits.Y)
@@ -228,16 +228,16 @@ def test_the_ledger_is_left_alone():
     assert before == {name: array.tobytes() for name, array in book.arrays.items()}
 
 
-def test_nine_digits_of_the_cell_that_the_lab_opens_with(seed_book):
-    proof = prove(seed_book, "dW2[3,7]")
+def test_nine_digits_of_the_cell_that_the_lab_opens_with(small_book):
+    proof = prove(small_book, "dW2[3,7]")
     assert proof.relative < 5e-10
     assert f"{proof.ours:.9g}" == f"{proof.quotient:.9g}"
 
 
 @pytest.fixture(scope="module")
-def seed_book(mnist):
+def small_book(mnist):
     digits = mnist[1][1832]
-    return open_ledger(load_bundled("seed"), digits.X[:, 0], int(digits.labels[0]))
+    return open_ledger(load_bundled("small"), digits.X[:, 0], int(digits.labels[0]))
 
 
 # Unit 0 has Z = 0 exactly, as above; unit 1 is 3e-6 away from it in the second network.
@@ -350,9 +350,9 @@ def test_impostors_of_dZ_fail_and_ours_does_not(name, sizes):
         assert impostor.largest == np.abs(impostor.values - proof.quotients).max()
 
 
-def test_quotients_of_dZ_are_those_of_its_cells(seed_book):
-    quotients = [prove(seed_book, f"dZ2[{k}]").quotient for k in range(10)]
-    assert prove_output(seed_book).quotients.tolist() == quotients
+def test_quotients_of_dZ_are_those_of_its_cells(small_book):
+    quotients = [prove(small_book, f"dZ2[{k}]").quotient for k in range(10)]
+    assert prove_output(small_book).quotients.tolist() == quotients
 
 
 # -------------------------------------------------------------------------- one step on one image
@@ -394,8 +394,8 @@ def test_the_promise_is_kept_the_better_the_smaller_the_rate(seed, name):
     assert missing[:-1] / missing[1:] == pytest.approx(2, rel=0.05)
 
 
-def test_one_step_on_the_digit_that_the_lab_opens_with(seed_book):
-    step = learn_once(seed_book)
+def test_one_step_on_the_digit_that_the_lab_opens_with(small_book):
+    step = learn_once(small_book)
     assert step.rates is RATES
     assert (step.prediction, step.predictions_after[0], step.predictions_after[-1]) == (5, 5, 3)
     assert step.measured[0] / step.promised[0] == pytest.approx(1, abs=1e-3)

@@ -10,7 +10,7 @@ from chainrule.network import probabilities as of_any_numbers
 
 @pytest.mark.parametrize("spoil", [lambda X: 255 * X, lambda X: 16 * X, lambda X: X - 2])
 def test_what_is_no_pixel_from_0_to_1_is_refused(mnist, spoil):
-    network, X = load_bundled("seed"), spoil(mnist[1].X[:, :5])
+    network, X = load_bundled("small"), spoil(mnist[1].X[:, :5])
     for read in (predict, probabilities):
         with pytest.raises(ValueError, match=r"from 0 \(paper\) to 1 \(ink\), got numbers from"):
             read(network, X)
@@ -18,7 +18,7 @@ def test_what_is_no_pixel_from_0_to_1_is_refused(mnist, spoil):
 
 
 def test_digits_are_read_and_noisy_ones_too(mnist):
-    network, X = load_bundled("seed"), mnist[1].X[:, :5]
+    network, X = load_bundled("small"), mnist[1].X[:, :5]
     assert predict(network, X).tolist() == of_any_numbers(network, X).argmax(axis=0).tolist()
     noisy = X + np.random.default_rng(0).normal(0, 0.2, X.shape).astype(np.float32)
     assert noisy.max() > 1

@@ -1017,7 +1017,7 @@ def test_every_flipped_bit_and_every_cut_of_a_model_is_refused(tmp_path):
 
 
 @pytest.mark.long
-def test_2000_random_flips_and_cuts_of_the_seed_networks_files_are_refused(tmp_path):
+def test_2000_random_flips_and_cuts_of_the_small_networks_files_are_refused(tmp_path):
     rng = np.random.default_rng()
 
     def some_flips(whole):

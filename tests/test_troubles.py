@@ -61,7 +61,7 @@ def test_a_unit_that_is_on_for_no_image_is_dead(mnist):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_what_a_mistake_teaches_is_the_length_of_dZ(mnist, loss):
     """The second answer goes image by image and has the Jacobian of softmax as a matrix."""
-    network, digits = load_bundled("seed"), mnist[1][:SAMPLE]
+    network, digits = load_bundled("small"), mnist[1][:SAMPLE]
     network = type(network)(network.sizes, network.parameters, loss)
     wrong, sure, lengths = 0, 0, []
     for k, label in enumerate(digits.labels):
@@ -80,7 +80,7 @@ def test_what_a_mistake_teaches_is_the_length_of_dZ(mnist, loss):
 
 
 def test_the_sample_is_spread_and_always_the_same(mnist):
-    network = load_bundled("seed")
+    network = load_bundled("small")
     spread = mnist[0][np.arange(SAMPLE) * 120]
     assert measure(network, mnist[0]) == measure(network, spread) == measure(network, mnist[0])
     few = mnist[0][:7]
@@ -88,7 +88,7 @@ def test_the_sample_is_spread_and_always_the_same(mnist):
 
 
 def test_parameters_that_are_not_finite_are_measured_as_they_are(mnist):
-    network = load_bundled("seed")
+    network = load_bundled("small")
     broken = type(network)(network.sizes, network.parameters * np.float32(np.nan), network.loss)
     assert math.isnan(measure(broken, mnist[0]).dW[0])
 
@@ -169,7 +169,7 @@ def test_784_128_10_with_cross_entropy_and_momentum_has_none(mnist):
     known = {"hidden": (128,), "loss": "cross_entropy", "optimizer": "momentum"}
     _, said = watched(*mnist, **known, batch_size=64, learning_rate=0.03, steps=400, every=50)
     assert said == [[]] * 9
-    end = measure(load_bundled("stronger"), mnist[0])
+    end = measure(load_bundled("large"), mnist[0])
     history = np.array([[0, 2.4, math.nan, 0.1], [18760, 0.001, math.nan, 0.9812]])
     assert troubles(history, end, loss="cross_entropy") == []
 

@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 def gradient_descent(
     parameters: Array, gradient: Array, memory: Array, *, learning_rate: float
 ) -> tuple[Array, Array]:
-    """Parameters moved by -α gradient; descent remembers nothing. Source: the seed's update."""
+    """Parameters moved by -α gradient; descent remembers nothing. Source: the founders' update."""
     return parameters - learning_rate * gradient, memory
 
 

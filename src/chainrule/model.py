@@ -68,8 +68,12 @@ def load_model(path: str | Path) -> Network:
 
 
 def bundled() -> tuple[str, ...]:
-    """The names of the trained models in the package, made as docs/reference/files.md says."""
-    return tuple(sorted(path.stem for path in bundled_models().glob("*.safetensors")))
+    """The names of the trained models in the package, the smallest first.
+
+    They were made as docs/reference/files.md says.
+    """
+    paths = bundled_models().glob("*.safetensors")
+    return tuple(path.stem for path in sorted(paths, key=lambda path: path.stat().st_size))
 
 
 def bundled_models() -> Path:
@@ -80,7 +84,7 @@ def bundled_models() -> Path:
 
 
 def load_bundled(name: str) -> Network:
-    """A trained model of the package: "seed", 784-10-10, or "stronger", 784-128-10.
+    """A trained model of the package: "small", 784-10-10, or "large", 784-128-10.
 
     Raises ValueError for another name, ModelError if the file of the package is damaged.
     """

@@ -28,11 +28,11 @@ def held_out():
 
 
 @cache
-def network(name="seed"):
+def network(name="small"):
     return load_model(MODELS / f"{name}.safetensors")
 
 
-def ledger(image=1832, label=None, *, name="seed"):
+def ledger(image=1832, label=None, *, name="small"):
     """The ledger of a test image, by its number, or of 784 bytes with a label."""
     if isinstance(image, int):
         digits = held_out()[image]

@@ -15,7 +15,7 @@ from chainrule.handwriting import STAGES, prepare, read_image
 from chainrule.handwriting import draw as paper
 
 
-def read(pixels, name="stronger"):
+def read(pixels, name="large"):
     """What a network says of 784 bytes, in float64 as the page does."""
     return ledger(pixels, 0, name=name).arrays["A2"]
 
@@ -93,9 +93,9 @@ def test_switching_the_network(board):
     page = board
     draw(page, STROKES[7])
     says(page, 7)
-    A = read(prepare(paper(strokes_of(page))).pixels, "seed")
-    page.get_by_role("group", name="Network").get_by_label("seed network").check()
-    expect(page).to_have_url(re.compile("network=seed"))
+    A = read(prepare(paper(strokes_of(page))).pixels, "small")
+    page.get_by_role("group", name="Network").get_by_label("small network").check()
+    expect(page).to_have_url(re.compile("network=small"))
     bars(page, A)
 
 

@@ -134,6 +134,14 @@ LESSONS = re.findall(
 )
 
 
+def test_a_link_with_an_old_name_says_the_new_one(visit):
+    page = visit("?network=seed&test=7")
+    said = page.get_by_text("names the network seed, which is called small now")
+    expect(said).to_be_visible()
+    expect(page).to_have_url(re.compile("test=7"))
+    assert "seed" not in page.url
+
+
 def test_the_lessons_of_the_guide_open_as_they_are_meant(visit, lab):
     """Nothing in a lesson's link is refused, and the drawing is misread until it is mended."""
     assert len(LESSONS) == 7
@@ -151,7 +159,7 @@ def test_the_lessons_of_the_guide_open_as_they_are_meant(visit, lab):
             strokes = [[int(n) for n in one.split("-")] for one in wanted["strokes"][0].split("~")]
             first, mended = (
                 int(
-                    ledger(prepare(paper(strokes), off).pixels, 0, name="stronger")
+                    ledger(prepare(paper(strokes), off).pixels, 0, name="large")
                     .arrays["A2"]
                     .argmax()
                 )
@@ -417,5 +425,5 @@ def test_a_saved_drawing_too(visit, from_disk, tmp_path):
     expect(alone.get_by_role("heading", level=1)).to_contain_text("I say 7")
     assert exact(shown_cells(alone)) == shown
     x = np.array([shown[f"x[{k}]"] for k in range(784)])
-    W1 = network("stronger").layers[0][0].astype(np.float64)
-    assert shown["Z1[0]"] == pytest.approx(W1[0] @ x + network("stronger").layers[0][1][0, 0])
+    W1 = network("large").layers[0][0].astype(np.float64)
+    assert shown["Z1[0]"] == pytest.approx(W1[0] @ x + network("large").layers[0][1][0, 0])

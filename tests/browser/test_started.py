@@ -61,7 +61,7 @@ def test_a_run_of_a_deeper_network_is_shown_like_any_other(visit, deep):
     about.get_by_role("button", name="Prove it").click()
     expect(about.get_by_text("✓")).to_be_visible()
     # The link names the run by what it is.
-    page.get_by_role("group", name="Network").get_by_label("seed network").check()
+    page.get_by_role("group", name="Network").get_by_label("small network").check()
     page.get_by_role("group", name="Network").locator(f"input[value='{id}']").check()
     expect(page).to_have_url(re.compile(re.escape(id)))
     page.reload()
@@ -69,9 +69,9 @@ def test_a_run_of_a_deeper_network_is_shown_like_any_other(visit, deep):
 
 
 def test_a_wide_matrix_is_paged(visit):
-    """W2 of the stronger network, 10 × 128: every column can be reached, and dW2 turns with it."""
-    page = visit("?network=stronger&test=1832")
-    truth = dict(names(ledger(1832, name="stronger").arrays))
+    """W2 of the large network, 10 × 128: every column can be reached, and dW2 turns with it."""
+    page = visit("?network=large&test=1832")
+    truth = dict(names(ledger(1832, name="large").arrays))
     seen = {}
     block = page.get_by_role("region", name="W2", exact=True)
     later = block.get_by_role("button", name="Later columns")

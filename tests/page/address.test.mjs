@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { DEFAULTS, parameters, read, write } from "../../src/chainrule/lab/page/address.js";
 
 const LAB = {
-  networks: [{ id: "seed" }, { id: "stronger" }],
+  networks: [{ id: "small" }, { id: "large" }],
   stages: [{ name: "slant" }, { name: "crop" }],
   limits: { last: 10 ** 12, pad: 280, strokes: 3, points: 6 },
 };
@@ -21,7 +21,7 @@ test("an empty address is the beginning, which writes nothing", () => {
 
 for (const changes of [
   { view: "train", network: RUN, step: 40 },
-  { view: "compare", network: RUN, with: "stronger" },
+  { view: "compare", network: RUN, with: "large" },
   { image: { test: 0 }, label: 0, step: 0, network: RUN },
   {
     image: {

@@ -92,7 +92,7 @@ def train_command(
 ) -> None:
     """Train a network, measure it, and save it.
 
-    Without options: the seed's network (784-10-10, squared error) by full-batch gradient
+    Without options: the small network (784-10-10, squared error) by full-batch gradient
     descent.
 
     The training is a run in a folder of its own. Ctrl-C stops it after the step it is at, and

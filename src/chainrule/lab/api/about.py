@@ -9,7 +9,7 @@ from chainrule.lab.api import checks, requests
 from chainrule.lab.api.images import novelty_of
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.limits import limits
-from chainrule.lab.api.networks import NamedNetwork
+from chainrule.lab.api.networks import RENAMED, NamedNetwork
 from chainrule.lab.api.runs import measured_on, runs
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.kinds import Choice, Kind, Number, Whole
@@ -39,7 +39,8 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
             for each in lab.networks
         ],
         "given": lab.given,
-        "first": {"test": "seed", "drawing": "stronger"},
+        "first": {"test": "small", "drawing": "large"},
+        "renamed": RENAMED,
         "defaults": defaults(),
         "settings": controls(),
         "batch_epochs": BATCH_EPOCHS,

@@ -13,7 +13,7 @@ from chainrule.explain.ledger import Ledger, open_ledger
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.cache import Cache
 from chainrule.lab.api.images import bytes_of, digits_of
-from chainrule.lab.api.networks import NamedNetwork, digits_of_run, named_run
+from chainrule.lab.api.networks import RENAMED, NamedNetwork, digits_of_run, named_run
 from chainrule.lab.api.requests import Moment
 from chainrule.lab.live.control import LARGEST, Live
 from chainrule.lab.live.training import Training
@@ -97,6 +97,8 @@ class Lab:
 
     def named(self, id: str, step: int | None = None) -> NamedNetwork:
         """The network with this id; of a run after this step, None: the latest."""
+        if id in RENAMED:
+            raise RefusedError(f"the network {id} is called {RENAMED[id]} now", "missing")
         fixed = next((each for each in self.networks if each.id == id), None)
         if fixed is not None and fixed.step is None:
             if step is not None:

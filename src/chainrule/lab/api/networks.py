@@ -15,6 +15,8 @@ from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import ENTRIES, Settings
 
+RENAMED = {"seed": "small", "stronger": "large"}  # what links of old call the networks
+
 
 @dataclass(frozen=True, eq=False)
 class NamedNetwork:

@@ -159,6 +159,8 @@ async function begin() {
   hiddenChanged();
   frame.showTime();
   enter();
+  const old = new URLSearchParams(seen).get("network");
+  if (lab.renamed[old]) tell(words.renamed(old, lab.renamed[old]));
 }
 
 begin();

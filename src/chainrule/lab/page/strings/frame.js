@@ -24,6 +24,8 @@ export const frame = {
         `${OPTIMIZERS[run.settings.optimizer]}, α = ${run.settings.learning_rate}, seed ` +
         `${run.settings.seed}`
       : name,
+  renamed: (old, name) =>
+    `This link names the network ${old}, which is called ${name} now. Choose it under Network.`,
   run: (name) => (name.startsWith("run ") ? name : `run ${name}`),
   networkHint: ({ run, sizes, loss, parameters, accuracy, digits }) => {
     if (run) return aboutRun(run);
