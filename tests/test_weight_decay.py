@@ -18,7 +18,12 @@ from chainrule import (
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Rule, take_step
 from chainrule.engine.batches import Batch
 from chainrule.engine.tiles import total
+from chainrule.explain.check import check
 from chainrule.explain.differences import central_differences
+from chainrule.explain.learning import learn_once
+from chainrule.explain.ledger import named, open_ledger
+from chainrule.explain.proof import prove
+from chainrule.explain.rules import open_cell
 from chainrule.files import seal
 from chainrule.model import named_tensors
 from chainrule.network import LOSSES, Network
@@ -172,3 +177,71 @@ def test_a_start_with_another_is_refused(mnist):
     other = replace(network, weight_decay=0.5)
     with pytest.raises(ValueError, match=r"start must be a snapshot of .*weight decay 0\.5"):
         train(other, mnist[0][:50], steps=3, start=first)
+
+
+# ------------------------------------------------------------------------------ opened and proven
+
+
+def book(name="squared_error", sizes=(5, 4, 3)):
+    network, X, _ = problem(sizes, name)
+    return open_ledger(network, X[:, 0], 1)
+
+
+def cells_of(ledger):
+    for array, values in ledger.arrays.items():
+        yield from (named(array, *index) for index in np.ndindex(values.shape))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("sizes", [(5, 3), (5, 4, 3), (6, 5, 4, 3)])
+def test_the_terms_of_every_cell_add_up(sizes, name):
+    ledger = book(name, sizes)
+    for cell in cells_of(ledger):
+        opened = open_cell(ledger, cell)
+        assert opened.total == pytest.approx(opened.value, rel=1e-12, abs=1e-300), cell
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_what_a_cell_feeds_comes_from_it(name):
+    """dW2[3,7] names W2[3,7], E names all weights, and each W names both."""
+    ledger = book(name)
+    weights = open_cell(ledger, "W2[2,3]")
+    slope, E = open_cell(ledger, "dW2[2,3]"), open_cell(ledger, "E")
+    assert slope.formula == "dW2[2,3] = dZ2[2] A1[3] + λ W2[2,3]"
+    assert [term.names for term in slope.terms] == ["dZ2[2] · A1[3]", "λ · W2[2,3]"]
+    assert slope.comes_from[-1] == "W2[2,3]"
+    assert {"dW2[2,3]", "E"} <= set(weights.feeds)
+    assert E.formula.endswith(" + λ/2 Σ ‖W‖²")
+    assert [term.names for term in E.terms[-2:]] == ["λ/2 · ‖W1‖²", "λ/2 · ‖W2‖²"]
+    assert E.comes_from[-2:] == ("W1[:,:]", "W2[:,:]")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("sizes", [(5, 3), (6, 5, 4, 3)])
+def test_every_derivative_is_proven_and_the_check_agrees(sizes, name):
+    ledger = book(name, sizes)
+    E = float(ledger.arrays["E"])
+    for cell in cells_of(ledger):
+        if cell.startswith("d"):
+            proof = prove(ledger, cell)
+            assert proof.agrees, cell
+            assert proof.E == E
+            assert abs(proof.E_above - E) < 1e-3, cell  # the same E, with a nudge
+    network, X, Y = problem(sizes, name)
+    found = check(network, X, Y)
+    assert found.own.agrees
+    assert not any(each.agrees for each in found.impostors)
+    step = learn_once(ledger)
+    assert step.measured[0] == pytest.approx(step.promised[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_source_of_E_and_dW_is_the_line_that_finishes_them(name):
+    ledger = book(name)
+    assert open_cell(ledger, "dW1[0,0]").source.put_in == "dW[1] = dW[1] + decay * W[1]"
+    assert open_cell(ledger, "dW2[0,0]").source.put_in == "dW[2] = dW[2] + decay * W[2]"
+    assert open_cell(ledger, "E").source.code.startswith("E = E + ")
+    assert open_cell(ledger, "db2[0]").source.code.startswith("db[L] = ")
+    plain = open_ledger(bare(ledger.network), ledger.arrays["x"], 1)
+    assert open_cell(plain, "dW2[0,0]").source.code.startswith("dW[L] = dZ[L] @")
+    assert open_cell(plain, "E").source.code.startswith("E = np.sum(")

@@ -35,7 +35,17 @@ class Ledger:
         return self.network.loss == "squared_error"
 
     def numbers(self, cells: str) -> Terms:
-        """The numbers of a cell, a row, a column or a whole vector: W2[3,7], W1[3,:], Z1[:]."""
+        """The numbers of a cell, a row, a column or a whole vector: W2[3,7], W1[3,:], Z1[:].
+
+        λ is the weight decay, and ‖W‖² the sum of the squares of each layer's weights.
+        """
+        match cells:
+            case "λ":
+                decay = self.network.weight_decay
+                return [Term("λ", f"{decay:.6g}", decay)]
+            case "‖W‖²":
+                sizes = {l: float(np.sum(W**2)) for l, (W, _) in enumerate(self.network.layers, 1)}
+                return [Term(f"‖W{l}‖²", f"{size:.6g}", size) for l, size in sizes.items()]
         array, *index = re.findall(r"[\w:]+", cells)
         places = tuple(slice(None) if each == ":" else int(each) for each in index)
         values = np.atleast_1d(self.arrays[array][places]).tolist()

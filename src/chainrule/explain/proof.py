@@ -11,7 +11,17 @@ from chainrule.explain.check import NOISE, judge, verdict
 from chainrule.explain.differences import Nudged, Slope, central_difference, quiet, run
 from chainrule.explain.impostors import IMPOSTORS
 from chainrule.explain.ledger import CellError, Ledger, locate, named, split
-from chainrule.network import Array, Network, Trace, count_parameters, error, forward, relu, softmax
+from chainrule.network import (
+    Array,
+    Network,
+    Trace,
+    count_parameters,
+    error,
+    forward,
+    penalty,
+    relu,
+    softmax,
+)
 
 H_OF_ONE = 1e-5  # for one cell, seen to nine digits: the two errors are equal, about 1e-11
 
@@ -111,6 +121,7 @@ def nudge(ledger: Ledger, array: str, index: tuple[int, ...], by: float) -> Nudg
     )
     values = moved_array[:, None]
     E, Z = run(rest, relu(values) if kind == "Z" else values, Y, first=l + 1)
+    E += float(penalty(network))  # that of all its layers
     return Nudged(E, {l: values, **Z} if kind == "Z" else Z)
 
 
@@ -118,7 +129,8 @@ def last_error(ledger: Ledger, kind: str, values: Array, Y: Array) -> float:
     """E from a Z[L], or from an A[L] that need not be probabilities any more."""
     network, L = ledger.network, ledger.network.depth
     if kind == "A" and not ledger.squared:
-        return float(-np.sum(Y * np.log(values, out=np.zeros_like(values), where=Y > 0)))
+        logs = np.log(values, out=np.zeros_like(values), where=Y > 0)
+        return float(penalty(network) - np.sum(Y * logs))
     A = softmax(values) if kind == "Z" else values
     return float(error(network, Trace({L: values}, {L: A}), Y))
 

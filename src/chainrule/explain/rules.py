@@ -19,6 +19,7 @@ from chainrule.explain.terms import (
     Term,
     Terms,
     exponentials,
+    halves,
     logarithms,
     negative,
     products,
@@ -184,6 +185,22 @@ LAST: dict[Loss, dict[str, Rule]] = {
     "squared_error": SQUARED_ERROR,
     "cross_entropy": CROSS_ENTROPY,
 }
+# What weight decay λ makes of a rule.
+DECAYED: dict[str, Callable[[Rule], Rule]] = {
+    "W": lambda rule: rule._replace(feeds=f"{rule.feeds} dW[l][i,j] E"),
+    "E": lambda rule: rule._replace(
+        array=f"{rule.array} + λ/2 Σ ‖W‖²",
+        cell=f"{rule.cell} + λ/2 Σ ‖W‖²",
+        terms=lambda at: rule.terms(at) + products(halves(at("λ")), at("‖W‖²")),
+        comes_from=f"{rule.comes_from} W[:,:]",
+    ),
+    "dW": lambda rule: rule._replace(
+        array=f"{rule.array} + λ W[l]",
+        cell=f"{rule.cell} + λ W[l][i,j]",
+        terms=lambda at: rule.terms(at) + products(at("λ"), at("W[l][i,j]")),
+        comes_from=f"{rule.comes_from} W[l][i,j]",
+    ),
+}
 
 
 def rule_of(network: Network, array: str) -> Rule:
@@ -191,7 +208,8 @@ def rule_of(network: Network, array: str) -> Rule:
     kind, l = split(array)
     last = LAST[network.loss]
     of_last = kind in last and l in (0, network.depth)  # y and E are of no layer
-    return last[kind] if of_last else (GIVEN | FORWARD | BACKWARD)[kind]
+    rule = last[kind] if of_last else (GIVEN | FORWARD | BACKWARD)[kind]
+    return DECAYED[kind](rule) if network.weight_decay and kind in DECAYED else rule
 
 
 # ------------------------------------------------------------------------------ a cell in words
@@ -221,6 +239,9 @@ def cell_wording(network: Network, array: str, *index: int) -> Wording:
     )
     # There is no dA0: E is not differentiated by the image.
     there = [cell for cell in feeds.split() if not cell.startswith("dA0")]
+    if comes_from.endswith(" W[:,:]"):  # all weights
+        weights = (f"W{l}[:,:]" for l in range(1, network.depth + 1))
+        comes_from = comes_from.replace("W[:,:]", " ".join(weights))
     return Wording(formula, tuple(comes_from.split()), tuple(there))
 
 
@@ -275,7 +296,9 @@ def open_cell(ledger: Ledger, name: str) -> Cell:
         name=named(array, *index),
         value=float(ledger.arrays[array][index]),
         formula=wording.formula,
-        source=find_source(*split(array), network.depth, network.loss),
+        source=find_source(
+            *split(array), network.depth, network.loss, decay=network.weight_decay > 0
+        ),
         numerator=numerator,
         terms=tuple(terms),
         total=numerator.value / (total or math.nan) if numerator else total,

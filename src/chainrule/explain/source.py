@@ -26,16 +26,20 @@ class Source(NamedTuple):
 
 
 @cache
-def find_source(kind: str, l: int, L: int, loss: Loss) -> Source | None:
+def find_source(kind: str, l: int, L: int, loss: Loss, *, decay: bool = False) -> Source | None:
     """The statement of network.py that computed this array, found by the name it assigns.
 
-    None for what no statement there computes, and if the source cannot be read.
+    With weight decay E and dW get a second statement, and that is meant. None for what no statement
+    there computes, and if the source cannot be read.
     """
     text, functions = read_equations()
     if kind not in COMPUTED_BY or not functions:
         return None
     wanted = {"E": "E", "x": "A[0]"}.get(kind, f"{kind}[{'L' if l == L else 'l'}]")
-    for statement in executed(functions[COMPUTED_BY[kind]].body, loss):
+    statements = list(executed(functions[COMPUTED_BY[kind]].body, loss, decay))
+    if decay and kind in ("E", "dW"):
+        wanted, statements = kind if kind == "E" else "dW[l]", statements[::-1]
+    for statement in statements:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == wanted:
             code = " ".join((ast.get_source_segment(text, statement) or "").split())
             put_in = ast.unparse(PutIn(l=l, L=L, m=1).visit(deepcopy(statement)))
@@ -54,16 +58,18 @@ def read_equations() -> tuple[str, dict[str, ast.FunctionDef]]:
     return text, {function.name: function for function in functions}
 
 
-def executed(body: list[ast.stmt], loss: Loss) -> Iterator[ast.stmt]:
-    """The statements of a function in order, through loops and the case of this loss."""
+def executed(body: list[ast.stmt], loss: Loss, decay: bool) -> Iterator[ast.stmt]:
+    """The statements of a function in order: through loops, the case of this loss, and decay."""
     for statement in body:
         match statement:
             case ast.For() | ast.With():
-                yield from executed(statement.body, loss)
+                yield from executed(statement.body, loss, decay)
+            case ast.If() if "weight_decay" in ast.unparse(statement.test):
+                yield from executed(statement.body, loss, decay) if decay else ()
             case ast.Match():
                 for case in statement.cases:
                     if ast.unparse(case.pattern) == repr(loss):
-                        yield from executed(case.body, loss)
+                        yield from executed(case.body, loss, decay)
             case _:
                 yield statement
 

@@ -45,6 +45,10 @@ def negative(terms: Terms) -> Terms:
     return [Term(f"-{names}", f"-{numbers}", -value) for names, numbers, value in terms]
 
 
+def halves(terms: Terms) -> Terms:
+    return [Term(f"{names}/2", f"{number}/2", value / 2) for names, number, value in terms]
+
+
 def relu(Z: Terms) -> Terms:
     return [Term(f"max(0, {names})", f"max(0, {z})", max(0.0, value)) for names, z, value in Z]
 

@@ -80,7 +80,10 @@ def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) ->
 def start_of(settings: Settings) -> tuple[Network, np.random.Generator]:
     """The network a run starts from, and the generator that then gives its key."""
     rng = np.random.default_rng(settings.seed)
-    return initialise(settings.sizes, loss=settings.loss, rng=rng), rng
+    network = initialise(
+        settings.sizes, loss=settings.loss, weight_decay=settings.weight_decay, rng=rng
+    )
+    return network, rng
 
 
 def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:

@@ -56,7 +56,8 @@ class Run:
 
     def network(self, parameters: Array) -> Network:
         """The run's network with these parameters."""
-        return Network(self.settings.sizes, parameters, self.settings.loss)
+        settings = self.settings
+        return Network(settings.sizes, parameters, settings.loss, settings.weight_decay)
 
     @property
     def rates(self) -> str:

@@ -100,6 +100,17 @@ class Settings:
         int, Entry(Whole(0), "Seed", "Decides the start and the order of batches.", prefix="seed")
     ] = 0
 
+    weight_decay: Annotated[
+        float,
+        Entry(
+            Number("a number from 0, such as 0.001"),
+            "Weight decay λ",
+            "Adds λ/2 Σ ‖W‖² to the loss, so that weights stay small; 0 leaves it out.",
+            prefix="decay",
+            since=3,
+        ),
+    ] = 0.0
+
     def __post_init__(self) -> None:
         for name, entry in ENTRIES.items():
             value = getattr(self, name)

@@ -67,7 +67,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
     settled = lab.settled(moment)
     opened = lab.ledger(settled)
     network = opened.network
-    L = network.depth
+    L, decay = network.depth, network.weight_decay > 0
     digits = lab.image(moment)
     is_test = isinstance(moment.image, requests.TestImage)
     return {
@@ -86,7 +86,7 @@ def ledger_of(lab: Lab, moment: Moment) -> Answer:
                 "f8": encode_array(array),
                 "formula": array_formula(network, name),
                 "cell": cell_wording(network, name)._asdict(),
-                "source": find_source(*split(name), L, network.loss),
+                "source": find_source(*split(name), L, network.loss, decay=decay),
             }
             for name, array in opened.arrays.items()
         ],
