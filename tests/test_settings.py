@@ -17,6 +17,7 @@ from chainrule.runs.settings import ENTRIES, RunError, Settings
 # For each setting that came later: another value than its default, as option, in an id, wrong ones.
 LATER = {
     "weight_decay": (0.001, "0.001", "decay0.001", ["-0.1", "much", "nan", "inf"]),
+    "momentum_decay": (0.5, "0.5", "keep0.5", ["-0.1", "1", "much", "nan"]),
 }
 PLAIN = {"hidden": (5,), "optimizer": "momentum", "learning_rate": 0.05, "batch_size": 50}
 

@@ -21,6 +21,7 @@ class Rule(NamedTuple):
     """An optimizer and what it is set to."""
 
     optimizer: Optimizer = "descent"
+    momentum_decay: float = 0.9  # of momentum alone
 
 
 def gradient_descent(
@@ -82,6 +83,7 @@ def take_step(
         case "descent":
             return gradient_descent(parameters, gradient, memory, learning_rate=learning_rate)
         case "momentum":
-            return momentum(parameters, gradient, memory, learning_rate=learning_rate)
+            decay = rule.momentum_decay
+            return momentum(parameters, gradient, memory, learning_rate=learning_rate, decay=decay)
         case "adam":
             return adam(parameters, gradient, memory, learning_rate=learning_rate, step=step)

@@ -110,6 +110,16 @@ class Settings:
             since=3,
         ),
     ] = 0.0
+    momentum_decay: Annotated[
+        float,
+        Entry(
+            Number("a number from 0, below 1, such as 0.9", most=1.0),
+            "Decay of momentum",
+            "The share of its speed that momentum keeps at each step; others do not use it.",
+            prefix="keep",
+            since=3,
+        ),
+    ] = 0.9
 
     def __post_init__(self) -> None:
         for name, entry in ENTRIES.items():
