@@ -58,6 +58,14 @@ test("names, indices and powers", () => {
   assert.equal(formula("0 or 1").textContent.replaceAll("\u00a0", " "), "0 or 1");
 });
 
+test("weight decay, and nothing is left out", () => {
+  const made = formula("dW2[3,7] = dZ2[3] A1[7] + λ W2[3,7]");
+  assert.match(made.shape, /mo\(\+\)mi\(λ\)/);
+  assert.deepEqual(made.cells.slice(-1), ["W2[3,7]"]);
+  assert.match(formula("λ/2 Σ ‖W‖²").shape, /^mfrac\(mi\(λ\)mn\(2\)\)mo\(∑\)msup\(/);
+  assert.match(formula("a ★ b").textContent, /★/);
+});
+
 test("a fraction takes what stands beside it, as far as the spaces say", () => {
   assert.equal(formula("m + k / h").shape, "mi(m)mo(+)mfrac(mi(k)mi(h))");
   assert.equal(formula("(E(+h) - E(-h)) / (2 h)").shape.slice(0, 6), "mfrac(");

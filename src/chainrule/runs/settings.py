@@ -114,7 +114,7 @@ class Settings:
         float,
         Entry(
             Number("a number from 0, below 1, such as 0.9", most=1.0),
-            "Decay of momentum",
+            "Momentum decay",
             "The share of its speed that momentum keeps at each step; others do not use it.",
             prefix="keep",
             since=3,

@@ -1,4 +1,4 @@
-// A formula as ledger.py writes it, such as "dZ2[3] = A2[3] (dA2[3] - Σk A2[k] dA2[k])", as MathML.
+// A formula as explain/rules.py writes it, as MathML: "dZ2[3] = A2[3] (dA2[3] - Σk A2[k] dA2[k])".
 // Every name of an array or cell in it carries the cells it means in data-cells.
 
 import { element, maths } from "./element.js";
@@ -6,14 +6,14 @@ import { element, maths } from "./element.js";
 const KINDS = [
   /Σ[a-z]?|ReLU′|∂/,
   /[A-Za-z]+\d*(?:\[[^\]]*\])?[²ᵀ]?/, // names
-  /α|h\b/,
+  /[αλ]|h\b/,
   /\d+(?:\.\d+)?(?:e[-+]?\d+)?/, // numbers
   /:=|‖|[-−+=/(),·⊙²ᵀ]/,
 ];
 const TOKEN = new RegExp(`\\s*(${KINDS.map((kind) => kind.source).join("|")})`, "uy");
 const ARRAY = /^(d?[AZWb]\d+|[xyE]|d?[AZWb])(?:\[([^\]]*)\])?$/;
 const FUNCTIONS = new Set(["exp", "log", "max", "softmax", "ReLU", "ReLU′"]);
-const SYMBOLS = new Set(["M", "k", "i", "j", "h", "α", "m", "E", "g", "s"]);
+const SYMBOLS = new Set(["M", "k", "i", "j", "h", "α", "λ", "m", "E", "g", "s"]);
 
 export function formula(text) {
   return maths("math", {}, maths("mrow", {}, ...sequence(tokenise(text), () => false)));
@@ -63,6 +63,8 @@ function tokenise(text) {
     TOKEN.lastIndex = at;
     const found = TOKEN.exec(text);
     if (!found) {
+      // Nothing that a formula says may be left out, also what is not known here.
+      if (text[at].trim()) tokens.push({ text: text[at], word: true });
       at += 1;
       continue;
     }

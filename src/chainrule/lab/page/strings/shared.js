@@ -5,6 +5,8 @@ export const OPTIMIZERS = { descent: "gradient descent", momentum: "momentum", a
 export const many = (n, what) => `${n.toLocaleString("en-GB")} ${what}${n === 1 ? "" : "s"}`;
 export const exactly = (share) => `${(100 * share).toFixed(1)} %`;
 
+const small = (label) => label[0].toLowerCase() + label.slice(1);
+
 // A run in a line: what decides every bit of it.
 export function aboutRun({ settings, length, changes, digits }) {
   const rate = settings.learning_rate === null ? "" : `, α = ${settings.learning_rate}`;
@@ -13,7 +15,7 @@ export function aboutRun({ settings, length, changes, digits }) {
     .slice(-3)
     .map(([step, to]) => `, ${to} from step ${step.toLocaleString("en-GB")}`)
     .join("");
-  const more = (settings.more ?? []).map(([label, value]) => `, ${label} ${value}`).join("");
+  const more = (settings.more ?? []).map(([label, value]) => `, ${small(label)} ${value}`).join("");
   return (
     `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ` +
     `${OPTIMIZERS[settings.optimizer]}${rate}${later}${more}, ${batch}, ` +

@@ -107,7 +107,7 @@ function chooser(name, label, chosen) {
   const about = element("p", { class: "quiet" });
   const line = element(
     "div",
-    { class: "row-of-buttons" },
+    { class: "row-of-buttons chooser" },
     element("label", { for: id }, label),
     select,
   );
