@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,15 @@ from chainrule.runs.shelf import Shelf
 from chainrule.runs.trajectory import network_at
 
 KEPT = 100_000_000  # bytes of ledgers that stay open
+
+
+class Resolved(NamedTuple):
+    """A moment and what it names, found once and handed down."""
+
+    moment: Moment  # with its step and its label
+    label: int
+    named: NamedNetwork
+    image: Digits  # one digit; its label is 0 where nobody has told it
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +154,26 @@ class Lab:
             reason = str(error).replace(str(run.folder), id).partition("; go on with")[0]
             raise RefusedError(reason, "missing") from None
 
-    def image(self, moment: Moment) -> Digits:
-        """The image of a moment as one digit; its label is 0 where nobody has told it."""
-        image = moment.image
+    def resolve(self, moment: Moment) -> Resolved:
+        """The network and the image of a moment, and the moment with its step and its label.
+
+        The step of a run is its latest, the label the image's own, or for a drawing what the
+        network reads.
+        """
+        named = self.named(moment.network, moment.step)
+        image, label = self.image(named, moment.image), moment.label
+        if label is None and isinstance(moment.image, requests.TestImage):
+            label = int(image.labels[0])
+        elif label is None:
+            A = probabilities(named.exact, image.X.astype(np.float64))
+            label = int(A[:, 0].argmax())
+        return Resolved(moment._replace(step=named.step, label=label), label, named, image)
+
+    def image(self, named: NamedNetwork, image: requests.Image) -> Digits:
+        """An image as one digit; its label is 0 where nobody has told it."""
         match image:
             case requests.TestImage(number):
-                digits = self.test_set_of(self.named(moment.network, moment.step))
+                digits = self.test_set_of(named)
                 if number >= len(digits):
                     last = len(digits) - 1
                     raise RefusedError(f"test images go from 0 to {last}, got {number}", "missing")
@@ -158,29 +181,8 @@ class Lab:
             case _:
                 return digits_of([bytes_of(image)])
 
-    def open(self, moment: Moment) -> Ledger:
-        if moment.label is None:
-            raise ValueError("wanted a settled moment, got one without a label")
-        x = self.image(moment).X[:, 0]
-        return open_ledger(self.named(moment.network, moment.step).network, x, moment.label)
-
-    def ledger(self, moment: Moment) -> Ledger:
-        """The ledger of a settled moment; the last ones stay open."""
-        n = self.named(moment.network, moment.step).network.parameters.size
-        return self.opened.get(moment, lambda: self.open(moment), max(16 * n, KEPT // 16))
-
-    def settled(self, moment: Moment) -> Moment:
-        """The moment with its step and its label.
-
-        The step of a run is its latest, the label the image's own, or for a drawing what the
-        network reads.
-        """
-        named = self.named(moment.network, moment.step)
-        moment = moment._replace(step=named.step)
-        if moment.label is not None:
-            return moment
-        image = self.image(moment)
-        if isinstance(moment.image, requests.TestImage):
-            return moment._replace(label=int(image.labels[0]))
-        A = probabilities(named.exact, image.X.astype(np.float64))
-        return moment._replace(label=int(A[:, 0].argmax()))
+    def ledger(self, found: Resolved) -> Ledger:
+        """The ledger of a moment; the last ones stay open."""
+        network, x = found.named.network, found.image.X[:, 0]
+        size = max(16 * network.parameters.size, KEPT // 16)
+        return self.opened.get(found.moment, lambda: open_ledger(network, x, found.label), size)

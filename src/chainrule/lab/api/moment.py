@@ -13,8 +13,7 @@ from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.images import novelty_of
-from chainrule.lab.api.lab import Lab
-from chainrule.lab.api.requests import Moment
+from chainrule.lab.api.lab import Lab, Resolved
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
 
 # ---------------------------------------------------------------------------------- all test images
@@ -60,22 +59,20 @@ def images(lab: Lab, query: list[tuple[str, str]]) -> Answer:
 def ledger(lab: Lab, body: Answer) -> Answer:
     """Every number of a moment's pass, in the order of the pass."""
     moment, _ = requests.parse_moment(body)
-    return ledger_of(lab, moment)
+    found = lab.resolve(moment)
+    return ledger_of(found, lab.ledger(found))
 
 
-def ledger_of(lab: Lab, moment: Moment) -> Answer:
-    settled = lab.settled(moment)
-    opened = lab.ledger(settled)
-    network = opened.network
+def ledger_of(found: Resolved, opened: Ledger) -> Answer:
+    moment, network = found.moment, opened.network
     L, decay = network.depth, network.weight_decay > 0
-    digits = lab.image(moment)
     is_test = isinstance(moment.image, requests.TestImage)
     return {
-        "network": settled.network,
-        "step": settled.step,
+        "network": moment.network,
+        "step": moment.step,
         "image": image_of(moment.image),
-        "label": settled.label,
-        "truth": int(digits.labels[0]) if is_test else None,
+        "label": moment.label,
+        "truth": int(found.image.labels[0]) if is_test else None,
         "prediction": prediction(opened),
         "overflows": overflowing(opened),
         "m": 1,
@@ -129,13 +126,13 @@ def proof(lab: Lab, body: Answer) -> Answer:
 def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
     moment, more = requests.parse_moment(body, "cell")
     name = checks.parse_text(more["cell"], "cell", 40)
-    return lab.ledger(lab.settled(moment)), name
+    return lab.ledger(lab.resolve(moment)), name
 
 
 def impostors(lab: Lab, body: Answer) -> Answer:
     """dZ of the last layer, as chainrule and as the impostors compute it."""
     moment, _ = requests.parse_moment(body)
-    return impostors_of(lab.ledger(lab.settled(moment)))
+    return impostors_of(lab.ledger(lab.resolve(moment)))
 
 
 def impostors_of(opened: Ledger) -> Answer:
@@ -145,7 +142,7 @@ def impostors_of(opened: Ledger) -> Answer:
 def learning_step(lab: Lab, body: Answer) -> Answer:
     """One step on this image alone, at many learning rates."""
     moment, _ = requests.parse_moment(body)
-    return learning_step_of(lab.ledger(lab.settled(moment)))
+    return learning_step_of(lab.ledger(lab.resolve(moment)))
 
 
 def learning_step_of(opened: Ledger) -> Answer:

@@ -22,8 +22,8 @@ def save_moment(lab: Lab, body: Answer) -> Answer:
     """A name for the file of a moment, and all that its page shows without a server."""
     moment, more = requests.parse_moment(body, "view")
     view = requests.parse_view(checks.parse_object(more["view"], "view"))
-    settled = lab.settled(moment)
-    opened = lab.ledger(settled)
+    found = lab.resolve(moment)
+    settled, opened = found.moment, lab.ledger(found)
     arrays = dict(small_arrays(opened))
     names = {name for each in arrays.values() for name in each}
     proven: set[str] = set()
@@ -42,7 +42,7 @@ def save_moment(lab: Lab, body: Answer) -> Answer:
     own = [run for run in there["runs"] if run["id"] == settled.network]
     shown = {
         "lab": there | {"runs": own, "damaged": [], "live": None},  # others are not of this moment
-        "ledger": ledger_of(lab, moment),
+        "ledger": ledger_of(found, opened),
         "mistakes": None,
         "cells": {name: open_cell(opened, name) for name in sorted(names)},
         "proofs": {name: prove(opened, name) for name in sorted(proven)},
