@@ -118,10 +118,12 @@ class Training:
         )
 
     def steps(self) -> Iterator[None]:
-        """Take steps until it is to pause, or is at its end; once for each of them.
+        """Take steps until it is to pause, or is at its end; once for each, and for the start.
 
         Raises DivergenceError, after which a new run without a checkpoint is gone, and RunError.
         """
+        if self.state != "running":
+            self.publish_state("running")
         began = time.perf_counter()
         try:
             for snapshot in go_on(
