@@ -20,14 +20,25 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, ROOT, run, toy_problem
+from helpers import PATIENCE, ROOT, run, toy_problem
+from helpers.clients import HOST, MISREAD, SEVEN, arrays_of, client_of, f8, posted
+from helpers.elements import Elements
+from helpers.processes import (
+    ask,
+    cookie_for,
+    free_port,
+    let_in,
+    private_file,
+    started,
+    token_in,
+    waiting,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
@@ -55,10 +66,7 @@ from chainrule.network import LOSSES
 from chainrule.runs.run import Run
 from chainrule.runs.settings import Change, Settings
 
-HOST = "127.0.0.1:8765"
 PAGE = ROOT / "src/chainrule/lab/page"
-MISREAD = {"network": "small", "image": {"test": 1832}, "label": None}
-SEVEN = {"strokes": [[60, 60, 200, 60], [200, 60, 120, 230]], "off": []}
 
 
 @pytest.fixture(scope="module")
@@ -71,37 +79,9 @@ def served(lab):
     return Served(lab, 8765)
 
 
-def client_of(served, **headers):
-    """A page that was let in: it has the cookie, and says where its requests come from."""
-    usual = {
-        "Host": HOST,
-        "Origin": f"http://{HOST}",
-        "Sec-Fetch-Site": "same-origin",
-        "Cookie": f"{served.cookie}={served.ticket}",
-        **headers,
-    }
-    kept = {name: value for name, value in usual.items() if value is not None}
-    app = make_app(served)
-    return TestClient(app, base_url=f"http://{HOST}", headers=kept, follow_redirects=False)
-
-
 @pytest.fixture(scope="module")
 def page(served):
     return client_of(served)
-
-
-def f8(entry):
-    return np.frombuffer(base64.b64decode(entry["f8"]), "<f8").reshape(entry["shape"])
-
-
-def arrays_of(ledger):
-    return {entry["name"]: f8(entry) for entry in ledger["arrays"]}
-
-
-def posted(page, path, body):
-    answer = page.post(path, json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 # --------------------------------------------------------------------------------- what it answers
@@ -1055,33 +1035,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
 # ---------------------------------------------------------------------------------- a moment saved
 
 
-class Elements(HTMLParser):
-    """The start tags of a page with their attributes, and the text in each script and style."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.texts = [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        self.texts.append("")
-
-    def handle_data(self, data):
-        if self.texts:
-            self.texts[-1] += data
-
-    def only(self, tag, **attributes):
-        found = [
-            (told, text)
-            for (name, told), text in zip(self.tags, self.texts, strict=True)
-            if name == tag and attributes.items() <= told.items()
-        ]
-        assert len(found) == 1, (tag, attributes)
-        return found[0]
-
-
 VIEW = {"view": "inside", "cell": "dW1[3,350]", "note": "</script><script>alert(1)</script><!--"}
 
 
@@ -1213,6 +1166,7 @@ def test_a_view_is_checked(page, view, reason):
 
 
 # ------------------------------------------------------------------------ anything at every route
+
 
 GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
@@ -1362,49 +1316,6 @@ def test_any_headers_and_queries_are_answered_or_refused(served, path, method, h
 
 
 # ---------------------------------------------------------------------------- a process of its own
-
-
-@contextlib.contextmanager
-def started(*arguments, cwd=None, first="", browser=None):
-    """A running `chainrule lab`: the process, its port, its token, and the headers of its page.
-
-    `first` is code that its process runs before it begins.
-    """
-    command = [sys.executable, "-c", f"{first}\nfrom chainrule.cli.main import main; main()", "lab"]
-    command += ["--no-browser"] if browser is None else []
-    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", "BROWSER": str(browser)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    process = subprocess.Popen([*command, *map(str, arguments)], cwd=cwd, env=env, **pipes)
-    try:
-        address = process.stdout.readline().strip()
-        found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]+)", address)
-        assert found, address + process.stderr.read()
-        yield SimpleNamespace(process=process, address=address, port=int(found[1]), token=found[2])
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ask(lab, method, path, body=None, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=PATIENCE)
-    connection.request(method, path, body and json.dumps(body), headers)
-    answer = connection.getresponse()
-    answer.content = answer.read()
-    connection.close()
-    return answer
-
-
-def let_in(lab):
-    """The headers of a page that has opened the printed address."""
-    cookie = ask(lab, "GET", f"/?token={lab.token}").headers["set-cookie"].partition(";")[0]
-    origin = f"http://127.0.0.1:{lab.port}"
-    return {"Cookie": cookie, "Origin": origin, "Content-Type": "application/json"}
-
-
-def free_port():
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return unused.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -1578,30 +1489,6 @@ def test_the_browser_is_opened_once_it_answers(monkeypatch, lab):
 
 
 # ------------------------------------------------------------------------ the browser it opens
-
-
-def waiting(what):
-    until = time.monotonic() + PATIENCE
-    while not (found := what()):
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    return found
-
-
-def private_file(browser):
-    """The process of a fake browser, and the file that it was told to open."""
-    process, address = waiting(browser.told)
-    assert address.startswith("file:///")
-    return int(process), Path(unquote(urlsplit(address).path))
-
-
-def token_in(file):
-    (found,) = set(re.findall(r"http://127\.0\.0\.1:\d+/\?token=([\w-]{43})", file.read_text()))
-    return found
-
-
-def cookie_for(lab, token):
-    return ask(lab, "GET", f"/?token={token}").headers["set-cookie"]
 
 
 def test_no_token_is_on_a_command_line(fake_browser):

@@ -12,21 +12,32 @@ import re
 import shutil
 import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, ROOT
-from conftest import run as command
-from held import held
+from helpers import PATIENCE, ROOT
+from helpers import run as command
+from helpers.clients import HOST, client_of, f8, posted
+from helpers.held import held
+from helpers.live import BATCHES, ENDLESS, finish, start, trained
+from helpers.processes import (
+    PATIENT,
+    ask,
+    free_port,
+    let_in,
+    newest,
+    order,
+    page_of,
+    started,
+    waiting,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 from starlette.websockets import WebSocketDisconnect
-from test_lab import HOST, ask, client_of, f8, free_port, let_in, posted, started
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -65,30 +76,6 @@ from chainrule.runs.shelf import Shelf
 from chainrule.runs.trajectory import network_at
 from chainrule.troubles import measure
 
-ENDLESS = 10**9  # steps
-BATCHES = {
-    "hidden": [6],
-    "loss": "cross_entropy",
-    "optimizer": "momentum",
-    "learning_rate": 0.02,
-    "batch_size": 50,
-    "steps": 240,
-    "epochs": None,
-    "seed": 3,
-    "threads": None,
-}
-
-
-def start(**changed):
-    return requests.parse_order({"do": "start", "settings": BATCHES | changed})
-
-
-def waiting(what):
-    until = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.005)
-
 
 @pytest.fixture(scope="module")
 def sets(small):
@@ -112,31 +99,6 @@ def holding(monkeypatch):
         return thread.ThreadedTraining.halts.free
 
     return hold
-
-
-def trained(sets, rate=0.02, **changed):
-    """The parameters that the library alone comes to."""
-    asking = BATCHES | changed
-    rng = np.random.default_rng(asking["seed"])
-    network = initialise((784, *asking["hidden"], 10), loss=asking["loss"], rng=rng)
-    *_, last = train(
-        network,
-        sets[0],
-        optimizer=asking["optimizer"],
-        learning_rate=rate,
-        batch_size=asking["batch_size"],
-        steps=asking["steps"],
-        rng=rng,
-    )
-    return last.network.parameters.tobytes()
-
-
-def finish(lab):
-    """The folder of the run, when it is finished."""
-    training = lab.training
-    training.thread.join(PATIENCE)
-    assert training.state == "finished", training.error
-    return training.folder
 
 
 # --------------------------------------------------------------------------------------- training
@@ -651,34 +613,6 @@ def test_more_pages_than_it_can_watch_come_again(still, monkeypatch):
 SLOW = BATCHES | {"hidden": [10], "batch_size": 60, "steps": ENDLESS}
 
 
-PATIENT = {"open_timeout": PATIENCE, "ping_interval": None, "close_timeout": 1}
-
-
-@contextlib.contextmanager
-def page_of(running, **headers):
-    """A page's socket."""
-    own = let_in(running)
-    extra = {"Cookie": own["Cookie"]} | headers
-    with connect(
-        f"ws://127.0.0.1:{running.port}/api/live",
-        origin=own["Origin"],
-        additional_headers=extra,
-        compression=None,
-        max_size=None,
-        **PATIENT,
-    ) as page:
-        yield page
-
-
-def newest(page):
-    return json.loads(page.recv(timeout=PATIENCE))["live"]
-
-
-def order(running, **body):
-    answer = ask(running, "POST", "/api/train", body, **let_in(running))
-    return answer.status, json.loads(answer.content)
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     with started("--port", free_port(), cwd=tmp_path_factory.mktemp("running")) as lab:
@@ -803,14 +737,13 @@ KILLED = BATCHES | {"hidden": [10], "batch_size": 100, "steps": 1000, "seed": 5}
 OPTIONS = ["--hidden", 10, "--loss", "cross-entropy", "--optimizer", "momentum", "--seed", 5]
 OPTIONS += ["--learning-rate", 0.02, "--batch-size", 100, "--steps", 1000, "--quiet"]
 
-
 # It is paused at step 300 at the latest and killed at 600; only an order makes a checkpoint.
 HOLDING = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
 from chainrule.lab.live import training as room
 from chainrule.lab.live import thread
-from held import held
+from helpers.held import held
 room.CHECKPOINT_EVERY = {PATIENCE}
 thread.ThreadedTraining.halts = held(300, 600)
 """

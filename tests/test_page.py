@@ -5,7 +5,7 @@ from functools import cache
 from posixpath import dirname, join, normpath
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 PAGE = ROOT / "src/chainrule/lab/page"
 TESTS = ROOT / "tests/page"

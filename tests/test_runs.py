@@ -8,7 +8,6 @@ import base64
 import contextlib
 import csv
 import errno
-import hashlib
 import io
 import json
 import math
@@ -28,12 +27,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, ROOT, run
+from helpers import PATIENCE, ROOT, run
+from helpers.faults import inject
+from helpers.model_files import TINY, check_refused_or_the_same
+from helpers.mutations import mutated
+from helpers.run_files import (
+    check_damaged,
+    opened,
+    read_or_refused,
+    resealed,
+    same,
+    with_checkpoint,
+    written,
+)
+from helpers.trainings import BATCHES, COMMAND, Kill, asked, content, stop_after, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_data import mutated
-from test_model import TINY, check_refused_or_the_same
 
 from chainrule import (
     evaluate,
@@ -44,12 +54,12 @@ from chainrule import (
     save_model,
     train,
 )
-from chainrule.descent import MEMORY_ROWS, OPTIMIZERS
+from chainrule.descent import OPTIMIZERS
 from chainrule.files import ModelError, seal, write_whole
 from chainrule.handwriting import write_digits
 from chainrule.model import MODEL
 from chainrule.network import count_parameters
-from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe, write_checkpoint
+from chainrule.runs.checkpoint import read_checkpoint, what_is_safe, write_checkpoint
 from chainrule.runs.folder import (
     FILES,
     begin,
@@ -66,44 +76,13 @@ from chainrule.runs.listing import bytes_in, list_runs
 from chainrule.runs.lock import LOCK, locked, state_of
 from chainrule.runs.machine import machine, machine_difference
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY, Run, row_bytes
-from chainrule.runs.settings import ENTRIES, Change, RunError, Settings
+from chainrule.runs.settings import ENTRIES, Change, RunError
 from chainrule.runs.trajectory import network_at
-
-COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
-BATCHES = {"full": (None, 0.5), "batches": (50, 0.05)}
-
-
-def asked(**changes):
-    """Settings of a small training."""
-    known = {
-        "data": None, "hidden": (10,), "loss": "squared_error", "optimizer": "momentum",
-        "learning_rate": 0.05, "batch_size": 50, "steps": 40, "epochs": None, "seed": 3,
-    }  # fmt: skip
-    return Settings(**(known | changes))
 
 
 @pytest.fixture(scope="module")
 def digits(small):
     return load_digits(small)
-
-
-def trained(folder, digits, settings=None, **options):
-    """A run in this folder, trained as far as the options let it; how many rows it gave."""
-    folder.mkdir(parents=True, exist_ok=True)
-    begun = (folder / RUN).exists()
-    a_run = prepare(open_run(folder) if begun else begin(folder, settings or asked()), *digits)
-    rows = list(go_on(a_run, *digits, threads=1, **options))
-    return open_run(folder), rows
-
-
-def stop_after(calls):
-    """A `stop` that says so at its n-th call."""
-    count = iter(range(1, calls + 1))
-    return lambda: next(count, calls) == calls
-
-
-def content(folder):
-    return {name: (folder / name).read_bytes() for name in (MODEL, TRAJECTORY)}
 
 
 # ------------------------------------------------------------------------------------ what a run is
@@ -285,10 +264,6 @@ def test_each_step_can_be_watched_and_the_rows_stay_what_they_are(tmp_path, digi
     assert [seen[each.step].loss for each in rows] == [each.loss for each in rows]
     assert steps[1].train_accuracy is None or size is None
     assert content(tmp_path / "a") == content(tmp_path / "b")
-
-
-class Kill(BaseException):
-    """What ends a training here as a kill would: nobody catches it, nothing is put in order."""
 
 
 def killing(rng, share, wish):
@@ -626,65 +601,6 @@ def test_killed_at_200_random_moments_it_ends_in_the_same_bytes(small, tmp_path,
 
 # ------------------------------------------------------------------- old file or new file, always
 
-INJECTED = """
-import errno, os, pathlib, signal, sys
-kind, place, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-count = 0
-
-def now(what):
-    global count
-    count += kind in (what, "any")
-    return kind in (what, "any") and count == place
-
-def end():
-    if way == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    raise OSError(getattr(errno, way), os.strerror(getattr(errno, way)))
-
-class Written:
-    def __init__(self, file):
-        self.file = file
-    def write(self, data):
-        if now("write"):
-            self.file.write(data[: len(data) // 2])
-            self.file.flush()
-            end()
-        return self.file.write(data)
-    def __enter__(self):
-        return self
-    def __exit__(self, *error):
-        self.file.close()
-    def __getattr__(self, name):
-        return getattr(self.file, name)
-
-opened = pathlib.Path.open
-def open_path(path, mode="r", *rest, **more):
-    file = opened(path, mode, *rest, **more)
-    return file if set(mode) <= set("rbt") else Written(file)
-pathlib.Path.open = open_path
-
-for name, what in (("fsync", "fsync"), ("replace", "rename")):
-    def call(*arguments, real=getattr(os, name), what=what, **more):
-        if now(what):
-            end()
-        return real(*arguments, **more)
-    setattr(os, name, call)
-
-sys.argv[1:] = sys.argv[4:]
-import atexit
-atexit.register(lambda: print("calls", count, file=sys.stderr))
-from chainrule.cli.main import main
-main()
-"""
-
-
-def inject(kind, place, way, *arguments):
-    return subprocess.run(
-        [sys.executable, "-c", INJECTED, kind, str(place), way, *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-    )
-
 
 @pytest.fixture(scope="module")
 def short(small, tmp_path_factory):
@@ -742,6 +658,7 @@ def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(short, tmp
 
 
 # ----------------------------------------------------------------------- nobody else's file is lost
+
 
 LEFT = [".run.json.0123abcd", ".checkpoint.safetensors.89abcdef", ".history.csv.00000000",
         ".model.safetensors.ffffffff"]  # fmt: skip
@@ -934,41 +851,6 @@ def small_network(monkeypatch):
     monkeypatch.setattr("chainrule.runs.settings.PIXELS", 3)
     monkeypatch.setattr("chainrule.runs.settings.CLASSES", 2)
     return asked(hidden=(2,), steps=4)
-
-
-def with_checkpoint(folder, settings):
-    """A run with a checkpoint after step 2 of 4, of numbers that are easy to tell apart."""
-    started = begin(folder, settings)
-    started = replace(started, data={"training": "a" * 64, "test": "b" * 64})
-    write_run(started)
-    rows = 1 + MEMORY_ROWS[settings.optimizer]
-    n = count_parameters(settings.sizes)
-    history = np.array([[k, 1 / (k + 3), math.nan, k / 4, k / 7] for k in range(3)])
-    state = np.linspace(-1, 1, rows * n, dtype=np.float32).reshape(rows, n)
-    write_checkpoint(started, Checkpoint(2, state[0], state[1:], history, (0.5, 1), 0.25, 3))
-    return started
-
-
-def same(a, b):
-    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
-
-
-def read_or_refused(a_run, damaged):
-    """What the reader makes of these bytes; None if it says in one line what is wrong."""
-    path = a_run.folder / CHECKPOINT
-    path.write_bytes(damaged)
-    try:
-        return read_checkpoint(a_run)
-    except RunError as error:
-        said = str(error)
-    assert said.startswith(f"{path}: ")
-    assert said.isprintable()
-    return None
-
-
-def check_damaged(a_run, wanted, damaged):
-    found = read_or_refused(a_run, damaged)
-    assert found is None or same(found, wanted)
 
 
 def flips(content):
@@ -1167,24 +1049,6 @@ def test_rows_past_the_checkpoint_are_dropped_and_computed_again(tmp_path, digit
 # ---------------------------------------------------------------------------------------- run.json
 
 
-def resealed(content):
-    """This run.json with a checksum that fits it, as docs/reference/files.md says it is made."""
-    rest = {name: value for name, value in content.items() if name != "sha256"}
-    text = json.dumps(rest, sort_keys=True)
-    return {**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def written(folder, changes=(), **settings):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN).unlink(missing_ok=True)
-    begin(folder, asked())
-    path = folder / RUN
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["settings"] |= settings
-    path.write_text(json.dumps(resealed({**content, **dict(changes)})), encoding="utf-8")
-    return folder
-
-
 @pytest.mark.parametrize("name", [RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY])
 def test_a_folder_with_a_file_that_a_run_would_write_is_refused(tmp_path, name):
     (tmp_path / name).write_text("somebody's")
@@ -1267,16 +1131,6 @@ def test_an_edited_run_json_is_refused(tmp_path):
     path.write_text(path.read_text(encoding="utf-8").replace('"seed": 3', '"seed": 4'), "utf-8")
     with pytest.raises(RunError, match="damaged or edited: its content does not match"):
         open_run(tmp_path)
-
-
-def opened(folder):
-    """The run in this folder; None if it is refused in one line."""
-    try:
-        return open_run(folder)
-    except RunError as error:
-        said = str(error)
-    assert said.isprintable()
-    return None
 
 
 @pytest.fixture(scope="module")
