@@ -1,4 +1,4 @@
-"""What several test files share: where the project lies, small problems, the command line."""
+"""What tests share: where the project lies, small problems, and the command line."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import initialise
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "src/chainrule/lab/page"
 PATIENCE = 600  # seconds after which something hangs; nothing is ever asked to be faster
 
 

@@ -18,6 +18,7 @@ BATCHES = {
     "seed": 3,
     "threads": None,
 }
+SLOW = BATCHES | {"hidden": [10], "batch_size": 60, "steps": ENDLESS}
 
 
 def start(**changed):
