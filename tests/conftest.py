@@ -1,4 +1,4 @@
-"""What several test files share: the real digits, small problems, and one default training."""
+"""The fixtures of every test: the real digits, commands, and one default training."""
 
 import gzip
 import json
@@ -6,19 +6,17 @@ import os
 import struct
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
-import numpy as np
 import pytest
 from filelock import FileLock
 
-from chainrule import initialise, load_mnist
+from chainrule import load_mnist
 from chainrule.cli.main import main
 
-ROOT = Path(__file__).parent.parent
-PATIENCE = 600  # seconds after which something hangs; nothing is ever asked to be faster
+pytest.register_assert_rewrite("helpers")
+from helpers import run  # noqa: E402 (only from here on do its asserts say what they saw)
 
 
 def pytest_configure(config):
@@ -29,24 +27,6 @@ def pytest_configure(config):
         "any speed", derandomize=same, deadline=None, suppress_health_check=slow
     )
     hypothesis.settings.load_profile("any speed")
-
-
-def toy_problem(rng, sizes=(5, 4, 3), m=6, loss="squared_error", dtype=np.float64):
-    """A network with biases that are not zero, X and one-hot Y."""
-    network = initialise(sizes, loss=loss, rng=rng, dtype=dtype)
-    network.parameters[:] += 0.1 * rng.standard_normal(network.parameters.size)
-    X = rng.random((sizes[0], m)).astype(dtype)
-    Y = np.eye(sizes[-1], dtype=dtype)[:, rng.integers(sizes[-1], size=m)]
-    return network, X, Y
-
-
-def run(*arguments, cwd=None, timeout=PATIENCE, **environment):
-    """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "chainrule", *map(str, arguments)]
-    env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1", **environment}
-    return subprocess.run(
-        command, capture_output=True, encoding="utf-8", cwd=cwd, env=env, timeout=timeout
-    )
 
 
 @pytest.fixture

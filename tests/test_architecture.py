@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from conftest import ROOT
+from helpers import ROOT
 
 import chainrule
 
@@ -150,6 +150,13 @@ def test_files_and_functions_are_short_or_say_why():
                     assert "Longer than" in (ast.get_docstring(node) or ""), (
                         f"{file}.{node.name} has {lines} lines"
                     )
+
+
+def test_what_tests_share_stands_in_helpers_and_no_test_file_imports_another():
+    for path in ROOT.glob("tests/**/*.py"):
+        parts = {part for name in imports(path) for part in name.split(".")}
+        others = {part for part in parts if part.startswith("test_") or part == "conftest"}
+        assert not others, f"{path.relative_to(ROOT)} imports {others}"
 
 
 def loaded(statement):

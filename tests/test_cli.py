@@ -9,7 +9,7 @@ import sys
 import click
 import numpy as np
 import pytest
-from conftest import run
+from helpers import run
 
 from chainrule import evaluate, initialise, load_model, loss, save_model
 from chainrule.cli.main import cli

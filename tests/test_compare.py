@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from conftest import run
-from test_runs import asked, stop_after, trained
+from helpers import run
+from helpers.trainings import asked, stop_after, trained
 
 from chainrule import initialise, load_digits, load_model, predict
 from chainrule.cli.tables import telling

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.mutations import mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -565,28 +566,6 @@ def test_no_images_at_all_are_refused(tmp_path, part, lengths, zipped):
 
 
 # --------------------------------------------------------------------------------- any bytes at all
-
-
-@st.composite
-def mutated(draw, content):
-    """These bytes after one to four flips, cuts, insertions and duplicated ranges."""
-    content = bytearray(content)
-    for _ in range(draw(st.integers(1, 4))):
-        anywhere = st.integers(0, len(content))
-        start = draw(st.integers(0, min(24, len(content))) | anywhere)  # headers come first
-        end = min(len(content), start + draw(st.integers(1, 40)))
-        match draw(st.sampled_from(["flip", "remove", "cut", "insert", "duplicate"])):
-            case "flip" if start < len(content):
-                content[start] ^= 1 << draw(st.integers(0, 7))
-            case "remove":
-                del content[start:end]
-            case "cut":
-                del content[start:]
-            case "insert":
-                content[start:start] = draw(st.binary(max_size=20))
-            case "duplicate":
-                content[end:end] = content[start:end]
-    return bytes(content)
 
 
 TINY = small_contents(train=3, test=2)

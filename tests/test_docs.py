@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, ROOT, run
+from helpers import PATIENCE, ROOT, run
 
 import chainrule
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import run
+from helpers import run
 
 from chainrule.cli.printing import visible
 

@@ -7,7 +7,7 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from conftest import ROOT, toy_problem
+from helpers import ROOT, toy_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

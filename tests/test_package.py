@@ -9,8 +9,8 @@ import tarfile
 import zipfile
 
 import pytest
-from conftest import ROOT
 from floors import PYTHONS, floors, pyproject
+from helpers import ROOT
 
 import chainrule
 

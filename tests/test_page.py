@@ -5,9 +5,8 @@ from functools import cache
 from posixpath import dirname, join, normpath
 
 import pytest
-from conftest import ROOT
+from helpers import PAGE, ROOT
 
-PAGE = ROOT / "src/chainrule/lab/page"
 TESTS = ROOT / "tests/page"
 
 # Folders, and the modules beside main.js. A view may import its own folder too.

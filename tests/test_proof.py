@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import toy_problem
+from helpers import toy_problem
 
 from chainrule import forward, gradient, initialise, load_bundled, loss
 from chainrule.explain.check import ABSOLUTE, RELATIVE, TELLING, cell_name, check

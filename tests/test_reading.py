@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import toy_problem
+from helpers import toy_problem
 
 from chainrule import load_bundled, predict, probabilities
 from chainrule.network import probabilities as of_any_numbers

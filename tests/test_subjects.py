@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import run
+from helpers import run
 
 from chainrule import Digits, evaluate, initialise, load_digits, load_model, save_model
 from chainrule.handwriting import write_digits
@@ -154,7 +154,7 @@ def test_a_share_of_nothing_is_null_and_infinities_are_words(tmp_path, mnist):
 
 
 def test_no_command_prints_json_by_itself():
-    from conftest import ROOT
+    from helpers import ROOT
 
     writers = {
         path.relative_to(ROOT / "src/chainrule").as_posix()

@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 import pytest
-
-from browser.answers import numbers, says_share, shows
+from helpers.answers import numbers, says_share, shows
 
 
 @pytest.mark.parametrize(

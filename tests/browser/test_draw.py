@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from helpers.answers import held_out, ledger, says_share
+from helpers.hands import STROKES, draw, eventually, exact, pad, says, shown_cells
 from PIL import Image
 from playwright.sync_api import expect
 
-from browser.answers import held_out, ledger, says_share
-from browser.hands import STROKES, draw, eventually, exact, pad, says, shown_cells
 from chainrule import load_digits
 from chainrule.handwriting import STAGES, prepare, read_image
 from chainrule.handwriting import draw as paper

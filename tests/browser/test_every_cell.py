@@ -3,10 +3,10 @@
 import re
 
 import numpy as np
+from helpers.answers import ledger, numbers, says_share, shows
+from helpers.hands import cell, exact, grid, names, opened, shown_cells, value_of
 from playwright.sync_api import expect
 
-from browser.answers import ledger, numbers, says_share, shows
-from browser.hands import cell, exact, grid, names, opened, shown_cells, value_of
 from chainrule.explain.rules import open_cell
 
 

@@ -3,11 +3,8 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
-
-from browser.answers import ledger
-from browser.hands import (
+from helpers.answers import ledger
+from helpers.hands import (
     STROKES,
     all_made,
     cell,
@@ -17,21 +14,15 @@ from browser.hands import (
     opened,
     pad,
     says,
+    serious,
     settled,
     slow_motion,
+    tab_to,
     value_of,
 )
+from playwright.sync_api import expect
 
 # ---------------------------------------------------------------------------- the keyboard alone
-
-
-def tab_to(page, place, *, back=False, most=150):
-    """Press Tab until the focus is there; at every stop it can be seen where it is."""
-    for _ in range(most):
-        page.keyboard.press("Shift+Tab" if back else "Tab")
-        if place.evaluate("node => node === document.activeElement"):
-            return
-    raise AssertionError(f"the keyboard does not reach {place}")
 
 
 def test_a_whole_visit_by_keyboard_alone(page):
@@ -234,20 +225,6 @@ VIEWS = {
     "browse": ("", lambda page: page.get_by_role("button", name="Browse").click()),
     "projector": ("?projector=1&phase=dZ2", nothing),
 }
-
-
-def serious(page, **options):
-    """What axe finds that is serious or critical, in a line each."""
-    # All rows of a matrix are made alike; the first stands for them.
-    context = {"exclude": [["[role=row] ~ [role=row]"]]}
-    options = {"resultTypes": ["violations"], **options}
-    found = Axe().run(page, context=context, options=options).response
-    return [
-        f"{one['id']}: {one['help']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"][:3]
-    ]
 
 
 @pytest.mark.parametrize("view", VIEWS)

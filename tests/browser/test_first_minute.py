@@ -3,10 +3,8 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
-
-from browser.answers import ledger, numbers, says_share, shows
-from browser.hands import (
+from helpers.answers import ledger, numbers, says_share, shows
+from helpers.hands import (
     STROKES,
     cell,
     draw,
@@ -18,6 +16,8 @@ from browser.hands import (
     terms,
     value_of,
 )
+from playwright.sync_api import expect
+
 from chainrule.explain.learning import learn_once
 from chainrule.explain.proof import prove, prove_output
 from chainrule.explain.rules import open_cell

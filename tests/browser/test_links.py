@@ -5,12 +5,9 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from playwright.sync_api import expect
-
-from browser.answers import ledger, network, numbers, shows
-from browser.conftest import SECONDS, Watch
-from browser.hands import (
+from helpers import ROOT
+from helpers.answers import ledger, network, numbers, shows
+from helpers.hands import (
     STROKES,
     cell,
     draw,
@@ -23,6 +20,9 @@ from browser.hands import (
     terms,
     value_of,
 )
+from helpers.visits import SECONDS, Watch
+from playwright.sync_api import expect
+
 from chainrule.explain.learning import learn_once
 from chainrule.explain.proof import prove
 from chainrule.handwriting import draw as paper

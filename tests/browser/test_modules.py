@@ -8,10 +8,9 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import PATIENCE, ROOT
+from helpers import PAGE, PATIENCE, ROOT
 from playwright._impl._driver import compute_driver_executable
 
-PAGE = ROOT / "src/chainrule/lab/page"
 TESTS = ROOT / "tests/page"
 
 

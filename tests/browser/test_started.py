@@ -4,13 +4,13 @@ import re
 
 import numpy as np
 import pytest
-from conftest import run
+from helpers import run
+from helpers.answers import held_out, ledger
+from helpers.hands import cell, exact, grid, names, opened, shown_cells, value_of
+from helpers.processes import free_port, private_file, started, token_in, waiting
+from helpers.visits import Lab
 from playwright.sync_api import expect
-from test_lab import free_port, private_file, started, token_in, waiting
 
-from browser.answers import held_out, ledger
-from browser.conftest import Lab
-from browser.hands import cell, exact, grid, names, opened, shown_cells, value_of
 from chainrule import load_model
 from chainrule.explain.ledger import open_ledger
 

@@ -4,13 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from conftest import run
+from helpers import run
+from helpers.answers import held_out, numbers, shows
+from helpers.hands import eventually, exact, names, serious, settled, shown_cells, tab_to
+from helpers.visits import Lab
 from playwright.sync_api import expect
 
-from browser.answers import held_out, numbers, shows
-from browser.conftest import Lab
-from browser.hands import eventually, exact, names, settled, shown_cells
-from browser.test_everyone import serious, tab_to
 from chainrule import load_mnist
 from chainrule.explain.ledger import open_ledger
 from chainrule.runs.folder import open_run

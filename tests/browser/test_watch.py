@@ -3,8 +3,9 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from browser.conftest import TELL_VIOLATIONS, Watch, free_port
-from browser.hands import eventually
+from helpers.hands import eventually
+from helpers.processes import free_port
+from helpers.visits import TELL_VIOLATIONS, Watch
 
 PAGE = """<!doctype html><title>badly behaved</title><link rel="icon" href="data:,">
 <script src="/script.js"></script><script>inline = 1</script>"""

@@ -5,13 +5,12 @@ import re
 
 import numpy as np
 import pytest
-from conftest import run
+from helpers import run
+from helpers.answers import held_out, network, numbers, says_share, shows
+from helpers.hands import eventually, exact, serious, settled, shown_cells
+from helpers.visits import Lab
 from playwright.sync_api import expect
 
-from browser.answers import held_out, network, numbers, says_share, shows
-from browser.conftest import Lab
-from browser.hands import eventually, exact, settled, shown_cells
-from browser.test_everyone import serious
 from chainrule import load_model
 from chainrule.distort import distort
 from chainrule.network import probabilities

@@ -1,4 +1,4 @@
-"""What a visitor does at the page and reads from it, by role and by accessible name."""
+"""What a visitor does at a page and reads from it, by role and by accessible name."""
 
 import math
 import re
@@ -6,10 +6,11 @@ import time
 from contextlib import contextmanager
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from browser.answers import MINUS, numbers
-from browser.conftest import SECONDS
+from helpers.answers import MINUS, numbers
+from helpers.visits import SECONDS
 
 PAD = 280  # the side of the pad in its own units
 
@@ -156,3 +157,26 @@ def names(arrays):
     for array, values in arrays.items():
         for index in np.ndindex(values.shape):
             yield f"{array}[{','.join(map(str, index))}]" if index else array, float(values[index])
+
+
+def tab_to(page, place, *, back=False, most=150):
+    """Press Tab until the focus is there; at every stop it can be seen where it is."""
+    for _ in range(most):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if place.evaluate("node => node === document.activeElement"):
+            return
+    raise AssertionError(f"the keyboard does not reach {place}")
+
+
+def serious(page, **options):
+    """What axe finds that is serious or critical, in a line each."""
+    # All rows of a matrix are made alike; the first stands for them.
+    context = {"exclude": [["[role=row] ~ [role=row]"]]}
+    options = {"resultTypes": ["violations"], **options}
+    found = Axe().run(page, context=context, options=options).response
+    return [
+        f"{one['id']}: {one['help']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:3]
+    ]

@@ -1,0 +1,1 @@
+"""Training in the lab, and what came of it."""

@@ -1,0 +1,4 @@
+"""A training on disk.
+
+The second answer is always the run that nobody disturbed.
+"""

@@ -1,0 +1,154 @@
+"""A run survives: killed anywhere it goes on to the same bytes."""
+
+import contextlib
+import errno
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from helpers import run
+from helpers.faults import inject
+from helpers.trainings import BATCHES, COMMAND, content
+
+from chainrule.descent import OPTIMIZERS
+from chainrule.runs.lock import LOCK
+from chainrule.runs.run import RUN
+
+# ---------------------------------------------------------------------------------- killed anywhere
+
+
+class Killer:
+    """Starts trainings, kills them at random moments, goes on, until so many were killed."""
+
+    def __init__(self, folder, small, batches, optimizer):
+        size, rate = BATCHES[batches]
+        self.folder, self.tries = folder, 0
+        self.arguments = [
+            *("train", "--data", small, "--optimizer", optimizer, "--learning-rate", rate),
+            *("--batch-size", size or "all", "--steps", 200, "--checkpoint-every", 0.001),
+            *("--threads", 2),
+        ]
+        began = time.monotonic()
+        self.start("--out", folder / "whole").communicate()
+        self.seconds = time.monotonic() - began
+        self.wanted = content(folder / "whole")
+
+    def start(self, *where):
+        arguments = self.arguments if where[0] == "--out" else ["train", *self.arguments[-4:]]
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments), *map(str, where), "--quiet"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def next(self):
+        """Where the next start goes on or, if the last was killed before its run began, begins."""
+        place = self.folder / str(self.tries)
+        return place, self.start("--resume" if (place / RUN).exists() else "--out", place)
+
+    def killed(self, rng):
+        """Whether the next start was killed before it was through, which nobody relies on."""
+        place, process = self.next()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0, 0.9 * self.seconds))
+        process.kill()
+        _, said = process.communicate()
+        if process.returncode == 0:
+            self.check(place)
+        else:
+            assert process.returncode == -signal.SIGKILL, said
+        return process.returncode != 0
+
+    def check(self, place):
+        assert content(place) == self.wanted
+        assert not [path for path in place.iterdir() if path.name.count(".") > 2]
+        self.tries += 1
+
+    def finish(self):
+        place, process = self.next()
+        _, said = process.communicate()
+        assert said == b""
+        self.check(place)
+
+
+def survive(small, folder, batches, optimizer, kills, seed):
+    folder.mkdir()
+    killer, rng, killed = Killer(folder, small, batches, optimizer), np.random.default_rng(seed), 0
+    while killed < kills:
+        killed += killer.killed(rng)
+    killer.finish()
+
+
+CASES = [(batches, optimizer) for batches in BATCHES for optimizer in OPTIMIZERS]
+
+
+@pytest.mark.parametrize(("case", "kills"), list(zip(CASES, (4, 4, 3, 3, 3, 3), strict=True)))
+def test_killed_at_20_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
+    survive(small, tmp_path / "runs", *case, kills, seed=kills)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("case", "kills"), list(zip(CASES, (34, 34, 33, 33, 33, 33), strict=True)))
+def test_killed_at_200_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
+    survive(small, tmp_path / "runs", *case, kills, seed=None)
+
+
+# ------------------------------------------------------------------- old file or new file, always
+
+
+@pytest.fixture(scope="module")
+def short(small, tmp_path_factory):
+    """A training of three steps with a checkpoint after each, and what it ends in."""
+    folder = tmp_path_factory.mktemp("short") / "whole"
+    arguments = ["train", "--data", small, "--steps", 3, "--checkpoint-every", 0.000001, "--quiet"]
+    done = inject("any", -1, "kill", *arguments, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return arguments, content(folder), int(done.stderr.split()[-1])
+
+
+def goes_on_to_the_same(folder, arguments, wanted):
+    """Resume it, or start it if there is no run, and compare."""
+    if (folder / RUN).exists():
+        done = run("train", "--resume", folder, "--quiet")
+    else:
+        done = run(*arguments, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert content(folder) == wanted
+
+
+def check_injected(place, way, short, folder):
+    arguments, wanted, _ = short
+    done = inject("any", place, way, *arguments, "--out", folder)
+    if way == "kill":
+        assert done.returncode == -signal.SIGKILL
+    else:
+        assert done.returncode == 2, done
+        *lines, _ = done.stderr.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith("chainrule: ")
+        assert os.strerror(getattr(errno, way)).lower() in lines[0]
+        assert str(folder) in lines[0]
+        if (folder / RUN).exists():
+            assert "the run is safe up to step" in lines[0]
+            assert f"chainrule train --resume {folder}" in lines[0]
+        hidden = {path.name for path in folder.glob(".*")} if folder.exists() else set()
+        assert hidden <= {LOCK}
+    goes_on_to_the_same(folder, arguments, wanted)
+
+
+def test_killed_or_failing_at_writes_fsyncs_and_renames_it_resumes(short, tmp_path):
+    calls = short[2]
+    assert calls > 30
+    check_injected(1, "EROFS", short, tmp_path / "first")  # the fsync of the new folder's name
+    for k, place in enumerate(range(1, calls + 1, 6)):
+        check_injected(place, ("kill", "ENOSPC", "EROFS")[k % 3], short, tmp_path / str(place))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["kill", "ENOSPC", "EROFS"])
+def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(short, tmp_path, way):
+    for place in range(1, short[2] + 1):
+        check_injected(place, way, short, tmp_path / str(place))
