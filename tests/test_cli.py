@@ -66,6 +66,8 @@ def test_train_in_json(small, tmp_path, answer):
         "batch_size": 50,
         "steps": 36,
         "seed": 4,
+        "weight_decay": 0.0,
+        "momentum_decay": 0.9,
     }
     assert result["steps"] == 36
     assert result["model"] == str(folder / "model.safetensors")

@@ -71,7 +71,7 @@ def test_settings_that_cannot_be_are_refused_by_name_and_value(tmp_path, setting
     with pytest.raises(RunError, match=f"^{tmp_path / 'a' / RUN}: ") as refused:
         open_run(written(tmp_path / "a", **settings))
     ((name, value),) = settings.items()
-    known = "got data, hidden, .*, seed, more$"
+    known = "must be data, hidden, .*, seed, .*; got 'more'$"
     says = known if name == "more" else f": the setting {name} cannot be {re.escape(repr(value))}$"
     assert re.search(says, str(refused.value))
 

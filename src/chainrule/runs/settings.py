@@ -105,7 +105,7 @@ class Settings:
         Entry(
             Number("a number from 0, such as 0.001"),
             "Weight decay λ",
-            "Adds λ/2 Σ ‖W‖² to the loss, so that weights stay small; 0 leaves it out.",
+            "Keeps weights small: half of it times their squares is in the loss; 0 is none.",
             prefix="decay",
             since=3,
         ),
@@ -150,8 +150,12 @@ class Settings:
         """The settings in a run.json of this format; RunError unless all of them can be."""
         names = [name for name, entry in ENTRIES.items() if entry.since <= form]
         if not isinstance(content, dict) or list(content) != names:
-            came = ", ".join(content) if isinstance(content, dict) else repr(content)
-            raise RunError(f"its settings must be {', '.join(names)}, got {came or 'none':.100}")
+            came = content if isinstance(content, dict) else {}
+            missing, more = [n for n in names if n not in came], [n for n in came if n not in names]
+            wrong = (
+                f"{missing[0]} is missing" if missing else f"got {(more or list(came))[0]!r:.40}"
+            )
+            raise RunError(f"its settings must be {', '.join(names)}, in this order; {wrong}")
         values: dict[str, Any] = {
             name: tuple(value) if type(value) is list else value for name, value in content.items()
         }
