@@ -32,7 +32,7 @@ class Sharing:
         while -(-stacks // (2 * size)) >= 2 * workers:
             size *= 2
         self.runs = [(first, min(first + size, stacks)) for first in range(0, stacks, size)]
-        # From the last, which by ink is the largest: small ones at the end keep nobody waiting.
+        # Starts with the last, which has the most ink: nobody waits long for a small one.
         self.left = iter(reversed(range(len(self.runs))))
         self.lock = threading.RLock()
         self.own: dict[int, Part] = {}

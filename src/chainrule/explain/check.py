@@ -47,7 +47,7 @@ class Account(NamedTuple):
 
     @property
     def agrees(self) -> bool | None:
-        """Whether all its arrays agree; None if nothing differs, but some cannot be told."""
+        """Whether all its arrays agree; None if none differs, but some cannot be decided."""
         verdicts = {row.agrees for row in self.rows}
         return False if False in verdicts else None if None in verdicts else True
 
@@ -72,7 +72,7 @@ def check(
     All in float64, on the stored parameters. Every parameter is compared; above ALL_UP_TO, or if
     `sample` is given, that many, drawn without repetition by default_rng(0). An array agrees when
     ‖g - q‖ ≤ RELATIVE ‖g‖ and every |g - q| ≤ ABSOLUTE, both give or take the quotient's rounding.
-    Where that rounding is all there is to see, ‖g - q‖ > TELLING ‖g‖, nothing can be told.
+    If only that rounding makes them agree (‖g - q‖ > TELLING ‖g‖), the check cannot decide.
 
     Raises ValueError for a Y that is not one-hot.
     """

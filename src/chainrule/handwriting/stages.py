@@ -100,8 +100,8 @@ def otsu(values: NDArray[np.float64]) -> float:
 def specks(picture: Picture) -> Picture:
     """Small marks away from the digit are removed, and large ones that come in from the border.
 
-    A digit is its largest mark, of those that do not touch the border if there are any to
-    speak of, and whatever is near to that or about as large.
+    The digit is the largest mark, if possible one that does not touch the border, and every mark
+    that is near to it or about as large.
     """
     labels, count = ndimage.label(picture, structure=np.ones((3, 3)))
     if count < 2:
@@ -126,7 +126,7 @@ def on_border(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def slant(picture: Picture) -> Picture:
-    """Digits that lean more than most of MNIST's are set up until they lean no more than those."""
+    """Digits that lean more than most of MNIST's are straightened to lean only as much as those."""
     height, width = picture.shape
     total = int(picture.sum(dtype=np.int64)) or 1
     x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
@@ -224,7 +224,7 @@ def as_it_is(picture: Picture) -> Picture:
 
 
 def shrink(picture: Picture) -> Picture:
-    """The whole picture as 28 × 28, as one would do who knew nothing of MNIST."""
+    """The whole picture as 28 × 28, as somebody would do it who knows nothing of MNIST."""
     return resize(picture, (SIDE, SIDE))
 
 

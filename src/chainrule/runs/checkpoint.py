@@ -113,7 +113,7 @@ def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | No
 
 
 def unknown_to(form: int) -> dict[str, Any]:
-    """What a format did not know of a run, as it was before."""
+    """What a format did not yet record of a run, with the values that runs had then."""
     first = Settings().as_json()
     later = {n: first[n] for n, each in ENTRIES.items() if each.identity and each.since > form}
     return later | ({"changes": []} if form < 2 else {})

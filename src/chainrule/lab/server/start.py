@@ -68,7 +68,7 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
             threading.Thread(target=when_ready, daemon=True).start()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            # Requests that are cut off now are no news, nor is what asyncio would still take in.
+            # Requests that are cut off now, or come too late, need no line on the terminal.
             asyncio.get_running_loop().set_exception_handler(lambda *_: None)
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             # What is trained ends at a checkpoint; a second signal does not wait for it.
