@@ -105,7 +105,7 @@ class Settings:
         Entry(
             Number("a number from 0, such as 0.001"),
             "Weight decay λ",
-            "Adds λ/2 Σ ‖W‖² to the loss, so that weights stay small; 0 leaves it out.",
+            "Adds half of this times the sum of all squared weights to the loss; 0 adds nothing.",
             prefix="decay",
             since=3,
         ),
