@@ -216,7 +216,7 @@ class Digits:
 
     @property
     def name(self) -> str:
-        """What they are called where figures are measured on them: MNIST, or their folder."""
+        """Their name beside results that are measured on them: MNIST, or their folder."""
         if self.origin is None:
             return "digits in memory"
         return "MNIST" if self.origin.folder is None else str(self.origin.folder)

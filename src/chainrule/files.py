@@ -224,7 +224,7 @@ def open_regular(path: Path, mode: str = "rb", *, follow: bool = False) -> Binar
 
 
 def in_words(error: OSError) -> str:
-    """What the system says of it: permission denied."""
+    """The system's words for this error: permission denied."""
     return (error.strerror or str(error)).lower()
 
 

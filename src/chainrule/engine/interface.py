@@ -41,7 +41,7 @@ class Position(NamedTuple):
 
 
 class Engine(Protocol):
-    """Who computes a training. It may be used by one thread at a time."""
+    """What computes a training. Only one thread at a time may use it."""
 
     name: str
 
@@ -54,7 +54,7 @@ class Engine(Protocol):
     def advance(
         self, plan: Plan, at: Position, rates: Sequence[float], *, answers: bool
     ) -> tuple[Position, list[float]]:
-        """Take one step at each of these learning rates; E of each batch that was stepped on.
+        """Take one step at each of these learning rates; also gives E of each batch.
 
         It ends early, at the first position whose E is not finite.
         """

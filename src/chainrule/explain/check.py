@@ -24,7 +24,7 @@ from chainrule.network import Array, Network, backward, check_array, check_one_h
 RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
 ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
 NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
-TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still says something of g
+TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still tests g
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
 

@@ -23,9 +23,9 @@ from chainrule.handwriting.picture import HandwritingError, Picture, resize
 BOX = 20  # MNIST fitted each digit into 20 × 20 and placed that in 28 × 28
 FAINT = 64  # of 255: what is not brighter is the rim of an edge, not ink
 FINE = 100  # the picture's longer side while widths are measured
-SPECK = 0.15  # of the ink of the largest mark: what has less is no part of a digit by itself
-LEAN = (-0.44, 0.13)  # between them are two thirds of MNIST: pixels to the right for one down
-THIN, THICK = 2.0, 4.0  # between them are three quarters of MNIST's strokes: pixels of 28
+SPECK = 0.15  # of the ink of the largest mark: a mark with less cannot be the digit
+LEAN = (-0.44, 0.13)  # two thirds of MNIST lean between them: pixels to the right for one down
+THIN, THICK = 2.0, 4.0  # three quarters of MNIST's strokes are between them: pixels of 28
 
 
 class Stage(NamedTuple):

@@ -20,7 +20,7 @@ Taken = TypeVar("Taken")
 
 
 def what_is_safe(run: Run) -> str:
-    """Up to which step a run is on disk just now, and how to go on with it."""
+    """Up to which step a run is on disk now, and how to continue it."""
     if not is_there(run):
         return f"{run.folder} does not hold this run any more: it was moved or removed"
     try:
