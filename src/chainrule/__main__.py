@@ -1,7 +1,7 @@
 """The front door: `python -m chainrule`, and the script `chainrule`.
 
-Nothing is imported here but what Python has loaded anyway: NumPy and click take a tenth of a
-second or more, and Ctrl-C may come in it.
+Only modules that Python has loaded anyway are imported here: NumPy and click take a tenth of a
+second or more, and Ctrl-C may come in that time.
 """
 
 import os
@@ -28,7 +28,7 @@ def main() -> None:
             commands()
         finally:
             let_go_of_streams()
-            # The work is over; from here on the system itself may end us.
+            # The work is over: from here on Ctrl-C simply ends the process.
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
     except KeyboardInterrupt:
@@ -38,8 +38,8 @@ def main() -> None:
 def open_missing_streams() -> None:
     """Stand in for a stdin, stdout or stderr that was closed before the start.
 
-    Without it the next file that is opened, a model perhaps, would get the number of the closed
-    one, and with it whatever is printed.
+    Otherwise the next file that is opened, perhaps a model, would get the number of the closed
+    stream, and whatever is printed would be written into that file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -54,8 +54,8 @@ def open_missing_streams() -> None:
 def let_go_of_streams() -> None:
     """Throw away what stdout or stderr could not take.
 
-    subtle: Python keeps it, and would try again when it shuts down: with a traceback, and exit
-    code 120 in place of ours.
+    subtle: Python keeps such output and tries to write it again when it shuts down. If that fails,
+    it prints a traceback and exits with code 120 instead of ours.
     """
     for stream in (sys.stdout, sys.stderr):
         try:

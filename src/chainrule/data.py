@@ -202,8 +202,8 @@ class Digits:
     def X(self) -> NDArray[np.float32]:
         """The images as columns in [0, 1]: (784, m), float32.
 
-        A transposed view of row by row memory, so one image lies in one piece. Made anew at every
-        call (4 bytes a pixel: 188 MB for 60,000 images); keep it while you need it.
+        A transposed view: in memory the pixels of one image lie next to each other. Made anew at
+        every call (4 bytes a pixel: 188 MB for 60,000 images); keep it while you need it.
         """
         self.check_file()
         return as_columns(self.images)
@@ -216,7 +216,7 @@ class Digits:
 
     @property
     def name(self) -> str:
-        """What they are called where figures are measured on them: MNIST, or their folder."""
+        """Their name beside results that are measured on them: MNIST, or their folder."""
         if self.origin is None:
             return "digits in memory"
         return "MNIST" if self.origin.folder is None else str(self.origin.folder)
@@ -224,8 +224,8 @@ class Digits:
     def check_file(self) -> None:
         """Raise DataError if the file that the images are mapped from has become shorter.
 
-        To be asked before the images are gone through: to touch what is no longer there would end
-        the process (SIGBUS), and nobody can catch that.
+        Call it before going through the images: to read a part that is no longer there ends the
+        process (SIGBUS), and that cannot be caught.
         """
         import mmap
 

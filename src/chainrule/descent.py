@@ -56,7 +56,7 @@ def adam(
     square_decay: float = 0.999,
     epsilon: float = 1e-8,
 ) -> tuple[Array, Array]:
-    """Parameters moved by -α mean / (√square + ε), both running means freed of their zero start.
+    """Parameters moved by -α mean / (√square + ε), both running means corrected for bias.
 
     The two rows of memory are the running means of the gradient and of its square. `step` counts
     from 1. Source: Kingma and Ba 2015, "Adam", algorithm 1.

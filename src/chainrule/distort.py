@@ -48,7 +48,7 @@ def distort(
 def thicker(X: NDArray[np.float32], pixels: float) -> NDArray[np.float32]:
     """Each pixel (784, m) made the largest of itself and its four neighbours, so many times.
 
-    The smallest, if below 0. Of the last time only the share that is left over.
+    The smallest, if below 0. Of 1.3 pixels, the 0.3 is three tenths of one more time.
     """
     best = np.maximum if pixels > 0 else np.minimum
     left = abs(pixels)

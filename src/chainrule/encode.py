@@ -35,5 +35,5 @@ def plain(value: object) -> object:
 
 
 def share(value: float) -> float | None:
-    """A share for JSON: null, which is None, for a share of nothing, which is NaN."""
+    """A share for JSON: a share of nothing, which is NaN, becomes None, which is null."""
     return None if math.isnan(value) else value

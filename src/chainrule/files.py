@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Made = TypeVar("Made")
-DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name and the file's
+DTYPES = {"float32": "F32", "float64": "F64"}  # NumPy's name of a type, and the file's name of it
 NAMES = {theirs: ours for ours, theirs in DTYPES.items()}
 DEEPEST = 1_000  # layers of a network in a file
 HEADER = 10_000_000  # bytes of a file's header
 NESTED = 64  # lists and objects in each other, in any JSON that is read
-# subtle: a string that does not end is taken to the end of the text. Left out, the search would
-# begin again at each of its marks, and take the square of the time.
+# subtle: the last quote is optional, so a string without an end matches up to the end of the text.
+# Otherwise the search would start again at each quote, and take quadratic time.
 STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 BRACKET = re.compile(r"[\[\]{}]")
 
@@ -130,7 +130,7 @@ def sealed(
 def fields_of(
     metadata: dict[str, str], formats: tuple[int, ...], keys: set[str], newest: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
-    """The entry and its fields; they come first, so that a newer format is called that."""
+    """The entry and its fields; checked first, so that a newer format is called newer."""
     import json
 
     if set(metadata) != {"chainrule"}:
@@ -224,7 +224,7 @@ def open_regular(path: Path, mode: str = "rb", *, follow: bool = False) -> Binar
 
 
 def in_words(error: OSError) -> str:
-    """What the system says of it: permission denied."""
+    """The system's words for this error: permission denied."""
     return (error.strerror or str(error)).lower()
 
 
@@ -245,13 +245,13 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno:
-            # Nobody has heard of the temporary file, and some calls know no name at all.
+            # Nobody knows the name of the temporary file, and some calls give no name at all.
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
 def make_folder(folder: Path, *, exist_ok: bool = False) -> list[Path]:
-    """Make a folder, and those above it that are missing; those it made, the inmost first.
+    """Make a folder, and those above it that are missing; those it made, the innermost first.
 
     Raises FileExistsError if it is there, unless that is fine, and OSError if it cannot be made;
     then nothing is left behind.

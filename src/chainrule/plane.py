@@ -62,7 +62,7 @@ NOTHING = 1e-12  # of the variance, and less is rounding
 
 
 def largest(axis: Array) -> int:
-    """The place of the component largest in size; of those as large up to rounding, the first."""
+    """The index of the component of largest size; if several are equal to rounding, the first."""
     sizes = np.abs(axis)
     return int(np.argmax(sizes >= sizes.max() * (1 - 1e-9)))
 

@@ -1,7 +1,8 @@
-"""What a network reads in digits: the door at which numbers are known to be pixels.
+"""What a network reads in digits: here it is checked that numbers are pixels.
 
 network.py takes any finite numbers. A digit's pixels are from 0, paper, to 1, ink; pixels from 0 to
-255 would be read without a word too, surely and wrongly, so they are refused here.
+255 would give wrong answers, with a high probability and without a warning, so they are refused
+here.
 """
 
 import numpy as np

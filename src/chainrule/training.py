@@ -149,7 +149,7 @@ def train(
     )
 
     def rates(step: int) -> list[float]:
-        """Those of the steps until a snapshot is due; of one step, if they have to be asked for."""
+        """The rates of the steps up to the next snapshot; of one step if a function gives them."""
         if callable(learning_rate):
             return [checked(learning_rate(step))]
         return [rate] * (min(step - step % every + every, length) - step)

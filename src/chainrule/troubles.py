@@ -20,7 +20,7 @@ SURE_MISTAKES = 0.3  # of the sample
 LESSON = 0.02  # ‖dZ[L]‖ of a mistake; a healthy one has 0.2
 DEAD = 0.5  # of the units of a layer
 GAP = 0.05  # between the shares of training and of test images that are read right
-LEARNED = 0.5  # of the training images: before, a gap is chance
+LEARNED = 0.5  # of the training images: below that, a gap is chance
 
 Name = Literal[
     "loss not finite", "loss grows", "mistakes teach nothing", "dead units", "overfitting"

@@ -44,7 +44,7 @@ def main() -> NoReturn:
     except click.ClickException as error:
         fail(error.format_message(), 2)
     except BrokenPipeError:
-        sys.exit(141)  # whoever read our output has left: nothing more can be said
+        sys.exit(141)  # the reader of our output has gone: nothing more can be printed
     except (DataError, ModelError, RunError, CellError, ArithmeticError) as error:
         fail(str(error), 2)
     except OSError as error:

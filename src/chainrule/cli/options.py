@@ -1,4 +1,4 @@
-"""What the commands are asked with: the types of their options, and options that several share."""
+"""The options of the commands: their types, and the options that several commands share."""
 
 import math
 import os
@@ -16,7 +16,7 @@ from chainrule.training import BATCH_EPOCHS, RECIPES
 
 
 class Place(click.Path):
-    """A path. ~ at its start is a home, also in --out=~/run, which shells leave as it is."""
+    """A path. ~ at its start is a home folder, also in --out=~/run, where no shell replaces it."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -30,7 +30,7 @@ class Place(click.Path):
         if not os.fspath(value):
             self.fail("wanted a file or a folder, got ''", param, ctx)
         path = Path(value)
-        with suppress(RuntimeError):  # nobody of that name: it is the name of a file
+        with suppress(RuntimeError):  # no user has that name: it is a file's name
             path = path.expanduser()
         return path
 
@@ -70,7 +70,7 @@ class Indices(click.ParamType[tuple[int, ...]]):
 
 
 class NumberType(click.ParamType[float]):
-    """A number of a kind of numbers."""
+    """A number that fits one of the kinds in runs/kinds.py."""
 
     name = "number"
 
@@ -106,7 +106,7 @@ class BatchSize(click.ParamType[int]):
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Whole numbers parted by commas; none at all if anything else stands there."""
+    """Whole numbers separated by commas; empty if the text holds anything else."""
     parts = text.split(",")
     if not all(part.strip().isdecimal() and len(part) <= 18 for part in parts):
         return ()
@@ -181,7 +181,7 @@ def type_of(entry: Entry) -> click.ParamType[Any]:
 
 
 def said(entry: Entry, value: object) -> str | None:
-    """A value of a setting in the words of its option, None where nothing is said."""
+    """The value of a setting as it is written after its option; None if it is left out."""
     if value is None:
         return entry.none or None
     match entry.kind:
@@ -193,7 +193,7 @@ def said(entry: Entry, value: object) -> str | None:
 
 
 def meant(options: dict[str, Any]) -> dict[str, Any]:
-    """The settings by name that these options say."""
+    """The settings, by name, that these options give."""
     found = {}
     for name, value in options.items():
         entry = ENTRIES[name]
@@ -204,7 +204,7 @@ def meant(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """--data; `instead` says which digits are taken without it."""
+    """The option --data; `instead` says which digits are used without it."""
     return click.option(
         "--data",
         metavar="FOLDER",
@@ -214,7 +214,7 @@ def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., N
 
 
 def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
-    """The digits in a folder, None: the bundled MNIST, to train on and to test on."""
+    """The training and test digits in a folder; None means the bundled MNIST."""
     return load_mnist() if folder in (None, bundled_mnist()) else load_digits(folder)
 
 

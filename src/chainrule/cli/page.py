@@ -165,7 +165,7 @@ def mistakes(network: Network, test_set: Digits) -> str:
 
 
 def chart(title: str, steps: Array, lines: dict[str, Array]) -> str:
-    """Lines over the steps as SVG; a number that is none, or infinite, leaves a gap."""
+    """Lines over the steps as SVG; NaN or infinity leaves a gap."""
     lines = {name: y for name, y in lines.items() if not np.isnan(y).all()}
     most = max([float(y[np.isfinite(y)].max(initial=0)) for y in lines.values()], default=0.0)
     last = max(float(steps.max(initial=0)), 1.0)
@@ -191,7 +191,7 @@ def chart(title: str, steps: Array, lines: dict[str, Array]) -> str:
 
 
 def rounded(most: float, *, whole: bool = False) -> list[float]:
-    """Round numbers from 0 to at least `most`: 1, 2 or 5 and noughts apart, about five."""
+    """About five round numbers from 0 to at least `most`, in steps of 1, 2 or 5 times 10ⁿ."""
     size = 10.0 ** math.floor(math.log10(most / 5))
     step = next(n * size for n in (1, 2, 5, 10) if n * size >= most / 5 * 0.999)
     step = max(step, 1.0) if whole else step
@@ -199,7 +199,7 @@ def rounded(most: float, *, whole: bool = False) -> list[float]:
 
 
 def across(tick: float, axis: Axis) -> str:
-    """A line across, with its number."""
+    """A horizontal line, with its number."""
     y, places = axis.at(tick), max(0, -math.floor(math.log10(axis.ticks[1]) + 1e-9))
     return (
         f'<path d="M{LEFT} {y:.1f}H{RIGHT}" stroke="#ddd"/>'
@@ -208,7 +208,7 @@ def across(tick: float, axis: Axis) -> str:
 
 
 def upright(tick: float, axis: Axis) -> str:
-    """An upright line, with its number."""
+    """A vertical line, with its number."""
     x = axis.at(tick)
     return (
         f'<path d="M{x:.1f} {TOP}V{BOTTOM}" stroke="#ddd"/>'
@@ -217,7 +217,7 @@ def upright(tick: float, axis: Axis) -> str:
 
 
 def line(name: str, steps: Array, values: Array, x_axis: Axis, y_axis: Axis) -> str:
-    """A line in its stretches without a gap; a number between two gaps is a dot."""
+    """A line, broken at its gaps; a single number between two gaps is a dot."""
     colour, dashes = LOOKS[name]
     parts = []
     for rows in np.split(np.arange(len(values)), np.flatnonzero(~np.isfinite(values))):

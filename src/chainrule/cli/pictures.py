@@ -28,7 +28,7 @@ def reading(
 ) -> Pieces:
     """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known.
 
-    A doubt says what it is instead of a digit, and why: then it is not said to be read as one.
+    `doubt` says what the image is instead of a digit, and why; then the text never says `read as`.
     """
     answer = int(A.argmax())
     verdict = "right" if answer == label else "wrong"

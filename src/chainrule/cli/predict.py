@@ -48,10 +48,10 @@ def predict_command(
 
     Each one drawn, with its ten probabilities, and the truth where it is known.
 
-    MODEL is a model file, or the folder of a run. IMAGES are PNG or JPEG files (extra lab): dark
-    on light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was,
-    and it is said if one has several marks or is unlike any digit: with --quiet on stderr, where
-    stdout has one digit a line.
+    MODEL is a model file, or the folder of a run. IMAGES are PNG or JPEG files (extra lab): dark on
+    light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was, and a
+    message says if one has several marks or is unlike any digit. With --quiet stdout has one digit
+    a line, and such messages go to stderr.
 
     A picture that cannot be read is named on stderr, the others are read, and the exit code is 1.
     With --quiet its line is -, with --json it has an error instead of a prediction.
@@ -88,7 +88,7 @@ def predict_command(
 
 
 class Seen(NamedTuple):
-    """What is to be read: its pixels, None where a picture is none, and what is known of it."""
+    """An image to be read: its pixels, None if the file is no picture, and what is known of it."""
 
     name: str
     about: dict[str, object]  # its fields in JSON

@@ -1,7 +1,7 @@
 """What all commands print with: lines and tables on stdout, JSON, and lines on stderr.
 
-Nothing of it has a colour: what a user's terminal makes of red or grey is not known, its own
-foreground can be read. What matters is bold.
+Nothing has a colour: nobody knows how a user's terminal shows red or grey, but its own text colour
+can always be read. What matters is bold.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ MIN_WIDTH = 20  # columns; a terminal that is narrower breaks the lines by itsel
 def laid_out(pieces: Iterable[Piece], width: int, *, broken: bool) -> Iterator[str | Text | Table]:
     """The lines and tables that these pieces are at this width, long lines broken or whole.
 
-    A word that is too long for a line, such as a path, stays in one piece: it is to be copied.
+    A word that is too long for a line, such as a path, stays in one piece, so it can be copied.
     """
     from rich.table import Table
     from rich.text import Text
@@ -99,10 +99,10 @@ def in_words(line: str, width: int, indent: str = "", further: str | None = None
 
 
 def visible(text: str) -> str:
-    """A text in one line, every character that a terminal would obey as its escape: \\x1b, \\n.
+    """A text in one line; what would control a terminal is written as its escape: \\x1b, \\n.
 
-    So for control characters, marks that turn the direction of writing, and bytes of a file's
-    name that are no text.
+    That is control characters, marks that change the direction of writing, and bytes of a file's
+    name that are not text.
     """
     if text.isprintable():
         return text
@@ -195,7 +195,7 @@ def print_json(**fields: object) -> None:
 
 
 def warn(message: str) -> None:
-    """One line on stderr. The work does not depend on it: a stderr that is full or gone is none."""
+    """One line on stderr. No work depends on it: if stderr is full or closed, nothing happens."""
     with suppress(OSError):
         print(f"chainrule: {visible(message)}", file=sys.stderr, flush=True)
 
@@ -207,7 +207,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def naming_stdout() -> Iterator[None]:
-    """Name stdout in an error of writing to it, which has no file's name."""
+    """Put the name stdout into an error of writing to it, which otherwise names no file."""
     try:
         yield
     except BrokenPipeError:
@@ -218,7 +218,7 @@ def naming_stdout() -> Iterator[None]:
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:
-    """The codec error handler that says it in ASCII."""
+    """The codec error handler that replaces such characters by ASCII."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     unsaid = error.object[error.start : error.end]

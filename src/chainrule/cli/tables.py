@@ -21,7 +21,7 @@ from chainrule.training import Evaluation
 
 Pieces = Iterator[Piece]
 DIGITS = range(CLASSES)
-ROWS = 11  # of two runs side by side, before those that stand out
+ROWS = 11  # of two runs side by side, not counting those that stand out
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -184,7 +184,7 @@ def history_table(found: Comparison) -> Pieces:
 
 
 def telling(rows: list[ComparedStep]) -> list[ComparedStep]:
-    """Eleven rows, evenly spaced, the last of each run, and of each curve what stands out most.
+    """Eleven evenly spaced rows, each run's last, and the point of each curve that stands out most.
 
     If enough steps have a row in both runs, it is these that are spaced evenly.
     """

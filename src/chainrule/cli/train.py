@@ -95,10 +95,10 @@ def train_command(
     Without options: the small network (784-10-10, squared error) by full-batch gradient
     descent.
 
-    The training is a run in a folder of its own. Ctrl-C stops it after the step it is at, and
-    whatever stops it, --resume goes on to the same bytes; with it go --threads,
-    --checkpoint-every, --quiet, --json, --data if the digits have moved, and --learning-rate,
-    which changes it from the step where the run stands; the run records the change.
+    The training is a run in a folder of its own. Ctrl-C stops it after the current step. However it
+    was stopped, --resume goes on with it to the same bytes. With --resume you may give --threads,
+    --checkpoint-every, --quiet, --json, --data if the digits have moved, and --learning-rate, which
+    changes the rate from the current step on; the run records the change.
     """
     if resume is not None:
         refuse_settings()
@@ -116,7 +116,7 @@ def train_command(
         else:
             run, digits = resumed_run(resume, data, asking.learning_rate)
         if shown:
-            with suppress(OSError):  # the training does not depend on who reads
+            with suppress(OSError):  # the training goes on even if nobody reads this
                 show(run_lines(run, digits[0]))
         try:
             snapshots = go_on(

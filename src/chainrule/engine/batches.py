@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-UNPACKED_PRODUCTS = 1_000_000  # up to so many OpenBLAS multiplies faster, without packing
+UNPACKED_PRODUCTS = 1_000_000  # up to so many products OpenBLAS is faster: it does not pack
 WIDE_TILE = 512  # columns in a tile of a network too wide for that
-HALVED_PRODUCTS = 40_000_000  # of the first layer: from so many a batch is worth two workers
+HALVED_PRODUCTS = 40_000_000  # in the first layer: from so many on, two workers share a batch
 STACK_BYTES = 1 << 23  # of inputs as float32 that one call works on, at most
 
 

@@ -1,8 +1,8 @@
 """What an engine is: it advances a training by steps, and measures networks.
 
-A training asks it until the next snapshot is due, and looks at nothing in between, so the steps may
-be a compiled loop. What a snapshot says of a full batch costs no pass of its own: an engine is
-always one pass ahead of the steps that it has taken.
+A training asks for all steps until the next snapshot at once, and looks at nothing in between, so
+they may be a compiled loop. The loss in a snapshot of a full batch costs no pass of its own: an
+engine is always one pass ahead of the steps that it has taken.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ class Plan(NamedTuple):
 class Position(NamedTuple):
     """Where a training stands after `step` steps. Its arrays are never written again.
 
-    `ahead` is what the batch of the next step says of these parameters: E, the confusion if it
-    is wanted, and, unless this is the end, the gradient.
+    `ahead` is what these parameters give on the batch of the next step: E, the confusion if it is
+    wanted, and, unless this is the end, the gradient.
     """
 
     parameters: Array  # (n,)
@@ -41,7 +41,7 @@ class Position(NamedTuple):
 
 
 class Engine(Protocol):
-    """Who computes a training. It may be used by one thread at a time."""
+    """What computes a training. Only one thread at a time may use it."""
 
     name: str
 
@@ -54,7 +54,7 @@ class Engine(Protocol):
     def advance(
         self, plan: Plan, at: Position, rates: Sequence[float], *, answers: bool
     ) -> tuple[Position, list[float]]:
-        """Take one step at each of these learning rates; E of each batch that was stepped on.
+        """Take one step at each of these learning rates; also gives E of each batch.
 
         It ends early, at the first position whose E is not finite.
         """

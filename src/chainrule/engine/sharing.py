@@ -18,10 +18,9 @@ class Work(Protocol):
 
 
 class Sharing:
-    """The runs of stacks of one sum. Whoever is done with one run computes the next.
+    """The stacks of one sum, in runs of consecutive stacks. A worker that is done takes another.
 
-    `workers` are this thread and as many tasks of the executor, at any time, as make up that
-    number.
+    `workers` is the number of workers: this thread, the others tasks of the executor.
     """
 
     def __init__(self, work: Work, stacks: int, executor: Executor, workers: int) -> None:
@@ -32,7 +31,7 @@ class Sharing:
         while -(-stacks // (2 * size)) >= 2 * workers:
             size *= 2
         self.runs = [(first, min(first + size, stacks)) for first in range(0, stacks, size)]
-        # From the last, which by ink is the largest: small ones at the end keep nobody waiting.
+        # Starts with the last, which has the most ink: nobody waits long for a small one.
         self.left = iter(reversed(range(len(self.runs))))
         self.lock = threading.RLock()
         self.own: dict[int, Part] = {}
@@ -54,9 +53,9 @@ class Sharing:
                 pass
             for future in self.others.values():
                 future.cancel()
-            # subtle: futures know hand_out, which knows them. Such circles would keep the gradients
-            # of each step until the garbage collector comes, and fresh memory is slow: 17 % of the
-            # time of a wide network.
+            # subtle: futures refer to hand_out, and it to them. Such circles would keep the
+            # gradients of each step until the garbage collector comes, and fresh memory is slow: 17
+            # % of the time of a wide network.
             self.others.clear()
         return sums.root()
 
@@ -65,10 +64,10 @@ class Sharing:
             return next(self.left, None)
 
     def hand_out(self, done: Future[Part] | None = None) -> None:
-        """Give the executor one more run, in place of this one; none after one that failed."""
+        """Give the executor one more run, in place of the one that is done; none if that failed."""
         if done and (done.cancelled() or done.exception()):
             return
-        with self.lock:  # so that whoever finds nothing left finds all futures, complete
+        with self.lock:  # so a thread that finds no run left sees every future
             number = self.next_run()
             if number is not None:
                 future = self.executor.submit(self.work.run, *self.runs[number])

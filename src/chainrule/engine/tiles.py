@@ -1,4 +1,4 @@
-"""The gradient of many examples: a sum over tiles, the same to the last bit however it is spread.
+"""The gradient of many examples: a sum over tiles, the same to the last bit, whoever computes it.
 
 E is a mean, so its gradient is a sum of gradients of parts that are each told the whole m. A tile
 is a run of consecutive columns of a batch; its size depends on the network's shape and the batch's
@@ -98,7 +98,7 @@ class Work:
         dtype = network.parameters.dtype
         X = X.T.astype(dtype, copy=False).reshape(-1, tile, len(X)).mT
         Y = (labels.reshape(-1, 1, tile) == np.arange(network.sizes[-1])[:, None]).astype(dtype)
-        # An overflow on the way is not a warning but, in the loss, the end of the training.
+        # An overflow gives no warning here: the loss is then not finite, which ends the training.
         with np.errstate(over="ignore", invalid="ignore"):
             trace = forward(network, X)
             losses = error(network, trace, Y, m=m)

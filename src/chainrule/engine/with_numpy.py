@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class NumpyEngine:
-    """So many workers (default: one for each core), of which one is whoever asks.
+    """So many workers (default: one for each core), of which one is the calling thread.
 
     The others are tasks of the executor.
     """
@@ -47,7 +47,7 @@ class NumpyEngine:
     def advance(
         self, plan: Plan, at: Position, rates: Sequence[float], *, answers: bool
     ) -> tuple[Position, list[float]]:
-        """Take one step at each of these learning rates; E of each batch that was stepped on.
+        """Take one step at each of these learning rates; also gives E of each batch.
 
         It ends early, at the first position whose E is not finite.
         """

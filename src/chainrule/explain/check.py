@@ -24,7 +24,7 @@ from chainrule.network import Array, Network, backward, check_array, check_one_h
 RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
 ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
 NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
-TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still says something of g
+TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still tests g
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
 
@@ -47,7 +47,7 @@ class Account(NamedTuple):
 
     @property
     def agrees(self) -> bool | None:
-        """Whether all its arrays agree; None if nothing differs, but some cannot be told."""
+        """Whether all its arrays agree; None if none differs, but some cannot be decided."""
         verdicts = {row.agrees for row in self.rows}
         return False if False in verdicts else None if None in verdicts else True
 
@@ -72,7 +72,7 @@ def check(
     All in float64, on the stored parameters. Every parameter is compared; above ALL_UP_TO, or if
     `sample` is given, that many, drawn without repetition by default_rng(0). An array agrees when
     ‖g - q‖ ≤ RELATIVE ‖g‖ and every |g - q| ≤ ABSOLUTE, both give or take the quotient's rounding.
-    Where that rounding is all there is to see, ‖g - q‖ > TELLING ‖g‖, nothing can be told.
+    If only that rounding makes them agree (‖g - q‖ > TELLING ‖g‖), the check cannot decide.
 
     Raises ValueError for a Y that is not one-hot.
     """

@@ -20,7 +20,7 @@ class LearningStep(NamedTuple):
 
     rates: Array  # (k,) α
     slope: float  # ‖∇E‖²: how fast E falls with α, at first
-    promised: Array  # (k,) -α ‖∇E‖², the change of E if it were a plane
+    promised: Array  # (k,) -α ‖∇E‖², the change of E if E were linear
     measured: Array  # (k,) E after the step less E before it
     E: float
     probabilities: Array  # (10,)

@@ -15,7 +15,7 @@ from chainrule.network import Array, Network, backward, check_array, error, forw
 
 
 class CellError(ValueError):
-    """A cell that is not in the ledger; the message says what is."""
+    """A cell that is not in the ledger; the message says which cells it could be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def open_ledger(network: Network, x: Array, label: int) -> Ledger:
 def overflowing(ledger: Ledger) -> str | None:
     """The first array of the pass in which a number is too large for float64; None if none is.
 
-    dA of the last layer under cross-entropy is not meant: it may be infinite, see `backward`.
+    dA of the last layer under cross-entropy is left out: it may be infinite, see `backward`.
     """
     honest = None if ledger.squared else f"dA{ledger.network.depth}"
     arrays = ledger.arrays.items()

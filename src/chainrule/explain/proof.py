@@ -48,7 +48,7 @@ class CellProof(NamedTuple):
 
 @quiet
 def prove(ledger: Ledger, cell: str) -> CellProof:
-    """A cell of dA, dZ, dW or db against a quotient: what it differentiates by is moved by ±h.
+    """A cell of dA, dZ, dW or db by a central difference: for dW2[3,7], W2[3,7] is moved by ±h.
 
     It agrees when |ours - quotient| ≤ RELATIVE |ours|, give or take the quotient's rounding; where
     the difference is more than TELLING |ours| but no more than that rounding, nothing can be told.

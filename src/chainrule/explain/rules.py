@@ -42,7 +42,7 @@ class Rule(NamedTuple):
     terms: Callable[[Numbers], Terms]  # the cell is their sum
     comes_from: str = ""  # cells, or rows and columns of cells
     feeds: str = ""
-    numerator: Callable[[Numbers], Term] | None = None  # then the cell is this over their sum
+    numerator: Callable[[Numbers], Term] | None = None  # then the cell is this divided by their sum
 
 
 # -------------------------------------------------------------------------------------- the rules
@@ -185,7 +185,7 @@ LAST: dict[Loss, dict[str, Rule]] = {
     "squared_error": SQUARED_ERROR,
     "cross_entropy": CROSS_ENTROPY,
 }
-# What weight decay λ makes of a rule.
+# How weight decay λ changes a rule.
 DECAYED: dict[str, Callable[[Rule], Rule]] = {
     "W": lambda rule: rule._replace(feeds=f"{rule.feeds} dW[l][i,j] E"),
     "E": lambda rule: rule._replace(

@@ -29,8 +29,8 @@ class Source(NamedTuple):
 def find_source(kind: str, l: int, L: int, loss: Loss, *, decay: bool = False) -> Source | None:
     """The statement of network.py that computed this array, found by the name it assigns.
 
-    With weight decay E and dW get a second statement, and that is meant. None for what no statement
-    there computes, and if the source cannot be read.
+    With weight decay a second statement changes E and dW; then it is that one. None if no statement
+    there computes the array, or if the source cannot be read.
     """
     text, functions = read_equations()
     if kind not in COMPUTED_BY or not functions:
@@ -75,7 +75,7 @@ def executed(body: list[ast.stmt], loss: Loss, decay: bool) -> Iterator[ast.stmt
 
 
 class PutIn(ast.NodeTransformer):
-    """Puts numbers for names, and takes sums of two numbers."""
+    """Replaces names by numbers, and works out sums of two numbers: l - 1 becomes 1."""
 
     def __init__(self, **numbers: int) -> None:
         self.numbers = numbers

@@ -28,7 +28,7 @@ def sum_of(values: Iterable[float]) -> float:
 
 
 def products(*factors: Terms) -> Terms:
-    """The products of the first numbers, of the second ones, and so on; a single one is in each."""
+    """The products of the first numbers, of the second ones, …; a single number is in each."""
     most = max(map(len, factors))
     rows = zip(*(most * each if len(each) == 1 else each for each in factors), strict=True)
     return [
@@ -99,7 +99,7 @@ def logarithms(Z: Terms, y: Terms) -> Terms:
 
 
 def quotients(y: Terms, A: Terms) -> Terms:
-    """y / A; where A has become 0 that is 0 or infinite, as y is."""
+    """y / A; where A has underflowed to 0, it is 0 if y is 0, and else infinite."""
     return [
         Term(
             f"{b.names} / {a.names}",

@@ -105,7 +105,7 @@ MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])")
 
 
 def count_scans(content: bytes) -> int:
-    """The scans of a JPEG file, counted without decoding; no further than one too many."""
+    """The scans of a JPEG file, counted without decoding; it stops at one too many."""
     scans, place = 0, 0
     while scans <= MOST_SCANS and (marker := MARKER.search(content, place)):
         if marker[1] == b"\xd9":

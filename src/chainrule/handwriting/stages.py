@@ -23,9 +23,9 @@ from chainrule.handwriting.picture import HandwritingError, Picture, resize
 BOX = 20  # MNIST fitted each digit into 20 × 20 and placed that in 28 × 28
 FAINT = 64  # of 255: what is not brighter is the rim of an edge, not ink
 FINE = 100  # the picture's longer side while widths are measured
-SPECK = 0.15  # of the ink of the largest mark: what has less is no part of a digit by itself
-LEAN = (-0.44, 0.13)  # between them are two thirds of MNIST: pixels to the right for one down
-THIN, THICK = 2.0, 4.0  # between them are three quarters of MNIST's strokes: pixels of 28
+SPECK = 0.15  # of the ink of the largest mark: a mark with less cannot be the digit
+LEAN = (-0.44, 0.13)  # two thirds of MNIST lean between them: pixels to the right for one down
+THIN, THICK = 2.0, 4.0  # three quarters of MNIST's strokes are between them: pixels of 28
 
 
 class Stage(NamedTuple):
@@ -100,8 +100,8 @@ def otsu(values: NDArray[np.float64]) -> float:
 def specks(picture: Picture) -> Picture:
     """Small marks away from the digit are removed, and large ones that come in from the border.
 
-    A digit is its largest mark, of those that do not touch the border if there are any to
-    speak of, and whatever is near to that or about as large.
+    The digit is the largest mark, if possible one that does not touch the border, and every mark
+    that is near to it or about as large.
     """
     labels, count = ndimage.label(picture, structure=np.ones((3, 3)))
     if count < 2:
@@ -126,7 +126,7 @@ def on_border(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def slant(picture: Picture) -> Picture:
-    """Digits that lean more than most of MNIST's are set up until they lean no more than those."""
+    """Digits that lean more than most of MNIST's are straightened to lean only as much as those."""
     height, width = picture.shape
     total = int(picture.sum(dtype=np.int64)) or 1
     x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
@@ -224,7 +224,7 @@ def as_it_is(picture: Picture) -> Picture:
 
 
 def shrink(picture: Picture) -> Picture:
-    """The whole picture as 28 × 28, as one would do who knew nothing of MNIST."""
+    """The whole picture as 28 × 28, as somebody would do it who knows nothing of MNIST."""
     return resize(picture, (SIDE, SIDE))
 
 

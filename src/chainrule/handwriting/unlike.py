@@ -27,7 +27,7 @@ class Novelty(NamedTuple):
 
     unlike: bool
     several: bool  # it is unlike one digit because it has several marks
-    score: float  # by the rule that `why` tells
+    score: float  # by the rule that `why` names
     limit: float  # scores above it are unlike
     why: str  # one sentence, or two
 
@@ -107,7 +107,7 @@ def strange_form(pixels: NDArray[np.uint8], stages: Sequence[Stage]) -> Novelty 
 
 
 def count_marks(picture: Picture, apart: float = APART) -> int:
-    """The groups of marks of bright ink that lie apart, by a share of the longest mark's length.
+    """How many groups of marks lie `apart`, a share of the longest mark's length, or more apart.
 
     Only marks that are nearly as long as the longest count: what is shorter is a part of a digit.
     """

@@ -1,4 +1,4 @@
-"""What the lab's rooms say to each other and to pages: arrays as text, and refusals.
+"""How the parts of the lab and its pages exchange arrays, as text, and refusals.
 
 Arrays travel as base64 of little-endian float64, so that every bit arrives, infinity too.
 """

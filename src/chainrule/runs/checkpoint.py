@@ -20,7 +20,7 @@ Taken = TypeVar("Taken")
 
 
 def what_is_safe(run: Run) -> str:
-    """Up to which step a run is on disk just now, and how to go on with it."""
+    """Up to which step a run is on disk now, and how to continue it."""
     if not is_there(run):
         return f"{run.folder} does not hold this run any more: it was moved or removed"
     try:
@@ -113,7 +113,7 @@ def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | No
 
 
 def unknown_to(form: int) -> dict[str, Any]:
-    """What a format did not know of a run, as it was before."""
+    """What a format did not yet record of a run, with the values that runs had then."""
     first = Settings().as_json()
     later = {n: first[n] for n, each in ENTRIES.items() if each.identity and each.since > form}
     return later | ({"changes": []} if form < 2 else {})

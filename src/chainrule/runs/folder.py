@@ -114,9 +114,9 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
 def change_rate(run: Run, step: int, learning_rate: float) -> Run:
     """The run with another learning rate from this step on, once that is on disk.
 
-    The last wish is_count: later changes, which a killed process may have left, are dropped. The
-    caller holds the run's lock; the step is not before the last checkpoint. Raises RunError if
-    there is no such step or rate.
+    The latest order counts: changes for later steps, which a killed process may have left, are
+    dropped. The caller holds the run's lock; the step is not before the last checkpoint. Raises
+    RunError if there is no such step or rate.
     """
     if not 0 < learning_rate < math.inf:
         raise RunError(f"{run.folder}: the rate must be a positive number, got {learning_rate}")

@@ -72,7 +72,7 @@ def go_on(
                 yield snapshot
         finished = read_checkpoint(run)
         if finished and finished.step == run.length:
-            if reached and reached.step == run.length:  # it was killed since: who knows where
+            if reached and reached.step == run.length:  # killed after its last checkpoint
                 write_history(run, finished.history)
             save_model(run.network(finished.parameters), run.folder / MODEL)
     except OSError as error:

@@ -33,7 +33,7 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """A folder, as text. No id has it."""
+    """A folder, as text. It is not part of an id."""
 
     pattern = ""
 

@@ -21,9 +21,10 @@ RunState = Literal["running", "finished", "interrupted"]
 def locked(folder: Path) -> Iterator[None]:
     """Hold the run in this folder; RunError if another process does. A crash leaves no lock.
 
-    If there is no run in the folder in the end, the lock's file goes too, if it was made here.
-    subtle: it goes while it is still held. Whoever waits for it then finds it gone from the folder,
-    and makes another; removed a moment later, it might be the one that they hold.
+    If the folder has no run at the end, a lock file that was made here is removed.
+    subtle: it is removed while the lock is still held. A process that waits for the lock then finds
+    no file in the folder, and makes another. If it were removed later, it might be the file that
+    the other process has just locked.
     """
     from filelock import FileLock, Timeout
 

@@ -19,13 +19,13 @@ CHANGE = re.compile(rf"\.rate({WHOLE})-({NUMBER})", re.ASCII)
 
 
 def text_of(entry: Entry, value: object) -> str:
-    """A setting in an id."""
+    """How a setting is written in an id."""
     written = entry.none if value is None else entry.kind.write(value)
     return f"{entry.prefix}{written}"
 
 
 def pattern_of(name: str, entry: Entry) -> str:
-    """What an id has of a setting; one that came later is left out where it is the default."""
+    """The pattern of a setting in an id; later settings are left out if they are the default."""
     values = f"{entry.none}|{entry.kind.pattern}" if entry.none else entry.kind.pattern
     found = f"{entry.prefix}(?P<{name}>{values})"
     if name in FIRST:

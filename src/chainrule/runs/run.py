@@ -72,7 +72,7 @@ class Run:
     def identity(self, step: float = math.inf) -> dict[str, Any]:
         """What decides every bit of it up to this step on one machine, as a checkpoint repeats it.
 
-        A change that comes later, or with the very next step, decides none of them.
+        A change that comes later, or with the very next step, has no effect on these bits.
         """
         settings = self.settings.as_json()
         return {

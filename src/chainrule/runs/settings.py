@@ -1,4 +1,4 @@
-"""The settings of a training: one table, from which everybody knows them.
+"""The settings of a training: the one table in which they are described.
 
 An entry here is an option of `chainrule train`, a field of run.json with its check, a part of the
 run's id, and a control of the page. A new setting is one entry, and one place that uses it.
@@ -37,7 +37,7 @@ class Entry:
     kind: Kind
     label: str  # in a form
     help: str = ""
-    none: str | None = None  # how None is written, "" where it is not; None: it is no value
+    none: str | None = None  # how None is written, "" if it is left out; None: not allowed
     identity: bool = True  # whether it decides bits, so that checkpoints repeat it
     prefix: str | None = ""  # what stands before it in an id; None: no id has it
     since: int = 1  # the format of run.json
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training was asked for. None is the bundled MNIST, all images in a step, the default.
+    """What a training was asked for. None means the bundled MNIST, all images a step, the default.
 
     Raises RunError for values that cannot be, with the name of the setting.
     """
@@ -105,7 +105,7 @@ class Settings:
         Entry(
             Number("a number from 0, such as 0.001"),
             "Weight decay λ",
-            "Keeps weights small: half of it times their squares is in the loss; 0 is none.",
+            "Adds half of this times the sum of all squared weights to the loss; 0 adds nothing.",
             prefix="decay",
             since=3,
         ),

@@ -61,7 +61,7 @@ def accuracy_of(lab: Lab, named: NamedNetwork) -> float | None:
 
 
 def controls() -> list[Answer]:
-    """What a form asks of a training: an entry of the table of settings each, but the digits."""
+    """The fields of the form for a training: one for each setting in the table but the digits."""
     usual = Settings().as_json()
     return [
         {

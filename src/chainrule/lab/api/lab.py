@@ -32,12 +32,12 @@ KEPT = 100_000_000  # bytes of ledgers that stay open
 
 
 class Resolved(NamedTuple):
-    """A moment and what it names, found once and handed down."""
+    """A moment, with the network and the image that it names, looked up once."""
 
     moment: Moment  # with its step and its label
     label: int
     named: NamedNetwork
-    image: Digits  # one digit; its label is 0 where nobody has told it
+    image: Digits  # one digit; its label is 0 if it is not known
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,7 @@ class Lab:
         return Resolved(moment._replace(step=named.step, label=label), label, named, image)
 
     def image(self, named: NamedNetwork, image: requests.Image) -> Digits:
-        """An image as one digit; its label is 0 where nobody has told it."""
+        """An image as one digit; its label is 0 if it is not known."""
         match image:
             case requests.TestImage(number):
                 digits = self.test_set_of(named)

@@ -15,7 +15,7 @@ from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import ENTRIES, Settings
 
-RENAMED = {"seed": "small", "stronger": "large"}  # what links of old call the networks
+RENAMED = {"seed": "small", "stronger": "large"}  # the names of the networks in older links
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def asked_for(run: Run) -> Answer:
 
 
 def later_settings(run: Run) -> list[tuple[str, object]]:
-    """The settings that came later, by label, where they are not at their default."""
+    """The settings that the first format did not have, by label, if they are not the default."""
     usual = Settings()
     return [
         (entry.label, getattr(run.settings, name))

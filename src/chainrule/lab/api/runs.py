@@ -31,7 +31,7 @@ def runs(lab: Lab) -> Answer:
 
 
 def run_entry(lab: Lab, run: Run) -> Answer:
-    """What a page is told of a run on disk; what has just been damaged is left out."""
+    """What a page is told of a run on disk; None if it has just been damaged."""
     reached, state = None, "interrupted"
     with suppress(RunError, OSError):
         reached = lab.shelf.standing(run)
@@ -83,7 +83,7 @@ def order_training(lab: Lab, body: Answer) -> Answer:
 
 
 def describe_run(_: Lab, body: Answer) -> Answer:
-    """What the id of a run says of it that may not be here; it could be trained."""
+    """What the id of a run says of it. The run need not be here: it could be trained."""
     id = requests.parse_network(checks.parse_fields(body, "the body", ("run",))["run"])
     settings, changes = trainable(id)
     run = Run(Path(), settings, 0, "", (), changes=changes)

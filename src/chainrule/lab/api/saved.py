@@ -60,7 +60,7 @@ def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str)
 
 
 def meant(address: str, name: str) -> str:
-    """The file that an address means which stands in the file of this name."""
+    """The file that an address leads to, if it is written in the file of this name."""
     return normpath(join(dirname(name), address))
 
 

@@ -1,4 +1,4 @@
-"""Everything that a saved page shows of a moment: it has no server to ask."""
+"""All that a saved page shows of a moment: it has no server that it could ask."""
 
 from collections.abc import Iterator
 

@@ -49,7 +49,7 @@ class Live:
         return self.serial, training.version if training else -1
 
     def execute(self, order: Order) -> None:
-        """Do what a page orders; RefusedError with what is running, if that hinders it."""
+        """Do what a page orders; RefusedError, with what is running, if that prevents it."""
         with self.orders:
             training = self.training
             if self.closed:
@@ -133,7 +133,7 @@ class Live:
             ) from None
 
     def close(self) -> None:
-        """End what is trained at a checkpoint, also if it has only been asked for."""
+        """End the training at a checkpoint, also one that was ordered but has not begun."""
         with self.orders:
             self.closed = True
             if self.training is not None:
@@ -141,7 +141,7 @@ class Live:
 
 
 def trainable(id: str) -> tuple[Settings, tuple[Change, ...]]:
-    """What the id of a run says that is to be trained here."""
+    """The settings and changes of a run that is to be trained here, from its id."""
     try:
         return settings_of(id)
     except RunError as error:

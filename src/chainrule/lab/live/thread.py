@@ -14,7 +14,7 @@ from chainrule.training import DivergenceError, Snapshot
 class ThreadedTraining(Training):
     """A training and its thread. Orders come from other threads, and wait until they are done.
 
-    Raises what hinders the start: RunError, ValueError for settings that do not fit the digits,
+    Raises what prevents the start: RunError, ValueError for settings that do not fit the digits,
     OSError.
     """
 
@@ -56,7 +56,7 @@ class ThreadedTraining(Training):
             self.error = error
             remove_empty(self.made)
             if not isinstance(error, DivergenceError | ValueError | OSError):
-                raise  # a fault of ours: the terminal has it
+                raise  # a bug of ours: the terminal shows it
         finally:
             self.publish_state(state)
             self.ready.set()

@@ -23,8 +23,8 @@ from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError
 from chainrule.training import DivergenceError, Snapshot
 
-CHECKPOINT_EVERY = 2.0  # seconds: what is recorded can be looked at so much later
-CHANGES = 64  # of the rate in a run, so that its link stays one
+CHECKPOINT_EVERY = 2.0  # seconds: how long a recorded step may not yet be on disk
+CHANGES = 64  # of the rate in a run, so that its link does not get too long
 TrainingState = Literal["running", "paused", "interrupted", "finished", "failed"]
 HistoryRow = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
 Sets = tuple[Digits, Digits]  # to train on and to test on
@@ -58,7 +58,7 @@ class Training:
         self.start = start
         self.digits = digits
         self.threads = threads
-        self.shown = shown  # how the folder is called to a page
+        self.shown = shown  # the folder's name on the page
         self.made = made  # folders, the run's own first, if it begins with this
         self.state: TrainingState = "running"
         self.version = 0  # counts what there is to tell
@@ -80,7 +80,7 @@ class Training:
     def open(self) -> None:
         """Begin the run, or load its last checkpoint.
 
-        Raises what hinders the start: RunError, ValueError for settings that do not fit the
+        Raises what prevents the start: RunError, ValueError for settings that do not fit the
         digits, OSError.
         """
         self.train_set, self.test_set = self.digits()

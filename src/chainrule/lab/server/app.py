@@ -122,7 +122,7 @@ async def page_file(served: Served, files: dict[str, Path], request: Request) ->
 
 
 async def crowded(served: Served, _: Request, error: Exception) -> Response:
-    """Where too many files are open, come again; any other OSError is a fault of ours."""
+    """If too many files are open, the page is to come again; other OSErrors are bugs of ours."""
     if not isinstance(error, OSError) or error.errno not in FULL:
         raise error
     served.tell_full()
@@ -165,5 +165,5 @@ async def file_response(served: Served, request: Request, path: Path) -> Respons
 
 @lru_cache(64)
 def content_of(path: Path, _: str) -> bytes:
-    """A file's bytes, read once for each of its states; all who are sent them share them."""
+    """A file's bytes, read once for each version of it; all answers share them."""
     return path.read_bytes()

@@ -22,8 +22,8 @@ from chainrule.lab.server.served import Served
 PAGE = Template((Path(__file__).parents[1] / "page/open.template").read_text(encoding="utf-8"))
 PATIENCE = 300.0  # seconds for the browser to start and open the file
 LAUNCHERS = ("xdg-open", "gio", "gvfs-open")  # that start the browser which this person has chosen
-# Programs that do not see the files of this system: packages that are shut in, and editors that
-# open an address on the machine they are used from.
+# Programs that do not see the files of this system: packages in a sandbox, and editors that open an
+# address on the machine they are used from.
 SHUT_IN = re.compile(r"/snap/|flatpak|firejail|/helpers/browser\.sh")
 
 
@@ -37,7 +37,7 @@ class Invitation:
         self.closed = False
 
     def open(self) -> str | None:
-        """Have the browser open the lab; if it cannot be told in private, why not."""
+        """Open the lab in the browser; if its token cannot be passed in private, the reason."""
         try:
             browser = webbrowser.get()
         except webbrowser.Error:

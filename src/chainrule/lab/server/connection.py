@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
 HEAD = 10.0  # seconds for the head of a request: from the connection, or from the last answer
-TAKEN = 60.0  # seconds for an answer to be read, from the moment at which it has to wait for that
+TAKEN = 60.0  # seconds for an answer to be read, from when the connection waits for it
 STUCK = 20.0  # seconds for a page that watches to go on reading
 
 

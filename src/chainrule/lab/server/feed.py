@@ -92,7 +92,7 @@ class Feed:
             both = (reading, sending)
             await asyncio.wait((*both, self.task), return_when=asyncio.FIRST_COMPLETED)
             if self.task.done():
-                self.task.result()  # a fault of ours; the page comes again
+                self.task.result()  # a bug of ours; the page connects again
         finally:
             self.watching -= 1
             for task in (reading, sending):

@@ -20,7 +20,8 @@ ELSEWHERE = "this server is 127.0.0.1 and answers to no other name"
 PLACED = Template(
     Path(__file__).parents[1].joinpath("page/refused.template").read_text(encoding="utf-8")
 )
-# That page stands by itself, at an address that has no style sheet: its own is let in by its hash.
+# That page is at an address that has no style sheet, so its style is in it: the policy allows it by
+# its hash.
 _, STYLE, _ = re.split("</?style>", PLACED.template)
 HASHED = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = (

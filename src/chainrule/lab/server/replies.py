@@ -108,6 +108,6 @@ async def refused(_: Request, error: Exception) -> Response:
 
 
 async def broken(_: Request, error: Exception) -> Response:
-    """A fault of ours: the terminal has the traceback, the page one line."""
+    """A bug of ours: the terminal has the traceback, the page one line."""
     reason = f"a fault in chainrule, see its terminal: {type(error).__name__}"
     return refusal(reason, 500)

@@ -21,7 +21,7 @@ from chainrule.lab.server.served import FULL, Served
 PORT = 8765
 MESSAGE = 4096  # bytes of what a page that watches may send; nothing reads it
 WAITING = 128  # connections that the system keeps until they are taken
-SWITCH = 0.0002  # seconds that a thread waits before another must let go of the interpreter
+SWITCH = 0.0002  # seconds that a thread waits before another must release the interpreter (GIL)
 
 
 class PortTakenError(ValueError):
@@ -68,7 +68,7 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
             threading.Thread(target=when_ready, daemon=True).start()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            # Requests that are cut off now are no news, nor is what asyncio would still take in.
+            # Requests that are cut off now, or come too late, need no line on the terminal.
             asyncio.get_running_loop().set_exception_handler(lambda *_: None)
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             # What is trained ends at a checkpoint; a second signal does not wait for it.
@@ -80,7 +80,7 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
     # Products here are small, and several are computed at once: more threads of BLAS would only
     # wait for each other, up to ten times as long. The bits are the same.
     threadpool_limits(1, user_api="blas")
-    # A training lets go of the interpreter at every product, and asks for it back this often.
+    # A training releases the interpreter (GIL) at every product, and must get it back as often.
     sys.setswitchinterval(SWITCH)
     config = uvicorn.Config(
         make_app(served),

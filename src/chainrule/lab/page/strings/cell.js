@@ -46,7 +46,7 @@ export const cell = {
     return {
       x: "How dark this pixel is, from 0 to 1.",
       y: "What we want the network to say.",
-      W: `How much input ${index[1]} counts for unit ${index[0]} of layer ${layer}.`,
+      W: `How strongly input ${index[1]} acts on unit ${index[0]} of layer ${layer}.`,
       b: `What unit ${index[0]} of layer ${layer} starts from.`,
       Z: `The weighted sum of unit ${index[0]} in layer ${layer}.`,
       A: last
@@ -71,8 +71,8 @@ export const cell = {
   provenZero: "✓ Both are exactly 0.",
   unproven: "✗ They do not agree.",
   untold:
-    "Rounding hides the quotient here, so it proves nothing: see this derivative on an image " +
-    "that is read less surely.",
+    "Rounding hides the measured slope here, so it proves nothing: try this derivative on an " +
+    "image of which the network is less sure.",
   atKink: "There is no slope to measure here.",
   difference: (difference, h) => `They differ by ${difference}; h = ${h}.`,
   proofElsewhere: "This proof is in a running lab: chainrule lab.",
@@ -81,8 +81,8 @@ export const cell = {
   closerTitle: (L) => `A closer look at dZ${L}`,
   jacobianTitle: "The Jacobian of softmax",
   jacobianWhy: (L) =>
-    `Raise one Z${L}, and its own probability rises while all others fall. How much each does, ` +
-    `for each, is this matrix.`,
+    `Raise one Z${L}, and its own probability rises while all others fall. This matrix says how ` +
+    `fast each probability changes with each Z${L}.`,
   jacobianHow: (L) =>
     `Row: the probability that changes. Column: the Z${L} that is raised. (i = j) is 1 on the ` +
     `diagonal, else 0.`,
@@ -90,10 +90,10 @@ export const cell = {
   impostorsTitle: "The impostors",
   impostorsLead: (L, loss) =>
     loss === "squared_error"
-      ? `Many write dZ${L} = A${L} − Y, or s(1 − s) from the days of the sigmoid. Put all three ` +
-        `to the test: what does E really do?`
-      : `With cross-entropy dZ${L} = A${L} − Y is right. Is s(1 − s), from the days of the ` +
-        `sigmoid? Is the formula of squared error? Put all three to the test: what does E ` +
+      ? `Many programs use dZ${L} = A${L} − Y, or s(1 − s), which belongs to the sigmoid. Test ` +
+        `them and ours: what does E really do?`
+      : `With cross-entropy dZ${L} = A${L} − Y is right. Is s(1 − s), which belongs to the ` +
+        `sigmoid, right too? Is the formula of squared error? Test all three: what does E ` +
         `really do?`,
   tryImpostors: "Test all three",
   impostorsCaption: (array) => `${array} by three formulas, beside the measured quotients`,
@@ -108,7 +108,7 @@ export const cell = {
       chainrule: "Ours is derived from this loss, and agrees with what is measured.",
       "A - Y":
         "A − Y is the gradient of cross-entropy. With squared error the Jacobian of softmax " +
-        "stays in.",
+        "does not cancel.",
       "s(1 - s)":
         "s(1 − s) keeps only the diagonal of the Jacobian: it forgets that raising one " +
         "probability lowers the others.",

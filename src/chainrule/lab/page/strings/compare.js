@@ -5,7 +5,7 @@ import { LOSSES, OPTIMIZERS, many } from "./shared.js";
 const KINDS = {
   a_right: "A is right, B is wrong",
   b_right: "B is right, A is wrong",
-  both_wrong: "Both are wrong, each in its own way",
+  both_wrong: "Both are wrong, with different answers",
 };
 
 export const compare = {
@@ -51,8 +51,8 @@ export const compare = {
   testChart: "Share of each run’s test images read right over the steps",
   apartTitle: "Weights apart",
   apartLead:
-    "The size of A − B over the larger of A and B, layer by layer: 0 is the same, about 1.4 " +
-    "has nothing in common, 2 is the opposite.",
+    "The size of A − B divided by the larger size of A and B, layer by layer: 0 means the same, " +
+    "about 1.4 nothing in common, 2 the opposite.",
   otherSizes: "Networks of other sizes cannot be subtracted.",
   layer: "layer",
   answersTitle: "Where their answers differ",

@@ -12,8 +12,8 @@ export const evaluate = {
   percent: exactly,
   matrixTitle: "Which digit it takes for which",
   matrixLead:
-    "Row: what it is. Column: what the network says. Blue is right, orange is mistaken. A " +
-    "number opens its images.",
+    "Row: what it is. Column: what the network says. Blue is right, orange is wrong. A number " +
+    "opens its images.",
   matrixLabel: "Confusion matrix: rows are true digits, columns what the network says",
   cell: (i, j, n) =>
     i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`,
@@ -32,7 +32,7 @@ export const evaluate = {
       ? "It answers none of the images."
       : `It answers ${share(answered)} of the images, and ${share(right)} of those are right.`,
   damageTitle: "Damage",
-  damageLead: "Spoil all test images, and measure again.",
+  damageLead: "Damage all test images, and measure again.",
   damage: { noise: "Noise", rotation: "Rotation", shift: "Shift", thickness: "Thickness" },
   amount: (name, value) =>
     ({
@@ -51,6 +51,6 @@ export const evaluate = {
       .join(", "),
   accuracy: "read right",
   worst: "The most confident mistakes",
-  worstLead: "Sure, and wrong. An image opens in Look inside.",
+  worstLead: "The network was sure, and wrong. An image opens in Look inside.",
   mistake: (label, read, share) => `${label} read ${read}, ${share}`,
 };

@@ -49,7 +49,7 @@ export const frame = {
   keys: "Keys",
   keysTitle: "By keyboard",
   keysList: [
-    ["← →", "step back and on through the pass, while no matrix or field has the focus"],
+    ["← →", "previous and next step of the pass, while no matrix or field has the focus"],
     ["Tab", "from one matrix or control to the next"],
     ["arrow keys, Home, End", "move inside a matrix, and from value to value of a chart"],
     ["Enter", "opens a number"],
@@ -64,8 +64,8 @@ export const frame = {
     "chainrule lab has stopped. Start it again in the terminal with chainrule lab; this page " +
     "goes on by itself when it is back.",
   locked:
-    "chainrule lab was started anew. Open the address that it printed in the terminal; this page " +
-    "then goes on by itself.",
+    "chainrule lab was started again. Open the address that it printed in the terminal; this " +
+    "page then goes on by itself.",
   back: "chainrule lab is back.",
   failed: (why) => `That did not work: ${why}`,
   recorded: (run, step) => {
@@ -121,9 +121,9 @@ export const frame = {
     missing: (run, busy) =>
       `This link is to a run that is not on this machine: ${aboutRun(run)}. ` +
       (busy
-        ? "When the training that goes on has ended, it can be trained here."
-        : "Its settings and seed say everything: trained here, it is the same to the last bit, " +
-          "on the same kind of processor."),
+        ? "When the training that is running now has ended, it can be trained here."
+        : "Its settings and seed decide everything: trained here, it is the same to the last " +
+          "bit, on the same kind of processor."),
     trainHere: "Train it here",
   },
 };

@@ -7,7 +7,7 @@ export const inside = {
   isay: (digit, share) => `I say ${digit} (${share}).`,
   taken: (digit) => `Taken for one digit, I would say ${digit}.`,
   itis: (digit) => `It is ${digit === 8 ? "an" : "a"} ${digit}.`,
-  assumed: (digit) => `The pass back takes it for ${digit === 8 ? "an" : "a"} ${digit}.`,
+  assumed: (digit) => `The backward pass takes it for ${digit === 8 ? "an" : "a"} ${digit}.`,
   unsaid: { prediction: "I say …", truth: "It is …" },
   image: "The image",
   choices: "Another image, label or network",
@@ -37,7 +37,7 @@ export const inside = {
     startDo: (cell) => `Open ${cell}`,
     wander: "Every number opens: point at one, and click.",
     opened:
-      "Formula, line of code, sum and cells are the same thing four times: point at any part, " +
+      "Formula, line of code, sum and cells show the same thing in four ways: point at any part, " +
       "and the others light up.",
     openedDo: "Prove it",
     proven: "So it is right. What is it good for? Let the network learn from this image, once.",
@@ -48,7 +48,7 @@ export const inside = {
         : `Slide α until the ${from} becomes a ${to}.`,
     learnt: (from, to) =>
       from === to
-        ? "One step down its slope. Now yours."
+        ? "One step down the slope of E. Now yours."
         : `One step, and the ${from} is a ${to}. Now yours.`,
     learntDo: "Draw a digit",
   },
@@ -131,14 +131,14 @@ export const inside = {
           "one image (m = 1).",
       dA: last
         ? "Back: how E changes with each probability."
-        : `Back through the same weights: what each unit of layer ${layer} has to do with E.`,
+        : `Back through the same weights: how E changes with each unit of layer ${layer}.`,
       dZ: last
         ? squared
-          ? "Every probability depends on every sum, so the whole softmax Jacobian enters: " +
+          ? "Every probability depends on every sum, so the whole softmax Jacobian is needed: " +
             "see below."
           : "With cross-entropy, A has cancelled: what is left is A − y."
-        : "ReLU lets pass what it let pass forward: units that were off get 0.",
-      dW: `Each weight of layer ${layer}: what its unit has to do with E, times what came in.`,
+        : "ReLU passes back what it passed forward: units that were off get 0.",
+      dW: `Each weight of layer ${layer}: how E changes with Z of its unit, times the input.`,
       db: "A bias counts like a weight whose input is 1.",
       update: "Every number moves a little against its gradient: E falls.",
     }[name === "update" ? "update" : kind];

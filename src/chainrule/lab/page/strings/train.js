@@ -5,9 +5,9 @@ import { LOSSES, OPTIMIZERS, aboutRun, exactly, many } from "./shared.js";
 export const train = {
   heading: "Train a network",
   welcome:
-    "Choose what is to be trained, or leave everything as it is, and start: in half a minute " +
-    "the network reads nine digits of ten. You watch each step of it, can halt it, and go back " +
-    "in time.",
+    "Choose what to train, or leave everything as it is, and start: in half a minute the " +
+    "network reads nine of ten digits right. You can watch each step, pause, and go back in " +
+    "time.",
   settingsTitle: "What to train",
   hiddenTitle: "Units of each hidden layer, such as 10 or 300,100, or none",
   losses: LOSSES,
@@ -23,23 +23,23 @@ export const train = {
       "leaves them out. The small network has 10.",
     losses: {
       squared_error:
-        "Half the squared distance to the true label: the small network’s loss. It punishes " +
-        "being sure and wrong only mildly.",
+        "Half the squared distance to the true label: the small network’s loss. Being sure and " +
+        "wrong gives only a small gradient.",
       cross_entropy:
-        "Minus the logarithm of the true label’s probability. Being sure and wrong costs much, " +
-        "and teaches much.",
+        "Minus the logarithm of the true label’s probability. Being sure and wrong gives a large " +
+        "loss, and a large gradient.",
     },
     optimizers: {
       descent: "Each step goes straight down the gradient.",
       momentum: "Steps gather speed where the gradient keeps its direction.",
-      adam: "Every weight has a step size of its own, from how its gradient has been.",
+      adam: "Every weight has its own step size, which follows from its gradients so far.",
     },
     rateOf: (rate, pair, batched) =>
       `How far a step goes. Left empty: ${rate}, which suits ` +
       `${pair}${batched ? " by batches of about 64" : ""}.`,
     batch:
-      "How many of the 60,000 images a step sees. Left empty: all of them. With fewer, steps " +
-      "are quicker and less certain.",
+      "How many of the 60,000 images a step uses. Left empty: all of them. With fewer, steps " +
+      "are quicker, and their gradients less exact.",
     lengthOf: (steps, pair) =>
       `How long it trains. Left empty: ${steps} steps, enough for ${pair}. An epoch sees every ` +
       `image once: here, one step.`,
@@ -48,11 +48,11 @@ export const train = {
     seed:
       "The start is random: this number decides it. The same settings and seed give the " +
       "same bits again.",
-    threads: "How many cores work on it. It changes the speed, and not a bit of what comes out.",
+    threads: "How many cores work on it. This changes the speed, but no bit of the result.",
   },
   pair: (loss, optimizer) => `${LOSSES[loss]} with ${OPTIMIZERS[optimizer]}`,
   start: "Start",
-  starting: "It begins …",
+  starting: "Starting …",
   reset: "Settings of the small network",
   wrong: (label, why) => `${label}: ${why}.`.replace(/\.\.$/, "."),
   positive: "A learning rate must be a number above 0",
@@ -66,7 +66,7 @@ export const train = {
   step: "One step",
   stepHint: "One step, then pause",
   epoch: "One epoch",
-  epochHint: "Until every image was seen once more, then pause",
+  epochHint: "Train to the end of the epoch, then pause",
   stop: "Stop",
   stopHint: "Saves it and ends the training; it can go on later",
   resume: "Go on with this run",
@@ -83,7 +83,7 @@ export const train = {
       "Stopped on the way. It goes on from here to the same bits, here or with chainrule train " +
       "--resume.",
     finished: "Finished.",
-    failed: "Ended: its loss is no longer a number.",
+    failed: "Ended: its loss is no longer a finite number.",
   },
   figures: {
     step: "step",
@@ -99,11 +99,11 @@ export const train = {
   unread: (name, why) => `${name} cannot be shown: ${why}.`.replace(/\.\.$/, "."),
   failed: (error) => `It ended: ${error}.`.replace(/\.\.$/, "."),
   troubles: {
-    "loss not finite": "The loss is not a number.",
+    "loss not finite": "The loss is not a finite number.",
     "loss grows": "The loss grows.",
     "mistakes teach nothing": "Mistakes teach nothing.",
     "dead units": "Dead units.",
-    overfitting: "Learned by heart.",
+    overfitting: "Overfitting: the training images are learned by heart.",
   },
   curvesTitle: "How it learns",
   lossChart: "Loss over the steps",
@@ -123,13 +123,13 @@ export const train = {
   columns: ["step", "loss", "training", "test"],
   sheetTitle: "What the units look for",
   sheetLabel: (n) => `The weights of ${many(n, "unit")} of layer 1 as images of 28 × 28`,
-  sheetNote: "W1 as images, a unit each: orange speaks for it, blue against.",
+  sheetNote: "W1 as images, one for each unit. Ink on orange raises its Z1, ink on blue lowers it.",
   sheetSome: (n, all) =>
-    `W1 as images: the first ${n} of ${all.toLocaleString("en-GB")} units. Orange speaks for a ` +
-    `unit, blue against.`,
-  measuresTitle: "How much moves",
+    `W1 as images: the first ${n} of ${all.toLocaleString("en-GB")} units. Ink on orange raises ` +
+    `a unit’s Z1, ink on blue lowers it.`,
+  measuresTitle: "Gradients and dead units",
   measuresLead: "Measured at this step of the training.",
   norms: "Size of dW, layer by layer",
-  dead: "Units that no image switches on",
+  dead: "Dead units: no image switches them on",
   layer: (l) => `layer ${l}`,
 };
