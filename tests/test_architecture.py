@@ -193,6 +193,9 @@ def test_the_names_of_the_package_its_table_and_its_types_are_the_same():
     assert sorted(name for _, name in typed) == sorted(chainrule.__all__)
     for room, name in typed:
         assert getattr(chainrule, name) is getattr(import_module(room), name), name
+    known = {name for room, _ in typed for name in vars(import_module(room)) if name[0] != "_"}
+    offered = {name for name in known if hasattr(chainrule, name)}
+    assert offered <= {*chainrule.__all__, *files(), "TYPE_CHECKING"}
     assert set(chainrule.__all__) <= set(dir(chainrule))
 
 
