@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
@@ -31,10 +32,11 @@ def pytest_configure(config):
 
 @pytest.fixture
 def inside(monkeypatch, capsys):
-    """As `run`, in this process: for what is said before any work begins."""
+    """As `run`, in this process: wherever a process of its own is not the point."""
+    here = Path.cwd()
 
-    def command(*arguments, cwd="."):
-        monkeypatch.chdir(cwd)
+    def command(*arguments, cwd=None):
+        monkeypatch.chdir(cwd or here)
         monkeypatch.setattr(sys, "argv", ["chainrule", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -90,11 +92,11 @@ def small(tmp_path_factory, mnist):
 
 
 @pytest.fixture
-def answer():
+def answer(inside):
     """Run a command with --json and give its one object."""
 
     def command(*arguments, **options):
-        done = run(*arguments, "--json", **options)
+        done = inside(*arguments, "--json", **options)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from importlib import import_module
 
 from helpers import ROOT
 
@@ -188,12 +189,13 @@ def test_the_names_of_the_package_its_table_and_its_types_are_the_same():
     (types,) = (
         node for node in read(files()["__init__"]).body if ast.unparse(node).startswith("if TYPE")
     )
-    typed = [f"{node.module}.{alias.name}" for node in types.body for alias in node.names]
-    table = [
-        f"chainrule.{room}.{name}" for room, names in chainrule._ROOMS.items() for name in names
-    ]
-    assert sorted(typed) == sorted(table)
-    assert sorted(name.split(".")[-1] for name in table) == sorted(chainrule.__all__)
+    typed = [(node.module, alias.name) for node in types.body for alias in node.names]
+    assert sorted(name for _, name in typed) == sorted(chainrule.__all__)
+    for room, name in typed:
+        assert getattr(chainrule, name) is getattr(import_module(room), name), name
+    known = {name for room, _ in typed for name in vars(import_module(room)) if name[0] != "_"}
+    offered = {name for name in known if hasattr(chainrule, name)}
+    assert offered <= {*chainrule.__all__, *files(), "TYPE_CHECKING"}
     assert set(chainrule.__all__) <= set(dir(chainrule))
 
 

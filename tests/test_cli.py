@@ -93,9 +93,9 @@ def test_the_same_seed_gives_the_same_file_and_another_does_not(small, tmp_path)
     assert files[0] == files[1] != files[2]
 
 
-def test_without_out_the_folder_is_runs_and_the_time(small, tmp_path):
+def test_without_out_the_folder_is_runs_and_the_time(inside, small, tmp_path):
     for _ in range(2):
-        done = run("train", "--data", small, "--steps", "1", "--quiet", cwd=tmp_path)
+        done = inside("train", "--data", small, "--steps", "1", "--quiet", cwd=tmp_path)
         assert re.fullmatch(r"test accuracy .* of 200\)\n", done.stdout)
     folders = list((tmp_path / "runs").iterdir())
     assert len(folders) == 2
@@ -109,8 +109,8 @@ def test_hidden_none_is_softmax_regression(small, tmp_path, answer):
     assert load_model(tmp_path).sizes == (784, 10)
 
 
-def test_help_shows_the_defaults_of_each_pair():
-    printed = run("train", "-h").stdout
+def test_help_shows_the_defaults_of_each_pair(inside):
+    printed = inside("train", "-h").stdout
     for (name, optimizer), recipe in RECIPES.items():
         rates = rf"{recipe.learning_rate:g}\s+{recipe.steps}\s+{recipe.batch_learning_rate:g}"
         assert re.search(
@@ -121,22 +121,22 @@ def test_help_shows_the_defaults_of_each_pair():
 # ---------------------------------------------------------------------------- the other commands
 
 
-def test_evaluate(model, default_training, answer, mnist):
+def test_evaluate(inside, model, default_training, answer, mnist):
     result = answer("evaluate", model.parent)
     seen = evaluate(load_model(model), mnist[1])
     assert result["accuracy"] == seen.accuracy
     assert result["confusion"] == seen.confusion.tolist()
     assert result["accuracy_per_digit"] == seen.accuracy_per_digit.tolist()
     assert result["loss"] == seen.loss
-    printed, trained = run("evaluate", model).stdout, default_training[1]
+    printed, trained = inside("evaluate", model).stdout, default_training[1]
     rows = [line for line in trained.splitlines() if re.match(r" +\d ", line)]
     assert len(rows) == 10
     assert all(row in printed for row in rows)
     assert printed.splitlines()[-1] == trained.splitlines()[-1]
-    assert run("evaluate", model, "--quiet").stdout == trained.splitlines()[-1] + "\n"
+    assert inside("evaluate", model, "--quiet").stdout == trained.splitlines()[-1] + "\n"
 
 
-def test_predict(model, answer, mnist):
+def test_predict(inside, model, answer, mnist):
     result = answer("predict", model, "--test", "0,7,12")
     network = load_model(model)
     X = mnist[1][[0, 7, 12]].X
@@ -150,17 +150,17 @@ def test_predict(model, answer, mnist):
         pytest.approx(probabilities(network, X))
         == np.array([each["probabilities"] for each in found]).T
     )
-    quiet = run("predict", model, "--test", "0,7,12", "--quiet").stdout.split()
+    quiet = inside("predict", model, "--test", "0,7,12", "--quiet").stdout.split()
     assert quiet == [str(each["prediction"]) for each in found]
-    printed = run("predict", model, "--test", "0").stdout
+    printed = inside("predict", model, "--test", "0").stdout
     assert "test image 0 of MNIST: a 7, read as 7, right" in printed
     assert re.search(r"7 +\d+\.\d %  truth  █+", printed)
     image = [line[:28] for line in printed.splitlines()[1:15]]
     assert image[4].strip() == "▒▓▓▓███████████░"  # the bar of the seven
 
 
-def test_explain_shows_every_array_of_the_pass_with_its_formula(model, mnist):
-    printed = run("explain", model, "--test", "8").stdout
+def test_explain_shows_every_array_of_the_pass_with_its_formula(inside, model, mnist):
+    printed = inside("explain", model, "--test", "8").stdout
     heads = re.findall(r"^(\w+) = (.*?)  +(.*)$", printed, re.MULTILINE)
     assert [head[0] for head in heads] == (
         ["x", "Z1", "A1", "Z2", "A2", "E", "dA2", "dZ2", "dW2", "db2", "dA1", "dZ1", "dW1", "db1"]
@@ -177,18 +177,18 @@ def test_explain_shows_every_array_of_the_pass_with_its_formula(model, mnist):
     assert f"norm {np.linalg.norm(dW1):.4g}" in printed
 
 
-def test_explain_full_prints_every_number(model, mnist):
-    printed = run("explain", model, "--test", "8", "--full").stdout
+def test_explain_full_prints_every_number(inside, model, mnist):
+    printed = inside("explain", model, "--test", "8", "--full").stdout
     book = open_ledger(load_model(model), mnist[1][8].X[:, 0], 5)
     numbers = re.findall(r"^  dW1\[(\d+),(\d+)\] (.*)$", printed, re.MULTILINE)
     values = [float(value) for _, _, line in numbers for value in line.split()]
     assert np.array(values).reshape(10, 784) == pytest.approx(book.arrays["dW1"], rel=1e-8)
 
 
-def test_explain_opens_a_cell(model, mnist, answer):
+def test_explain_opens_a_cell(inside, model, mnist, answer):
     book = open_ledger(load_model(model), mnist[1][8].X[:, 0], 3)
     cell = open_cell(book, "dW2[3,7]")
-    printed = run("explain", model, "--test", "8", "--label", "3", "--cell", "dW2[3,7]").stdout
+    printed = inside("explain", model, "--test", "8", "--label", "3", "--cell", "dW2[3,7]").stdout
     assert "test image 8 of MNIST, a 5, taken as a 3, read as" in printed
     for words in (
         f"dW2[3,7] = {cell.value!r}\n",
@@ -209,10 +209,10 @@ def test_explain_opens_a_cell(model, mnist, answer):
     assert (whole["m"], whole["label"], whole["test"]) == (1, 3, 8)
 
 
-def test_explain_shows_deep_and_wide_networks(tmp_path):
+def test_explain_shows_deep_and_wide_networks(inside, tmp_path):
     network = initialise((784, 150, 30, 10), rng=np.random.default_rng(0))
     save_model(network, tmp_path / "model.safetensors")
-    printed = run("explain", tmp_path, "--test", "0").stdout
+    printed = inside("explain", tmp_path, "--test", "0").stdout
     assert "the ten of its 150 rows with the largest norm" in printed
     assert "dW2 = dZ2 A1ᵀ" in printed
     assert "a mark is the largest of 8 cells" in printed  # dW1, units of 28 × 28 in 7 × 14 marks
@@ -220,8 +220,8 @@ def test_explain_shows_deep_and_wide_networks(tmp_path):
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def test_check(model, answer, mnist):
-    printed = run("check", model)
+def test_check(inside, model, answer, mnist):
+    printed = inside("check", model)
     assert printed.returncode == 0
     assert "all 7,960 parameters" in printed.stdout
     assert "impostor A - Y: fails, as it should\n" in printed.stdout
@@ -233,7 +233,7 @@ def test_check(model, answer, mnist):
     assert result["agrees"] is True
     assert (result["parameters"], result["compared"]) == (7960, 100)
     assert result["gradients"]["chainrule"] == [row._asdict() for row in proof.own.rows]
-    assert run("check", model, "--quiet").stdout == "chainrule's gradient agrees\n"
+    assert inside("check", model, "--quiet").stdout == "chainrule's gradient agrees\n"
 
 
 def test_check_exits_1_if_the_gradient_is_wrong(model):
@@ -270,8 +270,8 @@ def test_every_help_ends_in_an_example(name, inside):
     assert re.search(r"Example:\n( +chainrule \w+ [^\n]+\n*)+ *\Z", help_ends)
 
 
-def test_no_command_shows_the_help():
-    assert run().stdout == run("--help").stdout
+def test_no_command_shows_the_help(inside):
+    assert inside().stdout == inside("--help").stdout
 
 
 # --------------------------------------------------------------------------------------- refused
@@ -416,9 +416,9 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_the_training(
     assert file.read_text() == "in the way"
 
 
-def test_a_model_is_not_overwritten(small, tmp_path):
+def test_a_model_is_not_overwritten(inside, small, tmp_path):
     arguments = ("train", "--data", small, "--steps", "1", "--json", "--out", tmp_path / "run")
-    assert run(*arguments).returncode == 0
+    assert inside(*arguments).returncode == 0
     before = (tmp_path / "run/model.safetensors").read_bytes()
     refused(
         *arguments,
@@ -443,8 +443,8 @@ def test_no_colour_codes_without_a_terminal(model):
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_json_is_the_only_thing_on_stdout(small, tmp_path):
-    done = run("train", "--data", small, "--steps", 2, "--json", "--out", tmp_path / "run")
+def test_json_is_the_only_thing_on_stdout(inside, small, tmp_path):
+    done = inside("train", "--data", small, "--steps", 2, "--json", "--out", tmp_path / "run")
     assert done.stdout.count("\n") == 1
     assert json.loads(done.stdout)["steps"] == 2
     assert done.stderr == ""

@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from helpers import run
 from helpers.trainings import asked, stop_after, trained
 
 from chainrule import initialise, load_digits, load_model, predict
@@ -125,14 +124,14 @@ def spike(folder, small, digits):
     return at
 
 
-def test_a_leap_that_only_one_recorded_is_shown(folder, spike, answer):
+def test_a_leap_that_only_one_recorded_is_shown(inside, folder, spike, answer):
     told = answer("compare", "calm", "leaps", cwd=folder)
     for k, name in enumerate(("calm", "leaps")):
         lines = (folder / name / "history.csv").read_text().split()[1:]
         wanted = [[float(cell) for cell in line.split(",")[:2]] for line in lines]
         rows = [[row["step"], row["loss"][k]] for row in told["rows"] if row["loss"][k] is not None]
         assert rows == wanted
-    printed = run("compare", "calm", "leaps", cwd=folder).stdout
+    printed = inside("compare", "calm", "leaps", cwd=folder).stdout
     (loss,) = (row["loss"][1] for row in told["rows"] if row["step"] == spike)
     assert re.search(rf"^ *{spike} +{loss:.4f} +\d+\.\d %", printed, re.MULTILINE), printed
     rows = re.findall(r"^ *(\d+)(?= +0\.\d{4} )", printed, re.MULTILINE)
@@ -174,8 +173,8 @@ def test_what_cannot_be_compared_is_refused(folder, digits, tmp_path, small):
         compare(a, part, digits[1])
 
 
-def test_on_the_command_line(folder, small, digits, answer):
-    printed = run("compare", "a", "b", cwd=folder)
+def test_on_the_command_line(inside, folder, small, digits, answer):
+    printed = inside("compare", "a", "b", cwd=folder)
     assert printed.returncode == 0, printed.stderr
     lines = printed.stdout.splitlines()
     assert max(len(line) for line in lines if str(small) not in line) <= 80
@@ -190,7 +189,7 @@ def test_on_the_command_line(folder, small, digits, answer):
     assert f"answers differ on {differ} of 200 images" in printed.stdout
     assert re.search(rf"^  A right, B wrong +{only_a}( |$)", printed.stdout, re.MULTILINE)
     assert "A after step 40, B after step 50" in lines
-    quiet = run("compare", "a", "b", "--quiet", cwd=folder).stdout
+    quiet = inside("compare", "a", "b", "--quiet", cwd=folder).stdout
     assert printed.stdout.endswith(quiet)
     assert quiet.startswith("test accuracy ")
     told = answer("compare", "a", "b", "--step", "30", cwd=folder)
@@ -200,15 +199,15 @@ def test_on_the_command_line(folder, small, digits, answer):
     assert told["steps"] == [30, 30]
     assert [row["loss"] for row in told["rows"]] == [list(row.loss) for row in at.rows]
     assert len(told["rows"]) == 31
-    wide = run("compare", "a", "wide", cwd=folder).stdout
+    wide = inside("compare", "a", "wide", cwd=folder).stdout
     assert "networks of other sizes cannot be subtracted" in wide
     assert re.search(r"^loss +squared-error +cross-entropy *$", wide, re.MULTILINE)
-    same = run("compare", "a", "a", cwd=folder).stdout
+    same = inside("compare", "a", "a", cwd=folder).stdout
     assert "the settings are the same" in same
     assert "answers differ on 0 of 200" in same
-    refused = run("compare", "a", "b", "--step", "45", cwd=folder)
+    refused = inside("compare", "a", "b", "--step", "45", cwd=folder)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert run("compare", "a", "nowhere", cwd=folder).returncode == 2
+    assert inside("compare", "a", "nowhere", cwd=folder).returncode == 2
 
 
 def test_json_says_nothing_where_there_is_nothing(folder, small, digits, answer):

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE, ROOT, run
+from helpers import PATIENCE, ROOT
 
 import chainrule
 
@@ -118,7 +118,9 @@ def killed(command, folder):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_code_blocks_run_and_print_what_they_say(path, default_training, tmp_path, monkeypatch):
+def test_code_blocks_run_and_print_what_they_say(
+    inside, path, default_training, tmp_path, monkeypatch
+):
     first, trained = default_training
     folder = shutil.copytree(first, tmp_path / "folder")
     monkeypatch.chdir(folder)
@@ -146,7 +148,7 @@ def test_code_blocks_run_and_print_what_they_say(path, default_training, tmp_pat
                     assert_prints(said, stated.removeprefix("Killed\n"))
                     continue
                 assert program == "chainrule", command
-                done = run(*arguments, cwd=folder)
+                done = inside(*arguments, cwd=folder)
                 assert done.returncode == 0, done.stderr
                 assert_prints(done.stdout, stated)
         elif language == "sh":

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers import ROOT, run
+from helpers import ROOT
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -1030,7 +1030,7 @@ def images(tmp_path_factory):
     return folder
 
 
-def test_predict_reads_image_files(images, answer):
+def test_predict_reads_image_files(inside, images, answer):
     paths = [images / name for name in ("a 3.png", "a 7.png", "photo.jpg", "empty.png")]
     result = answer("predict", LARGE, *paths)
     found = result["predictions"]
@@ -1039,9 +1039,9 @@ def test_predict_reads_image_files(images, answer):
     assert [each["unlike"]["unlike"] for each in found] == [False, False, False, True]
     assert set(found[0]) == {"image", "prediction", "probabilities", "unlike"}
     assert sum(found[0]["probabilities"]) == pytest.approx(1, abs=1e-5)
-    quiet = run("predict", LARGE, *paths[:3], "--quiet")
+    quiet = inside("predict", LARGE, *paths[:3], "--quiet")
     assert quiet.stdout.split() == ["3", "7", "4"]
-    printed = run("predict", LARGE, paths[1], paths[3], cwd=images).stdout
+    printed = inside("predict", LARGE, paths[1], paths[3], cwd=images).stdout
     assert f"{paths[1]}: read as 7\n" in printed
     assert "truth" not in printed
     assert f"{paths[3]}: unlike any digit; taken for one digit, it would be" in printed
@@ -1050,14 +1050,14 @@ def test_predict_reads_image_files(images, answer):
     assert len([line for line in printed.splitlines() if "█" in line[:28]]) > 5
 
 
-def test_several_marks_are_said_by_predict(images, answer):
+def test_several_marks_are_said_by_predict(inside, images, answer):
     row = images / "row.png"
     (found,) = answer("predict", LARGE, row)["predictions"]
     assert found["unlike"]["several"]
     assert found["unlike"]["score"] == 8
     why = "It has 8 marks, further apart than the parts of a digit are. Cut out one digit,"
     assert found["unlike"]["why"].startswith(why)
-    first, *_, last = run("predict", LARGE, row).stdout.splitlines()
+    first, *_, last = inside("predict", LARGE, row).stdout.splitlines()
     digit = found["prediction"]
     assert first == f"{row}: several marks; taken for one digit, it would be {digit}"
     assert last == "and read that."

@@ -49,7 +49,7 @@ def test_a_run_is_measured_on_its_own_digits(turned, answer, mnist):
     assert (told["accuracy"], told["data"]) == (wrong, "mnist")
 
 
-def test_every_command_says_which_digits_it_means(turned, answer):
+def test_every_command_says_which_digits_it_means(inside, turned, answer):
     own, place = load_digits(turned / "own")[1], str(turned / "own")
     label = int(own.labels[5])
     told = answer("predict", "run", "--test", "5", cwd=turned)
@@ -73,13 +73,13 @@ def test_every_command_says_which_digits_it_means(turned, answer):
         (("runs", "."), f"run: measured on its own digits, {place}"),
         (("evaluate", "run", "--data", "mnist"), "test accuracy .* % on MNIST "),
     ):
-        assert re.search(says, run(*command, cwd=turned).stdout), command
-    done = run("show", "run", "--no-browser", cwd=turned)
+        assert re.search(says, inside(*command, cwd=turned).stdout), command
+    done = inside("show", "run", "--no-browser", cwd=turned)
     page = (turned / "run/report.html").read_text(encoding="utf-8")
     assert (done.returncode, f"of the test images of {place} are" in page) == (0, True)
 
 
-def test_where_the_digits_are_gone_or_others_it_says_so_and_stops(turned, tmp_path):
+def test_where_the_digits_are_gone_or_others_it_says_so_and_stops(inside, turned, tmp_path):
     shutil.copytree(turned, tmp_path / "copy")
     run_json = (tmp_path / "copy/run/run.json").read_text(encoding="utf-8")
     assert str(turned / "own") in run_json
@@ -88,21 +88,21 @@ def test_where_the_digits_are_gone_or_others_it_says_so_and_stops(turned, tmp_pa
     shutil.move(turned / "own", turned / "moved")
     try:
         for command in commands:
-            done = run(*command, cwd=turned)
+            done = inside(*command, cwd=turned)
             assert (done.returncode, done.stdout) == (2, ""), command
             assert re.fullmatch(
                 r"chainrule: run: its digits cannot be read: .*/own: wanted a folder .*, found "
                 r"nothing there; say where they lie with --data\n",
                 done.stderr,
             )
-        assert run("evaluate", "run", "--data", "moved", cwd=turned).returncode == 0
+        assert inside("evaluate", "run", "--data", "moved", cwd=turned).returncode == 0
         shutil.copytree(turned / "moved", turned / "own")
         write = turned / "own/t10k-labels-idx1-ubyte.gz"
         write.unlink()
         labels = bytes(300)
         write.with_suffix("").write_bytes(b"\0\0\x08\x01" + (300).to_bytes(4, "big") + labels)
         for command in commands:
-            done = run(*command, cwd=turned)
+            done = inside(*command, cwd=turned)
             assert (done.returncode, done.stdout) == (2, ""), command
             assert "own has other test digits than those it was made with; say" in done.stderr
         assert own_digits(open_run(turned / "run"), "training").images.shape == (1500, 784)
@@ -111,16 +111,16 @@ def test_where_the_digits_are_gone_or_others_it_says_so_and_stops(turned, tmp_pa
         shutil.move(turned / "moved", turned / "own")
 
 
-def test_the_word_mnist_is_the_bundled_one_unless_a_folder_is_called_so(small, tmp_path):
+def test_the_word_mnist_is_the_bundled_one_unless_a_folder_is_called_so(inside, small, tmp_path):
     options = ("--steps", 1, "--out", "a", "-q")
-    done = run("train", "--data", "mnist", *options, cwd=tmp_path)
+    done = inside("train", "--data", "mnist", *options, cwd=tmp_path)
     assert re.fullmatch(r"test accuracy .* % on MNIST \(.* of 10,000\)\n", done.stdout)
     assert open_run(tmp_path / "a").settings.data is None
     shutil.copytree(small, tmp_path / "mnist")
-    done = run("evaluate", "a", "--data", "mnist", cwd=tmp_path)
+    done = inside("evaluate", "a", "--data", "mnist", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "./mnist is the folder" in done.stderr
-    done = run("evaluate", "a", "--data", "./mnist", "-q", cwd=tmp_path)
+    done = inside("evaluate", "a", "--data", "./mnist", "-q", cwd=tmp_path)
     assert f" % on {tmp_path / 'mnist'} (" in done.stdout
 
 
@@ -136,19 +136,19 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_a_share_of_nothing_is_null_and_infinities_are_words(tmp_path, mnist):
+def test_a_share_of_nothing_is_null_and_infinities_are_words(inside, tmp_path, mnist):
     three = mnist[1][np.flatnonzero(mnist[1].labels < 3)[:60]]
     write_digits(tmp_path / "few", three, three)
     network = initialise([784, 10], loss="cross_entropy", rng=np.random.default_rng(0))
     large = Network(network.sizes, network.parameters * np.float32(1e6), network.loss)
     save_model(large, tmp_path / "large.safetensors")
     data = ("--data", "few", "--json")
-    told = strict(run("evaluate", "large.safetensors", *data, cwd=tmp_path).stdout)
+    told = strict(inside("evaluate", "large.safetensors", *data, cwd=tmp_path).stdout)
     assert None not in told["accuracy_per_digit"][:3]
     assert told["accuracy_per_digit"][3:] == [None] * 7
     infinite = 0
     for test in range(10):
-        printed = run("explain", "large.safetensors", "--test", test, *data, cwd=tmp_path).stdout
+        printed = inside("explain", "large.safetensors", "--test", test, *data, cwd=tmp_path).stdout
         infinite += "-inf" in strict(printed)["arrays"]["dA1"]["values"]
     assert infinite  # the true label's probability has become 0, and dA = -y/A infinite
 
@@ -179,26 +179,30 @@ def overflowing(tmp_path):
     return tmp_path
 
 
-def test_a_model_whose_numbers_overflow_is_one_line_or_shown_with_what_overflows(overflowing):
+def test_a_model_whose_numbers_overflow_is_one_line_or_shown_with_what_overflows(
+    inside, overflowing
+):
     for model in ("single.safetensors", "double.safetensors"):
         for command in (("predict", model, "--test", "0"), ("evaluate", model)):
-            done = run(*command, cwd=overflowing)
+            done = inside(*command, cwd=overflowing)
             assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
             assert re.match(f"chainrule: {model}: .*(overflows|too large for)", done.stderr)
-    done = run("explain", "double.safetensors", "--test", "0", cwd=overflowing)
+    done = inside("explain", "double.safetensors", "--test", "0", cwd=overflowing)
     assert (done.returncode, done.stderr) == (0, "")
     assert "read as nothing\n" in done.stdout
     assert "Z2 overflows: what is larger than 1.8e308 is inf" in done.stdout
     told = strict(
-        run("explain", "double.safetensors", "--test", "0", "--json", cwd=overflowing).stdout
+        inside("explain", "double.safetensors", "--test", "0", "--json", cwd=overflowing).stdout
     )
     assert (told["prediction"], told["overflows"]) == (None, "Z2")
-    done = run("explain", "double.safetensors", "--test", "0", "--cell", "A2[0]", cwd=overflowing)
+    done = inside(
+        "explain", "double.safetensors", "--test", "0", "--cell", "A2[0]", cwd=overflowing
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    done = run("check", "double.safetensors", "--sample", "50", cwd=overflowing)
+    done = inside("check", "double.safetensors", "--sample", "50", cwd=overflowing)
     assert (done.returncode, done.stderr) == (1, "")
     assert "cannot be told for W1" in done.stdout
     told = strict(
-        run("check", "double.safetensors", "--sample", "50", "--json", cwd=overflowing).stdout
+        inside("check", "double.safetensors", "--sample", "50", "--json", cwd=overflowing).stdout
     )
     assert told["agrees"] is None

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import run
 from helpers.run_files import check_damaged, read_or_refused, with_checkpoint
 from helpers.trainings import asked, content, stop_after, trained
 
@@ -167,7 +166,7 @@ def test_a_run_is_refused_for_other_digits(tmp_path, digits):
         prepare(open_run(tmp_path / "a"), digits[0], digits[1][:-1])
 
 
-def test_a_run_goes_on_on_another_machine_and_says_so(tmp_path, digits, monkeypatch, small):
+def test_a_run_goes_on_on_another_machine_and_says_so(inside, tmp_path, digits, monkeypatch, small):
     trained(tmp_path / "a", digits, asked(data=str(small)), stop=stop_after(5))
     here = machine()
     assert machine_difference(open_run(tmp_path / "a")) is None
@@ -179,7 +178,7 @@ def test_a_run_goes_on_on_another_machine_and_says_so(tmp_path, digits, monkeypa
     prepare(a_run, *digits)
     monkeypatch.undo()
     assert open_run(tmp_path / "a").machines == (here, there)
-    done = run("train", "--resume", tmp_path / "a", "--quiet")
+    done = inside("train", "--resume", tmp_path / "a", "--quiet")
     assert done.returncode == 0
     assert done.stderr.startswith("chainrule: bytes may differ from here on: numpy was 1.0, is ")
     assert done.stderr.count("\n") == 1

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import run
 from helpers.run_files import written
 from helpers.trainings import asked, content, stop_after, trained
 
@@ -22,10 +21,10 @@ from chainrule.runs.settings import RunError
 from chainrule.runs.trajectory import network_at
 
 
-def test_resuming_a_finished_run_says_so_and_exits_0(small, tmp_path):
-    first = run("train", "--data", small, "--steps", 5, "--out", "runs/a", cwd=tmp_path)
+def test_resuming_a_finished_run_says_so_and_exits_0(inside, small, tmp_path):
+    first = inside("train", "--data", small, "--steps", 5, "--out", "runs/a", cwd=tmp_path)
     before = content(tmp_path / "runs/a")
-    again = run("train", "--resume", "runs/a", cwd=tmp_path)
+    again = inside("train", "--resume", "runs/a", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     lines, finished = first.stdout.splitlines(), again.stdout.splitlines()
     assert finished[2] == "runs/a is finished: there is nothing left to train"
@@ -33,9 +32,9 @@ def test_resuming_a_finished_run_says_so_and_exits_0(small, tmp_path):
     assert content(tmp_path / "runs/a") == before
 
 
-def test_a_large_network_records_fewer_steps_and_says_how_many(small, tmp_path):
+def test_a_large_network_records_fewer_steps_and_says_how_many(inside, small, tmp_path):
     arguments = ("--hidden", "800", "--steps", "30", "--out", "a")
-    done = run("train", "--data", small, *arguments, cwd=tmp_path)
+    done = inside("train", "--data", small, *arguments, cwd=tmp_path)
     assert "16 of 31 moments are kept to look back: the network is large\n" in done.stdout
     a_run = open_run(tmp_path / "a")
     assert a_run.recorded_steps == list(range(0, 31, 2))
@@ -43,17 +42,17 @@ def test_a_large_network_records_fewer_steps_and_says_how_many(small, tmp_path):
     assert network_at(a_run, 28).sizes == (784, 800, 10)
 
 
-def test_resume_keeps_the_settings_and_takes_moved_data(small, tmp_path):
+def test_resume_keeps_the_settings_and_takes_moved_data(inside, small, tmp_path):
     (tmp_path / "moved").mkdir()
     for path in small.iterdir():
         (tmp_path / "moved" / path.name).write_bytes(path.read_bytes())
     data = ("--data", tmp_path / "moved")
-    done = run("train", *data, "--steps", 5, "--out", "a", "--json", cwd=tmp_path)
+    done = inside("train", *data, "--steps", 5, "--out", "a", "--json", cwd=tmp_path)
     (tmp_path / "moved").rename(tmp_path / "elsewhere")
-    refused = run("train", "--resume", "a", cwd=tmp_path)
+    refused = inside("train", "--resume", "a", cwd=tmp_path)
     assert refused.returncode == 2
     assert "moved: wanted a folder with the four IDX files" in refused.stderr
-    found = run("train", "--resume", "a", "--data", "elsewhere", "--json", cwd=tmp_path)
+    found = inside("train", "--resume", "a", "--data", "elsewhere", "--json", cwd=tmp_path)
     old, new = json.loads(done.stdout), json.loads(found.stdout)
     assert {**new, "seconds": 0} == {**old, "seconds": 0}
 
@@ -68,16 +67,16 @@ def test_resume_keeps_the_settings_and_takes_moved_data(small, tmp_path):
         ("--checkpoint-every -1", "positive number"),
     ],
 )
-def test_wrong_words_with_resume_are_one_line(tmp_path, arguments, says):
-    done = run("train", *arguments.split(), cwd=tmp_path)
+def test_wrong_words_with_resume_are_one_line(inside, tmp_path, arguments, says):
+    done = inside("train", *arguments.split(), cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_runs_lists_them(small, digits, tmp_path):
-    empty = run("runs", cwd=tmp_path)
+def test_runs_lists_them(inside, small, digits, tmp_path):
+    empty = inside("runs", cwd=tmp_path)
     assert empty.stdout == "no runs in runs; chainrule train makes one\n"
     folder = tmp_path / "runs"
     folder.mkdir()
@@ -87,7 +86,7 @@ def test_runs_lists_them(small, digits, tmp_path):
     begin(folder / "new", asked(steps=None, epochs=3))
     (folder / "bad").mkdir()
     (folder / "bad" / RUN).write_text("{")
-    printed = run("runs", cwd=tmp_path).stdout
+    printed = inside("runs", cwd=tmp_path).stdout
     assert re.search(r"runs/done +finished +5 of 5 +\d\.\d{4} +\d+\.\d % +0\.\d MB +\d+ s", printed)
     assert re.search(r"runs/part +interrupted +1,234 of 5,000 ", printed)
     assert re.search(r"runs/new +interrupted +0 of \? ", printed)
@@ -95,7 +94,7 @@ def test_runs_lists_them(small, digits, tmp_path):
     assert max(map(len, printed.splitlines())) <= 80
     listed = {
         entry["folder"]: entry
-        for entry in json.loads(run("runs", "--json", cwd=tmp_path).stdout)["runs"]
+        for entry in json.loads(inside("runs", "--json", cwd=tmp_path).stdout)["runs"]
     }
     assert listed["runs/part"]["step"] == 1234
     done = read_checkpoint(open_run(folder / "done")).history[-1]

@@ -9,7 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import run
 from helpers.faults import inject
 from helpers.run_files import resealed, same
 from helpers.trainings import Kill, asked, content, stop_after, trained
@@ -260,41 +259,43 @@ def test_files_of_older_formats_are_read_and_gone_on_with(tmp_path, digits, form
 
 
 def test_on_the_command_line_resume_changes_the_rate_from_where_the_run_stands(
-    small, digits, tmp_path
+    inside, small, digits, tmp_path
 ):
     settings = asked(data=str(small), steps=60)
     (tmp_path / "runs").mkdir()
     part, _ = trained(tmp_path / "runs/a", digits, settings, stop=stop_after(21))
     change_rate(part, 33, 0.9)  # of a process that was killed before its next checkpoint
-    done = run("train", "--resume", "runs/a", "--learning-rate", "0.01", cwd=tmp_path)
+    done = inside("train", "--resume", "runs/a", "--learning-rate", "0.01", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "\nα = 0.05, 0.01 from step 20\n" in done.stdout
     changed = open_run(tmp_path / "runs/a")
     assert changed.changes == (Change(20, 0.01),)
     assert content(tmp_path / "runs/a") == as_undisturbed(tmp_path / "b", digits, changed)
     changes = [{"step": 20, "learning_rate": 0.01}]
-    again = run("train", "--resume", "runs/a", "--json", cwd=tmp_path)
+    again = inside("train", "--resume", "runs/a", "--json", cwd=tmp_path)
     assert json.loads(again.stdout)["changes"] == changes
     assert json.loads(again.stdout)["settings"]["learning_rate"] == 0.05
-    listed = run("runs", cwd=tmp_path).stdout
+    listed = inside("runs", cwd=tmp_path).stdout
     assert listed.endswith("\nruns/a: α = 0.05, 0.01 from step 20\n")
-    [entry] = json.loads(run("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    [entry] = json.loads(inside("runs", "--json", cwd=tmp_path).stdout)["runs"]
     assert entry["changes"] == changes
-    late = run("train", "--resume", "runs/a", "--learning-rate", "0.02", cwd=tmp_path)
+    late = inside("train", "--resume", "runs/a", "--learning-rate", "0.02", cwd=tmp_path)
     assert late.returncode == 2
     assert late.stderr == ("chainrule: runs/a: finished: no step is left to take at another rate\n")
 
 
-def test_a_run_that_diverges_after_a_change_goes_on_at_a_smaller_rate(small, digits, tmp_path):
+def test_a_run_that_diverges_after_a_change_goes_on_at_a_smaller_rate(
+    inside, small, digits, tmp_path
+):
     settings = asked(data=str(small))
     trained(tmp_path / "a", digits, settings, stop=stop_after(8))
-    refused = run("train", "--resume", "a", "--learning-rate", "1e38", "-q", cwd=tmp_path)
+    refused = inside("train", "--resume", "a", "--learning-rate", "1e38", "-q", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert re.match(
         r"chainrule: the loss is nan after step \d+: the .* 1e\+38 .*\n$", refused.stderr
     )
     assert open_run(tmp_path / "a").changes == (Change(7, 1e38),)
-    done = run("train", "--resume", "a", "--learning-rate", "0.01", "-q", cwd=tmp_path)
+    done = inside("train", "--resume", "a", "--learning-rate", "0.01", "-q", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     changed = open_run(tmp_path / "a")
     assert changed.changes == (Change(7, 0.01),)
@@ -303,7 +304,7 @@ def test_a_run_that_diverges_after_a_change_goes_on_at_a_smaller_rate(small, dig
 
 @pytest.mark.parametrize("way", ["kill", "ENOSPC"])
 def test_a_change_that_cannot_be_written_or_is_killed_leaves_the_run_as_it_was_or_changed(
-    small, digits, tmp_path, way
+    inside, small, digits, tmp_path, way
 ):
     settings = asked(data=str(small), steps=3)
     trained(tmp_path / "a", digits, settings, stop=stop_after(2))
@@ -321,6 +322,6 @@ def test_a_change_that_cannot_be_written_or_is_killed_leaves_the_run_as_it_was_o
         found = open_run(folder)
         assert found.changes == ((Change(1, 0.2),) if place > 3 else ())
         assert read_checkpoint(found).step == 1
-        assert run("train", "--resume", folder, "--learning-rate", 0.2, "-q").returncode == 0
+        assert inside("train", "--resume", folder, "--learning-rate", 0.2, "-q").returncode == 0
         wanted = wanted or as_undisturbed(tmp_path / "whole", digits, open_run(folder))
         assert content(folder) == wanted

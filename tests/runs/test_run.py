@@ -171,9 +171,9 @@ def two(small, digits, tmp_path_factory):
     "command",
     ["evaluate {}", "predict {} --test 0,1", "explain {} --test 0", "check {} --sample 50"],
 )
-def test_a_run_is_a_model_at_its_end_and_at_any_recorded_step(two, small, digits, command):
+def test_a_run_is_a_model_at_its_end_and_at_any_recorded_step(inside, two, small, digits, command):
     def told(where, *more):
-        done = run(*command.format(where).split(), "--data", small, "--json", *more, cwd=two)
+        done = inside(*command.format(where).split(), "--data", small, "--json", *more, cwd=two)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
         del told["model"], told["step"]
@@ -199,8 +199,8 @@ def test_a_run_is_a_model_at_its_end_and_at_any_recorded_step(two, small, digits
         ("done --step -1", "--step"),
     ],
 )
-def test_steps_that_are_not_recorded_are_refused(two, where, says):
-    done = run("evaluate", *where.split(), cwd=two)
+def test_steps_that_are_not_recorded_are_refused(inside, two, where, says):
+    done = inside("evaluate", *where.split(), cwd=two)
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
@@ -233,8 +233,8 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("name", ["done", "part"])
-def test_show_makes_one_page_that_loads_nothing(two, small, digits, name):
-    done = run("show", name, "--no-browser", cwd=two)
+def test_show_makes_one_page_that_loads_nothing(inside, two, small, digits, name):
+    done = inside("show", name, "--no-browser", cwd=two)
     assert (done.returncode, done.stdout) == (0, f"{name}/report.html\n")
     shown = Page((two / name / "report.html").read_text(encoding="utf-8"))
     assert not {"script", "link", "iframe"} & shown.tags

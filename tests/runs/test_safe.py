@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE, run
+from helpers import PATIENCE
 from helpers.trainings import Kill, asked, content, stop_after, trained
 
 from chainrule import load_model, save_model
@@ -290,15 +290,17 @@ def test_a_run_in_anothers_place_is_not_discarded(tmp_path, digits):
 
 
 @pytest.mark.parametrize("name", ["two words", "it's", '$HOME; say "so" *'])
-def test_a_command_that_is_offered_can_be_pasted(tmp_path, small, digits, name):
+def test_a_command_that_is_offered_can_be_pasted(inside, tmp_path, small, digits, name):
     trained(tmp_path / name, digits, asked(data=str(small), steps=9), stop=stop_after(3))
     offers = [
-        run("train", "--out", name, cwd=tmp_path).stderr.split("go on with: ")[1].split(", or ")[0],
+        inside("train", "--out", name, cwd=tmp_path)
+        .stderr.split("go on with: ")[1]
+        .split(", or ")[0],
         resume_command(Path(name)),
     ]
     (tmp_path / name / CHECKPOINT).unlink()
     (tmp_path / name / TRAJECTORY).unlink()
-    offers.append(run("show", name, cwd=tmp_path).stderr.split("go on with: ")[1])
+    offers.append(inside("show", name, cwd=tmp_path).stderr.split("go on with: ")[1])
     for offer in offers:
         assert shlex.split(offer) == ["chainrule", "train", "--resume", name]
     mine = shlex.join([sys.executable, "-c", "from chainrule.cli.main import main; main()"])
