@@ -28,7 +28,7 @@ export function tiny(value) {
   return short(value);
 }
 
-// As ledger.py writes numbers in terms: six digits.
+// As explain/terms.py writes numbers: six digits.
 export function six(value) {
   return typeof value === "number" && Number.isFinite(value)
     ? minus(String(Number(value.toPrecision(6))))
