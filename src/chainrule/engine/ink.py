@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from chainrule.data import Digits
 from chainrule.network import Array, Network
 
-INK_ORDERED = (
-    1 << 17
-)  # images of a full batch that are put in order of their ink, at most: it copies
+INK_ORDERED = 1 << 17  # images that are put in this order, at most: it copies them
 ORDERS_KEPT = 2  # orders of one set of digits that are kept: two trainings may take turns
 
 

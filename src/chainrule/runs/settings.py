@@ -152,10 +152,9 @@ class Settings:
         if not isinstance(content, dict) or list(content) != names:
             came = content if isinstance(content, dict) else {}
             missing, more = [n for n in names if n not in came], [n for n in came if n not in names]
-            wrong = (
-                f"{missing[0]} is missing" if missing else f"got {(more or list(came))[0]!r:.40}"
-            )
-            raise RunError(f"its settings must be {', '.join(names)}, in this order; {wrong}")
+            wrong = f"got {more[0]!r:.40}" if more else "they stand in another order"
+            wrong = f"{missing[0]} is missing" if missing else wrong
+            raise RunError(f"its settings must be {', '.join(names)}; {wrong}")
         values: dict[str, Any] = {
             name: tuple(value) if type(value) is list else value for name, value in content.items()
         }
