@@ -1,0 +1,137 @@
+"""Examples as compiled code reads them: images as lists of ink, others as rows of numbers."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from chainrule.data import Digits, Examples
+from chainrule.engine.compiled.lanes import address
+from chainrule.engine.compiled.passes import ByPixel, Data
+from chainrule.engine.compiled.steps import Mine, count_ink, sort_ink
+
+KEPT = 1 << 31  # bytes of ink or numbers that are kept; of more examples only those at hand are read
+DENSE = 0.5  # from this share of ink on, images are read as rows of numbers
+SAMPLE = 1000  # images that tell whether they are
+SHADES = (np.arange(256) / np.float32(255)).astype(np.float32)  # as as_columns divides
+NO_BYTES, NO_PIXELS = np.zeros(0, np.uint8), np.zeros(0, np.uint16)
+NO_NUMBERS, NOWHERE = np.zeros(0, np.float32), np.zeros(0, np.int64)
+NOTHING_SORTED = ByPixel(NOWHERE, NO_PIXELS, NO_BYTES)
+
+
+class Source:
+    """Examples, all of them ready to be read if they are not too many, else those that are asked for.
+
+    Nothing is written to it but what is found again from the examples, which do not change.
+    """
+
+    def __init__(self, examples: Examples) -> None:
+        self.inputs = examples.inputs
+        self.classes = examples.classes
+        self.dense = is_dense(examples)
+        self.whole: Data | None = None
+        self.tiles: dict[int, list[ByPixel]] = {}  # by their number of images
+        m = len(examples)
+        if m * (4 * self.inputs if self.dense else 3 * ink_of_one(examples)) <= KEPT:
+            self.whole = read(examples, slice(0, m), self.dense)
+
+    def at_hand(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Data, NDArray[np.int64]]:
+        """Data in which these examples are, and where."""
+        if self.whole is not None:
+            return self.whole, rows
+        return read(examples, rows, self.dense), np.arange(len(rows))
+
+    def by_pixel(self, tile: int) -> list[ByPixel] | None:
+        """The ink of each tile of so many images, pixel by pixel, if all is kept."""
+        if self.whole is None or self.dense:
+            return None
+        if tile not in self.tiles:
+            m = len(self.whole.labels)
+            self.tiles[tile] = [
+                sorted_ink(self.whole, first, min(first + tile, m), self.inputs)
+                for first in range(0, m, tile)
+            ]
+        return self.tiles[tile]
+
+
+def source_of(examples: Examples) -> Source:
+    """The examples, read once as long as they live."""
+    if (source := sources.get(examples)) is None:
+        examples.check_file()
+        source = sources[examples] = Source(examples)
+    return source
+
+
+sources: WeakKeyDictionary[Examples, Source] = WeakKeyDictionary()
+
+
+def is_dense(examples: Examples) -> bool:
+    return not isinstance(examples, Digits) or ink_of_one(examples) >= DENSE * examples.inputs
+
+
+def ink_of_one(examples: Examples) -> float:
+    """How many pixels of an image have ink, in the mean of some that lie evenly among all."""
+    if not isinstance(examples, Digits):
+        return examples.inputs
+    images = examples.images[:: max(1, len(examples) // SAMPLE)]
+    return np.count_nonzero(images) / len(images)
+
+
+def read(examples: Examples, rows: slice | NDArray[np.int64], dense: bool) -> Data:
+    """Some of the examples."""
+    labels = examples.labels[rows].astype(np.int64)
+    if isinstance(examples, Digits) and not dense:
+        images = np.ascontiguousarray(examples.images[rows])
+        start = np.zeros(len(images) + 1, np.int64)
+        np.cumsum(np.count_nonzero(images, axis=1), out=start[1:])
+        pixel, ink = np.empty(start[-1], np.uint16), np.empty(start[-1], np.uint8)
+        find_ink(images.ravel(), images.shape[1], pixel, ink)
+        return Data(start, pixel, ink, SHADES, NO_NUMBERS, labels)
+    X = np.ascontiguousarray(examples.columns(rows).T)
+    return Data(NOWHERE, NO_PIXELS, NO_BYTES, SHADES, X.ravel(), labels)
+
+
+def sorted_ink(data: Data, first: int, last: int, pixels: int) -> ByPixel:
+    """The ink of examples first to last, pixel by pixel."""
+    size = data.start[last] - data.start[first]
+    by = ByPixel(
+        np.empty(pixels + 1, np.int64), np.empty(size, np.uint16), np.empty(size, np.uint8)
+    )
+    counts, place = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
+    sort_all(data, np.arange(first, last), pixels, counts, place, by)
+    return by
+
+
+@njit(nogil=True, cache=True)
+def find_ink(images, pixels, pixel, ink):  # type: ignore[no-untyped-def]
+    """List the ink of all images, one after the other."""
+    k = 0
+    for i in range(len(images) // pixels):
+        for p in range(pixels):
+            shade = images[i * pixels + p]
+            if shade:
+                pixel[k] = p
+                ink[k] = shade
+                k += 1
+
+
+@njit(nogil=True, cache=True)
+def sort_all(data, order, pixels, counts, place, by):  # type: ignore[no-untyped-def]
+    """List the ink of the examples in this order, pixel by pixel."""
+    addresses = Data(
+        address(data.start),
+        address(data.pixel),
+        address(data.ink),
+        address(data.shades),
+        address(data.X),
+        address(data.labels),
+    )
+    to = ByPixel(address(by.start), address(by.image), address(by.ink))
+    mine = Mine(0, 1, address(data.shades), address(place))
+    count_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), mine)
+    sort_ink(
+        pixels, 0, len(order), addresses, address(order), 0, address(counts), to, mine
+    )

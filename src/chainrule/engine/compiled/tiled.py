@@ -1,0 +1,191 @@
+"""A full batch, or a large one, in tiles: each is one call, and what they give is added in a tree."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.data import Examples
+from chainrule.descent import MEMORY_ROWS
+from chainrule.engine.batches import Batch
+from chainrule.engine.compiled.examples import NOWHERE, source_of
+from chainrule.engine.compiled.form import LANES, State, aligned, layout, padded
+from chainrule.engine.compiled.moves import KINDS, rates_of
+from chainrule.engine.compiled.passes import KEEP, ByPixel
+from chainrule.engine.compiled.steps import Room, Task, add_decay, move_all, run
+from chainrule.engine.compiled.together import own_memory
+from chainrule.engine.interface import Plan
+from chainrule.engine.sharing import Sharing
+from chainrule.engine.sums import Part, Tree, confusion_matrix
+from chainrule.engine.with_numpy import batch_of
+from chainrule.network import LOSSES, Array, Loss
+
+f = np.float32
+SMALLEST, LARGEST = 128, 1024  # images in a tile
+PRODUCTS = 1_000_000_000  # in a tile, about: it lasts less than 0.1 s
+NOTHING = np.zeros(0, f)
+
+
+class Tiles:
+    """A network in the form of lanes, and examples that it sees tile by tile."""
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        loss: Loss,
+        examples: Examples,
+        executor: Executor | None,
+        threads: int,
+    ) -> None:
+        self.examples = examples
+        self.source = source_of(examples)
+        self.executor = executor
+        self.threads = threads
+        weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        self.tile = LARGEST
+        while self.tile > SMALLEST and self.tile * weights > PRODUCTS:
+            self.tile //= 2
+        self.tile = min(self.tile, padded(len(examples)))
+        self.layout = layout(sizes, self.tile, dense=self.source.dense)
+        self.loss = loss
+        self.P = aligned(self.layout.padded)
+        self.free: deque[Workplace] = deque()
+
+    def total(self, batch: Batch, *, slope: bool, answers: bool) -> Part:
+        """E, the confusion, and the gradient in the form of lanes, as wanted; without weight decay."""
+        self.examples.check_file()
+        work = TileWork(self, batch, slope, answers)
+        tiles = -(-len(batch) // self.tile)
+        if self.executor is None or self.threads == 1 or tiles == 1:
+            return work.run(0, tiles)
+        return Sharing(work, tiles, self.executor, self.threads).total()
+
+    def workplace(self) -> Workplace:
+        """Memory for a tile, which nobody else uses until it is given back to `free`."""
+        try:
+            return self.free.pop()
+        except IndexError:
+            return Workplace(self)
+
+
+class Workplace:
+    """What a thread needs to compute a tile."""
+
+    def __init__(self, tiles: Tiles) -> None:
+        form, inputs = tiles.layout.form, tiles.source.inputs
+        ink = 0 if tiles.source.dense else tiles.tile * inputs
+        self.room = Room(
+            P=tiles.P,
+            M=NOTHING,
+            work=aligned(tiles.layout.work),
+            order=NOWHERE,
+            cuts=NOWHERE,
+            counts=np.zeros(inputs, np.int64),
+            E=np.zeros(padded(tiles.tile) // LANES),
+            squares=np.zeros(0),
+            groups=0,
+            read=np.zeros(tiles.tile, np.int64),
+            rates=np.ones(3, f),
+            losses=np.zeros(1),
+            words=np.zeros(16, np.int64),
+        )
+        self.by = ByPixel(
+            np.zeros(inputs + 1, np.int64), np.empty(ink, np.uint16), np.empty(ink, np.uint8)
+        )
+        self.mine = own_memory(0, 1, form.lanes, inputs)
+
+
+class TileWork(NamedTuple):
+    """The tiles of one batch, as `Sharing` wants work."""
+
+    tiles: Tiles
+    batch: Batch
+    slope: bool
+    answers: bool
+
+    def run(self, first: int, last: int) -> Part:
+        """The part of tiles first to last."""
+        place = self.tiles.workplace()
+        sums = Tree()
+        for tile in range(first, last):
+            sums.add(self.one(place, tile))
+        self.tiles.free.append(place)
+        return sums.root()
+
+    def one(self, place: Workplace, tile: int) -> Part:
+        """The part of one tile."""
+        tiles, batch = self.tiles, self.batch
+        source, size = tiles.source, tiles.tile
+        first, last = tile * size, min((tile + 1) * size, len(batch))
+        chosen = batch.columns(first, last)
+        rows = np.arange(first, last) if isinstance(chosen, slice) else chosen
+        data, order = source.at_hand(tiles.examples, rows)
+        by = place.by
+        kept = source.by_pixel(size) if self.slope and batch.span is None else None
+        if kept is not None:
+            by = kept[tile]
+        room = place.room._replace(
+            M=aligned(tiles.layout.padded) if self.slope else NOTHING,
+            order=order,
+            cuts=np.array([0, last - first, last - first]),
+        )
+        task = Task(
+            steps=int(self.slope),
+            fresh=True,
+            look=False,
+            sorted=kept is not None,
+            training=self.slope,
+            dense=source.dense,
+            m=len(batch),
+            loss=LOSSES.index(tiles.loss),
+            kind=KEEP,
+            decay=f(0),
+            weight_decay=f(0),
+            half=0,
+        )
+        run(task, tiles.layout.form, room, data, by, place.mine)
+        confusion = NOWHERE
+        if self.answers:
+            read = room.read[: last - first]
+            confusion = confusion_matrix(data.labels[order], read, source.classes)
+        return Part(float(room.losses[0]), confusion, room.M)
+
+
+class Tiled:
+    """A training by full batches, or large ones, in the form of lanes."""
+
+    def __init__(self, plan: Plan, executor: Executor | None, threads: int) -> None:
+        self.plan = plan
+        self.tiles = Tiles(plan.sizes, plan.loss, plan.examples, executor, threads)
+        self.state = State(self.tiles.layout, MEMORY_ROWS[plan.rule.optimizer])
+        self.tiles.P = self.state.P
+        self.slope = NOTHING  # of the batch ahead
+
+    def look(self, step: int, *, answers: bool) -> Part:
+        """What the batch of the step after so many steps gives."""
+        plan, tiles = self.plan, self.tiles
+        wanted = step < plan.length
+        part = tiles.total(batch_of(plan, step), slope=wanted, answers=answers)
+        self.slope = part.gradient
+        loss = part.loss
+        if plan.weight_decay:
+            loss += add_decay(tiles.layout.form, f(plan.weight_decay), tiles.P, self.slope)
+        return Part(loss, part.confusion, self.slope[tiles.layout.places] if wanted else NOTHING)
+
+    def go(self, step: int, rates: Sequence[float], *, answers: bool) -> tuple[Part, list[float]]:
+        """Take steps at these rates until E is not finite; what is ahead, and E after each."""
+        rule, losses = self.plan.rule, list[float]()
+        table = rates_of(rule, step, rates).reshape(-1, 3)
+        for k, move in enumerate(table, 1):
+            decay = f(rule.momentum_decay)
+            move_all(KINDS[rule.optimizer], move[0], decay, *move[1:], self.state.P, self.state.M, self.slope)
+            ahead = self.look(step + k, answers=answers and k == len(rates))
+            losses.append(ahead.loss)
+            if not math.isfinite(ahead.loss):
+                break
+        return ahead, losses
