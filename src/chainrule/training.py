@@ -7,6 +7,7 @@ parameters, its optimizer's memory and its step.
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from chainrule.data import Digits, Examples
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, Rule
+from chainrule.engine.choice import EngineName, choose, opened
 from chainrule.engine.interface import Engine, Plan, Position
-from chainrule.engine.with_numpy import numpy_engine
 from chainrule.network import LOSSES, Loss, Network, check_rng, penalty
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Snapshot:
     loss_of: LossOf
     train_accuracy: float | None = None
     test_accuracy: float | None = None
+    losses: tuple[float, ...] = ()  # E of each batch since the last snapshot, before its step
 
     def __repr__(self) -> str:
         return f"Snapshot: step {self.step:,}, loss {self.loss:.6f} ({self.loss_of})"
@@ -88,15 +90,19 @@ def train(
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int | None = None,
-    every: int = 1,
+    every: int | Callable[[int], int] = 1,
     test: Examples | None = None,
     train_accuracy: bool = False,
     rng: "np.random.Generator | None" = None,
     start: Snapshot | None = None,
+    engine: EngineName = "auto",
     threads: int | None = None,
     executor: "Executor | None" = None,
 ) -> Iterator[Snapshot]:
     """Snapshots 0, every, 2 every, … and the last, of a training on the examples.
+
+    `every` may be a function: after each snapshot it is given the number of steps taken so far, and
+    says how many to take until the next.
 
     `optimizer` is the name of one, or a Rule, which also says what it is set to.
 
@@ -104,16 +110,19 @@ def train(
     epoch and taken in batches of that many, the last one smaller if it must. The length is `steps`
     in all, or `epochs`; what is not given is what suits the loss and the optimizer.
 
-    `learning_rate` may be a function: it is called once before each step, with the number of steps
-    taken so far, and gives the rate of that step.
+    `learning_rate` may be a function: it is called once for each step in turn, with the number of
+    steps before it, and gives its rate. It is asked for all steps until the next snapshot at once.
 
     `test` adds the accuracy on those digits to each snapshot, `train_accuracy` that on the
     training digits. `rng` gives the key of the run. `start`, a snapshot of an earlier call with
     the same settings, goes on after it to the same end by the same steps: it brings its own
     parameters, memory and key.
 
-    The tiles of a batch are computed by so many `threads` (default: one for each core); all but
-    the caller's own are tasks of the `executor`, if one is given, which may lie on more cores than
+    `engine` computes: "numpy", "compiled" (the extra `fast`), or "auto", which is the compiled one
+    where it is installed and the parameters are float32. The two give bits of their own.
+
+    The work is shared by so many `threads` (default: one for each core). The NumPy engine makes all
+    but the caller's own tasks of the `executor`, if one is given, which may lie on more cores than
     this machine has: then say how many. Neither changes a bit of what comes out. Digits that were
     loaded travel to other processes by name, other examples with their numbers.
 
@@ -121,7 +130,7 @@ def train(
     when called, and DivergenceError at the step where the loss is no longer finite; it names the
     rate of the step before. (Longer than 60 lines because every setting is explained here.)
     """
-    every = checked_count("every", every)
+    every = every if callable(every) else checked_count("every", every)
     threads = None if threads is None else checked_count("threads", threads)
     check_fits(network, examples)
     if test is not None:
@@ -149,18 +158,21 @@ def train(
     )
 
     def rates(step: int) -> list[float]:
-        """The rates of the steps up to the next snapshot; of one step if a function gives them."""
+        """The rates of the steps up to the next snapshot."""
+        wanted = checked_count("every", every(step)) if callable(every) else every - step % every
+        count = min(wanted, length - step)
         if callable(learning_rate):
-            return [checked(learning_rate(step))]
-        return [rate] * (min(step - step % every + every, length) - step)
+            return [checked(learning_rate(step + k)) for k in range(count)]
+        return [rate] * count
 
-    return snapshots(plan, begun, Telling(every, test, train_accuracy), rates, threads, executor)
+    choose(engine, network.parameters.dtype, executor)  # refuses what cannot be now
+    opening = opened(engine, dtype=network.parameters.dtype, threads=threads, executor=executor)
+    return snapshots(plan, begun, Telling(test, train_accuracy), rates, opening)
 
 
 class Telling(NamedTuple):
-    """What snapshots are to tell, and how often."""
+    """What snapshots are to tell."""
 
-    every: int
     test: Examples | None
     train_accuracy: bool
 
@@ -170,27 +182,22 @@ def snapshots(
     begun: "Begun",
     telling: Telling,
     rates: Callable[[int], list[float]],
-    threads: int | None,
-    executor: "Executor | None",
+    opening: AbstractContextManager[Engine],
 ) -> Iterator[Snapshot]:
-    """The snapshots of a training; `rates` gives those of the next steps, after so many."""
-    losses: list[float] = []  # of the batches since the last snapshot
+    """The snapshots of a training; `rates` gives those of the steps from one to the next."""
     answers = telling.train_accuracy and plan.batch_size is None
-    with numpy_engine(threads, executor) as engine:
+    with opening as engine:
         at = engine.begin(plan, begun.network.parameters, begun.memory, begun.step, answers=answers)
-        before, taken = begun.step, list[float]()  # the steps taken last, and their rates
-        while True:
-            if not math.isfinite(at.ahead.loss):
-                raise diverged(plan, at, taken[at.step - before - 1] if taken else None)
-            due = at.step % telling.every == 0 or at.step == plan.length
-            if due and (at.step > begun.step or not begun.goes_on):
-                yield snapshot_at(engine, plan, at, losses, telling)
-                losses = []
-            if at.step >= plan.length:
-                return
+        if not math.isfinite(at.ahead.loss):
+            raise diverged(plan, at, None)
+        if not begun.goes_on:
+            yield snapshot_at(engine, plan, at, [], telling)
+        while at.step < plan.length:
             before, taken = at.step, rates(at.step)
-            at, more = engine.advance(plan, at, taken, answers=answers)
-            losses += more if plan.batch_size is not None else []
+            at, losses = engine.advance(plan, at, taken, answers=answers)
+            if not math.isfinite(at.ahead.loss):
+                raise diverged(plan, at, taken[at.step - before - 1])
+            yield snapshot_at(engine, plan, at, losses, telling)
 
 
 def snapshot_at(
@@ -199,6 +206,7 @@ def snapshot_at(
     """The snapshot at this position; its loss is the mean of those of batches, if there are any."""
     network = Network(plan.sizes, at.parameters, plan.loss, plan.weight_decay)
     whole, loss = at.ahead, at.ahead.loss  # a full batch is the training set
+    losses = losses if plan.batch_size is not None else []
     if plan.batch_size is not None and (telling.train_accuracy or not losses):
         whole = engine.measure(network, plan.examples)
         loss = whole.loss + float(penalty(network))
@@ -214,6 +222,7 @@ def snapshot_at(
         loss_of="batches" if losses else "training set",
         train_accuracy=share_right(whole.confusion) if telling.train_accuracy else None,
         test_accuracy=share_right(tested.confusion) if tested else None,
+        losses=tuple(losses),
     )
 
 
@@ -362,20 +371,22 @@ def evaluate(
     network: Network,
     examples: Examples,
     *,
+    engine: EngineName = "auto",
     threads: int | None = None,
     executor: "Executor | None" = None,
 ) -> Evaluation:
     """The loss, without weight decay, and the confusion matrix of a network on examples.
 
-    Workers are as in `train`.
+    The engine and its workers are as in `train`.
 
     Raises ValueError for a network that does not fit the examples, and OverflowError for one whose
     numbers are too large for their type: it would read nothing.
     """
     check_fits(network, examples)
     threads = None if threads is None else checked_count("threads", threads)
-    with numpy_engine(threads, executor) as engine:
-        seen = engine.measure(network, examples)
+    dtype = network.parameters.dtype
+    with opened(engine, dtype=dtype, threads=threads, executor=executor) as computing:
+        seen = computing.measure(network, examples)
     if not math.isfinite(seen.loss):
         raise OverflowError(
             f"the loss is {seen.loss}: the weights are too large for {network.parameters.dtype}, "

@@ -1,6 +1,7 @@
 """The command `train`: a new run, or one that goes on, until it ends or is asked to stop."""
 
 import hashlib
+import math
 import os
 import signal
 import sys
@@ -124,7 +125,7 @@ def train_command(
                 *digits,
                 threads=threads,
                 checkpoint_every=checkpoint_every,
-                stop=lambda: asked,
+                allowed=lambda step: 0 if asked else math.inf,
             )
             follow(snapshots, run.length, shown)
         except DivergenceError:

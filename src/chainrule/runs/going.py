@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from chainrule.data import Digits
-from chainrule.engine.with_numpy import NumpyEngine
+from chainrule.engine.choice import EngineName, missing
 from chainrule.files import in_words
 from chainrule.model import MODEL, save_model
 from chainrule.runs.checkpoint import (
@@ -32,6 +33,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate, train
 WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY)  # those that write_whole writes
 LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, WHOLE))})\.[0-9a-f]{{8}}")
 CHECKPOINT_EVERY = 5.0  # seconds
+LOOK_UP = 0.05  # seconds: so long nobody is asked whether to stop
 
 
 def go_on(
@@ -41,34 +43,32 @@ def go_on(
     *,
     threads: int | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
-    stop: Callable[[], object] = lambda: False,
+    allowed: Callable[[int], float] = lambda step: math.inf,
     new_rate: Callable[[], float | None] = lambda: None,
-    each_step: bool = False,
+    between: bool = False,
 ) -> Iterator[Snapshot]:
     """Train a prepared run to its end from where it stands; the snapshots of its new history rows.
 
-    With `each_step` those of the steps between too, which have no test accuracy, and in a training
-    by batches the loss of one batch.
+    The steps are taken some at a time, which last about LOOK_UP seconds. With `between` there is a
+    snapshot after each time: those without a row have no test accuracy, and in a training by
+    batches the loss is the mean of the batches since the last snapshot.
 
-    The state is on disk about every `checkpoint_every` seconds, when it ends, and when `stop`
-    says so after a step, with which this ends too. `new_rate` is asked before each step for
-    another learning rate, None to leave it as it is; a change is in run.json before the step is
-    taken. The caller holds the run's lock. Raises RunError if a file cannot be written or is
-    damaged, DivergenceError as `train` does.
+    `allowed` is told each time how many steps there have been, and says how many more may be taken.
+    At 0 this ends, with the state on
+    disk, as it is about every `checkpoint_every` seconds and at the end. `new_rate` is asked each
+    time for another learning rate, None to leave it as it is; a change is in run.json before the
+    next step is taken. The caller holds the run's lock. Raises RunError if a file cannot be written
+    or is damaged, DivergenceError as `train` does.
     """
     run = open_run(run.folder)  # with the changes made since it was prepared
-    if run.engine != NumpyEngine.name:
-        raise RunError(
-            f"{run.folder}: its engine is {run.engine[:40]!r}, which this chainrule has not; "
-            f"go on with it where that is"
-        )
+    engine_of(run)
     reached = read_checkpoint(run)
     sweep(run.folder)
     try:
         for snapshot in steps_of(
-            run, reached, train_set, test_set, threads, checkpoint_every, stop, new_rate
+            run, reached, train_set, test_set, threads, checkpoint_every, allowed, new_rate
         ):
-            if each_step or snapshot.test_accuracy is not None:
+            if between or snapshot.test_accuracy is not None:
                 yield snapshot
         finished = read_checkpoint(run)
         if finished and finished.step == run.length:
@@ -78,6 +78,24 @@ def go_on(
     except OSError as error:
         place = error.filename or run.folder
         raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None
+
+
+def engine_of(run: Run) -> EngineName:
+    """The engine of a run; RunError if it cannot be used here."""
+    match run.engine:
+        case "numpy":
+            return "numpy"
+        case "compiled":
+            if reason := missing():
+                raise RunError(
+                    f"{run.folder}: it was trained by the compiled engine, which cannot be used "
+                    f"here: {reason}; --engine numpy goes on with NumPy: bytes will differ"
+                )
+            return "compiled"
+    raise RunError(
+        f"{run.folder}: its engine is {run.engine[:40]!r}, which this chainrule has not; "
+        f"go on with it where that is"
+    )
 
 
 def sweep(folder: Path) -> None:
@@ -98,7 +116,7 @@ def steps_of(
     test_set: Digits,
     threads: int | None,
     checkpoint_every: float,
-    stop: Callable[[], object],
+    allowed: Callable[[int], float],
     new_rate: Callable[[], float | None],
 ) -> Iterator[Snapshot]:
     """Every snapshot after the checkpoint."""
@@ -106,12 +124,13 @@ def steps_of(
         return
     with growing(run, reached.trajectory_rows if reached else 0) as trajectory:
         record = Record(run, reached, trajectory)
+        pace = Pace(record, allowed, new_rate)
         saved = time.monotonic()
         began = time.perf_counter()
-        for snapshot in trained(record, reached, train_set, threads, new_rate):
-            record.seconds += time.perf_counter() - began
+        for snapshot in trained(record, reached, train_set, threads, pace):
+            record.seconds += pace.note(snapshot.step, time.perf_counter() - began)
             snapshot = record.note(snapshot, test_set, threads)
-            stopping = stop()
+            stopping = allowed(snapshot.step) < 1
             at_end = snapshot.step == run.length
             if stopping or at_end or time.monotonic() - saved >= checkpoint_every:
                 record.save(snapshot)
@@ -127,7 +146,7 @@ def trained(
     reached: Checkpoint | None,
     train_set: Digits,
     threads: int | None,
-    new_rate: Callable[[], float | None],
+    pace: "Pace",
 ) -> Iterator[Snapshot]:
     """The training of a run from its checkpoint on."""
     run = record.run
@@ -137,25 +156,54 @@ def trained(
     if reached:
         network = run.network(reached.parameters)
         start = Snapshot(network, reached.memory, reached.step, run.key, math.nan, "training set")
-
-    def learning_rate(step: int) -> float:
-        wanted = new_rate()
-        if wanted is not None:
-            record.change_rate(step, wanted)
-        return record.run.learning_rate(step)
-
     return train(
         network,
         train_set,
         optimizer=settings.rule,
-        learning_rate=learning_rate,
+        learning_rate=lambda step: record.run.learning_rate(step),
         batch_size=settings.batch_size,
         steps=run.length,
+        every=pace.next,
         train_accuracy=settings.batch_size is None,
         rng=rng,
         start=start,
+        engine=engine_of(run),
         threads=threads,
     )
+
+
+class Pace:
+    """How many steps a run takes at a time: to the next row of its history, or so many as last
+    about LOOK_UP seconds."""
+
+    def __init__(
+        self,
+        record: "Record",
+        allowed: Callable[[int], float],
+        new_rate: Callable[[], float | None],
+    ) -> None:
+        self.record = record
+        self.allowed = allowed
+        self.new_rate = new_rate
+        self.step = 0
+        self.count = 1
+
+    def next(self, step: int) -> int:
+        """How many steps to take after so many, perhaps at another rate."""
+        wanted = self.new_rate()
+        if wanted is not None:
+            self.record.change_rate(step, wanted)
+        moments = self.record.ascending
+        row = moments[bisect_right(moments, step)]
+        self.step = step
+        return int(max(1, min(self.count, row - step, self.allowed(step))))
+
+    def note(self, step: int, seconds: float) -> float:
+        """Note that the steps up to this one took so long; gives the seconds back."""
+        if step > self.step:
+            fitting = LOOK_UP * (step - self.step) / max(seconds, 1e-6)
+            self.count = int(max(1, min(fitting, 2 * self.count)))
+        return seconds
 
 
 class Record:
@@ -164,6 +212,7 @@ class Record:
     def __init__(self, run: Run, reached: Checkpoint | None, trajectory: BinaryIO) -> None:
         self.run = run
         self.trajectory = trajectory
+        self.ascending = run.moments
         self.moments, self.recorded_steps = set(run.moments), set(run.recorded_steps)
         self.history: list[list[float]] = reached.history.tolist() if reached else []
         self.losses = reached.losses if reached else (0.0, 0)  # of batches since the last row
@@ -173,8 +222,8 @@ class Record:
     def note(self, snapshot: Snapshot, test_set: Digits, threads: int | None) -> Snapshot:
         """Note a snapshot; at a moment of the history it comes back measured on the test digits."""
         step = snapshot.step
-        if snapshot.loss_of == "batches":
-            self.losses = self.losses[0] + snapshot.loss, self.losses[1] + 1
+        for loss in snapshot.losses:
+            self.losses = self.losses[0] + loss, self.losses[1] + 1
         if step not in self.moments:
             return snapshot
         seen = accuracy_of(snapshot, test_set, threads)

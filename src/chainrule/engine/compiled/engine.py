@@ -1,11 +1,10 @@
-"""The compiled engine: it computes only where there is ink, with the same bits on every processor."""
+"""The compiled engine: it computes only ink, and has the same bits on every processor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
 
 from chainrule.data import Examples
 from chainrule.engine.batches import Batch

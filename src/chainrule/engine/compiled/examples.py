@@ -5,16 +5,17 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from chainrule.data import Digits, Examples
-from chainrule.engine.compiled.lanes import address
 from chainrule.engine.compiled.passes import ByPixel, Data
-from chainrule.engine.compiled.steps import Mine, count_ink, sort_ink
+from chainrule.engine.compiled.steps import sort_all
 
-KEPT = 1 << 31  # bytes of ink or numbers that are kept; of more examples only those at hand are read
+KEPT = (
+    1 << 31
+)  # bytes of ink or numbers that are kept; of more examples only those at hand are read
 DENSE = 0.5  # from this share of ink on, images are read as rows of numbers
+AT_ONCE = 4096  # images in which ink is looked for at a time
 SAMPLE = 1000  # images that tell whether they are
 SHADES = (np.arange(256) / np.float32(255)).astype(np.float32)  # as as_columns divides
 NO_BYTES, NO_PIXELS = np.zeros(0, np.uint8), np.zeros(0, np.uint16)
@@ -23,7 +24,7 @@ NOTHING_SORTED = ByPixel(NOWHERE, NO_PIXELS, NO_BYTES)
 
 
 class Source:
-    """Examples, all of them ready to be read if they are not too many, else those that are asked for.
+    """Examples: all of them if they are not too many, else those that are asked for.
 
     Nothing is written to it but what is found again from the examples, which do not change.
     """
@@ -38,7 +39,9 @@ class Source:
         if m * (4 * self.inputs if self.dense else 3 * ink_of_one(examples)) <= KEPT:
             self.whole = read(examples, slice(0, m), self.dense)
 
-    def at_hand(self, examples: Examples, rows: NDArray[np.int64]) -> tuple[Data, NDArray[np.int64]]:
+    def at_hand(
+        self, examples: Examples, rows: NDArray[np.int64]
+    ) -> tuple[Data, NDArray[np.int64]]:
         """Data in which these examples are, and where."""
         if self.whole is not None:
             return self.whole, rows
@@ -84,14 +87,26 @@ def read(examples: Examples, rows: slice | NDArray[np.int64], dense: bool) -> Da
     """Some of the examples."""
     labels = examples.labels[rows].astype(np.int64)
     if isinstance(examples, Digits) and not dense:
-        images = np.ascontiguousarray(examples.images[rows])
-        start = np.zeros(len(images) + 1, np.int64)
-        np.cumsum(np.count_nonzero(images, axis=1), out=start[1:])
-        pixel, ink = np.empty(start[-1], np.uint16), np.empty(start[-1], np.uint8)
-        find_ink(images.ravel(), images.shape[1], pixel, ink)
-        return Data(start, pixel, ink, SHADES, NO_NUMBERS, labels)
-    X = np.ascontiguousarray(examples.columns(rows).T)
+        return Data(*ink_of(examples.images[rows]), SHADES, NO_NUMBERS, labels)
+    X = np.require(examples.columns(rows).T, requirements=["C", "W"])
     return Data(NOWHERE, NO_PIXELS, NO_BYTES, SHADES, X.ravel(), labels)
+
+
+def ink_of(
+    images: NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint8]]:
+    """Where the ink of each image (m, pixels) begins, the pixels that have ink, and how dark."""
+    m, pixels = images.shape
+    start = np.zeros(m + 1, np.int64)
+    np.cumsum(np.count_nonzero(images, axis=1), out=start[1:])
+    pixel, ink = np.empty(start[-1], np.uint16), np.empty(start[-1], np.uint8)
+    for first in range(0, m, AT_ONCE):
+        some = images[first : first + AT_ONCE].ravel()
+        inked = np.flatnonzero(some)
+        here = slice(start[first], start[first] + len(inked))
+        pixel[here] = inked % pixels
+        ink[here] = some[inked]
+    return start, pixel, ink
 
 
 def sorted_ink(data: Data, first: int, last: int, pixels: int) -> ByPixel:
@@ -103,35 +118,3 @@ def sorted_ink(data: Data, first: int, last: int, pixels: int) -> ByPixel:
     counts, place = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
     sort_all(data, np.arange(first, last), pixels, counts, place, by)
     return by
-
-
-@njit(nogil=True, cache=True)
-def find_ink(images, pixels, pixel, ink):  # type: ignore[no-untyped-def]
-    """List the ink of all images, one after the other."""
-    k = 0
-    for i in range(len(images) // pixels):
-        for p in range(pixels):
-            shade = images[i * pixels + p]
-            if shade:
-                pixel[k] = p
-                ink[k] = shade
-                k += 1
-
-
-@njit(nogil=True, cache=True)
-def sort_all(data, order, pixels, counts, place, by):  # type: ignore[no-untyped-def]
-    """List the ink of the examples in this order, pixel by pixel."""
-    addresses = Data(
-        address(data.start),
-        address(data.pixel),
-        address(data.ink),
-        address(data.shades),
-        address(data.X),
-        address(data.labels),
-    )
-    to = ByPixel(address(by.start), address(by.image), address(by.ink))
-    mine = Mine(0, 1, address(data.shades), address(place))
-    count_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), mine)
-    sort_ink(
-        pixels, 0, len(order), addresses, address(order), 0, address(counts), to, mine
-    )

@@ -93,7 +93,7 @@ def aligned(count: int) -> NDArray[np.float32]:
 
 
 class State:
-    """A network in training: its parameters and its optimizer's memory, padded. Steps write to it."""
+    """A network in training: its parameters and its optimizer's memory, padded, to be written."""
 
     def __init__(self, form: Layout, rows: int) -> None:
         self.layout = form

@@ -12,10 +12,12 @@ is an argument, its type says how many lanes are meant.
 import operator
 from typing import Any
 
+import llvmlite.binding as llvm
 import llvmlite.ir as ir
 from numba import float32, int64, njit, types
 from numba.core import cgutils
 from numba.core.imputils import lower_builtin
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, models, register_model
 
@@ -49,17 +51,17 @@ def zeros(width: int) -> Any:
     lanes = Lanes(width)
 
     @intrinsic
-    def zero(typing):  # type: ignore[no-untyped-def]
+    def zero(typing):
         return lanes(), lambda *_: lanes.constant(0.0)
 
     return zero
 
 
 @intrinsic
-def address(typing, array):  # type: ignore[no-untyped-def]
-    """Where an array begins. Pointers, unlike arrays, are not counted, and their indices not checked."""
+def address(typing, array):
+    """Where an array begins: a pointer, which is not counted, and its indices not checked."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         return context.make_array(array)(context, builder, args[0]).data
 
     return types.CPointer(array.dtype)(array), generate
@@ -70,20 +72,20 @@ def vector_at(builder: Any, pointer: Any, i: Any, vector: Any) -> Any:
 
 
 @intrinsic
-def load(typing, zero, memory, i):  # type: ignore[no-untyped-def]
+def load(typing, zero, memory, i):
     """The lanes from memory[i] on."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         return builder.load(vector_at(builder, *args[1:], zero.vector), align=4)
 
     return zero(zero, memory, int64), generate
 
 
 @intrinsic
-def store(typing, memory, i, lanes):  # type: ignore[no-untyped-def]
+def store(typing, memory, i, lanes):
     """Put lanes into memory[i] and the numbers after it."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         builder.store(args[2], vector_at(builder, *args[:2], lanes.vector), align=4)
         return context.get_dummy_value()
 
@@ -91,10 +93,10 @@ def store(typing, memory, i, lanes):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def spread(typing, zero, x):  # type: ignore[no-untyped-def]
+def spread(typing, zero, x):
     """x in every lane."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         return in_every_lane(builder, zero, args[1])
 
     return zero(zero, float32), generate
@@ -110,10 +112,10 @@ def in_every_lane(builder: Any, lanes: Lanes, x: Any) -> Any:
 
 
 @intrinsic
-def root(typing, x):  # type: ignore[no-untyped-def]
+def root(typing, x):
     """The square root."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         kind = ir.FunctionType(x.vector, [x.vector])
         name = f"llvm.sqrt.v{x.width}f32"
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
@@ -122,10 +124,10 @@ def root(typing, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def fma(typing, x, a, b):  # type: ignore[no-untyped-def]
+def fma(typing, x, a, b):
     """x · a + b, rounded once; x is lanes, or one number for all of them."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         kind = ir.FunctionType(a.vector, [a.vector] * 3)
         name = f"llvm.fma.v{a.width}f32"
         function = cgutils.get_or_insert_function(builder.module, kind, name)
@@ -168,8 +170,8 @@ def compared(comparison: str) -> Any:
     """An intrinsic: x in the lanes where a and b compare so, y elsewhere, also where one is NaN."""
 
     @intrinsic
-    def choose(typing, a, b, x, y):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def choose(typing, a, b, x, y):
+        def generate(context, builder, signed, args):
             return builder.select(builder.fcmp_ordered(comparison, *args[:2]), *args[2:])
 
         return x(a, b, x, y), generate
@@ -185,10 +187,10 @@ if_equal = compared("==")
 
 
 @intrinsic
-def power_of_two(typing, n):  # type: ignore[no-untyped-def]
+def power_of_two(typing, n):
     """2ⁿ, for whole numbers n from -126 to 127 to which 1.5 · 2²³ was added."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         bits = builder.bitcast(args[0], n.whole)
         shifted = builder.shl(
             builder.add(bits, ir.Constant(n.whole, [127] * n.width)),
@@ -200,13 +202,11 @@ def power_of_two(typing, n):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def exponent(typing, x):  # type: ignore[no-untyped-def]
+def exponent(typing, x):
     """The whole number n for which x is from 2ⁿ to below 2ⁿ⁺¹; x is positive, not subnormal."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
-        bits = builder.lshr(
-            builder.bitcast(args[0], x.whole), ir.Constant(x.whole, [23] * x.width)
-        )
+    def generate(context, builder, signed, args):
+        bits = builder.lshr(builder.bitcast(args[0], x.whole), ir.Constant(x.whole, [23] * x.width))
         n = builder.sub(bits, ir.Constant(x.whole, [127] * x.width))
         return builder.sitofp(n, x.vector)
 
@@ -214,10 +214,10 @@ def exponent(typing, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def mantissa(typing, x):  # type: ignore[no-untyped-def]
+def mantissa(typing, x):
     """x / 2ⁿ with that n: from 1 to below 2."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         bits = builder.and_(
             builder.bitcast(args[0], x.whole), ir.Constant(x.whole, [0x007FFFFF] * x.width)
         )
@@ -231,10 +231,10 @@ def mantissa(typing, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def total(typing, lanes):  # type: ignore[no-untyped-def]
+def total(typing, lanes):
     """The sum of all lanes, in one order: the upper half is added to the lower, again and again."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         sums, width = args[0], lanes.width
         undefined = ir.Constant(lanes.vector, ir.Undefined)
         while width > 1:
@@ -248,23 +248,21 @@ def total(typing, lanes):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def turn(typing, source, i, row, target, j, column):  # type: ignore[no-untyped-def]
-    """Transpose 16 × 16: lane c of the row source[i + r · row] becomes lane r of target[j + c · column].
+def turn(typing, source, i, row, target, j, column):
+    """Transpose 16 × 16: lane c of source[i + r · row] becomes lane r of target[j + c · column].
 
     Four rounds; in each, two rows trade a half of their lanes.
     """
     lanes = Lanes(16)
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         source, i, row, target, j, column = args
 
         def place(memory: Any, start: Any, stride: Any, r: int) -> Any:
             at = builder.add(start, builder.mul(stride, ir.Constant(stride.type, r)))
             return vector_at(builder, memory, at, lanes.vector)
 
-        rows = [
-            builder.load(place(source, i, row, r), align=4) for r in range(16)
-        ]
+        rows = [builder.load(place(source, i, row, r), align=4) for r in range(16)]
         for half in (8, 4, 2, 1):
             first = [c if c & half == 0 else 16 + c - half for c in range(16)]
             second = [c + half if c & half == 0 else 16 + c for c in range(16)]
@@ -286,10 +284,10 @@ def turn(typing, source, i, row, target, j, column):  # type: ignore[no-untyped-
 
 
 @intrinsic
-def say(typing, words, i, word):  # type: ignore[no-untyped-def]
+def say(typing, words, i, word):
     """Put an int64 where other threads see it, with all that this thread has written before."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         builder.store_atomic(args[2], builder.gep(args[0], [args[1]]), "release", 8)
         return context.get_dummy_value()
 
@@ -297,13 +295,25 @@ def say(typing, words, i, word):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def hear(typing, words, i):  # type: ignore[no-untyped-def]
+def hear(typing, words, i):
     """The int64 that a thread has put there, and all that it had written before."""
 
-    def generate(context, builder, signed, args):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signed, args):
         return builder.load_atomic(builder.gep(*args[:1], [args[1]]), "acquire", 8)
 
     return int64(words, int64), generate
+
+
+def has_wide_registers() -> bool:
+    """Whether 16 lanes are one register of the processor that Numba compiles for."""
+    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    machine = llvm.Target.from_triple(triple).create_target_machine(processor, features)
+    module = ir.Module()
+    vector = ir.VectorType(ir.FloatType(), 16)
+    function = ir.Function(module, ir.FunctionType(vector, [vector, vector]), "add")
+    builder = ir.IRBuilder(function.append_basic_block())
+    builder.ret(builder.fadd(*function.args))
+    return "zmm" in machine.emit_assembly(llvm.parse_assembly(str(module)))
 
 
 # A function that only compiled ones call: Python has no way in.

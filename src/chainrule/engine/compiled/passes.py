@@ -67,7 +67,7 @@ class Move(NamedTuple):
 
 
 @inner
-def ink_sum(zero, where, ink, k, end, shades, B, b, stride):  # type: ignore[no-untyped-def]
+def ink_sum(zero, where, ink, k, end, shades, B, b, stride):
     """Σ shade · row of B over places k to end, in four sums that are added at the end."""
     s0 = zero
     s1 = zero
@@ -89,7 +89,7 @@ def ink_sum(zero, where, ink, k, end, shades, B, b, stride):  # type: ignore[no-
 
 
 @inner
-def product(zero, A, a, row, column, count, B, b, stride):  # type: ignore[no-untyped-def]
+def product(zero, A, a, row, column, count, B, b, stride):
     """Σ A[a + r · row + k · column] · (row k of B) over k, for r = 0, 1, 2, 3."""
     s0 = zero
     s1 = zero
@@ -107,7 +107,7 @@ def product(zero, A, a, row, column, count, B, b, stride):  # type: ignore[no-un
 
 
 @inner
-def product_of_one(zero, A, a, column, count, B, b, stride):  # type: ignore[no-untyped-def]
+def product_of_one(zero, A, a, column, count, B, b, stride):
     """The same for r = 0 alone."""
     s = zero
     for _ in range(count):
@@ -121,7 +121,7 @@ def product_of_one(zero, A, a, column, count, B, b, stride):  # type: ignore[no-
 
 
 @inner
-def weights(form, l, c):  # type: ignore[no-untyped-def]
+def weights(form, l, c):
     """Where the weights of layer l for lane c on begin, and how far apart their rows are."""
     first = c // 64 * 64
     width = min(64, form.lanes[l] - first)
@@ -129,7 +129,7 @@ def weights(form, l, c):  # type: ignore[no-untyped-def]
 
 
 @inner
-def activation(form, l, z):  # type: ignore[no-untyped-def]
+def activation(form, l, z):
     """ReLU in hidden layers: 0 where z < 0, else z, so that NaN stays. In the last layer z."""
     if l < form.depth:
         z = if_less(z, spread(z, f(0)), spread(z, f(0)), z)
@@ -137,7 +137,7 @@ def activation(form, l, z):  # type: ignore[no-untyped-def]
 
 
 @inner
-def forward_ink(zero, form, c, first, last, data, order, at, P, work):  # type: ignore[no-untyped-def]
+def forward_ink(zero, form, c, first, last, data, order, at, P, work):
     """A[1] of images first to last in some lanes, from their ink."""
     w, width = weights(form, 1, c)
     bias = load(zero, P, form.b[1] + c)
@@ -150,7 +150,7 @@ def forward_ink(zero, form, c, first, last, data, order, at, P, work):  # type: 
 
 
 @inner
-def forward_dense(zero, form, l, c, first, last, P, work):  # type: ignore[no-untyped-def]
+def forward_dense(zero, form, l, c, first, last, P, work):
     """A[l] of images first to last in some lanes, from A[l - 1]; `first` is a multiple of 4."""
     w, width = weights(form, l, c)
     bias = load(zero, P, form.b[l] + c)
@@ -175,7 +175,7 @@ def forward_dense(zero, form, l, c, first, last, P, work):  # type: ignore[no-un
 
 
 @inner
-def last_layer(zero, form, loss, i, n, m, data, order, at, work, own, read):  # type: ignore[no-untyped-def]
+def last_layer(zero, form, loss, i, n, m, data, order, at, work, own, read):
     """Of the 16 images from i on: what they add to E · m, their answers, and D of the last layer.
 
     Here a lane is an image. `n` is the number of images in the batch, `m` that in E; `own` is
@@ -232,7 +232,7 @@ def last_layer(zero, form, loss, i, n, m, data, order, at, work, own, read):  # 
 
 
 @inner
-def backward_dense(zero, width, form, l, c, n, P, work, own):  # type: ignore[no-untyped-def]
+def backward_dense(zero, width, form, l, c, n, P, work, own):
     """D[l - 1] of all n images in some lanes, so many as `width` says, from D[l]."""
     for j in range(c, c + width, 16):  # the weights of these lanes, turned
         for first in range(0, form.lanes[l], 16):
@@ -256,26 +256,24 @@ def backward_dense(zero, width, form, l, c, n, P, work, own):  # type: ignore[no
 
 
 @inner
-def open_gate(a, d):  # type: ignore[no-untyped-def]
+def open_gate(a, d):
     """d where a > 0, else 0."""
     zero = spread(a, f(0))
     return if_less(zero, a, d, zero)
 
 
 @inner
-def slope_ink(zero, form, c, by, shades, move, P, M, half, work):  # type: ignore[no-untyped-def]
+def slope_ink(zero, form, c, by, shades, move, P, M, half, work):
     """The slopes of the first layer's weights in some lanes, pixel by pixel."""
     w, width = weights(form, 1, c)
     d, stride = form.D[1] + c, form.stride[1]
     for p in range(form.inputs[1]):
-        s = ink_sum(
-            zero, by.image, by.ink, by.start[p], by.start[p + 1], shades, work, d, stride
-        )
+        s = ink_sum(zero, by.image, by.ink, by.start[p], by.start[p + 1], shades, work, d, stride)
         settle(move, s, P, M, w + p * width, half, move.weight_decay)
 
 
 @inner
-def slope_dense(zero, form, l, c, first, last, n, move, P, M, half, work):  # type: ignore[no-untyped-def]
+def slope_dense(zero, form, l, c, first, last, n, move, P, M, half, work):
     """The slopes of layer l's weights in some lanes, rows first to last."""
     w, width = weights(form, l, c)
     d, stride = form.D[l] + c, form.stride[l]
@@ -295,7 +293,7 @@ def slope_dense(zero, form, l, c, first, last, n, move, P, M, half, work):  # ty
 
 
 @inner
-def slope_bias(zero, form, l, c, n, move, P, M, half, work):  # type: ignore[no-untyped-def]
+def slope_bias(zero, form, l, c, n, move, P, M, half, work):
     """The slopes of layer l's biases in some lanes: the sum of D over the images."""
     d, stride = form.D[l] + c, form.stride[l]
     s = zero
@@ -305,7 +303,7 @@ def slope_bias(zero, form, l, c, n, move, P, M, half, work):  # type: ignore[no-
 
 
 @inner
-def settle(move, s, P, M, o, half, weight_decay):  # type: ignore[no-untyped-def]
+def settle(move, s, P, M, o, half, weight_decay):
     """Keep a slope in M, or take the step with it: the rules of descent.py, number by number.
 
     `o` is the place in P and in M; `half` is how far the second row of the memory lies behind.

@@ -9,11 +9,23 @@ import sys
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
 
 from chainrule.engine.compiled.form import Form
-from chainrule.engine.compiled.lanes import address, fma, hear, inner, load, say, store, total, zeros
+from chainrule.engine.compiled.keeping import entry
+from chainrule.engine.compiled.lanes import (
+    address,
+    fma,
+    has_wide_registers,
+    hear,
+    inner,
+    load,
+    say,
+    store,
+    total,
+    zeros,
+)
 from chainrule.engine.compiled.passes import (
     ByPixel,
     Data,
@@ -32,7 +44,7 @@ from chainrule.engine.compiled.passes import (
 f = np.float32
 sixteen = zeros(16)
 sixty_four = zeros(64)
-WIDE = 64
+WIDE = 64 if has_wide_registers() else 16
 SPINS = 2000  # looks at a thread that is waited for, before this one gives way
 
 
@@ -81,19 +93,19 @@ class Mine(NamedTuple):
 
 
 @inner
-def cut(count, mine):  # type: ignore[no-untyped-def]
+def cut(count, mine):
     """Which of so many things are this thread's: from, to."""
     return count * mine.part // mine.parts, count * (mine.part + 1) // mine.parts
 
 
 @inner
-def my_lanes(form, l, mine):  # type: ignore[no-untyped-def]
+def my_lanes(form, l, mine):
     first, last = cut(form.lanes[l] // 16, mine)
     return 16 * first, 16 * last
 
 
 @inner
-def wide_here(c, last):  # type: ignore[no-untyped-def]
+def wide_here(c, last):
     """Whether the 64 lanes from c on are one panel that ends before `last`."""
     return WIDE == 64 and c % 64 == 0 and c + 64 <= last
 
@@ -102,7 +114,7 @@ def wide_here(c, last):  # type: ignore[no-untyped-def]
 
 
 @inner
-def layer_forward(form, l, first, last, i0, i1, dense, data, order, at, P, work):  # type: ignore[no-untyped-def]
+def layer_forward(form, l, first, last, i0, i1, dense, data, order, at, P, work):
     """A[l] in lanes first to last, of images i0 to i1."""
     c = first
     while c < last:
@@ -120,7 +132,7 @@ def layer_forward(form, l, first, last, i0, i1, dense, data, order, at, P, work)
 
 
 @inner
-def layer_backward(form, l, first, last, n, P, work, own):  # type: ignore[no-untyped-def]
+def layer_backward(form, l, first, last, n, P, work, own):
     """D[l - 1] in lanes first to last, of all images."""
     c = first
     while c < last:
@@ -133,7 +145,7 @@ def layer_backward(form, l, first, last, n, P, work, own):  # type: ignore[no-un
 
 
 @inner
-def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half, work):  # type: ignore[no-untyped-def]
+def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half, work):
     """The slopes of layer l's weights in lanes c0 to c1 and rows j0 to j1."""
     c = c0
     while c < c1:
@@ -154,7 +166,7 @@ def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half
 
 
 @inner
-def count_ink(pixels, first, last, data, order, at, counts, mine):  # type: ignore[no-untyped-def]
+def count_ink(pixels, first, last, data, order, at, counts, mine):
     """How many of images first to last have ink in each pixel."""
     row = mine.part * pixels
     for p in range(pixels):
@@ -166,7 +178,7 @@ def count_ink(pixels, first, last, data, order, at, counts, mine):  # type: igno
 
 
 @inner
-def sort_ink(pixels, first, last, data, order, at, counts, by, mine):  # type: ignore[no-untyped-def]
+def sort_ink(pixels, first, last, data, order, at, counts, by, mine):
     """Put the ink of images first to last where it belongs among that of all threads."""
     place = mine.place
     end = 0
@@ -194,20 +206,20 @@ def sort_ink(pixels, first, last, data, order, at, counts, by, mine):  # type: i
 if sys.platform == "win32":  # which has no sched_yield: a thread waits without giving way
 
     @inner
-    def give_way():  # type: ignore[no-untyped-def]
+    def give_way():
         pass
 
 else:
     sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
     @inner
-    def give_way():  # type: ignore[no-untyped-def]
+    def give_way():
         """Let another thread have this core: there may be fewer cores than threads."""
         sched_yield()
 
 
 @inner
-def meet(words, mine, meeting):  # type: ignore[no-untyped-def]
+def meet(words, mine, meeting):
     """Wait until every thread has come to this meeting; False if one has given up."""
     if mine.parts == 1:
         return True
@@ -227,8 +239,8 @@ def meet(words, mine, meeting):  # type: ignore[no-untyped-def]
 
 
 @inner
-def forward(task, form, room, data, by, mine, at, n, meeting):  # type: ignore[no-untyped-def]
-    """The forward pass over a batch: E of its images. Gives the number of the last meeting, or -1."""
+def forward(task, form, room, data, by, mine, at, n, meeting):
+    """The forward pass over a batch, and E of its images. Gives the last meeting, or -1."""
     L = form.depth
     first, last = cut((n + 15) // 16, mine)
     i0, i1 = min(16 * first, n), min(16 * last, n)
@@ -241,9 +253,7 @@ def forward(task, form, room, data, by, mine, at, n, meeting):  # type: ignore[n
         count_ink(form.units[0], i0, i1, data, room.order, at, room.counts, mine)
     for l in range(1, L):
         c0, c1 = my_lanes(form, l, mine)
-        layer_forward(
-            form, l, c0, c1, 0, n, task.dense, data, room.order, at, room.P, room.work
-        )
+        layer_forward(form, l, c0, c1, 0, n, task.dense, data, room.order, at, room.P, room.work)
         meeting += 1
         if not meet(room.words, mine, meeting):
             return -1
@@ -264,7 +274,7 @@ def forward(task, form, room, data, by, mine, at, n, meeting):  # type: ignore[n
 
 
 @inner
-def take_inputs(form, X, order, at, first, last, work):  # type: ignore[no-untyped-def]
+def take_inputs(form, X, order, at, first, last, work):
     """A[0] of images first to last."""
     inputs = form.units[0]
     for i in range(first, last):
@@ -275,7 +285,7 @@ def take_inputs(form, X, order, at, first, last, work):  # type: ignore[no-untyp
 
 
 @inner
-def sum_squares(form, P, squares, mine):  # type: ignore[no-untyped-def]
+def sum_squares(form, P, squares, mine):
     """Σ W² of this thread's units, 16 at a time, for weight decay."""
     g = 0
     for l in range(1, form.depth + 1):
@@ -291,7 +301,7 @@ def sum_squares(form, P, squares, mine):  # type: ignore[no-untyped-def]
 
 
 @inner
-def error(task, room, n):  # type: ignore[no-untyped-def]
+def error(task, room, n):
     """E of the batch: the same sum in every thread."""
     E = 0.0
     for g in range((n + 15) // 16):
@@ -306,7 +316,7 @@ def error(task, room, n):  # type: ignore[no-untyped-def]
 
 
 @inner
-def backward(task, form, room, data, by, mine, n, move, meeting):  # type: ignore[no-untyped-def]
+def backward(task, form, room, data, by, mine, n, move, meeting):
     """The backward pass, and what becomes of the slopes. Gives the last meeting, or -1."""
     P, M, work = room.P, room.M, room.work
     for l in range(form.depth, 0, -1):
@@ -331,7 +341,7 @@ def backward(task, form, room, data, by, mine, n, move, meeting):  # type: ignor
 
 
 @inner
-def advance(task, form, room, data, by, mine):  # type: ignore[no-untyped-def]
+def advance(task, form, room, data, by, mine):
     """All that the task says; the number of steps taken, -1 if a thread has given up."""
     meeting = 0
     for step in range(task.steps + 1):
@@ -365,8 +375,8 @@ def advance(task, form, room, data, by, mine):  # type: ignore[no-untyped-def]
     return task.steps
 
 
-@njit(nogil=True)
-def run(task, form, room, data, by, mine):  # type: ignore[no-untyped-def]
+@entry
+def run(task, form, room, data, by, mine):
     """The part of one thread: `advance` with the addresses of all arrays."""
     return advance(
         task,
@@ -410,11 +420,28 @@ def run(task, form, room, data, by, mine):  # type: ignore[no-untyped-def]
     )
 
 
+@entry
+def sort_all(data, order, pixels, counts, place, by):
+    """List the ink of the examples in this order, pixel by pixel."""
+    addresses = Data(
+        address(data.start),
+        address(data.pixel),
+        address(data.ink),
+        address(data.shades),
+        address(data.X),
+        address(data.labels),
+    )
+    to = ByPixel(address(by.start), address(by.image), address(by.ink))
+    mine = Mine(0, 1, address(data.shades), address(place))
+    count_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), mine)
+    sort_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), to, mine)
+
+
 # ------------------------------------------------------------------------------- a whole vector
 
 
-@njit(nogil=True)
-def move_all(kind, rate, decay, unbias_mean, unbias_square, P, M, G):  # type: ignore[no-untyped-def]
+@entry
+def move_all(kind, rate, decay, unbias_mean, unbias_square, P, M, G):
     """The step with a whole gradient G; all are padded, M holds two rows."""
     move = Move(kind, rate, decay, f(0), unbias_mean, unbias_square)
     for o in range(0, len(P), 16):
@@ -422,8 +449,8 @@ def move_all(kind, rate, decay, unbias_mean, unbias_square, P, M, G):  # type: i
         settle(move, s, address(P), address(M), o, len(P), f(0))
 
 
-@njit(nogil=True)
-def add_decay(form, weight_decay, P, G):  # type: ignore[no-untyped-def]
+@entry
+def add_decay(form, weight_decay, P, G):
     """What weight decay adds to E and, unless it is empty, to the gradient G."""
     squares = 0.0
     for l in range(1, form.depth + 1):

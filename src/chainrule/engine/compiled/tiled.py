@@ -1,4 +1,4 @@
-"""A full batch, or a large one, in tiles: each is one call, and what they give is added in a tree."""
+"""A full batch, or a large one, in tiles: each is one call, and a tree adds what they give."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from chainrule.engine.interface import Plan
 from chainrule.engine.sharing import Sharing
 from chainrule.engine.sums import Part, Tree, confusion_matrix
 from chainrule.engine.with_numpy import batch_of
-from chainrule.network import LOSSES, Array, Loss
+from chainrule.network import LOSSES, Loss
 
 f = np.float32
 SMALLEST, LARGEST = 128, 1024  # images in a tile
@@ -46,7 +47,7 @@ class Tiles:
         self.source = source_of(examples)
         self.executor = executor
         self.threads = threads
-        weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        weights = sum(a * b for a, b in pairwise(sizes))
         self.tile = LARGEST
         while self.tile > SMALLEST and self.tile * weights > PRODUCTS:
             self.tile //= 2
@@ -57,7 +58,7 @@ class Tiles:
         self.free: deque[Workplace] = deque()
 
     def total(self, batch: Batch, *, slope: bool, answers: bool) -> Part:
-        """E, the confusion, and the gradient in the form of lanes, as wanted; without weight decay."""
+        """E, confusion and gradient (padded), as wanted, without weight decay."""
         self.examples.check_file()
         work = TileWork(self, batch, slope, answers)
         tiles = -(-len(batch) // self.tile)
@@ -183,7 +184,15 @@ class Tiled:
         table = rates_of(rule, step, rates).reshape(-1, 3)
         for k, move in enumerate(table, 1):
             decay = f(rule.momentum_decay)
-            move_all(KINDS[rule.optimizer], move[0], decay, *move[1:], self.state.P, self.state.M, self.slope)
+            move_all(
+                KINDS[rule.optimizer],
+                move[0],
+                decay,
+                *move[1:],
+                self.state.P,
+                self.state.M,
+                self.slope,
+            )
             ahead = self.look(step + k, answers=answers and k == len(rates))
             losses.append(ahead.loss)
             if not math.isfinite(ahead.loss):

@@ -11,14 +11,14 @@ import numpy as np
 
 from chainrule.descent import MEMORY_ROWS
 from chainrule.engine.compiled.examples import NOWHERE, source_of
-from chainrule.engine.compiled.form import LANES, State, aligned, layout, padded
+from chainrule.engine.compiled.form import LANES, Numbers, State, aligned, layout, padded
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import ByPixel
 from chainrule.engine.compiled.steps import Mine, Room, Task, run
 from chainrule.engine.interface import Plan
 from chainrule.engine.sums import Part, confusion_matrix
 from chainrule.engine.with_numpy import batch_of
-from chainrule.network import LOSSES, Array
+from chainrule.network import LOSSES
 
 f = np.float32
 CALL = 0.05  # seconds that one call lasts, about
@@ -97,7 +97,11 @@ class Together:
         losses = np.zeros(steps + 1)
         words = np.zeros_like(self.room.words)
         room = self.room._replace(
-            order=order, cuts=cuts, rates=rates_of(plan.rule, step, rates), losses=losses, words=words
+            order=order,
+            cuts=cuts,
+            rates=rates_of(plan.rule, step, rates),
+            losses=losses,
+            words=words,
         )
         task = Task(
             steps=steps,
@@ -131,7 +135,7 @@ class Together:
         return taken, losses.tolist()
 
 
-def own_memory(part: int, parts: int, lanes: Array, inputs: int) -> Mine:
+def own_memory(part: int, parts: int, lanes: Numbers, inputs: int) -> Mine:
     """The memory of one thread: a panel of turned weights, or the last layer of 16 images."""
     widest = int(lanes.max())
     return Mine(part, parts, aligned(64 * widest + LANES), np.zeros(inputs, np.int64))

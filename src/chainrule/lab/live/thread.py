@@ -77,9 +77,9 @@ class ThreadedTraining(Training):
         with self.turn:
             super().rest()
 
-    def halts(self) -> bool:
+    def allowed(self, step: int) -> float:
         with self.turn:
-            return super().halts()
+            return super().allowed(step)
 
     def new_rate(self) -> float | None:
         if self.wanted_rate is None:

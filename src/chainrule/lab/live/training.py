@@ -118,7 +118,7 @@ class Training:
         )
 
     def steps(self) -> Iterator[None]:
-        """Take steps until it is to pause, or is at its end; once for each, and for the start.
+        """Take steps until it is to pause, or is at its end; once for some, and for the start.
 
         Raises DivergenceError, after which a new run without a checkpoint is gone, and RunError.
         """
@@ -132,9 +132,9 @@ class Training:
                 self.test_set,
                 threads=self.threads,
                 checkpoint_every=CHECKPOINT_EVERY,
-                stop=self.halts,
+                allowed=self.allowed,
                 new_rate=self.new_rate,
-                each_step=True,
+                between=True,
             ):
                 now = time.perf_counter()
                 self.publish(snapshot, now - began)
@@ -160,13 +160,12 @@ class Training:
         else:
             self.publish_state("paused")
 
-    def halts(self) -> bool:
-        """Asked after each step: whether it was the last one for now."""
-        self.left -= 1
-        return self.left <= 0 or self.stopping
+    def allowed(self, step: int) -> float:
+        """Asked after so many steps: how many more it may take for now."""
+        return 0 if self.stopping else self.left
 
     def new_rate(self) -> float | None:
-        """Asked before each step: another learning rate, if a page has asked for one."""
+        """Asked before some steps: another learning rate, if a page has asked for one."""
         rate, self.wanted_rate = self.wanted_rate, None
         self.rate_changed |= rate is not None
         return rate
@@ -175,12 +174,13 @@ class Training:
         """Publish a snapshot to every page."""
         if self.rate_changed:
             self.run, self.rate_changed = open_run(self.folder), False
+        self.left -= snapshot.step - self.step
         self.snapshot = snapshot
         self.seconds += seconds
-        if snapshot.test_accuracy is None and snapshot.loss_of == "batches":
+        for loss in snapshot.losses:
             self.batches += 1
-            self.loss += (snapshot.loss - self.loss) / self.batches
-        else:
+            self.loss += (loss - self.loss) / self.batches
+        if snapshot.test_accuracy is not None or not snapshot.losses:
             self.loss, self.batches = snapshot.loss, 0
         if snapshot.test_accuracy is not None:
             accuracies = snapshot.train_accuracy, snapshot.test_accuracy

@@ -1,0 +1,63 @@
+"""Everything is compiled, or read from the folder where it is kept, before the first step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from chainrule.data import Digits
+from chainrule.descent import Rule
+from chainrule.engine.compiled.engine import CompiledEngine
+from chainrule.engine.compiled.keeping import is_kept, keep_no_more, place
+from chainrule.engine.interface import Plan
+from chainrule.network import initialise
+
+lock = threading.Lock()
+done = False
+
+
+def make_ready(tell: Callable[[str], object]) -> None:
+    """Have all compiled functions ready; `tell` is given what a person should know, a line each."""
+    global done
+    with lock:
+        if done:
+            return
+        folder, reason = place()
+        if folder is None:
+            tell(f"compiled code cannot be kept, so it is compiled anew each time: {reason}")
+        if not is_kept():
+            tell("compiling once, which takes some seconds")
+        try:
+            use_all()
+        except Exception as error:  # the folder may hold anything, and its disk may be full
+            if folder is None:
+                raise
+            keep_no_more()
+            tell(f"compiled code cannot be kept, so it is compiled anew: {folder}: {error}")
+            use_all()
+        done = True
+
+
+def use_all() -> None:
+    """A step of every kind on a few examples: it calls each compiled function once."""
+    images = np.zeros((20, 784), np.uint8)
+    images[:, 300:310] = 255
+    labels = np.zeros(20, np.uint8)
+    network = initialise((784, 16, 10), rng=np.random.default_rng(0))
+    for batch_size in (None, 10):
+        plan = Plan(
+            network.sizes,
+            network.loss,
+            0.1,
+            Digits(images, labels),
+            Rule("descent"),
+            batch_size,
+            0,
+            2,
+        )
+        engine = CompiledEngine(None, 1)
+        memory = np.zeros((0, len(network.parameters)), np.float32)
+        at = engine.begin(plan, network.parameters, memory, 0, answers=True)
+        engine.advance(plan, at, [0.1], answers=True)
