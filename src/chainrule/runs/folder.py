@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Digits
+from chainrule.engine.choice import EngineName, choose
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import (
     HEADER,
@@ -56,11 +57,19 @@ def new_folder(parent: Path) -> list[Path]:
     return make_dated(parent, make_folder)
 
 
-def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) -> Run:
+def begin(
+    folder: Path,
+    settings: Settings,
+    changes: tuple[Change, ...] = (),
+    *,
+    engine: EngineName = "auto",
+) -> Run:
     """A new run in this folder, with its run.json on disk; with `changes`, one like another.
 
-    Raises RunError if the folder holds a file already that a run would write.
+    Raises RunError if the folder holds a file already that a run would write, ValueError if the
+    engine cannot be used here.
     """
+    computing = choose(engine)
     for name in FILES:
         if os.path.lexists(folder / name):
             instead = f"go on with: {resume_command(folder)}, or " if name == RUN else ""
@@ -68,7 +77,7 @@ def begin(folder: Path, settings: Settings, changes: tuple[Change, ...] = ()) ->
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     key = int(rng.integers(2**63))
-    run = Run(folder, settings, key, started, (machine(),), changes=changes)
+    run = Run(folder, settings, key, started, (machine(),), None, changes, computing)
     try:
         write_run(run)
     except BaseException:
