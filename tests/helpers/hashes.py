@@ -76,8 +76,9 @@ def registers():
     from chainrule.engine.compiled import steps
 
     code = "\n".join(steps.run.inspect_asm().values())
-    widest = next(kind for kind in ("zmm", "ymm", "xmm") if re.search(rf"%{kind}\d", code))
-    return widest, "vfmadd" in code
+    kinds = {"zmm": r"%zmm\d", "ymm": r"%ymm\d", "xmm": r"%xmm\d", "neon": r"v\d+\.4s"}
+    widest = next(kind for kind, pattern in kinds.items() if re.search(pattern, code))
+    return widest, "vfmadd" in code or "fmla" in code
 
 
 if __name__ == "__main__":

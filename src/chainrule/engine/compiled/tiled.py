@@ -18,8 +18,9 @@ from chainrule.engine.compiled.examples import NOWHERE, source_of
 from chainrule.engine.compiled.form import LANES, State, aligned, layout, padded
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import KEEP, ByPixel
-from chainrule.engine.compiled.steps import Room, Task, add_decay, move_all, run
+from chainrule.engine.compiled.steps import Room, Task, run
 from chainrule.engine.compiled.together import own_memory
+from chainrule.engine.compiled.vectors import add_decay, move_all
 from chainrule.engine.interface import Plan
 from chainrule.engine.sharing import Sharing
 from chainrule.engine.sums import Part, Tree, confusion_matrix

@@ -12,9 +12,10 @@ import numpy as np
 from chainrule.descent import MEMORY_ROWS
 from chainrule.engine.compiled.examples import NOWHERE, source_of
 from chainrule.engine.compiled.form import LANES, Numbers, State, aligned, layout, padded
+from chainrule.engine.compiled.layers import Mine
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import ByPixel
-from chainrule.engine.compiled.steps import Mine, Room, Task, run
+from chainrule.engine.compiled.steps import Room, Task, run
 from chainrule.engine.interface import Plan
 from chainrule.engine.sums import Part, confusion_matrix
 from chainrule.engine.with_numpy import batch_of
