@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -102,13 +101,30 @@ class Workplace:
         self.mine = own_memory(0, 1, form.lanes, inputs)
 
 
-class TileWork(NamedTuple):
+class TileWork:
     """The tiles of one batch, as `Sharing` wants work."""
 
-    tiles: Tiles
-    batch: Batch
-    slope: bool
-    answers: bool
+    def __init__(self, tiles: Tiles, batch: Batch, slope: bool, answers: bool) -> None:
+        self.tiles = tiles
+        self.batch = batch
+        self.slope = slope
+        self.answers = answers
+        whole = slope and batch.span is None
+        self.sorted = tiles.source.by_pixel(tiles.tile) if whole else None
+        self.task = Task(
+            steps=int(slope),
+            fresh=True,
+            look=False,
+            sorted=self.sorted is not None,
+            training=slope,
+            dense=tiles.source.dense,
+            m=len(batch),
+            loss=LOSSES.index(tiles.loss),
+            kind=KEEP,
+            decay=f(0),
+            weight_decay=f(0),
+            half=0,
+        )
 
     def run(self, first: int, last: int) -> Part:
         """The part of tiles first to last."""
@@ -124,33 +140,14 @@ class TileWork(NamedTuple):
         tiles, batch = self.tiles, self.batch
         source, size = tiles.source, tiles.tile
         first, last = tile * size, min((tile + 1) * size, len(batch))
-        chosen = batch.columns(first, last)
-        rows = np.arange(first, last) if isinstance(chosen, slice) else chosen
-        data, order = source.at_hand(tiles.examples, rows)
-        by = place.by
-        kept = source.by_pixel(size) if self.slope and batch.span is None else None
-        if kept is not None:
-            by = kept[tile]
+        data, order = source.at_hand(tiles.examples, batch.columns(first, last))
+        by = place.by if self.sorted is None else self.sorted[tile]
         room = place.room._replace(
             M=aligned(tiles.layout.padded) if self.slope else NOTHING,
             order=order,
             cuts=np.array([0, last - first, last - first]),
         )
-        task = Task(
-            steps=int(self.slope),
-            fresh=True,
-            look=False,
-            sorted=kept is not None,
-            training=self.slope,
-            dense=source.dense,
-            m=len(batch),
-            loss=LOSSES.index(tiles.loss),
-            kind=KEEP,
-            decay=f(0),
-            weight_decay=f(0),
-            half=0,
-        )
-        run(task, tiles.layout.form, room, data, by, place.mine)
+        run(self.task, tiles.layout.form, room, data, by, place.mine)
         confusion = NOWHERE
         if self.answers:
             read = room.read[: last - first]
