@@ -23,7 +23,7 @@ from chainrule.network import LOSSES
 
 f = np.float32
 CALL = 0.05  # seconds that one call lasts, about
-OWNED = 4  # times 16 units of the first layer that a thread owns, at least
+OWNED = 4  # times 16 units of the widest layer that a thread owns, at least
 
 
 class Together:
@@ -37,7 +37,7 @@ class Together:
         self.layout = layout(plan.sizes, size, dense=self.source.dense)
         self.state = State(self.layout, MEMORY_ROWS[plan.rule.optimizer])
         lanes = self.layout.form.lanes
-        self.threads = max(1, min(threads, int(lanes[1]) // (LANES * OWNED)))
+        self.threads = max(1, min(threads, int(lanes[1:].max()) // (LANES * OWNED)))
         self.at_once = 1  # steps in one call
         inputs, ink = plan.sizes[0], 0 if self.source.dense else size * plan.sizes[0]
         groups = int(lanes[1:].sum()) // LANES
