@@ -22,12 +22,12 @@ from chainrule.runs.run import RUN
 class Killer:
     """Starts trainings, kills them at random moments, goes on, until so many were killed."""
 
-    def __init__(self, folder, small, batches, optimizer):
+    def __init__(self, folder, small, steps, batches, optimizer):
         size, rate = BATCHES[batches]
         self.folder, self.tries = folder, 0
         self.arguments = [
             *("train", "--data", small, "--optimizer", optimizer, "--learning-rate", rate),
-            *("--batch-size", size or "all", "--steps", 200, "--checkpoint-every", 0.001),
+            *("--batch-size", size or "all", "--steps", steps, "--checkpoint-every", 0.001),
             *("--threads", 2),
         ]
         began = time.monotonic()
@@ -73,9 +73,9 @@ class Killer:
         self.check(place)
 
 
-def survive(small, folder, batches, optimizer, kills, seed):
+def survive(small, folder, steps, case, kills, seed):
     folder.mkdir()
-    killer, rng, killed = Killer(folder, small, batches, optimizer), np.random.default_rng(seed), 0
+    killer, rng, killed = Killer(folder, small, steps, *case), np.random.default_rng(seed), 0
     while killed < kills:
         killed += killer.killed(rng)
     killer.finish()
@@ -86,13 +86,13 @@ CASES = [(batches, optimizer) for batches in BATCHES for optimizer in OPTIMIZERS
 
 @pytest.mark.parametrize(("case", "kills"), list(zip(CASES, (4, 4, 3, 3, 3, 3), strict=True)))
 def test_killed_at_20_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
-    survive(small, tmp_path / "runs", *case, kills, seed=kills)
+    survive(small, tmp_path / "runs", 100, case, kills, seed=kills)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("case", "kills"), list(zip(CASES, (34, 34, 33, 33, 33, 33), strict=True)))
 def test_killed_at_200_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
-    survive(small, tmp_path / "runs", *case, kills, seed=None)
+    survive(small, tmp_path / "runs", 200, case, kills, seed=None)
 
 
 # ------------------------------------------------------------------- old file or new file, always
