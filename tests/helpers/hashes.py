@@ -15,18 +15,23 @@ from chainrule import Table, evaluate, initialise, load_mnist, train
 
 IMAGES = 300
 STEPS = 7
-SHAPES = {
-    "ink": [(784, 10, 10), (784, 70, 10), (784, 33, 17, 10)],
-    "dense": [(20, 10, 3)],
+SHAPES = {  # those with many units are computed by all threads together
+    "ink": [(784, 10, 10), (784, 70, 10), (784, 33, 330, 17, 10), (784, 10)],
+    "dense": [(20, 10, 3), (20, 330, 3)],
+    "many": [(20, 500)],
 }
 RATES = {"descent": 0.3, "momentum": 0.05, "adam": 0.01}
 
 
 def examples():
-    """Digits, and a table without blanks whose numbers come from whole numbers alone."""
+    """Digits, and tables without blanks whose numbers come from whole numbers alone."""
     k = np.arange(20 * IMAGES) * 7919 % 1009
     X = (k / 504.5 - 1).astype(np.float32).reshape(20, IMAGES)
-    return {"ink": load_mnist()[0][:IMAGES], "dense": Table(X, np.arange(IMAGES) % 3, 3)}
+    return {
+        "ink": load_mnist()[0][:IMAGES],
+        "dense": Table(X, np.arange(IMAGES) % 3, 3),
+        "many": Table(X, np.arange(IMAGES) * 7 % 500, 500),
+    }
 
 
 def start(sizes):
