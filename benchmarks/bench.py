@@ -1,6 +1,6 @@
 """Side by side with the peers: the same work, in turn, in one go. `make bench` runs this.
 
-    python bench.py [--full] [--only WORDS] [--rounds N] [--before CHECKOUT]
+    python bench.py [--full] [--only WORDS] [--rounds N] [--steps N] [--before CHECKOUT]
 
 Each contestant lives in a process of its own (contestants.py), gets ready and does the work once
 to warm up. Then, round after round, each does it once while the others sleep, so that whatever
@@ -8,7 +8,8 @@ else the machine is doing falls on all of them. Before each there is a rest, bec
 of BLAS and of the frameworks spin for a while after their work, and would slow down whoever comes
 next. Medians and ratios of medians are what counts; the bars stand in works.py.
 
---only does the works whose name has these words in it, --rounds so many rounds of each. --before
+--only does the works whose name has these words in it, --rounds so many rounds of each. --steps
+makes every work at most so long, to see that everything runs: its figures say nothing. --before
 adds the NumPy engine of another checkout of chainrule, which ours is compared with.
 """
 
@@ -231,6 +232,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="with compiled PyTorch")
     parser.add_argument("--only", default="", help="the works whose name has these words in it")
     parser.add_argument("--rounds", type=int, help="so many rounds of each work")
+    parser.add_argument("--steps", type=int, help="at most so many, to see that everything runs")
     parser.add_argument("--before", default="", help="a checkout with the NumPy engine to compare")
     options = parser.parse_args()
     (blas,) = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
@@ -244,12 +246,15 @@ def main() -> None:
     for work in WORKS:
         if options.only not in work.name:
             continue
+        if options.steps:
+            steps = min(options.steps, work.job["steps"])
+            work = work._replace(job=work.job | {"steps": steps}, unit="step")
         left_out = set() if options.full else {"torch_compiled"}
         before = "" if work.examples == "table" else options.before
         with tempfile.TemporaryDirectory() as folder:
             rounds = options.rounds or work.rounds
             runners = compete(work, Path(folder), rounds, left_out, before)
-        each = 1 if work.unit not in ("step", "call") else work.job["steps"]
+        each = work.job["steps"] if work.unit in ("step", "call") else 1
         rows = {runner.name: median(runner.seconds) / each for runner in runners}
         table(f"{work.name}; {work.unit}", rows, "chainrule_compiled")
         results += judge(work.name, work.bars + ((BEFORE,) if before else ()), rows)
