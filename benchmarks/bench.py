@@ -108,7 +108,7 @@ def compete(work: Work, folder: Path, rounds: int, left_out: set[str], before: s
     finally:
         for runner in runners:
             runner.stop()
-    compare(work, {each.name: np.load(each.reached) for each in ready}, examples[:JUDGED])
+    compare(work, {each.name: np.load(each.reached) for each in ready}, examples)
     return ready
 
 
@@ -121,7 +121,9 @@ def compare(work: Work, ends: dict[str, np.ndarray], examples: Digits | Table) -
             if not np.allclose(end, ends[ours], atol=1e-4):
                 raise SystemExit(f"{each} finds other probabilities than {ours}")
         return
-    X, Y, sizes, name = examples.X, examples.Y, work.job["sizes"], work.job["loss"]
+    sizes, name = work.job["sizes"], work.job["loss"]
+    judged = slice(0, JUDGED)
+    X, Y = examples.columns(judged), np.eye(sizes[-1], dtype=np.float32)[:, examples.labels[judged]]
     losses = {each: float(loss(Network(sizes, end, name), X, Y)) for each, end in ends.items()}
     for each, E in losses.items():
         if abs(E - losses[ours]) > 0.01 * losses[ours]:
