@@ -12,7 +12,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from inspect import signature
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -61,13 +60,9 @@ def flat(parts) -> np.ndarray:
 
 
 def chainrule(job: SimpleNamespace, **engine: str) -> Contestant:
-    """Neither engine is asked for by name in a checkout from before there were names."""
+    """By an engine of this name; a checkout from before there was a choice is given no name."""
     from chainrule import Digits, Network, Snapshot, Table, probabilities, train
 
-    if job.inference and "engine" not in signature(probabilities).parameters:
-        if engine == {"engine": "compiled"}:
-            raise SystemExit("probabilities has no compiled path")
-        engine = {}
     kind = Table if job.table else Digits
     examples = kind(job.X.T if job.table else job.examples, job.labels)
     network = Network(job.sizes, job.start, job.loss)
