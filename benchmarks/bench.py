@@ -271,7 +271,8 @@ def main() -> None:
         results += judge(name, (COMMAND,), rows)
     if options.only in "start-up":
         table("start-up; process", in_turn(STARTS, options.rounds or 16), "import numpy")
-    table_of_bars(results)
+    if results:
+        table_of_bars(results)
 
 
 if __name__ == "__main__":
