@@ -252,6 +252,19 @@ def test_of_the_largest_function_too(cache, wanted, ending, change):
     assert digest == wanted
 
 
+@pytest.mark.long
+@pytest.mark.xfail(reason="nothing tells that a byte of the code has changed: the process crashes")
+def test_changed_bytes_within_the_code_are_refused(cache, wanted):
+    (path,) = files_of(cache, "add_decay", "nbc")
+    content = path.read_bytes()
+    for tenth in range(1, 10):
+        place = len(content) * tenth // 10
+        path.write_bytes(content[:place] + bytes(32) + content[place + 32 :])
+        line, digest = told(cache)
+        assert line.startswith(CANNOT)
+        assert digest == wanted
+
+
 @pytest.mark.parametrize("ending", ["nbc", pytest.param("nbi", marks=pytest.mark.long)])
 def test_a_missing_piece_of_code_is_compiled_again_and_kept(cache, wanted, ending):
     """A process may have been killed between writing the index and the code."""
