@@ -111,13 +111,17 @@ def test_a_number_that_is_not_finite_does_in_E_what_it_does_in_numpy(
 
 @pytest.mark.parametrize("batch_size", [None, 20])
 def test_the_engine_stops_at_the_first_loss_that_is_not_finite(digits, batch_size):
+    """Also in the middle of a call that was to take all steps."""
     network = a_network(np.random.default_rng(4), (784, 20, 10))
     plan = a_plan(network, digits, batch_size=batch_size)
     rates = [0.1, 0.1, 1e38, 1e38, 1e38, 0.1, 0.1, 0.1]
     ends = []
     for engine in (alone(), numpy_alone()):
+        at = begun(engine, plan, network)
+        if batch_size and engine.name == "compiled":
+            engine.training.at_once = len(rates)
         with np.errstate(over="ignore", invalid="ignore"):
-            at, losses = engine.advance(plan, begun(engine, plan, network), rates, answers=False)
+            at, losses = engine.advance(plan, at, rates, answers=False)
         assert at.step == len(losses) < len(rates)
         assert np.isfinite(losses).all()
         assert not np.isfinite(at.ahead.loss)
