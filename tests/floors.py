@@ -28,8 +28,10 @@ def pyproject():
 def floors():
     """The name and the lowest version of all that chainrule needs, and of what builds it."""
     project = pyproject()["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
+    extras = project["optional-dependencies"]
+    requirements = project["dependencies"] + extras["fast"] + extras["lab"]
     requirements += pyproject()["build-system"]["requires"]
+    requirements.remove("chainrule[fast]")
     found = {each: FLOOR.fullmatch(each) for each in requirements}
     if without := [each for each, floor in found.items() if not floor]:
         raise SystemExit(f"pyproject.toml: wanted name>=version, got {', '.join(without)}")
