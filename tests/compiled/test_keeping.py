@@ -72,7 +72,7 @@ def cache(tmp_path, wanted):
 
 def files_of(home, function, ending):
     """The files of a compiled function: .nbi is the index, .nbc the code."""
-    return list(home.rglob(f"steps.{function}-*.{ending}"))
+    return list(home.rglob(f"*.{function}-*.{ending}"))
 
 
 def told(home, script=TRAINED + TOLD + ENDS, **environment):

@@ -26,7 +26,7 @@ from chainrule.engine.compiled.lanes import (
     turn,
     zeros,
 )
-from chainrule.engine.compiled.steps import WIDE
+from chainrule.engine.compiled.layers import WIDE
 
 f = np.float32
 SIXTEEN, SIXTY_FOUR = zeros(16), zeros(64)

@@ -11,7 +11,7 @@ from chainrule.descent import MEMORY_ROWS, Rule
 from chainrule.engine.compiled.engine import CompiledEngine
 from chainrule.engine.interface import Plan
 from chainrule.engine.with_numpy import NumpyEngine
-from chainrule.network import error, forward
+from chainrule.network import backward, error, forward
 
 KINDS_OF_BATCH = ("some ink", "one empty", "all blank", "all ink", "one image")
 
@@ -126,29 +126,42 @@ def is_clear(network, examples):
 
 
 def bound(network, m):
-    """How large a share of an array of the gradient float32 may lose: 4 u √terms, u = 2⁻²⁴.
+    """How large a share of an array of the gradient float32 may lose: 8 u √terms, u = 2⁻²⁴.
 
     A number goes through a sum of so many terms on its way: inputs, units, images, and back. Each
     is rounded by a share u at most; rounding up and down is as if by chance, so n of them come to
     about √n. Source: Higham and Mary 2019, "A new approach to probabilistic rounding error
     analysis". `calm` and `is_clear` say of which networks this holds.
     """
-    return 4 * 2**-24 * math.sqrt(2 * sum(network.sizes) + m)
+    return 8 * 2**-24 * math.sqrt(2 * sum(network.sizes) + m)
 
 
-def far_off(network, found, wanted, limit, rounding=0.0):
-    """The arrays in which the gradient found is further off than this share, and by how much.
+def sizes_of(network, examples, rows=slice(None)):
+    """The gradient if nothing in its sums over the examples cancelled: Σ |dZ| |A|."""
+    X, Y = columns_of(examples, rows)
+    trace = forward(exact(network), X)
+    dZ = backward(exact(network), trace, Y).dZ
+    parts = []
+    for l in range(1, network.depth + 1):
+        d = np.abs(dZ[l])
+        parts += [(d @ np.abs(trace.A[l - 1]).T).ravel(), d.sum(axis=1)]
+    return np.concatenate(parts) + network.weight_decay * np.abs(exact(network).parameters)
 
-    `rounding` is what each number may be off beside, (n,) or one for all.
+
+def far_off(network, found, wanted, limit, sizes=None, rounding=0.0):
+    """The arrays in which the gradient found is off by more than this share of its size.
+
+    `sizes` are those of its numbers, if they are not the numbers themselves; `rounding` is what
+    each may be off beside, (n,) or one for all.
     """
     added = arrays_of(network, np.broadcast_to(np.asarray(rounding, float), wanted.shape))
-    theirs = arrays_of(network, wanted)
+    whole = arrays_of(network, wanted if sizes is None else sizes)
     apart = arrays_of(network, found - wanted)
     norm = np.linalg.norm
     return {
-        name: norm(apart[name]) / norm(theirs[name])
-        for name in theirs
-        if not norm(apart[name]) <= limit * norm(theirs[name]) + norm(added[name])
+        name: norm(apart[name]) / norm(whole[name])
+        for name in whole
+        if not norm(apart[name]) <= limit * norm(whole[name]) + norm(added[name])
     }
 
 
