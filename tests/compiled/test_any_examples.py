@@ -81,7 +81,6 @@ def test_they_are_asked_for_once_if_they_are_kept():
     assert own.asked == 1
 
 
-@pytest.mark.xfail(reason="examples are found again by their hash", raises=TypeError)
 def test_own_examples_need_no_hash():
     """As those of a plain data class, which compares its fields and so has none."""
 

@@ -20,6 +20,12 @@ from chainrule.engine.compiled import keeping, ready
 from chainrule.engine.compiled.keeping import entries, place, version
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and owners of POSIX")
+ONCE = "compiling once, which takes some seconds"
+FULL = """
+def save(self, *rest):
+    raise OSError(28, "No space left on device")
+caching.IndexDataCacheFile.save = save
+"""
 CANNOT = "compiled code cannot be kept, so it is compiled anew"
 
 TRAINED = """
@@ -110,7 +116,6 @@ def test_the_folder_is_the_user_s_alone(tmp_path, monkeypatch):
 
 
 @POSIX
-@pytest.mark.xfail(reason="the folder above is made for the group, and then refused")
 def test_it_is_kept_also_where_new_folders_are_the_group_s(tmp_path, monkeypatch):
     before = os.umask(0o002)
     try:
@@ -151,7 +156,7 @@ def test_where_no_folder_can_be_made_nothing_is_kept(tmp_path, monkeypatch):
     (tmp_path / "chainrule").write_text("a file")
     folder, reason = now_in(monkeypatch, tmp_path)
     assert folder is None
-    assert reason == f"{tmp_path}/chainrule/compiled-{version()}: Not a directory"
+    assert reason == f"{tmp_path}/chainrule/compiled-{version()}: File exists"
 
 
 # --------------------------------------------------------------------------------- another folder
@@ -224,22 +229,22 @@ def damage(home, function, ending, change):
         path.write_bytes(change(path.read_bytes()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ending", "change"),
     [
-        ("nbi", garbled),
         ("nbc", cut),
-        pytest.param("nbi", cut, marks=pytest.mark.long),
-        pytest.param("nbi", lambda content: b"", marks=pytest.mark.long),
-        pytest.param("nbc", garbled, marks=pytest.mark.long),
-        pytest.param("nbc", lambda content: b"", marks=pytest.mark.long),
+        ("nbi", garbled),
+        pytest.param("nbi", cut),
+        pytest.param("nbi", lambda content: b""),
+        pytest.param("nbc", garbled),
+        pytest.param("nbc", lambda content: b""),
     ],
 )
-def test_damaged_code_is_told_in_one_line_and_compiled_anew(cache, wanted, ending, change):
+def test_damaged_code_is_compiled_again_and_kept(cache, wanted, ending, change):
     damage(cache, "add_decay", ending, change)
-    line, digest = told(cache)
-    assert line.startswith(f"{CANNOT}: {cache}/chainrule/compiled-{version()}: ")
-    assert digest == wanted
+    assert told(cache) == [ONCE, wanted]
+    assert told(cache) == [wanted]
 
 
 @pytest.mark.long
@@ -247,25 +252,34 @@ def test_damaged_code_is_told_in_one_line_and_compiled_anew(cache, wanted, endin
 @pytest.mark.parametrize("change", [garbled, cut])
 def test_of_the_largest_function_too(cache, wanted, ending, change):
     damage(cache, "run", ending, change)
-    line, digest = told(cache)
-    assert line.startswith(CANNOT)
-    assert digest == wanted
+    assert told(cache) == [ONCE, wanted]
 
 
 @pytest.mark.long
-@pytest.mark.xfail(reason="nothing tells that a byte of the code has changed: the process crashes")
-def test_changed_bytes_within_the_code_are_refused(cache, wanted):
+def test_where_it_can_no_longer_be_written_it_is_said_in_one_line(cache, wanted):
+    """As on a full disk: the folder was there, and then nothing can be put into it."""
+    script = "import numba.core.caching as caching\n" + FULL + TRAINED + TOLD + ENDS
+    damage(cache, "add_decay", "nbc", cut)
+    once, line, digest = told(cache, script)
+    assert once == ONCE
+    assert line.startswith(f"{CANNOT}: {cache}/chainrule/compiled-{version()}: ")
+    assert digest == wanted
+
+
+def test_a_changed_byte_within_the_code_is_noticed(cache, monkeypatch):
+    """It would end the process, or compute something else. All code is then compiled again."""
     (path,) = files_of(cache, "add_decay", "nbc")
-    content = path.read_bytes()
-    for tenth in range(1, 10):
-        place = len(content) * tenth // 10
-        path.write_bytes(content[:place] + bytes(32) + content[place + 32 :])
-        line, digest = told(cache)
-        assert line.startswith(CANNOT)
-        assert digest == wanted
+    monkeypatch.setattr(keeping, "own_folder", lambda: path.parent)
+    assert keeping.is_kept(), "a copy is as good"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert not keeping.is_kept()
+    assert list(path.parent.glob("*.nb?")) == []
 
 
-@pytest.mark.parametrize("ending", ["nbc", pytest.param("nbi", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("ending", ["nbc", "nbi"])
 def test_a_missing_piece_of_code_is_compiled_again_and_kept(cache, wanted, ending):
     """A process may have been killed between writing the index and the code."""
     (path,) = files_of(cache, "add_decay", ending)
@@ -275,15 +289,11 @@ def test_a_missing_piece_of_code_is_compiled_again_and_kept(cache, wanted, endin
     assert told(cache) == [wanted]
 
 
-@pytest.mark.xfail(reason="any index in the folder counts, whoever it belongs to")
-def test_code_of_another_installation_is_not_ours(tmp_path, monkeypatch, wanted):
+def test_code_of_another_installation_is_not_ours(wanted):
     """Numba keeps code by the path of the source, so a second environment compiles again."""
-    beside = tmp_path / "another_place"
-    beside.mkdir()
-    for each in entries:
-        (beside / f"{each.__name__}.nbi").write_bytes(b"")
-    monkeypatch.setattr(keeping, "place", lambda: (tmp_path, ""))
-    assert not keeping.is_kept()
+    folder, _ = place()
+    assert keeping.own_folder().parent == folder
+    assert keeping.is_kept()
 
 
 @pytest.mark.long
@@ -297,7 +307,7 @@ def test_two_processes_may_compile_at_once(tmp_path, wanted):
     for process in both:
         said, wrong = process.communicate(timeout=PATIENCE)
         assert (wrong, process.returncode) == ("", 0)
-        assert said.splitlines() == ["compiling once, which takes some seconds", wanted]
+        assert said.splitlines() == [ONCE, wanted]
     assert told(tmp_path) == [wanted]
 
 
@@ -307,7 +317,7 @@ def test_where_nothing_can_be_kept_it_is_compiled_each_time(tmp_path, wanted):
     (tmp_path / "chainrule").write_text("a file")
     folder = f"{tmp_path}/chainrule/compiled-{version()}"
     why = f"{CANNOT} each time: {folder}: Not a directory"
-    assert told(tmp_path) == [why, "compiling once, which takes some seconds", wanted]
+    assert told(tmp_path) == [why, ONCE, wanted]
 
 
 # --------------------------------------------------------------------------------- without Numba

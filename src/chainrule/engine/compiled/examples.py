@@ -63,9 +63,13 @@ class Source:
 
 
 def source_of(examples: Examples) -> Source:
-    """The examples, read once as long as they live."""
-    if (source := sources.get(examples)) is None:
-        examples.check_file()
+    """The examples, read once as long as they live, if they can be found again."""
+    examples.check_file()
+    try:
+        source = sources.get(examples)
+    except TypeError:  # a program's own kind of examples may have no hash
+        return Source(examples)
+    if source is None:
         source = sources[examples] = Source(examples)
     return source
 
@@ -90,7 +94,7 @@ def read(examples: Examples, rows: slice | NDArray[np.int64], dense: bool) -> Da
     labels = examples.labels[rows].astype(np.int64)
     if isinstance(examples, Digits) and not dense:
         return Data(*ink_of(examples.images[rows]), SHADES, NO_NUMBERS, labels)
-    X = np.require(examples.columns(rows).T, requirements=["C", "W"])
+    X = np.require(examples.columns(rows).T, np.float32, ["C", "W"])
     return Data(NOWHERE, NO_PIXELS, NO_BYTES, SHADES, X.ravel(), labels)
 
 

@@ -1,19 +1,21 @@
 """Compiled code is kept between processes, in a folder that is the user's own.
 
 Its files are read with pickle, so nobody else may be able to write there. What belongs to other
-sources, versions or processors lies in a folder of another name, so that it is never taken.
+sources, versions or processors lies in a folder of another name, so that it is never taken; what
+has changed since it was written is not taken, either.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import stat
 import sys
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import llvmlite
 import numba
@@ -21,6 +23,9 @@ import numpy as np
 from numba import config, njit
 from numba.core.registry import cpu_target
 
+from chainrule.files import write_whole
+
+SUMS = "checksums.json"
 entries: list[Any] = []  # the compiled functions that Python calls
 
 
@@ -48,7 +53,8 @@ def place() -> tuple[Path | None, str]:
 
     folder = user_cache_path("chainrule") / f"compiled-{version()}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         reason = not_private(folder)
         if not reason and not os.access(folder, os.W_OK | os.X_OK):
             reason = "it cannot be written"
@@ -72,7 +78,7 @@ def not_private(folder: Path) -> str:
 
 def version() -> str:
     """A word that changes with all that compiled code depends on."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     processor = cpu_target.target_context.codegen().magic_tuple()
@@ -81,10 +87,42 @@ def version() -> str:
     return digest.hexdigest()[:16]
 
 
+def own_folder() -> Path | None:
+    """Where Numba keeps the code of this installation: others may keep theirs beside it."""
+    return None if place()[0] is None else Path(cast(Any, entries[0])._cache.cache_path)
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of compiled code."""
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.nb[ci]")}
+
+
 def is_kept() -> bool:
-    """Whether there is compiled code in the folder."""
-    folder, _ = place()
-    return folder is not None and sum(1 for _ in folder.rglob("*.nbi")) >= len(entries)
+    """Whether all compiled code lies in the folder as it was written.
+
+    Code that is not as it was written would end the process, or compute something else, so it is
+    removed: that it is damaged, or was left by a process that was killed, is all the same.
+    """
+    folder = own_folder()
+    if folder is None or not folder.is_dir():
+        return False
+    found = checksums(folder)
+    try:
+        wanted = json.loads((folder / SUMS).read_bytes())
+    except (OSError, ValueError):
+        wanted = None
+    if found == wanted and len(found) == 2 * len(entries):
+        return True
+    for name in found:
+        (folder / name).unlink(missing_ok=True)
+    return False
+
+
+def note_kept() -> None:
+    """Note how the compiled code was written."""
+    folder = own_folder()
+    if folder is not None and folder.is_dir():
+        write_whole(folder / SUMS, json.dumps(checksums(folder)).encode())
 
 
 def keep_no_more() -> None:

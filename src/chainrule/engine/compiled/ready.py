@@ -11,7 +11,7 @@ from chainrule.data import Digits
 from chainrule.descent import Rule
 from chainrule.engine.compiled.columns import FEW, read_columns
 from chainrule.engine.compiled.engine import CompiledEngine
-from chainrule.engine.compiled.keeping import is_kept, keep_no_more, place
+from chainrule.engine.compiled.keeping import is_kept, keep_no_more, note_kept, place
 from chainrule.engine.interface import Plan
 from chainrule.network import initialise
 
@@ -28,15 +28,19 @@ def make_ready(tell: Callable[[str], object] = lambda line: None) -> None:
         folder, reason = place()
         if folder is None:
             tell(f"compiled code cannot be kept, so it is compiled anew each time: {reason}")
-        if not is_kept():
+        kept = is_kept()
+        if not kept:
             tell("compiling once, which takes some seconds")
         try:
             use_all()
-        except Exception as error:  # the folder may hold anything, and its disk may be full
+            if not kept:
+                note_kept()
+        except Exception as error:  # the disk may be full, and the folder may hold anything
             if folder is None:
                 raise
             keep_no_more()
-            tell(f"compiled code cannot be kept, so it is compiled anew: {folder}: {error}")
+            reason = " ".join(str(error).split())[:200]
+            tell(f"compiled code cannot be kept, so it is compiled anew: {folder}: {reason}")
             use_all()
         done = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 
 import numpy as np
 
@@ -119,16 +119,21 @@ class Together:
             half=self.layout.padded,
         )
         form = self.layout.form
-        others = []
+
+        def part(mine: Mine) -> int:
+            try:
+                return run(task, form, room, data, self.by, mine)
+            except BaseException:
+                words[-8] = 1  # nobody waits for this thread any longer
+                raise
+
+        others: list[Future[int]] = []
         try:
             if self.executor is not None:
-                others = [
-                    self.executor.submit(run, task, form, room, data, self.by, mine)
-                    for mine in self.mine[1:]
-                ]
-            taken = run(task, form, room, data, self.by, self.mine[0])
+                others = [self.executor.submit(part, mine) for mine in self.mine[1:]]
+            taken = part(self.mine[0])
         except BaseException:
-            words[-8] = 1  # nobody waits for this thread any longer
+            words[-8] = 1
             raise
         finally:
             for other in others:
