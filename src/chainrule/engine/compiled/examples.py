@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from chainrule.data import Digits, Examples
 from chainrule.engine.compiled.passes import ByPixel, Data
 from chainrule.engine.compiled.steps import sort_all
+from chainrule.engine.compiled.vectors import find_ink
 
 KEPT = (
     1 << 31
 )  # bytes of ink or numbers that are kept; of more examples only those at hand are read
 DENSE = 0.5  # from this share of ink on, images are read as rows of numbers
-AT_ONCE = 4096  # images in which ink is looked for at a time
 SAMPLE = 1000  # images that tell whether they are
 SHADES = (np.arange(256) / np.float32(255)).astype(np.float32)  # as as_columns divides
 NO_BYTES, NO_PIXELS = np.zeros(0, np.uint8), np.zeros(0, np.uint16)
@@ -103,15 +103,14 @@ def ink_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint8]]:
     """Where the ink of each image (m, pixels) begins, the pixels that have ink, and how dark."""
     m, pixels = images.shape
-    start = np.zeros(m + 1, np.int64)
-    np.cumsum(np.count_nonzero(images, axis=1), out=start[1:])
-    pixel, ink = np.empty(start[-1], np.uint16), np.empty(start[-1], np.uint8)
-    for first in range(0, m, AT_ONCE):
-        some = images[first : first + AT_ONCE].ravel()
-        inked = np.flatnonzero(some)
-        here = slice(start[first], start[first] + len(inked))
-        pixel[here] = inked % pixels
-        ink[here] = some[inked]
+    images = np.ascontiguousarray(images)
+    inked = np.count_nonzero(images)
+    start, pixel, ink = (
+        np.empty(m + 1, np.int64),
+        np.empty(inked, np.uint16),
+        np.empty(inked, np.uint8),
+    )
+    find_ink(images.ctypes.data, pixels, start, pixel, ink)
     return start, pixel, ink
 
 

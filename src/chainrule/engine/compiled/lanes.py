@@ -67,6 +67,28 @@ def address(typing, array):
     return types.CPointer(array.dtype)(array), generate
 
 
+@intrinsic
+def bytes_at(typing, place):
+    """The bytes from a place in memory on, which may be read-only: `array.ctypes.data` says it."""
+
+    def generate(context, builder, signed, args):
+        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+
+    return types.CPointer(types.uint8)(int64), generate
+
+
+@intrinsic
+def eight(typing, memory, k):
+    """memory[k] to memory[k + 7], bytes, as one number: 0 if all of them are."""
+
+    def generate(context, builder, signed, args):
+        place = builder.gep(args[0], [args[1]])
+        place = builder.bitcast(place, ir.IntType(64).as_pointer())
+        return builder.load(place, align=1)
+
+    return int64(memory, int64), generate
+
+
 def vector_at(builder: Any, pointer: Any, i: Any, vector: Any) -> Any:
     return builder.bitcast(builder.gep(pointer, [i]), vector.as_pointer())
 

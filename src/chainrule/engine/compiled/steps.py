@@ -268,8 +268,8 @@ def backward(task, form, room, data, by, mine, n, move, meeting):
             work,
             mine.own,
         )
-        # Others need D[l - 1] whole. And inputs and lists must stay until all slopes are done, which
-        # the next forward pass sees to only if it meets in a hidden layer before writing them.
+        # Others need D[l - 1] whole. And inputs and lists must stay until all slopes are done; the
+        # next forward pass sees to that only if it meets in a hidden layer before writing them.
         if l > 2 or (l == 1 and (task.dense or form.depth == 1)):
             meeting += 1
             if not meet(room.words, mine, meeting):

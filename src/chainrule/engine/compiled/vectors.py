@@ -1,9 +1,9 @@
-"""A step with a whole gradient, and weight decay: one pass over all parameters, compiled."""
+"""One pass over all parameters, for a step or weight decay, and one over all pixels, compiled."""
 
 import numpy as np
 
 from chainrule.engine.compiled.keeping import entry
-from chainrule.engine.compiled.lanes import address, load, store, total
+from chainrule.engine.compiled.lanes import address, bytes_at, eight, load, store, total
 from chainrule.engine.compiled.layers import sixteen
 from chainrule.engine.compiled.passes import Move, settle
 
@@ -32,3 +32,28 @@ def add_decay(form, weight_decay, P, G):
                 g = load(w, address(G), o)
                 store(address(G), o, g + w * weight_decay)
     return np.float64(weight_decay) / 2 * squares
+
+
+@entry
+def find_ink(place, pixels, start, pixel, ink):
+    """List the pixels of some images that are not blank, their bytes, and where each image begins.
+
+    `place` is where the images lie in memory, byte by byte.
+    """
+    memory = bytes_at(place)
+    k = 0
+    for image in range(len(start) - 1):
+        start[image] = k
+        row = image * pixels
+        p = 0
+        while p < pixels:
+            if p + 8 <= pixels and eight(memory, row + p) == 0:
+                p += 8
+                continue
+            shade = memory[row + p]
+            if shade != 0:
+                pixel[k] = p
+                ink[k] = shade
+                k += 1
+            p += 1
+    start[len(start) - 1] = k
