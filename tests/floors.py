@@ -28,7 +28,9 @@ def pyproject():
 def floors():
     """The name and the lowest version of all that chainrule needs, and of what builds it."""
     project = pyproject()["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["lab"]
+    extras = project["optional-dependencies"]
+    requirements = project["dependencies"] + extras["fast"] + extras["lab"]
+    requirements.remove("chainrule[fast]")  # in lab
     requirements += pyproject()["build-system"]["requires"]
     found = {each: FLOOR.fullmatch(each) for each in requirements}
     if without := [each for each, floor in found.items() if not floor]:

@@ -37,12 +37,16 @@ def in_words(engine: str, *, hint: bool) -> str:
         import numba
 
         return f"engine: compiled (Numba {numba.__version__})"
-    missed = missing() if hint else None
-    if missed is None:
+    return slower(missing() if hint else None)
+
+
+def slower(reason: str | None) -> str:
+    """That NumPy computes, and why the compiled engine does not, if that is worth a word."""
+    if reason is None:
         return "engine: NumPy"
-    if TO_GET_IT in missed:
+    if TO_GET_IT in reason:
         return f"engine: NumPy; {TO_GET_IT} makes it several times faster"
-    return f"engine: NumPy; the compiled one, which is faster, cannot be used: {missed}"
+    return f"engine: NumPy; the compiled one, which is faster, cannot be used: {reason}"
 
 
 def to_measure(run: Run) -> EngineName:
