@@ -4,6 +4,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Tests start hundreds of Pythons, each of which would compile chainrule anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: train lab test test-long test-floors lint pictures api dist bench bench-full clean
 
 train: $(VENV)/ready

@@ -4,7 +4,7 @@
 
 A contestant is a generator. Up to its first yield it makes its data resident in the layout it
 likes best; then it yields None when it stands at the start, and what it has reached once the work
-is done, in turn: the flat parameters, or for inference the probabilities (m, 10).
+is done, in turn: the flat parameters, or for inference the probabilities (m, classes).
 Only the work between the two yields is timed.
 """
 
@@ -19,21 +19,25 @@ import numpy as np
 
 THREADS = 2
 Contestant = Iterator[np.ndarray | None]
+SETTINGS = (
+    "loss", "learning_rate", "momentum", "batch", "steps", "key", "inference", "before",
+)  # fmt: skip
 
 
 def read_job(path: str) -> SimpleNamespace:
-    """The same for everybody: digits, network, start, rule, and the batches in their order."""
+    """The same for everybody: examples, network, start, rule, and the batches in their order."""
     with np.load(path) as file:
         job = SimpleNamespace(**{name: file[name] for name in file.files})
     job.sizes = tuple(job.sizes.tolist())
-    for name in ("loss", "learning_rate", "momentum", "batch", "steps", "key", "inference"):
+    for name in SETTINGS:
         setattr(job, name, getattr(job, name).item())
     m = len(job.labels)
-    job.X = job.images.astype(np.float32) / np.float32(255)  # (m, 784)
-    job.Y = np.eye(10, dtype=np.float32)[job.labels]  # (m, 10)
+    job.table = job.examples.dtype == np.float32  # else the bytes of digits
+    job.X = job.examples if job.table else job.examples.astype(np.float32) / np.float32(255)
+    job.Y = np.eye(job.sizes[-1], dtype=np.float32)[job.labels]  # (m, classes)
     if job.batch:
         order = np.random.default_rng((job.key, 0)).permutation(m)
-        job.batches = [order[i : i + job.batch] for i in range(0, m, job.batch)]
+        job.batches = [order[i : i + job.batch] for i in range(0, m, job.batch)][: job.steps]
     return job
 
 
@@ -55,16 +59,18 @@ def flat(parts) -> np.ndarray:
 # ------------------------------------------------------------------------------------ chainrule
 
 
-def chainrule(job: SimpleNamespace) -> Contestant:
-    from chainrule import Digits, Network, Snapshot, probabilities, train
+def chainrule(job: SimpleNamespace, **engine: str) -> Contestant:
+    """By an engine of this name; a checkout from before there was a choice is given no name."""
+    from chainrule import Digits, Network, Snapshot, Table, probabilities, train
 
-    digits = Digits(job.images, job.labels)
+    kind = Table if job.table else Digits
+    examples = kind(job.X.T if job.table else job.examples, job.labels)
     network = Network(job.sizes, job.start, job.loss)
-    X = digits.X
+    X = examples.X
     while job.inference:
         yield None
         for _ in range(job.steps):
-            A = probabilities(network, X)
+            A = probabilities(network, X, **engine)
         yield A.T
     rows = 1 if job.momentum else 0
     memory = np.zeros((rows, job.start.size), np.float32)
@@ -72,25 +78,58 @@ def chainrule(job: SimpleNamespace) -> Contestant:
     while True:
         snapshots = train(
             network,
-            digits,
+            examples,
             optimizer="momentum" if rows else "descent",
             learning_rate=job.learning_rate,
             batch_size=job.batch or None,
             steps=job.steps,
             every=job.steps,
             start=start,
+            threads=THREADS,
+            **engine,
         )
         yield None
         (last,) = snapshots
         yield last.network.parameters
 
 
-def chainrule_dense(job: SimpleNamespace) -> Contestant:
+def chainrule_compiled(job: SimpleNamespace) -> Contestant:
+    return chainrule(job, engine="compiled")
+
+
+def chainrule_numpy(job: SimpleNamespace) -> Contestant:
+    return chainrule(job, engine="numpy")
+
+
+def chainrule_numpy_dense(job: SimpleNamespace) -> Contestant:
     """All 784 pixels of every image, as everybody else computes them."""
     from chainrule.engine import ink
 
     ink.INK_ORDERED = 0  # the most images of a full batch that are put in order of their ink
-    yield from chainrule(job)
+    return chainrule_numpy(job)
+
+
+def chainrule_before(job: SimpleNamespace) -> Contestant:
+    """The NumPy engine of another checkout, from before there was a choice."""
+    sys.path.insert(0, f"{job.before}/src")
+    return chainrule(job)
+
+
+# ------------------------------------------------------------------- what no dense work can beat
+
+
+def dense_limit(job: SimpleNamespace) -> Contestant:
+    """One plain product of matrices a step, with as many flops as the dense step has."""
+    pairs = list(pairwise(job.sizes))
+    m = len(job.labels)
+    products = 3 * sum(a * b for a, b in pairs) - pairs[0][0] * pairs[0][1]  # without dA[0]
+    A = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    B = np.random.default_rng(1).random((1024, round(products * m / 1024**2)), dtype=np.float32)
+    while True:
+        yield None
+        for _ in range(job.steps):
+            A @ B
+        yield np.zeros(0, np.float32)
 
 
 # -------------------------------------------------------------------- NumPy as in the notebooks
@@ -98,11 +137,11 @@ def chainrule_dense(job: SimpleNamespace) -> Contestant:
 
 def numpy_plain(job: SimpleNamespace, dtype: type = np.float32) -> Contestant:
     X, Y = job.X.T.astype(dtype, order="C"), job.Y.T.astype(dtype, order="C")
-    m = X.shape[1]
+    L = len(job.sizes) - 1
     while True:
-        W1, b1, W2, b2 = (part.astype(dtype) for part in layers(job))
-        b1, b2 = b1[:, None], b2[:, None]
-        velocities = [0.0] * 4
+        parts = [part.astype(dtype) for part in layers(job)]
+        W, b = parts[::2], [part[:, None] for part in parts[1::2]]
+        V, v = [0.0] * L, [0.0] * L  # velocities
         yield None
         for step in range(job.steps):
             if job.batch:
@@ -110,26 +149,22 @@ def numpy_plain(job: SimpleNamespace, dtype: type = np.float32) -> Contestant:
                 X_batch, Y_batch = X[:, chosen], Y[:, chosen]
             else:
                 X_batch, Y_batch = X, Y
-            m = X_batch.shape[1]
-            Z1 = W1.dot(X_batch) + b1
-            A1 = np.maximum(Z1, 0)
-            Z2 = W2.dot(A1) + b2
-            e = np.exp(Z2 - Z2.max(axis=0))
-            A2 = e / e.sum(axis=0)
-            dZ2 = (A2 - Y_batch) / m
+            A = [X_batch]
+            for l in range(L - 1):
+                A.append(np.maximum(W[l].dot(A[l]) + b[l], 0))
+            Z = W[-1].dot(A[-1]) + b[-1]
+            e = np.exp(Z - Z.max(axis=0))
+            P = e / e.sum(axis=0)
+            dZ = (P - Y_batch) / X_batch.shape[1]
             if job.loss == "squared_error":
-                dZ2 = A2 * (dZ2 - (A2 * dZ2).sum(axis=0))
-            dW2, db2 = dZ2.dot(A1.T), dZ2.sum(axis=1, keepdims=True)
-            dZ1 = W2.T.dot(dZ2) * (Z1 > 0)
-            dW1, db1 = dZ1.dot(X_batch.T), dZ1.sum(axis=1, keepdims=True)
-            velocities = [
-                job.momentum * v + g for v, g in zip(velocities, (dW1, db1, dW2, db2), strict=True)
-            ]
-            W1, b1, W2, b2 = (
-                part - job.learning_rate * v
-                for part, v in zip((W1, b1, W2, b2), velocities, strict=True)
-            )
-        yield flat((W1, b1, W2, b2))
+                dZ = P * (dZ - (P * dZ).sum(axis=0))
+            for l in reversed(range(L)):
+                dW, db = dZ.dot(A[l].T), dZ.sum(axis=1, keepdims=True)
+                if l > 0:
+                    dZ = W[l].T.dot(dZ) * (A[l] > 0)
+                V[l], v[l] = job.momentum * V[l] + dW, job.momentum * v[l] + db
+                W[l], b[l] = W[l] - job.learning_rate * V[l], b[l] - job.learning_rate * v[l]
+        yield flat(part for pair in zip(W, b, strict=True) for part in pair)
 
 
 def numpy_float64(job: SimpleNamespace) -> Contestant:
@@ -147,8 +182,10 @@ def torch_eager(job: SimpleNamespace, compiled: bool = False) -> Contestant:
     X, Y = torch.from_numpy(job.X), torch.from_numpy(job.Y)
     labels = torch.from_numpy(job.labels.astype(np.int64))
 
-    def forward(X, W1, b1, W2, b2):
-        return F.linear(F.relu(F.linear(X, W1, b1)), W2, b2)
+    def forward(X, *parameters):
+        for l in range(0, len(parameters), 2):
+            X = F.linear(X if l == 0 else F.relu(X), *parameters[l : l + 2])
+        return X
 
     def loss(X, Y, labels, *parameters):
         Z = forward(X, *parameters)
@@ -196,8 +233,9 @@ def jax_jitted(job: SimpleNamespace, scan: bool = False) -> Contestant:
     X, Y = jnp.asarray(job.X), jnp.asarray(job.Y)
 
     def loss(parameters, X, Y):
-        W1, b1, W2, b2 = parameters
-        Z = jax.nn.relu(X @ W1.T + b1) @ W2.T + b2
+        Z = X
+        for l in range(0, len(parameters), 2):
+            Z = (Z if l == 0 else jax.nn.relu(Z)) @ parameters[l].T + parameters[l + 1]
         if job.loss == "cross_entropy":
             return -(Y * jax.nn.log_softmax(Z)).sum() / len(X)
         return ((jax.nn.softmax(Z) - Y) ** 2).sum() / (2 * len(X))
@@ -266,7 +304,7 @@ def sklearn_mlp(job: SimpleNamespace) -> Contestant:
     )
     order = np.concatenate(job.batches) if job.batch else slice(None)
     X, labels = job.X[order], job.labels[order]
-    model.partial_fit(X[:1000], labels[:1000], classes=range(10))
+    model.partial_fit(X[:1000], labels[:1000], classes=range(job.sizes[-1]))
     while True:
         parts = layers(job)
         for place, (W, b) in enumerate(zip(parts[::2], parts[1::2], strict=True)):
@@ -292,18 +330,21 @@ def onnx_runtime(job: SimpleNamespace) -> Contestant:
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    names = ("W1", "b1", "W2", "b2")
+    L = len(job.sizes) - 1
+    weights = [numpy_helper.from_array(a, f"p{k}") for k, a in enumerate(layers(job))]
+    nodes = []
+    for l in range(L):
+        inputs = ["X" if l == 0 else f"A{l}", f"p{2 * l}", f"p{2 * l + 1}"]
+        nodes.append(helper.make_node("Gemm", inputs, [f"Z{l + 1}"], transB=1))
+        if l < L - 1:
+            nodes.append(helper.make_node("Relu", [f"Z{l + 1}"], [f"A{l + 1}"]))
+    nodes.append(helper.make_node("Softmax", [f"Z{L}"], ["A"], axis=1))
     graph = helper.make_graph(
-        [
-            helper.make_node("Gemm", ["X", "W1", "b1"], ["Z1"], transB=1),
-            helper.make_node("Relu", ["Z1"], ["A1"]),
-            helper.make_node("Gemm", ["A1", "W2", "b2"], ["Z2"], transB=1),
-            helper.make_node("Softmax", ["Z2"], ["A2"], axis=1),
-        ],
+        nodes,
         "mlp",
         [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["m", job.sizes[0]])],
-        [helper.make_tensor_value_info("A2", TensorProto.FLOAT, ["m", job.sizes[-1]])],
-        [numpy_helper.from_array(a, n) for n, a in zip(names, layers(job), strict=True)],
+        [helper.make_tensor_value_info("A", TensorProto.FLOAT, ["m", job.sizes[-1]])],
+        weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     options = onnxruntime.SessionOptions()

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from chainrule import handwriting, load_digits, load_mnist, load_model, predict
+from chainrule import handwriting, load_bundled, load_digits, load_mnist, predict
 from chainrule.handwriting import STAGES, Prepared, draw, prepare
 from chainrule.handwriting.stages import WAYS, crop
 from chainrule.handwriting.strokes import PAD
@@ -226,7 +226,7 @@ def accuracies(images, labels):
 
 
 def networks():
-    return {name: load_model(PACKAGE / "models" / f"{name}.safetensors") for name in MODELS}
+    return {name: load_bundled(name) for name in MODELS}
 
 
 def measure_stages(test, damage):

@@ -51,7 +51,7 @@ NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 # Names of runs, times, and how far a run came before it was killed.
 VARIES = re.compile(
-    r"(?<=model )runs/[-\w]+|[\d.]+ s of training|\d+ of 200 .*|\d+ (?:s|min|h)(?= *$)|─+",
+    r"(?<=model )runs/[-\w]+|[\d.]+ s of training|\d+ of 100 .*|\d+ (?:s|min|h)(?= *$)|─+",
     re.MULTILINE,
 )
 

@@ -47,31 +47,26 @@ def processes():
 # ------------------------------------------------------------------------------------- same bits
 
 
-def ends(digits, sizes, name, optimizer, **how):
-    """The bytes of parameters and memory after 50 full-batch steps and 2 epochs of batches."""
-    for length in ({"steps": 50}, {"batch_size": 64, "epochs": 2}):
+def ends(digits, lengths, sizes, name, optimizer, **how):
+    """The bytes of parameters and memory after so many full-batch steps, and steps of batches."""
+    for steps, batch_size in zip(lengths, (None, 64), strict=True):
         rng = np.random.default_rng(0)
         network = initialise(sizes, loss=name, rng=rng)
         *_, last = train(
-            network,
-            digits,
-            optimizer=optimizer,
-            every=10**6,
-            rng=rng,
-            engine="numpy",
-            **length,
-            **how,
-        )
+            network, digits, optimizer=optimizer, every=10**6, rng=rng,
+            batch_size=batch_size, steps=steps, engine="numpy", **how,
+        )  # fmt: skip
         yield last.network.parameters.tobytes()
         yield last.memory.tobytes()
 
 
-def same_for_everybody(mnist, processes, sizes, name, optimizer):
-    digits = mnist[0][:6000]
-    alone = list(ends(digits, sizes, name, optimizer, threads=1))
+def same_for_everybody(mnist, processes, lengths, *training):
+    """All that are asked to train this end in the bits of one thread; an epoch is 94 batches."""
+    asked = mnist[0][:6000], lengths, *training
+    alone = list(ends(*asked, threads=1))
     for threads in (2, 3, 5):
-        assert list(ends(digits, sizes, name, optimizer, threads=threads)) == alone, threads
-    assert list(ends(digits, sizes, name, optimizer, threads=2, executor=processes)) == alone
+        assert list(ends(*asked, threads=threads)) == alone, threads
+    assert list(ends(*asked, threads=2, executor=processes)) == alone
 
 
 @pytest.mark.parametrize(
@@ -83,7 +78,7 @@ def same_for_everybody(mnist, processes, sizes, name, optimizer):
     ],
 )
 def test_any_number_of_workers_gives_the_same_bits(mnist, processes, sizes, name, optimizer):
-    same_for_everybody(mnist, processes, sizes, name, optimizer)
+    same_for_everybody(mnist, processes, (20, 100), sizes, name, optimizer)
 
 
 @pytest.mark.long
@@ -93,7 +88,7 @@ def test_any_number_of_workers_gives_the_same_bits(mnist, processes, sizes, name
 def test_any_number_of_workers_gives_the_same_bits_everywhere(
     mnist, processes, sizes, name, optimizer
 ):
-    same_for_everybody(mnist, processes, sizes, name, optimizer)
+    same_for_everybody(mnist, processes, (50, 188), sizes, name, optimizer)
 
 
 def test_runs_of_stacks_are_branches_of_the_tree(mnist):

@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 
 from chainrule import network as equations
 from chainrule.data import CLASSES, PIXELS
+from chainrule.engine.blas import cores
+from chainrule.engine.choice import EngineName, choose
 from chainrule.engine.memory import keep_memory
-from chainrule.network import Array, Network, check_array, check_inputs
+from chainrule.network import Array, Network, check_array, check_inputs, not_finite
 
 BLOCK = 512  # columns that are read at a time
 FAR = 1.0  # beyond 0 and 1: further out there are no pixels, not even noisy ones
 
 
-def probabilities(network: Network, X: Array) -> Array:
+def probabilities(network: Network, X: Array, *, engine: EngineName = "numpy") -> Array:
     """The last A for the columns of X: (10, m), each column sums to 1.
 
     For a network of 784 inputs and 10 outputs X holds digits, pixels from 0 to 1. Raises ValueError
     for an X of another shape, for pixels that are not from 0 to 1, and if X or the parameters
     hold NaN or infinity; OverflowError if they are so large that a Z is infinite.
+
+    The `engine` is as in `train`, but NumPy unless another is asked for: to load the compiled one
+    takes longer than to read some thousand digits. That one computes with float32.
     """
     check_array("X", X)
     if (network.sizes[0], network.sizes[-1]) == (PIXELS, CLASSES) and X.size:
@@ -33,6 +38,8 @@ def probabilities(network: Network, X: Array) -> Array:
                 f"got numbers from {low:g} to {high:g}; divide pixels from 0 to 255 by 255"
             )
     check_inputs(network, X)
+    if choose(engine, network.parameters.dtype) == "compiled" and X.ndim == 2:
+        return compiled(network, X)
     # Block by block, because the Z and A of a few hundred columns stay in the processor's cache.
     keep_memory()
     blocks = range(0, max(X.shape[-1], 1), BLOCK)
@@ -40,10 +47,22 @@ def probabilities(network: Network, X: Array) -> Array:
     return np.concatenate(parts, axis=-1)
 
 
-def predict(network: Network, X: Array) -> NDArray[np.intp]:
+def compiled(network: Network, X: Array) -> Array:
+    """The same from the compiled engine, in as many threads as there are cores."""
+    from chainrule.engine.compiled.columns import read_columns
+    from chainrule.engine.compiled.ready import make_ready
+
+    make_ready()
+    A = read_columns(network, X, cores())
+    if not np.isfinite(A).all() or not np.isfinite(network.parameters).all():
+        raise not_finite(network, X)
+    return A
+
+
+def predict(network: Network, X: Array, *, engine: EngineName = "numpy") -> NDArray[np.intp]:
     """The most probable label of each column of X: (m,), digits 0 to 9.
 
-    Raises what `probabilities` raises.
+    The engine is as in `probabilities`. Raises what that raises.
     """
-    labels: NDArray[np.intp] = probabilities(network, X).argmax(axis=-2)
+    labels: NDArray[np.intp] = probabilities(network, X, engine=engine).argmax(axis=-2)
     return labels

@@ -10,7 +10,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers import run
 from helpers.faults import inject
 from helpers.trainings import BATCHES, COMMAND, content
 
@@ -28,12 +27,12 @@ class Killer:
     takes steps.
     """
 
-    def __init__(self, folder, small, batches, optimizer, engine):
+    def __init__(self, folder, small, steps, batches, optimizer, engine):
         size, rate = BATCHES[batches]
         self.folder, self.tries = folder, 0
         self.arguments = [
             *("train", "--data", small, "--optimizer", optimizer, "--learning-rate", rate),
-            *("--batch-size", size or "all", "--steps", 200, "--checkpoint-every", 0.001),
+            *("--batch-size", size or "all", "--steps", steps, "--checkpoint-every", 0.001),
             *("--engine", engine, "--threads", 2),
         ]
         began, whole = time.monotonic(), folder / "whole"
@@ -99,9 +98,9 @@ def stamp(place):
     return (path.stat().st_mtime_ns, path.stat().st_ino) if path.exists() else None
 
 
-def survive(small, folder, case, kills, seed):
+def survive(small, folder, steps, case, kills, seed):
     folder.mkdir()
-    killer, rng, killed = Killer(folder, small, *case), np.random.default_rng(seed), 0
+    killer, rng, killed = Killer(folder, small, steps, *case), np.random.default_rng(seed), 0
     while killed < kills:
         killed += killer.killed(rng)
     killer.finish()
@@ -114,13 +113,13 @@ MANY = (34, 34, 34, 34, 33, 33, 33, 33, 33, 33, 33, 33)  # 200 with each engine
 
 @pytest.mark.parametrize(("case", "kills"), list(zip(CASES, FEW, strict=True)))
 def test_killed_at_20_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
-    survive(small, tmp_path / "runs", case, kills, seed=CASES.index(case))
+    survive(small, tmp_path / "runs", 100, case, kills, seed=CASES.index(case))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("case", "kills"), list(zip(CASES, MANY, strict=True)))
 def test_killed_at_200_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
-    survive(small, tmp_path / "runs", case, kills, seed=None)
+    survive(small, tmp_path / "runs", 200, case, kills, seed=None)
 
 
 # ------------------------------------------------------------------- old file or new file, always
@@ -140,17 +139,17 @@ def short(small, tmp_path_factory):
     return arguments, content(folder), int(done.stderr.split()[-1])
 
 
-def goes_on_to_the_same(folder, arguments, wanted):
+def goes_on_to_the_same(command, folder, arguments, wanted):
     """Resume it, or start it if there is no run, and compare."""
     if (folder / RUN).exists():
-        done = run("train", "--resume", folder, "--quiet")
+        done = command("train", "--resume", folder, "--quiet")
     else:
-        done = run(*arguments, "--out", folder)
+        done = command(*arguments, "--out", folder)
     assert done.returncode == 0, done.stderr
     assert content(folder) == wanted
 
 
-def check_injected(place, way, short, folder):
+def check_injected(command, place, way, short, folder):
     arguments, wanted, _ = short
     done = inject("any", place, way, *arguments, "--out", folder)
     if way == "kill":
@@ -167,19 +166,21 @@ def check_injected(place, way, short, folder):
             assert f"chainrule train --resume {folder}" in lines[0]
         hidden = {path.name for path in folder.glob(".*")} if folder.exists() else set()
         assert hidden <= {LOCK}
-    goes_on_to_the_same(folder, arguments, wanted)
+    goes_on_to_the_same(command, folder, arguments, wanted)
 
 
-def test_killed_or_failing_at_writes_fsyncs_and_renames_it_resumes(short, tmp_path):
+def test_killed_or_failing_at_writes_fsyncs_and_renames_it_resumes(inside, short, tmp_path):
     calls = short[2]
     assert calls > 30
-    check_injected(1, "EROFS", short, tmp_path / "first")  # the fsync of the new folder's name
+    # The first is the fsync of the new folder's name.
+    check_injected(inside, 1, "EROFS", short, tmp_path / "first")
     for k, place in enumerate(range(1, calls + 1, 6)):
-        check_injected(place, ("kill", "ENOSPC", "EROFS")[k % 3], short, tmp_path / str(place))
+        way = ("kill", "ENOSPC", "EROFS")[k % 3]
+        check_injected(inside, place, way, short, tmp_path / str(place))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["kill", "ENOSPC", "EROFS"])
-def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(short, tmp_path, way):
+def test_killed_or_failing_at_every_write_fsync_and_rename_it_resumes(inside, short, tmp_path, way):
     for place in range(1, short[2] + 1):
-        check_injected(place, way, short, tmp_path / str(place))
+        check_injected(inside, place, way, short, tmp_path / str(place))

@@ -134,8 +134,9 @@ def test_the_trajectory_is_spread_over_the_run_within_its_limits(tmp_path, hidde
 
 
 def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
+    asks = ("train", "--data", small, "--steps", "40", "--out")
     process = subprocess.run(
-        [sys.executable, "-c", BEFORE_DATA, "train", "--data", small, "--out", tmp_path / "a"],
+        [sys.executable, "-c", BEFORE_DATA, *asks, tmp_path / "a"],
         capture_output=True,
         encoding="utf-8",
     )
@@ -146,7 +147,7 @@ def test_run_json_is_on_disk_before_the_data_are_read(small, tmp_path):
     assert run("runs", tmp_path).returncode == 0
     done = run("train", "--resume", tmp_path / "a", "--quiet")
     assert done.returncode == 0, done.stderr
-    whole = run("train", "--data", small, "--out", tmp_path / "b", "--quiet")
+    whole = run(*asks, tmp_path / "b", "--quiet")
     assert done.stdout == whole.stdout
     assert content(tmp_path / "a") == content(tmp_path / "b")
     assert open_run(tmp_path / "a").identity() == open_run(tmp_path / "b").identity()

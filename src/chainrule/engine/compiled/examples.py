@@ -38,14 +38,16 @@ class Source:
         m = len(examples)
         if m * (4 * self.inputs if self.dense else 3 * ink_of_one(examples)) <= KEPT:
             self.whole = read(examples, slice(0, m), self.dense)
+        self.order = np.arange(m if self.whole else 0)
 
     def at_hand(
-        self, examples: Examples, rows: NDArray[np.int64]
+        self, examples: Examples, chosen: slice | NDArray[np.int64]
     ) -> tuple[Data, NDArray[np.int64]]:
         """Data in which these examples are, and where."""
-        if self.whole is not None:
-            return self.whole, rows
-        return read(examples, rows, self.dense), np.arange(len(rows))
+        if self.whole is None:
+            data = read(examples, chosen, self.dense)
+            return data, np.arange(len(data.labels))
+        return self.whole, self.order[chosen] if isinstance(chosen, slice) else chosen
 
     def by_pixel(self, tile: int) -> list[ByPixel] | None:
         """The ink of each tile of so many images, pixel by pixel, if all is kept."""

@@ -17,7 +17,7 @@ from chainrule.network import Array
 
 LANES = 16
 PANEL = 64  # units in a panel
-GAP = 16  # between rows of activations: rows 4096 bytes apart would share few lines of the cache
+GAP = 16  # between long rows of activations: rows 4096 bytes apart share few lines of the cache
 
 Numbers = NDArray[np.int64]
 
@@ -61,7 +61,7 @@ def layout(sizes: tuple[int, ...], images: int, *, dense: bool) -> Layout:
     capacity = padded(images)
     form.units[:] = sizes
     form.lanes[:] = [padded(size) for size in sizes]
-    form.stride[:] = form.lanes + GAP
+    form.stride[:] = np.where(form.lanes < PANEL, form.lanes, form.lanes + GAP)
     places, end, work = [], 0, 0
     for l, (inputs, units) in enumerate(pairwise(sizes), 1):
         form.inputs[l] = inputs

@@ -12,6 +12,8 @@ example order[at + i] of the data.
 from typing import NamedTuple
 
 import numpy as np
+from numba import float32
+from numba.extending import overload
 from numpy.typing import NDArray
 
 from chainrule.engine.compiled.functions import exp, log
@@ -38,7 +40,7 @@ class Data(NamedTuple):
 
     start: NDArray[np.int64]  # (m + 1,), where the ink of each image begins
     pixel: NDArray[np.uint16]  # which pixel
-    ink: NDArray[np.uint8]  # and how dark
+    ink: NDArray[np.uint8]  # and how dark: a byte, or already a number
     shades: NDArray[np.float32]  # (256,), the number for each byte
     X: NDArray[np.float32]  # (m · inputs,), example by example
     labels: NDArray[np.int64]  # (m,)
@@ -66,6 +68,18 @@ class Move(NamedTuple):
 # ----------------------------------------------------------------------------------- the two sums
 
 
+def shade(ink, shades, k):
+    """The number at place k of the ink: bytes have theirs in a table, others are numbers."""
+    raise NotImplementedError  # compiled code has it
+
+
+@overload(shade, inline="always")
+def shade_of(ink, shades, k):
+    if ink.dtype == float32:
+        return lambda ink, shades, k: ink[k]
+    return lambda ink, shades, k: shades[ink[k]]
+
+
 @inner
 def ink_sum(zero, where, ink, k, end, shades, B, b, stride):
     """Σ shade · row of B over places k to end, in four sums that are added at the end."""
@@ -74,17 +88,17 @@ def ink_sum(zero, where, ink, k, end, shades, B, b, stride):
     s2 = zero
     s3 = zero
     while k + 4 <= end:
-        s0 = fma(shades[ink[k]], load(zero, B, b + where[k] * stride), s0)
-        s1 = fma(shades[ink[k + 1]], load(zero, B, b + where[k + 1] * stride), s1)
-        s2 = fma(shades[ink[k + 2]], load(zero, B, b + where[k + 2] * stride), s2)
-        s3 = fma(shades[ink[k + 3]], load(zero, B, b + where[k + 3] * stride), s3)
+        s0 = fma(shade(ink, shades, k), load(zero, B, b + where[k] * stride), s0)
+        s1 = fma(shade(ink, shades, k + 1), load(zero, B, b + where[k + 1] * stride), s1)
+        s2 = fma(shade(ink, shades, k + 2), load(zero, B, b + where[k + 2] * stride), s2)
+        s3 = fma(shade(ink, shades, k + 3), load(zero, B, b + where[k + 3] * stride), s3)
         k += 4
     if k < end:
-        s0 = fma(shades[ink[k]], load(zero, B, b + where[k] * stride), s0)
+        s0 = fma(shade(ink, shades, k), load(zero, B, b + where[k] * stride), s0)
     if k + 1 < end:
-        s1 = fma(shades[ink[k + 1]], load(zero, B, b + where[k + 1] * stride), s1)
+        s1 = fma(shade(ink, shades, k + 1), load(zero, B, b + where[k + 1] * stride), s1)
     if k + 2 < end:
-        s2 = fma(shades[ink[k + 2]], load(zero, B, b + where[k + 2] * stride), s2)
+        s2 = fma(shade(ink, shades, k + 2), load(zero, B, b + where[k + 2] * stride), s2)
     return (s0 + s1) + (s2 + s3)
 
 
@@ -175,6 +189,23 @@ def forward_dense(zero, form, l, c, first, last, P, work):
 
 
 @inner
+def exponentials(zero, label, classes, own, z):
+    """exp(Z - max Z) in place of Z at own[z], class by class; their sum, Z - max Z of the label."""
+    top = load(zero, own, z)
+    for c in range(1, classes):
+        each = load(zero, own, z + c * 16)
+        top = if_less(top, each, each, top)
+    sums, true = zero, zero
+    for c in range(classes):
+        s = load(zero, own, z + c * 16) - top
+        true = if_equal(label, spread(zero, f(c)), s, true)
+        e = exp(s)
+        store(own, z + c * 16, e)
+        sums = sums + e
+    return sums, true
+
+
+@inner
 def last_layer(zero, form, loss, i, n, m, data, order, at, work, own, read):
     """Of the 16 images from i on: what they add to E · m, their answers, and D of the last layer.
 
@@ -190,17 +221,7 @@ def last_layer(zero, form, loss, i, n, m, data, order, at, work, own, read):
     for r in range(16):
         own[place + r] = f(data.labels[order[at + i + r]]) if i + r < n else f(-1)
     label = load(zero, own, place)
-    top = load(zero, own, 0)
-    for c in range(1, classes):
-        z = load(zero, own, c * 16)
-        top = if_less(top, z, z, top)
-    sums, true = zero, zero
-    for c in range(classes):
-        s = load(zero, own, c * 16) - top
-        true = if_equal(label, spread(zero, f(c)), s, true)
-        e = exp(s)
-        store(own, c * 16, e)
-        sums = sums + e
+    sums, true = exponentials(zero, label, classes, own, 0)
     one, count = spread(zero, f(1)), spread(zero, f(m))
     best, answer, E, dot = zero, zero, zero, zero
     for c in range(classes):

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.data import Digits
 from chainrule.descent import Rule
+from chainrule.engine.compiled.columns import FEW, read_columns
 from chainrule.engine.compiled.engine import CompiledEngine
 from chainrule.engine.compiled.keeping import is_kept, keep_no_more, place
 from chainrule.engine.interface import Plan
@@ -18,7 +19,7 @@ lock = threading.Lock()
 done = False
 
 
-def make_ready(tell: Callable[[str], object]) -> None:
+def make_ready(tell: Callable[[str], object] = lambda line: None) -> None:
     """Have all compiled functions ready; `tell` is given what a person should know, a line each."""
     global done
     with lock:
@@ -61,3 +62,5 @@ def use_all() -> None:
         memory = np.zeros((0, len(network.parameters)), np.float32)
         at = engine.begin(plan, network.parameters, memory, 0, answers=True)
         engine.advance(plan, at, [0.1], answers=True)
+    for m in (1, FEW + 1):
+        read_columns(network, np.zeros((784, m), np.float32), 1)

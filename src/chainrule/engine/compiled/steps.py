@@ -17,34 +17,31 @@ from chainrule.engine.compiled.keeping import entry
 from chainrule.engine.compiled.lanes import (
     address,
     fma,
-    has_wide_registers,
     hear,
     inner,
     load,
     say,
-    store,
     total,
-    zeros,
+)
+from chainrule.engine.compiled.layers import (
+    Mine,
+    cut,
+    layer_backward,
+    layer_forward,
+    layer_slopes,
+    my_lanes,
+    sixteen,
 )
 from chainrule.engine.compiled.passes import (
     ByPixel,
     Data,
     Move,
-    backward_dense,
-    forward_dense,
-    forward_ink,
     last_layer,
-    settle,
     slope_bias,
-    slope_dense,
-    slope_ink,
     weights,
 )
 
 f = np.float32
-sixteen = zeros(16)
-sixty_four = zeros(64)
-WIDE = 64 if has_wide_registers() else 16
 SPINS = 2000  # looks at a thread that is waited for, before this one gives way
 
 
@@ -81,85 +78,6 @@ class Room(NamedTuple):
     rates: NDArray[np.float32]  # (3 · steps,), rate and Adam's divisors
     losses: NDArray[np.float64]  # E of each batch
     words: NDArray[np.int64]  # between the threads
-
-
-class Mine(NamedTuple):
-    """What belongs to one thread."""
-
-    part: int  # its number
-    parts: int  # of so many
-    own: NDArray[np.float32]
-    place: NDArray[np.int64]  # (inputs,)
-
-
-@inner
-def cut(count, mine):
-    """Which of so many things are this thread's: from, to."""
-    return count * mine.part // mine.parts, count * (mine.part + 1) // mine.parts
-
-
-@inner
-def my_lanes(form, l, mine):
-    first, last = cut(form.lanes[l] // 16, mine)
-    return 16 * first, 16 * last
-
-
-@inner
-def wide_here(c, last):
-    """Whether the 64 lanes from c on are one panel that ends before `last`."""
-    return WIDE == 64 and c % 64 == 0 and c + 64 <= last
-
-
-# ------------------------------------------------------------------------------ a layer in lanes
-
-
-@inner
-def layer_forward(form, l, first, last, i0, i1, dense, data, order, at, P, work):
-    """A[l] in lanes first to last, of images i0 to i1."""
-    c = first
-    while c < last:
-        wide = wide_here(c, last)
-        if l == 1 and not dense:
-            if wide:
-                forward_ink(sixty_four(), form, c, i0, i1, data, order, at, P, work)
-            else:
-                forward_ink(sixteen(), form, c, i0, i1, data, order, at, P, work)
-        elif wide:
-            forward_dense(sixty_four(), form, l, c, i0, i1, P, work)
-        else:
-            forward_dense(sixteen(), form, l, c, i0, i1, P, work)
-        c += 64 if wide else 16
-
-
-@inner
-def layer_backward(form, l, first, last, n, P, work, own):
-    """D[l - 1] in lanes first to last, of all images."""
-    c = first
-    while c < last:
-        if wide_here(c, last):
-            backward_dense(sixty_four(), 64, form, l, c, n, P, work, own)
-            c += 64
-        else:
-            backward_dense(sixteen(), 16, form, l, c, n, P, work, own)
-            c += 16
-
-
-@inner
-def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half, work, own):
-    """The slopes of layer l's weights in lanes c0 to c1 and rows j0 to j1."""
-    c = c0
-    while c < c1:
-        wide = wide_here(c, c1)
-        if l == 1 and not dense:
-            if wide:
-                slope_ink(sixty_four(), form, c, by, shades, move, P, M, half, work)
-            else:
-                slope_ink(sixteen(), form, c, by, shades, move, P, M, half, work)
-        elif wide:
-            slope_dense(sixty_four(), 64, form, l, c, j0, j1, n, move, P, M, half, work, own)
-        else:
-            slope_dense(sixteen(), 16, form, l, c, j0, j1, n, move, P, M, half, work, own)
-        c += 64 if wide else 16
 
 
 # ------------------------------------------------------------------------------ the ink by pixels
@@ -350,7 +268,9 @@ def backward(task, form, room, data, by, mine, n, move, meeting):
             work,
             mine.own,
         )
-        if l > 2:
+        # Others need D[l - 1] whole; and inputs and lists must stay until all slopes are done, which
+        # the next forward pass sees to only if it meets in a hidden layer before it writes them.
+        if l > 2 or (l == 1 and (task.dense or form.depth == 1)):
             meeting += 1
             if not meet(room.words, mine, meeting):
                 return -1
@@ -392,23 +312,42 @@ def advance(task, form, room, data, by, mine):
     return task.steps
 
 
+@inner
+def form_of(form):
+    """The form with the addresses of its arrays."""
+    return Form(
+        form.depth,
+        address(form.inputs),
+        address(form.units),
+        address(form.rows),
+        address(form.lanes),
+        address(form.W),
+        address(form.b),
+        address(form.A),
+        address(form.D),
+        address(form.stride),
+    )
+
+
+@inner
+def data_of(data):
+    """Data with the addresses of its arrays."""
+    return Data(
+        address(data.start),
+        address(data.pixel),
+        address(data.ink),
+        address(data.shades),
+        address(data.X),
+        address(data.labels),
+    )
+
+
 @entry
 def run(task, form, room, data, by, mine):
     """The part of one thread: `advance` with the addresses of all arrays."""
     return advance(
         task,
-        Form(
-            form.depth,
-            address(form.inputs),
-            address(form.units),
-            address(form.rows),
-            address(form.lanes),
-            address(form.W),
-            address(form.b),
-            address(form.A),
-            address(form.D),
-            address(form.stride),
-        ),
+        form_of(form),
         Room(
             address(room.P),
             address(room.M),
@@ -424,14 +363,7 @@ def run(task, form, room, data, by, mine):
             address(room.losses),
             address(room.words),
         ),
-        Data(
-            address(data.start),
-            address(data.pixel),
-            address(data.ink),
-            address(data.shades),
-            address(data.X),
-            address(data.labels),
-        ),
+        data_of(data),
         ByPixel(address(by.start), address(by.image), address(by.ink)),
         Mine(mine.part, mine.parts, address(mine.own), address(mine.place)),
     )
@@ -440,42 +372,8 @@ def run(task, form, room, data, by, mine):
 @entry
 def sort_all(data, order, pixels, counts, place, by):
     """List the ink of the examples in this order, pixel by pixel."""
-    addresses = Data(
-        address(data.start),
-        address(data.pixel),
-        address(data.ink),
-        address(data.shades),
-        address(data.X),
-        address(data.labels),
-    )
+    addresses = data_of(data)
     to = ByPixel(address(by.start), address(by.image), address(by.ink))
     mine = Mine(0, 1, address(data.shades), address(place))
     count_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), mine)
     sort_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), to, mine)
-
-
-# ------------------------------------------------------------------------------- a whole vector
-
-
-@entry
-def move_all(kind, rate, decay, unbias_mean, unbias_square, P, M, G):
-    """The step with a whole gradient G; all are padded, M holds two rows."""
-    move = Move(kind, rate, decay, f(0), unbias_mean, unbias_square)
-    for o in range(0, len(P), 16):
-        s = load(sixteen(), address(G), o)
-        settle(move, s, address(P), address(M), o, len(P), f(0))
-
-
-@entry
-def add_decay(form, weight_decay, P, G):
-    """What weight decay adds to E and, unless it is empty, to the gradient G."""
-    squares = 0.0
-    for l in range(1, form.depth + 1):
-        size = form.rows[l] * form.lanes[l]
-        for o in range(form.W[l], form.W[l] + size, 16):
-            w = load(sixteen(), address(P), o)
-            squares += np.float64(total(w * w))
-            if len(G) > 0:
-                g = load(w, address(G), o)
-                store(address(G), o, g + w * weight_decay)
-    return np.float64(weight_decay) / 2 * squares

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,9 @@ from chainrule.engine.compiled.examples import NOWHERE, source_of
 from chainrule.engine.compiled.form import LANES, State, aligned, layout, padded
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import KEEP, ByPixel
-from chainrule.engine.compiled.steps import Room, Task, add_decay, move_all, run
+from chainrule.engine.compiled.steps import Room, Task, run
 from chainrule.engine.compiled.together import own_memory
+from chainrule.engine.compiled.vectors import add_decay, move_all
 from chainrule.engine.interface import Plan
 from chainrule.engine.sharing import Sharing
 from chainrule.engine.sums import Part, Tree, confusion_matrix
@@ -101,13 +101,30 @@ class Workplace:
         self.mine = own_memory(0, 1, form.lanes, inputs)
 
 
-class TileWork(NamedTuple):
+class TileWork:
     """The tiles of one batch, as `Sharing` wants work."""
 
-    tiles: Tiles
-    batch: Batch
-    slope: bool
-    answers: bool
+    def __init__(self, tiles: Tiles, batch: Batch, slope: bool, answers: bool) -> None:
+        self.tiles = tiles
+        self.batch = batch
+        self.slope = slope
+        self.answers = answers
+        whole = slope and batch.span is None
+        self.sorted = tiles.source.by_pixel(tiles.tile) if whole else None
+        self.task = Task(
+            steps=int(slope),
+            fresh=True,
+            look=False,
+            sorted=self.sorted is not None,
+            training=slope,
+            dense=tiles.source.dense,
+            m=len(batch),
+            loss=LOSSES.index(tiles.loss),
+            kind=KEEP,
+            decay=f(0),
+            weight_decay=f(0),
+            half=0,
+        )
 
     def run(self, first: int, last: int) -> Part:
         """The part of tiles first to last."""
@@ -123,33 +140,14 @@ class TileWork(NamedTuple):
         tiles, batch = self.tiles, self.batch
         source, size = tiles.source, tiles.tile
         first, last = tile * size, min((tile + 1) * size, len(batch))
-        chosen = batch.columns(first, last)
-        rows = np.arange(first, last) if isinstance(chosen, slice) else chosen
-        data, order = source.at_hand(tiles.examples, rows)
-        by = place.by
-        kept = source.by_pixel(size) if self.slope and batch.span is None else None
-        if kept is not None:
-            by = kept[tile]
+        data, order = source.at_hand(tiles.examples, batch.columns(first, last))
+        by = place.by if self.sorted is None else self.sorted[tile]
         room = place.room._replace(
             M=aligned(tiles.layout.padded) if self.slope else NOTHING,
             order=order,
             cuts=np.array([0, last - first, last - first]),
         )
-        task = Task(
-            steps=int(self.slope),
-            fresh=True,
-            look=False,
-            sorted=kept is not None,
-            training=self.slope,
-            dense=source.dense,
-            m=len(batch),
-            loss=LOSSES.index(tiles.loss),
-            kind=KEEP,
-            decay=f(0),
-            weight_decay=f(0),
-            half=0,
-        )
-        run(task, tiles.layout.form, room, data, by, place.mine)
+        run(self.task, tiles.layout.form, room, data, by, place.mine)
         confusion = NOWHERE
         if self.answers:
             read = room.read[: last - first]

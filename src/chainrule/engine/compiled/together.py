@@ -12,9 +12,10 @@ import numpy as np
 from chainrule.descent import MEMORY_ROWS
 from chainrule.engine.compiled.examples import NOWHERE, source_of
 from chainrule.engine.compiled.form import LANES, Numbers, State, aligned, layout, padded
+from chainrule.engine.compiled.layers import Mine
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import ByPixel
-from chainrule.engine.compiled.steps import Mine, Room, Task, run
+from chainrule.engine.compiled.steps import Room, Task, run
 from chainrule.engine.interface import Plan
 from chainrule.engine.sums import Part, confusion_matrix
 from chainrule.engine.with_numpy import batch_of
@@ -22,7 +23,7 @@ from chainrule.network import LOSSES
 
 f = np.float32
 CALL = 0.05  # seconds that one call lasts, about
-OWNED = 4  # times 16 units of the first layer that a thread owns, at least
+OWNED = 4  # times 16 units of the widest layer that a thread owns, at least
 
 
 class Together:
@@ -36,7 +37,7 @@ class Together:
         self.layout = layout(plan.sizes, size, dense=self.source.dense)
         self.state = State(self.layout, MEMORY_ROWS[plan.rule.optimizer])
         lanes = self.layout.form.lanes
-        self.threads = max(1, min(threads, int(lanes[1]) // (LANES * OWNED)))
+        self.threads = max(1, min(threads, int(lanes[1:].max()) // (LANES * OWNED)))
         self.at_once = 1  # steps in one call
         inputs, ink = plan.sizes[0], 0 if self.source.dense else size * plan.sizes[0]
         groups = int(lanes[1:].sum()) // LANES
