@@ -35,7 +35,9 @@ def test_the_default_training_reaches_its_accuracy(default_training, model, mnis
 
 def test_what_train_prints(default_training, mnist, model):
     _, printed = default_training
-    assert printed.startswith(
+    first, rest = printed.split("\n", 1)
+    assert re.fullmatch(r"engine: compiled \(Numba [\d.]+\)", first)
+    assert rest.startswith(
         "Network 784 → 10 → 10, squared error, 7,960 parameters, float32\n"
         "descent, α = 1.5, 1,000 steps of all 60,000 images of MNIST, seed 0\n"
     )
@@ -123,7 +125,7 @@ def test_help_shows_the_defaults_of_each_pair(inside):
 
 def test_evaluate(inside, model, default_training, answer, mnist):
     result = answer("evaluate", model.parent)
-    seen = evaluate(load_model(model), mnist[1])
+    seen = evaluate(load_model(model), mnist[1], engine="numpy")
     assert result["accuracy"] == seen.accuracy
     assert result["confusion"] == seen.confusion.tolist()
     assert result["accuracy_per_digit"] == seen.accuracy_per_digit.tolist()

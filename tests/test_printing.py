@@ -31,6 +31,7 @@ def entry(folder, state, step=700, **fields):
     return Entry(
         **{
             **{"folder": Path(folder), "state": state, "step": step, "rates": None, "changes": ()},
+            "engine": "compiled",
             **{"started": NOW - timedelta(minutes=31), "data": "mnist", **known, **fields},
         }
     )

@@ -89,7 +89,8 @@ def test_threads_and_processes_change_no_bit():
     network = started(table, (32,))
 
     def bits(**how):
-        *_, last = train(network, table, steps=4, rng=np.random.default_rng(2), **how)
+        rng = np.random.default_rng(2)
+        *_, last = train(network, table, steps=4, rng=rng, engine="numpy", **how)
         return last.network.parameters.tobytes()
 
     alone = bits(threads=1)

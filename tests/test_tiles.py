@@ -54,7 +54,7 @@ def ends(digits, lengths, sizes, name, optimizer, **how):
         network = initialise(sizes, loss=name, rng=rng)
         *_, last = train(
             network, digits, optimizer=optimizer, every=10**6, rng=rng,
-            batch_size=batch_size, steps=steps, **how,
+            batch_size=batch_size, steps=steps, engine="numpy", **how,
         )  # fmt: skip
         yield last.network.parameters.tobytes()
         yield last.memory.tobytes()
@@ -107,9 +107,9 @@ def test_runs_of_stacks_are_branches_of_the_tree(mnist):
 
 def test_evaluation_does_not_depend_on_the_workers_either(mnist, processes):
     network = initialise((784, 10, 10), rng=np.random.default_rng(0))
-    alone = evaluate(network, mnist[1], threads=1)
+    alone = evaluate(network, mnist[1], engine="numpy", threads=1)
     for how in ({"threads": 3}, {"executor": processes}):
-        seen = evaluate(network, mnist[1], **how)
+        seen = evaluate(network, mnist[1], engine="numpy", **how)
         assert seen.loss == alone.loss
         assert np.array_equal(seen.confusion, alone.confusion)
 
@@ -176,10 +176,11 @@ def test_a_full_batch_goes_by_ink_unless_the_copy_would_be_large(mnist, monkeypa
     for most, copied in ((299, False), (300, True)):
         digits = mnist[0][:300]
         monkeypatch.setattr("chainrule.engine.ink.INK_ORDERED", most)
-        list(train(network, digits, steps=1, rng=np.random.default_rng(0)))
+        list(train(network, digits, steps=1, rng=np.random.default_rng(0), engine="numpy"))
         assert (digits in orders) == copied
     digits = mnist[0][:300]
-    list(train(network, digits, batch_size=50, epochs=1, rng=np.random.default_rng(0)))
+    rng = np.random.default_rng(0)
+    list(train(network, digits, batch_size=50, epochs=1, rng=rng, engine="numpy"))
     assert digits not in orders
 
 
@@ -353,7 +354,7 @@ def test_a_tile_has_one_blas_thread_and_a_yield_has_all(mnist, two_blas_threads,
     network = initialise((784, 10, 10), rng=np.random.default_rng(0))
     for threads in (1, 2):
         rng = np.random.default_rng(0)
-        for _ in train(network, mnist[0][:6000], steps=3, threads=threads, rng=rng):
+        for _ in train(network, mnist[0][:6000], steps=3, rng=rng, engine="numpy", threads=threads):
             assert blas_threads() == 2
     assert len(inside) >= 8
     assert set(inside) == {1}
@@ -392,7 +393,7 @@ def test_two_trainings_that_overlap_end_as_each_alone(mnist, two_blas_threads):
     def end(seed):
         rng = np.random.default_rng(seed)
         network = initialise((784, 10, 10), rng=rng)
-        *_, last = train(network, digits, steps=20, threads=2, rng=rng)
+        *_, last = train(network, digits, steps=20, rng=rng, engine="numpy", threads=2)
         return last.network.parameters.tobytes()
 
     alone = [end(0), end(1)]
@@ -432,7 +433,7 @@ def test_the_steps_of_a_wide_network_take_no_fresh_pages():
         digits = Digits(images, rng.integers(0, 10, 512, dtype=np.uint8))
         network = initialise((784, 800, 10), loss="cross_entropy", rng=rng)
         settings = dict(optimizer="momentum", batch_size=128, steps=60, rng=rng, threads=1)
-        for snapshot in train(network, digits, every=20, **settings):
+        for snapshot in train(network, digits, every=20, engine="numpy", **settings):
             del snapshot
             print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
     """
@@ -475,7 +476,9 @@ def test_a_plain_folder_is_mapped_and_takes_little_memory(large_folder):
         rng = np.random.default_rng(0)
         network = initialise((784, 10, 10), rng=rng)
         for batch in (None, 64):
-            for _ in train(network, digits, steps=2, batch_size=batch, rng=rng, threads=2):
+            for _ in train(
+                    network, digits, steps=2, batch_size=batch, rng=rng, engine="numpy", threads=2
+                ):
                 print(private())
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

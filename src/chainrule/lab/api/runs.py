@@ -85,8 +85,8 @@ def order_training(lab: Lab, body: Answer) -> Answer:
 def describe_run(_: Lab, body: Answer) -> Answer:
     """What the id of a run says of it. The run need not be here: it could be trained."""
     id = requests.parse_network(checks.parse_fields(body, "the body", ("run",))["run"])
-    settings, changes = trainable(id)
-    run = Run(Path(), settings, 0, "", (), changes=changes)
+    asked = trainable(id)
+    run = Run(Path(), asked.settings, 0, "", (), changes=asked.changes)
     return {
         "settings": asked_for(run),
         "length": run.length,
