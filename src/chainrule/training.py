@@ -50,6 +50,10 @@ BATCH_EPOCHS = 10  # the length of a training by batches, if none is given
 class DivergenceError(ArithmeticError):
     """The loss is no longer finite; the message names the step and the likely cause."""
 
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
 
 # ---------------------------------------------------------------------------------- the snapshot
 
@@ -267,11 +271,12 @@ def diverged(plan: Plan, at: Position, rate: float | None) -> DivergenceError:
     loss = at.ahead.loss
     if rate is None:
         return DivergenceError(
-            f"the loss is {loss} before the first step: start from smaller parameters"
+            f"the loss is {loss} before the first step: start from smaller parameters", at.step
         )
     return DivergenceError(
         f"the loss is {loss} after step {at.step:,}: the learning rate {rate:g} is too large for "
-        f"{plan.loss.replace('_', ' ')} and {plan.rule.optimizer}; try {rate / 10:g}"
+        f"{plan.loss.replace('_', ' ')} and {plan.rule.optimizer}; try {rate / 10:g}",
+        at.step,
     )
 
 

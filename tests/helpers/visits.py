@@ -32,7 +32,7 @@ if held := {1}:
     sys.path.insert(0, {0!r})
     from helpers import held as room
     from chainrule.lab.live import thread
-    thread.ThreadedTraining.halts = room.held(*held)
+    thread.ThreadedTraining.allowed = room.held(*held)
 from chainrule.cli.main import main
 main()
 """

@@ -141,8 +141,7 @@ def test_a_run_of_the_command_line_goes_on_in_the_lab(lab, sets):
     asking = Settings(None, (6,), "cross_entropy", "momentum", 0.02, 50, 240, None, 3)
     with locked(folder):
         one = prepare(begin(folder, asking), *sets)
-        steps = []
-        for _ in go_on(one, *sets, stop=lambda: steps.append(0) or len(steps) == 70):
+        for _ in go_on(one, *sets, allowed=lambda step: 69 - step):
             pass
     assert read_checkpoint(one).step == 69
     rows = len(read_checkpoint(one).history)
@@ -315,10 +314,10 @@ def test_when_the_lab_ends_nothing_more_is_begun(lab, monkeypatch):
     begun, go = threading.Event(), threading.Event()
     real = control.begin
 
-    def slow(*arguments):
+    def slow(*arguments, **options):
         begun.set()
         assert go.wait(PATIENCE)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(control, "begin", slow)
     with ThreadPoolExecutor(2) as pool:
@@ -373,6 +372,8 @@ def test_settings_that_do_not_fit_leave_nothing(lab):
                 {"steps": 1.5},
                 {"seed": -1},
                 {"threads": 0},
+                {"engine": "gpu"},
+                {"engine": 1},
                 {"data": "/etc"},
             )
         ),

@@ -263,4 +263,5 @@ def accuracy_of(snapshot: Snapshot, test_set: Digits, threads: int | None) -> fl
     try:
         return evaluate(snapshot.network, test_set, threads=threads).accuracy
     except OverflowError as error:  # the next step would find it
-        raise DivergenceError(f"after step {snapshot.step:,}, on the test digits {error}") from None
+        reason = f"after step {snapshot.step:,}, on the test digits {error}"
+        raise DivergenceError(reason, snapshot.step) from None
