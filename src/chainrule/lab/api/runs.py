@@ -41,6 +41,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "id": run_id(run),
         "name": run.folder.absolute().name,
         "settings": asked_for(run),
+        "engine": run.engine,
         "length": run.length,
         "step": reached.step if reached else 0,
         "state": "new" if state == "interrupted" and not reached else state,

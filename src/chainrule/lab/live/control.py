@@ -1,18 +1,19 @@
 """The one training, and the orders that pages give it. Nothing here starts a thread."""
 
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chainrule.engine.choice import EngineName
 from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
 from chainrule.lab.wire import RefusedError
 from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.folder import begin, change_rate, new_folder, open_run
+from chainrule.runs.going import engine_of
 from chainrule.runs.names import run_id, settings_of
 from chainrule.runs.run import Run
 from chainrule.runs.settings import Change, RunError, Settings
@@ -28,6 +29,7 @@ class Order(NamedTuple):
     what: str | dict[str, Any] = ""  # to start: a run's id, or settings by name
     threads: int | None = None
     rate: float | None = None  # from now on
+    engine: EngineName = "auto"  # of a new run
 
 
 @dataclass(eq=False)
@@ -67,7 +69,7 @@ class Live:
             elif order.do == "pause":
                 training.pause()
             elif order.do == "go":
-                training.go(math.inf)
+                training.go()
             elif order.do == "step":
                 training.one_step()
             elif order.do == "epoch":
@@ -102,7 +104,7 @@ class Live:
 
         def first() -> Run:
             if not found:
-                return begin(folder, settings, changes)
+                return begin(folder, settings, changes, engine=order.engine)
             run = open_run(folder)
             if order.rate is None:
                 return run
@@ -151,6 +153,7 @@ def trainable(id: str) -> tuple[Settings, tuple[Change, ...]]:
 def check_unfinished(shelf: Shelf, run: Run) -> None:
     try:
         reached = shelf.standing(run)
+        engine_of(run)
     except RunError as error:
         raise RefusedError(str(error).replace(str(shelf.folder), "runs"), "conflict") from None
     if reached and reached.step == run.length:
