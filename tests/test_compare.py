@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers.trainings import asked, stop_after, trained
+from helpers.trainings import asked, trained, until
 
 from chainrule import initialise, load_digits, load_model, predict
 from chainrule.cli.tables import telling
@@ -114,7 +114,8 @@ def spike(folder, small, digits):
     known = {"data": str(small), "batch_size": None, "optimizer": "descent", "learning_rate": 0.5}
     trained(folder / "calm", digits, asked(**known, steps=450))
     wish = iter([*[None] * 190, 40.0, *[None] * 2, 0.5, *[None] * 200]).__next__
-    trained(folder / "leaps", digits, asked(**known, steps=300), new_rate=wish)
+    leaping = {"new_rate": wish, "allowed": lambda _: 1}  # asked after each step
+    trained(folder / "leaps", digits, asked(**known, steps=300), **leaping)
     histories = [read_checkpoint(each).history for each in opened(folder, "calm", "leaps")]
     steps, losses = histories[1][:, 0], histories[1][:, 1]
     at = int(steps[40 + losses[40:].argmax()])
@@ -166,7 +167,7 @@ def test_what_cannot_be_compared_is_refused(folder, digits, tmp_path, small):
     a, b = opened(folder, "a", "b")
     with pytest.raises(RunError, match=r"a: step 41 is not recorded; the nearest .* is 40"):
         compare(a, b, digits[1], step=41)
-    part, _ = trained(tmp_path / "part", digits, asked(data=str(small)), stop=stop_after(8))
+    part, _ = trained(tmp_path / "part", digits, asked(data=str(small)), allowed=until(7))
     assert compare(a, part, digits[1]).steps == (40, 7)
     (tmp_path / "part/checkpoint.safetensors").unlink()
     with pytest.raises(RunError, match="part: no checkpoint yet"):

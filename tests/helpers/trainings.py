@@ -1,6 +1,9 @@
 """Small trainings on disk, here and in a process of their own."""
 
+import math
 import sys
+
+import pytest
 
 from chainrule.model import MODEL
 from chainrule.runs.folder import begin, open_run, prepare
@@ -9,6 +12,7 @@ from chainrule.runs.run import RUN, TRAJECTORY
 from chainrule.runs.settings import Settings
 
 COMMAND = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
+BY_ENGINE = pytest.mark.parametrize("engine", ["numpy", "compiled"])
 BATCHES = {"full": (None, 0.5), "batches": (50, 0.05)}
 
 
@@ -21,19 +25,21 @@ def asked(**changes):
     return Settings(**(known | changes))
 
 
-def trained(folder, digits, settings=None, **options):
-    """A run in this folder, trained as far as the options let it; how many rows it gave."""
+def trained(folder, digits, settings=None, engine="auto", **options):
+    """A run in this folder, trained as far as the options let it; the snapshots it gave."""
     folder.mkdir(parents=True, exist_ok=True)
-    begun = (folder / RUN).exists()
-    a_run = prepare(open_run(folder) if begun else begin(folder, settings or asked()), *digits)
+    if (folder / RUN).exists():
+        a_run = open_run(folder)
+    else:
+        a_run = begin(folder, settings or asked(), engine=engine)
+    a_run = prepare(a_run, *digits)
     rows = list(go_on(a_run, *digits, threads=1, **options))
     return open_run(folder), rows
 
 
-def stop_after(calls):
-    """A `stop` that says so at its n-th call."""
-    count = iter(range(1, calls + 1))
-    return lambda: next(count, calls) == calls
+def until(step, at_once=math.inf):
+    """An `allowed` up to this step, of so many steps at once."""
+    return lambda done: min(step - done, at_once)
 
 
 def content(folder):

@@ -160,7 +160,8 @@ def test_a_run_whose_engine_is_missing_is_shown_and_refused_in_one_sentence(
     monkeypatch.setitem(sys.modules, "numba", None)
     page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     (entry,) = page.get("/api/lab").json()["runs"]
-    assert (entry["id"], entry["engine"], entry["step"]) == (run_id(run), "compiled", 0)
+    assert (entry["id"], entry["step"]) == (run_id(run), 0)
+    assert entry["engines"] == [[0, "compiled"]]
     refused = page.post("/api/train", json={"do": "start", "run": entry["id"]})
     assert refused.status_code == 409
     (says,) = refused.json()["error"].splitlines()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chainrule.lab.live.control import Order
 from chainrule.lab.wire import RefusedError
 from chainrule.runs.names import run_id, settings_of
-from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.settings import Change, Computing, RunError, Settings
 
 RATES = st.floats(1e-30, 1e30) | st.sampled_from([0.1, 1.5, 1.0, 100.0, 1e-5, 1e22])
 
@@ -22,17 +22,19 @@ RATES = st.floats(1e-30, 1e30) | st.sampled_from([0.1, 1.5, 1.0, 100.0, 1e-5, 1e
     steps=st.integers(1, 10**9),
     seed=st.integers(0, 10**12),
     changes=st.dictionaries(st.integers(0, 10**6), RATES, max_size=4),
+    engine=st.sampled_from(["numpy", "compiled"]),
 )
 def test_an_id_says_all_that_decides_a_run(
-    tmp_path_factory, hidden, loss, optimizer, rate, size, steps, seed, changes
+    tmp_path_factory, hidden, loss, optimizer, rate, size, steps, seed, changes, engine
 ):
     asking = Settings(None, tuple(hidden), loss, optimizer, rate, size, steps, None, seed)
     changes = tuple(Change(at, changes[at]) for at in sorted(changes))
     folder = tmp_path_factory.getbasetemp()
     from chainrule.runs.run import Run
 
-    id = run_id(Run(folder, asking, 0, "", (), changes=changes))
-    assert settings_of(id) == (asking, changes)
+    engines = (Computing(0, engine),)
+    id = run_id(Run(folder, asking, 0, "", (), changes=changes, engines=engines))
+    assert settings_of(id) == (asking, changes, engine)
     assert id.isascii()
     assert not set(id) & set("/&=?# ")
 
@@ -51,6 +53,10 @@ def test_an_id_says_all_that_decides_a_run(
         "784-10-10.squared_error.descent.1.5.all.1000.seed0.rate9-0.1.rate9-0.2",
         "784-10-10.squared_error.descent.1.5.all.1000.seed0.rate9-0",
         "784-10-10.squared_error.descent.1.5.all.1000.seed0\n",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.numpy",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.compiled.compiled",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.compiled.numpy500",
+        "784-10-10.squared_error.descent.1.5.all.1000.seed0.rate9-0.1.compiled",
         "784-10-10.squared_error.descent.1.5.all.1000.seed٣",
         "784-0-10.squared_error.descent.1.5.all.1000.seed0",
         "783-10-10.squared_error.descent.1.5.all.1000.seed0",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.run_files import check_damaged, read_or_refused, with_checkpoint
-from helpers.trainings import asked, content, stop_after, trained
+from helpers.trainings import asked, content, trained, until
 
 from chainrule import initialise, load_model, save_model
 from chainrule.files import ModelError
@@ -142,24 +142,24 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         read_checkpoint(other)
     found = read_checkpoint(a_run)
     with monkeypatch.context() as newer:
-        newer.setattr("chainrule.runs.folder.FORMAT", 4)
-        newer.setattr("chainrule.runs.checkpoint.FORMAT", 4)
+        newer.setattr("chainrule.runs.folder.FORMAT", 5)
+        newer.setattr("chainrule.runs.checkpoint.FORMAT", 5)
         write_checkpoint(a_run, found)
         write_run(a_run)
     with pytest.raises(
         RunError,
-        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1, 2 and 3, .* has 4",
+        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1, 2, 3 and 4, .* has 5",
     ):
         read_checkpoint(a_run)
     with pytest.raises(
         RunError,
-        match=f"{RUN}: made by a newer chainrule: .* reads format 1, 2 and 3, the file has 4",
+        match=f"{RUN}: made by a newer chainrule: .* reads format 1, 2, 3 and 4, the file has 5",
     ):
         open_run(tmp_path)
 
 
 def test_a_run_is_refused_for_other_digits(tmp_path, digits):
-    trained(tmp_path / "a", digits, stop=stop_after(5))
+    trained(tmp_path / "a", digits, allowed=until(4))
     with pytest.raises(RunError, match=r"trained on other training digits: SHA-256 .{12}…, these"):
         prepare(open_run(tmp_path / "a"), digits[0][1:], digits[1])
     with pytest.raises(RunError, match="trained on other test digits"):
@@ -167,7 +167,7 @@ def test_a_run_is_refused_for_other_digits(tmp_path, digits):
 
 
 def test_a_run_goes_on_on_another_machine_and_says_so(inside, tmp_path, digits, monkeypatch, small):
-    trained(tmp_path / "a", digits, asked(data=str(small)), stop=stop_after(5))
+    trained(tmp_path / "a", digits, asked(data=str(small)), "numpy", allowed=until(4))
     here = machine()
     assert machine_difference(open_run(tmp_path / "a")) is None
     there = {**here, "numpy": "1.0", "kernel": "Z80"}
@@ -203,7 +203,7 @@ def test_a_damaged_row_of_the_trajectory_is_refused(tmp_path, digits):
 
 
 def test_a_trajectory_that_lost_rows_is_refused_on_resume(tmp_path, digits):
-    trained(tmp_path / "a", digits, stop=stop_after(5))
+    trained(tmp_path / "a", digits, allowed=until(4))
     path = tmp_path / "a" / TRAJECTORY
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(RunError, match="damaged: it must hold 5 rows"):
@@ -212,7 +212,7 @@ def test_a_trajectory_that_lost_rows_is_refused_on_resume(tmp_path, digits):
 
 def test_rows_past_the_checkpoint_are_dropped_and_computed_again(tmp_path, digits):
     trained(tmp_path / "whole", digits)
-    trained(tmp_path / "a", digits, stop=stop_after(5))
+    trained(tmp_path / "a", digits, allowed=until(4))
     with (tmp_path / "a" / TRAJECTORY).open("ab") as file:
         file.write(b"more than all the rows that are still to come" * 40_000)
     trained(tmp_path / "a", digits)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers.run_files import written
-from helpers.trainings import asked, content, stop_after, trained
+from helpers.trainings import asked, content, trained, until
 
 from chainrule.runs.checkpoint import read_checkpoint, write_checkpoint
 from chainrule.runs.folder import begin, open_run, write_run
@@ -27,8 +27,8 @@ def test_resuming_a_finished_run_says_so_and_exits_0(inside, small, tmp_path):
     again = inside("train", "--resume", "runs/a", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     lines, finished = first.stdout.splitlines(), again.stdout.splitlines()
-    assert finished[2] == "runs/a is finished: there is nothing left to train"
-    assert finished[3:] == lines[2:]
+    assert finished[3] == "runs/a is finished: there is nothing left to train"
+    assert finished[4:] == lines[3:]
     assert content(tmp_path / "runs/a") == before
 
 
@@ -81,7 +81,7 @@ def test_runs_lists_them(inside, small, digits, tmp_path):
     folder = tmp_path / "runs"
     folder.mkdir()
     trained(folder / "done", digits, asked(steps=5))
-    trained(folder / "part", digits, asked(steps=5000), stop=stop_after(1235))
+    trained(folder / "part", digits, asked(steps=5000), allowed=until(1234))
     (folder / "new").mkdir()
     begin(folder / "new", asked(steps=None, epochs=3))
     (folder / "bad").mkdir()
@@ -113,7 +113,7 @@ def damage(folder, digits):
 
     def bad(name, why):
         says[name] = why
-        a_run, _ = trained(folder / name, digits, asked(steps=5), stop=stop_after(3))
+        a_run, _ = trained(folder / name, digits, asked(steps=5), allowed=until(2))
         return a_run.folder
 
     def instead(path, make):
@@ -193,7 +193,7 @@ def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path, digits):
     (tmp_path / "runs").mkdir()
     trained(tmp_path / "runs/good", digits, asked(steps=5))
     for name, path in (("shut", ""), ("half", RUN), ("part", CHECKPOINT), ("held", LOCK)):
-        trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
+        trained(tmp_path / "runs" / name, digits, asked(steps=5), allowed=until(2))
         (tmp_path / "runs" / name / LOCK).touch()
         (tmp_path / "runs" / name / path).chmod(0)
     tmp_path.chmod(0o755)
@@ -239,7 +239,7 @@ def test_a_disk_that_fails_under_one_run_is_one_line(tmp_path, digits, monkeypat
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
 def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, monkeypatch, code):
     """As on a read-only disk, where the run can be listed but not trained."""
-    trained(tmp_path / "a", digits, stop=stop_after(5))
+    trained(tmp_path / "a", digits, allowed=until(4))
     (tmp_path / "a" / LOCK).touch()
     opened = os.open
 
@@ -261,15 +261,15 @@ def test_a_lock_that_may_not_be_taken_is_an_interrupted_run(tmp_path, digits, mo
 def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypatch, inside):
     (tmp_path / "runs").mkdir()
     for name in (RUN, CHECKPOINT):
-        a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), stop=stop_after(3))
+        a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), allowed=until(2))
         found = read_checkpoint(a_run)
         with monkeypatch.context() as newer:
-            newer.setattr("chainrule.runs.folder.FORMAT", 4)
-            newer.setattr("chainrule.runs.checkpoint.FORMAT", 4)
+            newer.setattr("chainrule.runs.folder.FORMAT", 5)
+            newer.setattr("chainrule.runs.checkpoint.FORMAT", 5)
             write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
     newer = [
-        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2 and 3, "
-        "the file has 4"
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3 and 4, "
+        "the file has 5"
         for name in (CHECKPOINT, RUN)
     ]
     said = inside("runs", cwd=tmp_path).stdout

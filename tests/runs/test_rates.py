@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.faults import inject
 from helpers.run_files import resealed, same
-from helpers.trainings import Kill, asked, content, stop_after, trained
+from helpers.trainings import BY_ENGINE, Kill, asked, content, trained, until
 
 from chainrule import load_model, train
 from chainrule.descent import OPTIMIZERS
@@ -20,7 +20,7 @@ from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.folder import begin, change_rate, open_run, prepare, start_of
 from chainrule.runs.going import go_on
 from chainrule.runs.lock import locked
-from chainrule.runs.run import CHECKPOINT, RUN
+from chainrule.runs.run import CHECKPOINT, FORMAT, RUN
 from chainrule.runs.settings import ENTRIES, Change, RunError
 from chainrule.runs.trajectory import network_at
 
@@ -58,12 +58,20 @@ def test_with_changes_at_random_steps_it_ends_where_train_does(tmp_path, digits,
     assert [changed.learning_rate(step) for step in range(40)] == rates
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("size", [None, 50])
-def test_each_step_can_be_watched_and_the_rows_stay_what_they_are(tmp_path, digits, size):
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_some_steps_can_be_watched_and_the_rows_stay_what_they_are(
+    tmp_path, digits, size, at_once, engine
+):
     settings = asked(batch_size=size, steps=250)
-    _, rows = trained(tmp_path / "a", digits, settings)
-    done, steps = trained(tmp_path / "b", digits, settings, each_step=True)
-    assert [each.step for each in steps] == list(range(251))
+    _, rows = trained(tmp_path / "a", digits, settings, engine)
+    done, steps = trained(
+        tmp_path / "b", digits, settings, engine, allowed=lambda _: at_once, between=True
+    )
+    numbers = [each.step for each in steps]
+    assert (numbers[0], numbers[-1]) == (0, 250)
+    assert set(np.diff(numbers)) <= set(range(1, at_once + 1))
     seen = {each.step: each for each in steps if each.test_accuracy is not None}
     assert list(seen) == [each.step for each in rows] == done.moments
     assert [seen[each.step].loss for each in rows] == [each.loss for each in rows]
@@ -102,11 +110,11 @@ def test_changed_and_killed_again_and_again_it_ends_in_the_same_bytes(
 
     monkeypatch.setattr("chainrule.runs.going.change_rate", killed_when_down)
     for k in range(12):
-        stop = stop_after(30) if k % 4 == 3 else lambda: False
+        allowed = until(20 * k if k % 4 == 3 else 260, at_once=1)
         try:
             trained(
                 folder, digits, settings, checkpoint_every=every,
-                new_rate=killing(rng, 0.02, wishes(rng, 0.05)), stop=stop,
+                new_rate=killing(rng, 0.02, wishes(rng, 0.05)), allowed=allowed,
             )  # fmt: skip
         except Kill:
             kills += 1
@@ -137,7 +145,8 @@ def wishes():
 time.monotonic = itertools.count().__next__  # a clock that ticks once a step
 new_rate = wishes().__next__
 data = load_digits(data)
-list(go_on(open_run(folder), *data, threads=1, checkpoint_every=every, new_rate=new_rate))
+options = {"checkpoint_every": every, "new_rate": new_rate, "allowed": lambda step: 1}
+list(go_on(open_run(folder), *data, threads=1, **options))
 """
 
 
@@ -175,7 +184,7 @@ def test_a_change_is_on_disk_before_its_step_and_in_the_checkpoint_after(tmp_pat
         assert written == tuple(c for c in (Change(7, 0.1), Change(9, 0.2)) if c.step < step)
         return {7: 0.1, 8: 0.1, 9: 0.2}.get(step)
 
-    before = trained(folder, digits, new_rate=wish, stop=stop_after(11))[0]
+    before = trained(folder, digits, new_rate=wish, allowed=until(10))[0]
     assert before.changes == (Change(7, 0.1), Change(9, 0.2))
     assert read_checkpoint(before).step == 10
     assert before.identity(9)["changes"] == [{"step": 7, "learning_rate": 0.1}]
@@ -190,7 +199,7 @@ def test_a_change_is_on_disk_before_its_step_and_in_the_checkpoint_after(tmp_pat
 
 
 def test_a_later_wish_takes_the_place_of_what_a_killed_process_wanted(tmp_path, digits):
-    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    a_run, _ = trained(tmp_path / "a", digits, allowed=until(4))
     for step, rate, changes in (
         (8, 0.2, [(8, 0.2)]),
         (9, 0.2, [(8, 0.2)]),  # as it is
@@ -210,10 +219,10 @@ def test_a_later_wish_takes_the_place_of_what_a_killed_process_wanted(tmp_path, 
 
 def test_a_run_opened_before_a_change_reads_what_came_after(tmp_path, digits):
     """As the lab does it: one thread trains, others look at the run they have opened once."""
-    early, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    early, _ = trained(tmp_path / "a", digits, allowed=until(4))
     middle, _ = trained(
         tmp_path / "a", digits, new_rate=iter([None, 0.1, *[None] * 9]).__next__,
-        stop=stop_after(9),
+        allowed=until(13),
     )  # fmt: skip
     assert (early.changes, middle.changes) == ((), (Change(5, 0.1),))
     assert read_checkpoint(early).step == 13
@@ -224,17 +233,19 @@ def test_a_run_opened_before_a_change_reads_what_came_after(tmp_path, digits):
     assert content(tmp_path / "a") == as_undisturbed(tmp_path / "b", digits, late)
 
 
-@pytest.mark.parametrize("form", [1, 2])
+@pytest.mark.parametrize("form", [1, 2, 3])
 def test_files_of_older_formats_are_read_and_gone_on_with(tmp_path, digits, form):
-    """1 had no changes of the rate, 2 no engine, and neither the settings that came later."""
+    """1 had no changes of the rate, 2 no engine, 3 one, and settings came later."""
     later = [name for name, entry in ENTRIES.items() if entry.since > form]
-    whole = content(trained(tmp_path / "whole", digits)[0].folder)
-    old, _ = trained(tmp_path / "a", digits, stop=stop_after(7))
+    whole = content(trained(tmp_path / "whole", digits, engine="numpy")[0].folder)
+    old, _ = trained(tmp_path / "a", digits, engine="numpy", allowed=until(6))
     reached = read_checkpoint(old)
     path = tmp_path / "a" / RUN
     fields = json.loads(path.read_text(encoding="utf-8"))
     identity = old.identity()
-    assert fields.pop("engine") == "numpy"
+    engines = [{"step": 0, "engine": "numpy"}]
+    assert fields.pop("engines") == identity.pop("engines") == engines
+    fields |= {"engine": "numpy"} if form == 3 else {}
     for name in later:
         del fields["settings"][name], identity[name]
     if form == 1:
@@ -251,7 +262,7 @@ def test_files_of_older_formats_are_read_and_gone_on_with(tmp_path, digits, form
     assert open_run(tmp_path / "a") == old
     assert same(read_checkpoint(old)[:4], reached[:4])
     changed = change_rate(old, 6, 0.2)
-    assert json.loads(path.read_text(encoding="utf-8"))["format"] == 3
+    assert json.loads(path.read_text(encoding="utf-8"))["format"] == FORMAT
     assert read_checkpoint(changed).step == 6
     change_rate(changed, 6, 0.05)
     trained(tmp_path / "a", digits)
@@ -263,7 +274,7 @@ def test_on_the_command_line_resume_changes_the_rate_from_where_the_run_stands(
 ):
     settings = asked(data=str(small), steps=60)
     (tmp_path / "runs").mkdir()
-    part, _ = trained(tmp_path / "runs/a", digits, settings, stop=stop_after(21))
+    part, _ = trained(tmp_path / "runs/a", digits, settings, allowed=until(20))
     change_rate(part, 33, 0.9)  # of a process that was killed before its next checkpoint
     done = inside("train", "--resume", "runs/a", "--learning-rate", "0.01", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -288,7 +299,7 @@ def test_a_run_that_diverges_after_a_change_goes_on_at_a_smaller_rate(
     inside, small, digits, tmp_path
 ):
     settings = asked(data=str(small))
-    trained(tmp_path / "a", digits, settings, stop=stop_after(8))
+    trained(tmp_path / "a", digits, settings, allowed=until(7))
     refused = inside("train", "--resume", "a", "--learning-rate", "1e38", "-q", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert re.match(
@@ -307,7 +318,7 @@ def test_a_change_that_cannot_be_written_or_is_killed_leaves_the_run_as_it_was_o
     inside, small, digits, tmp_path, way
 ):
     settings = asked(data=str(small), steps=3)
-    trained(tmp_path / "a", digits, settings, stop=stop_after(2))
+    trained(tmp_path / "a", digits, settings, allowed=until(1))
     before = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
     wanted = None
     for place in range(1, 5):  # the write, the fsync, the rename and the folder's fsync of run.json

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from helpers import run
-from helpers.trainings import asked, content, stop_after, trained
+from helpers.trainings import BY_ENGINE, asked, content, trained, until
 from PIL import Image
 
 from chainrule import evaluate, load_model, probabilities, save_model, train
@@ -26,28 +26,34 @@ from chainrule.runs.trajectory import network_at
 # ------------------------------------------------------------------------------------ what a run is
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("size", [None, 50])
-def test_a_run_gives_the_parameters_of_train(tmp_path, digits, optimizer, size):
+def test_a_run_gives_the_parameters_of_train(tmp_path, digits, optimizer, size, engine):
     settings = asked(optimizer=optimizer, batch_size=size)
-    trained(tmp_path / "a", digits, settings)
+    trained(tmp_path / "a", digits, settings, engine)
     network, rng = start_of(settings)
     *_, last = train(
         network, digits[0], optimizer=optimizer, learning_rate=0.05, batch_size=size, steps=40,
-        rng=rng,
+        rng=rng, engine=engine,
     )  # fmt: skip
     ours = load_model(tmp_path / "a")
     assert ours.parameters.tobytes() == last.network.parameters.tobytes()
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("size", [None, 50])
-def test_stopped_again_and_again_it_ends_in_the_same_bytes(tmp_path, digits, optimizer, size):
+def test_stopped_again_and_again_it_ends_in_the_same_bytes(
+    tmp_path, digits, optimizer, size, engine
+):
     settings = asked(optimizer=optimizer, batch_size=size, steps=130)
-    whole, rows = trained(tmp_path / "whole", digits, settings)
+    whole, rows = trained(tmp_path / "whole", digits, settings, engine)
+    assert whole.engine == engine
     parts, seen = tmp_path / "parts", []
-    for calls in (1, 7, 2, 14, 1, 3, 1000):
-        seen += trained(parts, digits, settings, stop=stop_after(calls))[1]
+    for step in (0, 7, 9, 23, 24, 27, 1000):
+        seen += trained(parts, digits, settings, engine, allowed=until(step))[1]
+        assert read_checkpoint(open_run(parts)).step == min(step, 130)
     assert content(parts) == content(tmp_path / "whole")
     assert [each.step for each in seen] == [each.step for each in rows] == whole.moments
     assert [each.loss for each in seen] == [each.loss for each in rows]
@@ -163,7 +169,7 @@ def two(small, digits, tmp_path_factory):
     """A folder with a finished run and an interrupted one."""
     folder = tmp_path_factory.mktemp("two")
     trained(folder / "done", digits, asked(data=str(small), steps=30))
-    trained(folder / "part", digits, asked(data=str(small), steps=30), stop=stop_after(21))
+    trained(folder / "part", digits, asked(data=str(small), steps=30), allowed=until(20))
     return folder
 
 

@@ -32,7 +32,7 @@ from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.folder import begin, open_run, start_of
 from chainrule.runs.listing import list_runs
-from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY
+from chainrule.runs.run import CHECKPOINT, FORMAT, HISTORY, RUN, TRAJECTORY
 from chainrule.runs.settings import RunError
 
 # ---------------------------------------------------------------------------------------- run.json
@@ -92,7 +92,14 @@ def test_settings_that_cannot_be_are_refused_by_name_and_value(tmp_path, setting
         {"changes": [{"step": 7, "learning_rate": math.inf}]},
         {"changes": [{"step": 7, "learning_rate": 1}]},
         {"changes": 2 * [{"step": 7, "learning_rate": 0.1}]},
-        {"format": 1}, {"format": 2}, {"engine": ""}, {"engine": 7}, {"engine": 41 * "x"},
+        {"format": 1}, {"format": 2}, {"format": 3}, {"engine": "numpy"},
+        {"engines": []}, {"engines": "numpy"}, {"engines": [7]}, {"engines": [{"step": 0}]},
+        {"engines": [{"step": 0, "engine": ""}]}, {"engines": [{"step": 0, "engine": 7}]},
+        {"engines": [{"step": 0, "engine": 41 * "x"}]}, {"engines": [{"step": 0, "engine": "é"}]},
+        {"engines": [{"step": 0, "engine": "a b"}]}, {"engines": [{"step": 7, "engine": "numpy"}]},
+        {"engines": [{"step": False, "engine": "numpy"}]},
+        {"engines": [{"step": 0, "engine": "a"}, {"step": 0, "engine": "b"}]},
+        {"engines": [{"step": 0, "engine": "a"}, {"step": 7, "engine": "a"}]},
     ],
 )  # fmt: skip
 def test_fields_that_cannot_be_are_refused_by_name(tmp_path, changes):
@@ -101,7 +108,7 @@ def test_fields_that_cannot_be_are_refused_by_name(tmp_path, changes):
     name, value = changes.popitem()
     says = str(refused.value).partition(RUN)[2]
     assert name in says
-    if name in ("key", "started", "machines", "data", "engine"):
+    if name in ("key", "started", "machines", "data"):
         assert says == f": its {name} cannot be {value!r}"
 
 
@@ -169,7 +176,7 @@ def test_a_mutated_checkpoint_is_refused_or_the_same(fuzzed, data):
 def test_any_values_in_a_checkpoint_whose_checksum_fits_are_refused_or_read(fuzzed, name, value):
     a_run, wanted, _ = fuzzed
     fields = {
-        "format": 3, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "format": FORMAT, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
         "recorded": 3, name: value,
     }  # fmt: skip
     state = np.concatenate([wanted.parameters[None], wanted.memory])
@@ -195,7 +202,7 @@ def test_a_checkpoint_takes_no_more_memory_than_it_fills(tmp_path):
     a_run = with_checkpoint(tmp_path, asked(steps=4))
     n = 10**12
     header = {"__metadata__": {"chainrule": json.dumps({
-        "format": 3, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
+        "format": FORMAT, "run": a_run.identity(2), "step": 2, "losses": [0.5, 1], "seconds": 0.25,
         "recorded": 3, "sha256": "0" * 64,
     })}}  # fmt: skip
     for end in (4 * n, 400):

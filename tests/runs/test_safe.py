@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 from helpers import PATIENCE
-from helpers.trainings import Kill, asked, content, stop_after, trained
+from helpers.trainings import Kill, asked, content, trained, until
 
 from chainrule import load_model, save_model
 from chainrule.files import write_whole
 from chainrule.handwriting import write_digits
 from chainrule.model import MODEL
-from chainrule.runs.checkpoint import read_checkpoint, what_is_safe
+from chainrule.runs.checkpoint import read_checkpoint, what_is_safe, write_checkpoint
 from chainrule.runs.folder import FILES, begin, discard, open_run, resume_command, write_run
 from chainrule.runs.going import go_on
 from chainrule.runs.lock import LOCK, locked
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY
-from chainrule.runs.settings import RunError
+from chainrule.runs.settings import Computing, RunError
 
 # ----------------------------------------------------------------------- nobody else's file is lost
 
@@ -139,7 +139,7 @@ def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
     tmp_path, digits, monkeypatch, place
 ):
     whole, _ = trained(tmp_path / "whole", digits, asked(steps=130))
-    a_run, _ = trained(tmp_path / "a", digits, asked(steps=130), stop=stop_after(40))
+    a_run, _ = trained(tmp_path / "a", digits, asked(steps=130), allowed=until(39))
     write = write_whole
 
     def killed(path, content):
@@ -167,7 +167,7 @@ def test_killed_after_the_last_checkpoint_it_ends_with_its_whole_history(
 def test_nothing_is_written_through_a_link(tmp_path, digits, name):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("somebody's")
-    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    a_run, _ = trained(tmp_path / "a", digits, allowed=until(4))
     (a_run.folder / name).unlink(missing_ok=True)
     (a_run.folder / name).symlink_to(elsewhere)
     if name in (HISTORY, MODEL):  # they are not read: the link goes, the file that it names stays
@@ -185,7 +185,7 @@ def test_nothing_is_written_through_a_link(tmp_path, digits, name):
 
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path, digits):
-    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    a_run, _ = trained(tmp_path / "a", digits, allowed=until(4))
     (a_run.folder / LOCK).symlink_to(tmp_path / "nowhere")
     with pytest.raises(RunError, match=r"\.lock: damaged: the lock of a run is a file"):
         locked(a_run.folder).__enter__()
@@ -193,20 +193,29 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path, digits):
 
 
 def test_the_folder_of_a_run_may_be_reached_by_a_link(tmp_path, digits):
-    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    a_run, _ = trained(tmp_path / "a", digits, allowed=until(4))
     (tmp_path / "b").symlink_to(a_run.folder)
     trained(tmp_path / "b", digits)
     assert open_run(tmp_path / "b").identity() == a_run.identity()
     assert load_model(tmp_path / "a").sizes == (784, 10, 10)
 
 
-def test_a_run_of_another_engine_is_listed_and_not_gone_on_with(tmp_path, digits, inside):
-    a_run, _ = trained(tmp_path / "runs" / "a", digits, asked(steps=5), stop=stop_after(2))
-    write_run(replace(a_run, engine="compiled"))
+def test_a_run_of_an_engine_that_is_not_known_is_listed_and_not_gone_on_with(
+    tmp_path, digits, inside
+):
+    a_run, _ = trained(tmp_path / "runs" / "a", digits, asked(steps=5), allowed=until(1))
+    reached = read_checkpoint(a_run)
+    a_run = replace(a_run, engines=(Computing(0, "abacus"),))
+    write_run(a_run)
+    write_checkpoint(a_run, reached)
     assert "interrupted" in inside("runs", cwd=tmp_path).stdout
     before = (a_run.folder / CHECKPOINT).read_bytes()
-    with pytest.raises(RunError, match="its engine is 'compiled', which this chainrule has not"):
+    with pytest.raises(RunError, match="its engine is 'abacus', which this chainrule has not"):
         list(go_on(open_run(a_run.folder), *digits))
+    for more in ((), ("--engine", "numpy")):
+        done = inside("train", "--resume", a_run.folder, *more)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "its engine is 'abacus', which this chainrule has not" in done.stderr
     assert (a_run.folder / CHECKPOINT).read_bytes() == before
 
 
@@ -214,15 +223,15 @@ def test_a_run_of_another_engine_is_listed_and_not_gone_on_with(tmp_path, digits
 
 
 def moving(where, act):
-    """A `stop` that never says so, and does this to the folder after a few steps."""
-    calls = iter(range(1000))
+    """An `allowed` that lets a run go on step by step, and does this to its folder after seven."""
+    acts = iter([act])
 
-    def stop():
-        if next(calls) == 7:
-            act(where)
-        return False
+    def allowed(step):
+        if step == 7:
+            next(acts)(where)
+        return 1
 
-    return stop
+    return allowed
 
 
 def begin_another(where):
@@ -242,7 +251,7 @@ def test_a_run_whose_folder_goes_is_not_said_to_be_safe(tmp_path, digits, act, a
     folder = tmp_path / "above/a"
     where = folder.parent if above and act is not begin_another else folder
     with pytest.raises(RunError) as caught:
-        trained(folder, digits, checkpoint_every=1e-6, stop=moving(where, act))
+        trained(folder, digits, checkpoint_every=1e-6, allowed=moving(where, act))
     said = str(caught.value)
     assert said.startswith(f"{folder}/")
     assert said.endswith(f"; {folder} does not hold this run any more: it was moved or removed")
@@ -255,9 +264,9 @@ def test_a_run_whose_folder_goes_is_not_said_to_be_safe(tmp_path, digits, act, a
 def test_what_is_said_to_be_safe_is_what_is_on_disk(tmp_path, digits, monkeypatch):
     """Of an older checkpoint its own step is told; of a damaged one that it is lost."""
     folder = tmp_path / "a"
-    trained(folder, digits, stop=stop_after(5))
+    trained(folder, digits, allowed=until(4))
     old = (folder / CHECKPOINT).read_bytes()
-    a_run, _ = trained(folder, digits, stop=stop_after(5))
+    a_run, _ = trained(folder, digits, allowed=until(9))
     safe = f"the run is safe up to step {{}}; go on with: chainrule train --resume {folder}"
     assert what_is_safe(a_run) == safe.format(9)
     (folder / CHECKPOINT).write_bytes(old)
@@ -281,7 +290,7 @@ def test_a_run_that_stops_where_it_no_longer_is_says_so(start, tmp_path):
 
 
 def test_a_run_in_anothers_place_is_not_discarded(tmp_path, digits):
-    a_run, _ = trained(tmp_path / "a", digits, stop=stop_after(5))
+    a_run, _ = trained(tmp_path / "a", digits, allowed=until(4))
     begin_another(tmp_path / "a")
     discard(a_run)
     assert open_run(tmp_path / "a").settings.seed == 9
@@ -291,7 +300,7 @@ def test_a_run_in_anothers_place_is_not_discarded(tmp_path, digits):
 
 @pytest.mark.parametrize("name", ["two words", "it's", '$HOME; say "so" *'])
 def test_a_command_that_is_offered_can_be_pasted(inside, tmp_path, small, digits, name):
-    trained(tmp_path / name, digits, asked(data=str(small), steps=9), stop=stop_after(3))
+    trained(tmp_path / name, digits, asked(data=str(small), steps=9), allowed=until(2))
     offers = [
         inside("train", "--out", name, cwd=tmp_path)
         .stderr.split("go on with: ")[1]

@@ -28,7 +28,7 @@ def evaluate_command(
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
     with subject.named():
-        seen = evaluate(subject.network, test_set)
+        seen = evaluate(subject.network, test_set, engine="numpy")  # loads faster than Numba
     if as_json:
         print_json(
             accuracy=seen.accuracy,

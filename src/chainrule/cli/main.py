@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import __version__
 from chainrule.cli.check import check_command
 from chainrule.cli.compare import compare_command
+from chainrule.cli.engines import in_words as engine_in_words
 from chainrule.cli.evaluate import evaluate_command
 from chainrule.cli.explain import explain_command
 from chainrule.cli.lab import lab_command
@@ -20,6 +21,7 @@ from chainrule.cli.show import show_command
 from chainrule.cli.train import train_command
 from chainrule.data import DataError
 from chainrule.engine.blas import blas_of_numpy
+from chainrule.engine.choice import missing
 from chainrule.explain.ledger import CellError
 from chainrule.files import ModelError, in_words
 from chainrule.runs.settings import RunError
@@ -69,6 +71,7 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
             )
         if not blas:
             lines.append(f"NumPy {np.__version__}, its BLAS is not known to threadpoolctl")
+        lines.append(engine_in_words("numpy" if missing() else "compiled", hint=True))
         show(lines)
         context.exit()
 

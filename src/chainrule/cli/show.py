@@ -31,7 +31,7 @@ def show_command(run: Path, data: Path | None, no_browser: bool) -> None:
     opened = open_run(run)
     network, reached = last_of(opened)
     test_set = own_digits(opened) if data is None else read_digits(data)[1]
-    content = page(opened, reached, network, test_set, evaluate(network, test_set))
+    content = page(opened, reached, network, test_set, evaluate(network, test_set, engine="numpy"))
     path = run / "report.html"
     write_whole(path, content.encode(errors="replace"))
     show([str(path)])

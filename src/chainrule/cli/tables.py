@@ -159,6 +159,10 @@ def setting(name: str, value: object) -> str:
     """A setting as the command line says it."""
     if name == "changes" and isinstance(value, list):
         return ", ".join(f"{c['learning_rate']:g} from step {c['step']:,}" for c in value) or "none"
+    if name == "engines" and isinstance(value, list):
+        first, *others = value
+        words = (f"{each['engine']} from step {each['step']:,}" for each in others)
+        return ", ".join([first["engine"], *words])
     if name == "hidden" and isinstance(value, list):
         return ",".join(map(str, value)) or "none"
     if name == "batch_size" and value is None:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from chainrule.cli.engines import check_engine, engine_option, get_ready, to_measure
 from chainrule.cli.options import (
     NumberType,
     Place,
@@ -29,11 +30,13 @@ from chainrule.cli.options import (
 from chainrule.cli.printing import fail, print_json, show, warn
 from chainrule.cli.progress import progress
 from chainrule.data import Digits, bundled_mnist
+from chainrule.engine.choice import ENGINES, EngineName
 from chainrule.files import make_folder, remove_empty
 from chainrule.model import MODEL, load_model
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe
 from chainrule.runs.folder import (
     begin,
+    change_engine,
     change_rate,
     discard,
     is_there,
@@ -43,7 +46,7 @@ from chainrule.runs.folder import (
     resume_command,
     start_of,
 )
-from chainrule.runs.going import CHECKPOINT_EVERY, go_on
+from chainrule.runs.going import CHECKPOINT_EVERY, engine_of, go_on
 from chainrule.runs.kinds import Number
 from chainrule.runs.lock import locked
 from chainrule.runs.machine import machine_difference
@@ -55,6 +58,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
 @data_option("mnist, which is in the package")
 @setting_options
+@engine_option
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -83,6 +87,7 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
 @json_option
 def train_command(
     data: Path | None,
+    engine: EngineName,
     threads: int | None,
     out: Path | None,
     resume: Path | None,
@@ -98,9 +103,11 @@ def train_command(
 
     The training is a run in a folder of its own. Ctrl-C stops it after the current step. However it
     was stopped, --resume goes on with it to the same bytes. With --resume you may give --threads,
-    --checkpoint-every, --quiet, --json, --data if the digits have moved, and --learning-rate, which
-    changes the rate from the current step on; the run records the change.
+    --checkpoint-every, --quiet, --json, --data if the digits have moved, --learning-rate, which
+    changes the rate from the current step on, and --engine, where the bytes will differ from there
+    on; the run records both. Without --engine it goes on with its own.
     """
+    check_engine(engine)
     if resume is not None:
         refuse_settings()
         open_run(resume)
@@ -113,9 +120,11 @@ def train_command(
         locked(folder),
     ):
         if resume is None:
-            run, digits = new_run(folder, asking)
+            run, digits = new_run(folder, asking, engine)
         else:
-            run, digits = resumed_run(resume, data, asking.learning_rate)
+            run, digits = resumed_run(resume, data, asking.learning_rate, engine)
+        where = where_it_stopped(run, read_checkpoint(run))
+        get_ready(run, where, hint=resume is None and engine == "auto", shown=shown)
         if shown:
             with suppress(OSError):  # the training goes on even if nobody reads this
                 show(run_lines(run, digits[0]))
@@ -138,9 +147,11 @@ def train_command(
     tell(run, reached, digits, threads, shown=shown, as_json=as_json)
 
 
-def new_run(folder: Path, settings: Settings) -> tuple[Run, tuple[Digits, Digits]]:
+def new_run(
+    folder: Path, settings: Settings, engine: EngineName
+) -> tuple[Run, tuple[Digits, Digits]]:
     """A new run with these settings, and its digits; what cannot begin leaves no run behind."""
-    run = begin(folder, settings)
+    run = begin(folder, settings, engine=engine)
     try:
         digits = read_digits(None if settings.data is None else Path(settings.data))
         return prepare_or_refuse(run, digits), digits
@@ -150,19 +161,27 @@ def new_run(folder: Path, settings: Settings) -> tuple[Run, tuple[Digits, Digits
 
 
 def resumed_run(
-    folder: Path, data: Path | None, learning_rate: float | None
+    folder: Path, data: Path | None, learning_rate: float | None, engine: EngineName
 ) -> tuple[Run, tuple[Digits, Digits]]:
-    """The run in this folder, perhaps at another rate from here on, and its digits."""
+    """The run in this folder, perhaps at another rate or by another engine from here on."""
     run = open_run(folder)
+    reached = read_checkpoint(run)
+    step = reached.step if reached else 0
+    another = engine not in ("auto", run.engine)
+    if not (another and run.engine in ENGINES) and not (reached and step == run.length):
+        engine_of(run)  # refuses what cannot be used here
     place = run.settings.data if data is None else data
     digits = read_digits(None if place is None else Path(place))
     differs = machine_difference(run)
+    warning = f"bytes may differ from here on: {differs}" if differs else None
     run = prepare_or_refuse(run, digits)
     if learning_rate is not None:
-        reached = read_checkpoint(run)
-        run = change_rate(run, reached.step if reached else 0, learning_rate)
-    if differs:
-        warn(f"bytes may differ from here on: {differs}")
+        run = change_rate(run, step, learning_rate)
+    if another:
+        warning = f"bytes differ from here on: the engine was {run.engine}, is {engine}"
+        run = change_engine(run, step, engine)
+    if warning:
+        warn(warning)
     return run, digits
 
 
@@ -203,7 +222,9 @@ def tell(
 ) -> None:
     """Measure the network of a finished run, and print how good it is."""
     network = load_model(run.folder)
-    on_train, on_test = (evaluate(network, each, threads=threads) for each in digits)
+    on_train, on_test = (
+        evaluate(network, each, engine=to_measure(run), threads=threads) for each in digits
+    )
     model = str(run.folder / MODEL)
     if as_json:
         print_json(
@@ -216,6 +237,7 @@ def tell(
             model=model,
             parameters_sha256=hashlib.sha256(network.parameters.tobytes()).hexdigest(),
             settings=settings_as_asked(run),
+            engine=run.engine,
             changes=[change._asdict() for change in run.changes],
         )
         return
@@ -238,7 +260,8 @@ def tell(
 def refuse_settings() -> None:
     """A usage error if anything but what may go with --resume was given."""
     context = click.get_current_context()
-    may = {"resume", "learning_rate", "threads", "checkpoint_every", "quiet", "as_json", "data"}
+    may = {"resume", "learning_rate", "engine", "data"}
+    may |= {"threads", "checkpoint_every", "quiet", "as_json"}
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name not in may:
@@ -259,6 +282,8 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
     lines = [str(network), how]
     if run.changes:
         lines.append(run.rates)
+    if len(run.engines) > 1:
+        lines.append(f"computed by {run.computed}")
     kept, moments = len(run.recorded_steps), len(run.moments)
     if kept < moments:
         lines.append(f"{kept} of {moments} moments are kept to look back: the network is large")

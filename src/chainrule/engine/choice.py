@@ -21,6 +21,7 @@ EngineName = Literal["auto", "numpy", "compiled"]
 
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 OLDEST_NUMBA = (0, 61)
+TO_GET_IT = "pip install 'chainrule[fast]'"
 
 
 def choose(
@@ -56,7 +57,7 @@ def missing() -> str | None:
         import platformdirs  # noqa: F401
     except ImportError as error:
         if error.name in ("numba", "platformdirs"):
-            return f"{error.name} is not installed (pip install 'chainrule[fast]')"
+            return f"{error.name} is not installed ({TO_GET_IT})"
         return f"Numba cannot be loaded: {str(error).splitlines()[0]}"
     if tuple(map(int, numba.__version__.split(".")[:2])) < OLDEST_NUMBA:
         oldest = ".".join(map(str, OLDEST_NUMBA))

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.descent import MEMORY_ROWS
+from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import Kind, ModelError, Sealed, check_seal, seal, sealed, write_whole
 from chainrule.network import Array, count_parameters
 from chainrule.runs.folder import is_there, open_run, resume_command
 from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, Run
-from chainrule.runs.settings import ENTRIES, RunError, Settings, refusal
+from chainrule.runs.settings import ENTRIES, Computing, RunError, Settings, refusal
 
 COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
 Taken = TypeVar("Taken")
@@ -112,10 +113,12 @@ def read_part(run: Run, take: Callable[[Sealed, Progress], Taken]) -> Taken | No
         raise refusal(None, error) from None
 
 
-def unknown_to(form: int) -> dict[str, Any]:
-    """What a format did not yet record of a run, with the values that runs had then."""
+def unknown_to(form: int, step: int) -> dict[str, Any]:
+    """What a format did not yet record of a run until a step, with the values runs had then."""
     first = Settings().as_json()
     later = {n: first[n] for n, each in ENTRIES.items() if each.identity and each.since > form}
+    if form < 4:
+        later["engines"] = [Computing(0, NumpyEngine.name)._asdict()] if step else []
     return later | ({"changes": []} if form < 2 else {})
 
 
@@ -140,11 +143,13 @@ def progress_of(run: Run, file: Sealed) -> Progress:
     until = step if type(step) is int else 0
     of, wanted = content["run"], run.identity(until)
     if isinstance(of, dict):
-        of = {**unknown_to(content["format"]), **of}
-    if isinstance(of, dict) and of.get("changes") != wanted["changes"]:
-        # It may have been trained on, at another rate, since it was opened. A change is in
-        # run.json before it is in a checkpoint, so what is there now knows all that this one has.
-        wanted = replace(run, changes=open_run(run.folder).changes).identity(until)
+        of = {**unknown_to(content["format"], until), **of}
+    moving = "changes", "engines"
+    if isinstance(of, dict) and any(of.get(name) != wanted[name] for name in moving):
+        # It may have been trained on, in another way, since it was opened. A change is in run.json
+        # before it is in a checkpoint, so what is there now knows all that this one has.
+        now = open_run(run.folder)
+        wanted = replace(run, changes=now.changes, engines=now.engines).identity(until)
     if of != wanted:
         names = [n for n in wanted if not isinstance(of, dict) or of.get(n) != wanted[n]]
         came = of.get(names[0]) if isinstance(of, dict) and names else of

@@ -42,7 +42,7 @@ from chainrule.runs.digits import checksum
 from chainrule.runs.kinds import is_count
 from chainrule.runs.machine import machine
 from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, TRAJECTORY, Run
-from chainrule.runs.settings import Change, RunError, Settings, refusal
+from chainrule.runs.settings import Change, Computing, RunError, Settings, refusal
 from chainrule.training import settle
 
 FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
@@ -69,7 +69,7 @@ def begin(
     Raises RunError if the folder holds a file already that a run would write, ValueError if the
     engine cannot be used here.
     """
-    computing = choose(engine)
+    engines = (Computing(0, choose(engine)),)
     for name in FILES:
         if os.path.lexists(folder / name):
             instead = f"go on with: {resume_command(folder)}, or " if name == RUN else ""
@@ -77,7 +77,7 @@ def begin(
     _, rng = start_of(settings)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     key = int(rng.integers(2**63))
-    run = Run(folder, settings, key, started, (machine(),), None, changes, computing)
+    run = Run(folder, settings, key, started, (machine(),), None, changes, engines)
     try:
         write_run(run)
     except BaseException:
@@ -140,6 +140,23 @@ def change_rate(run: Run, step: int, learning_rate: float) -> Run:
     return changed
 
 
+def change_engine(run: Run, step: int, engine: str) -> Run:
+    """The run computed by this engine from this step on, once that is on disk.
+
+    The latest order counts here, too. The caller holds the run's lock; the step is not before the
+    last checkpoint. Raises RunError if there is no such step.
+    """
+    if step >= run.length:
+        raise RunError(f"{run.folder}: finished: no step is left for another engine")
+    engines = tuple(each for each in run.engines if each.step < step)
+    if not engines or engines[-1].engine != engine:
+        engines = (*engines, Computing(step, engine))
+    changed = replace(run, engines=engines)
+    if changed != run:
+        write_run(changed)
+    return changed
+
+
 def discard(run: Run) -> None:
     """Remove the run's files, if they are still its own; the folder stays."""
     if is_there(run):
@@ -173,7 +190,7 @@ def write_run(run: Run) -> None:
         "machines": list(run.machines),
         "data": run.data,
         "changes": [change._asdict() for change in run.changes],
-        "engine": run.engine,
+        "engines": [each._asdict() for each in run.engines],
     }
     content["sha256"] = json_checksum(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -219,7 +236,7 @@ def run_of(folder: Path, content: object) -> Run:
     if content["format"] > 1:
         wanted.add("changes")
     if content["format"] > 2:
-        wanted.add("engine")
+        wanted.add("engine" if content["format"] == 3 else "engines")
     if set(content) != wanted:
         must, came = (", ".join(sorted(each)) for each in (wanted, content))
         raise RunError(f"damaged: its fields must be {must}, got {came:.100}")
@@ -229,9 +246,7 @@ def run_of(folder: Path, content: object) -> Run:
         )
     settings, machines, data = content["settings"], content["machines"], content["data"]
     asked = Settings.of_json(settings, content["format"])
-    engine = content.get("engine", NumpyEngine.name)
     possible = {
-        "engine": isinstance(engine, str) and 0 < len(engine) <= 40,
         "key": type(content["key"]) is int and 0 <= content["key"] < 2**63,
         "started": has_zone(content["started"]),
         "machines": isinstance(machines, list)
@@ -252,7 +267,9 @@ def run_of(folder: Path, content: object) -> Run:
             raise RunError(f"the setting {name} cannot be None once the digits have been read")
     changes = changes_of(content.get("changes", []))
     key, started = content["key"], content["started"]
-    return Run(folder, asked, key, started, tuple(machines), data, changes, engine)
+    only = [{"step": 0, "engine": content.get("engine", NumpyEngine.name)}]
+    engines = engines_of(content.get("engines", only))
+    return Run(folder, asked, key, started, tuple(machines), data, changes, engines)
 
 
 def has_zone(started: object) -> bool:
@@ -281,3 +298,25 @@ def changes_of(content: object) -> tuple[Change, ...]:
         steps.append(step)
         changes.append(Change(step, rate))
     return tuple(changes)
+
+
+def engines_of(content: object) -> tuple[Computing, ...]:
+    """The engines in a run.json; RunError unless they are just what write_run writes."""
+    engines: list[Computing] = []
+    for each in content if isinstance(content, list) and content else [None]:
+        if not isinstance(each, dict) or list(each) != list(Computing._fields):
+            raise RunError(f"its engines cannot be {content!r:.60}")
+        step, engine = each.values()
+        ascending = is_count(step) and step > engines[-1].step if engines else step == 0
+        if not (
+            ascending
+            and type(step) is int
+            and isinstance(engine, str)
+            and engine.isascii()
+            and engine.isidentifier()
+            and len(engine) <= 40
+            and not (engines and engine == engines[-1].engine)
+        ):
+            raise RunError(f"its engines cannot have {each!r:.60}")
+        engines.append(Computing(step, engine))
+    return tuple(engines)

@@ -24,7 +24,7 @@ from chainrule.runs.checkpoint import (
     write_checkpoint,
     write_history,
 )
-from chainrule.runs.folder import change_rate, open_run, start_of
+from chainrule.runs.folder import change_rate, open_run, resume_command, start_of
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, Run
 from chainrule.runs.settings import RunError
 from chainrule.runs.trajectory import check_place, growing, trajectory_row
@@ -54,15 +54,16 @@ def go_on(
     batches the loss is the mean of the batches since the last snapshot.
 
     `allowed` is told each time how many steps there have been, and says how many more may be taken.
-    At 0 this ends, with the state on
-    disk, as it is about every `checkpoint_every` seconds and at the end. `new_rate` is asked each
-    time for another learning rate, None to leave it as it is; a change is in run.json before the
-    next step is taken. The caller holds the run's lock. Raises RunError if a file cannot be written
-    or is damaged, DivergenceError as `train` does.
+    At 0 this ends, with the state on disk, as it is about every `checkpoint_every` seconds and at
+    the end. `new_rate` is asked each time for another learning rate, None to leave it as it is; a
+    change is in run.json before the next step is taken. The caller holds the run's lock. Raises
+    RunError if a file cannot be written or is damaged, or if the run's engine cannot be used here,
+    DivergenceError as `train` does.
     """
     run = open_run(run.folder)  # with the changes made since it was prepared
-    engine_of(run)
     reached = read_checkpoint(run)
+    if reached is None or reached.step < run.length:
+        engine_of(run)
     sweep(run.folder)
     try:
         for snapshot in steps_of(
@@ -89,7 +90,8 @@ def engine_of(run: Run) -> EngineName:
             if reason := missing():
                 raise RunError(
                     f"{run.folder}: it was trained by the compiled engine, which cannot be used "
-                    f"here: {reason}; --engine numpy goes on with NumPy: bytes will differ"
+                    f"here: {reason}; go on with: {resume_command(run.folder)} --engine numpy "
+                    f"(bytes will differ from here on)"
                 )
             return "compiled"
     raise RunError(
@@ -226,7 +228,7 @@ class Record:
             self.losses = self.losses[0] + loss, self.losses[1] + 1
         if step not in self.moments:
             return snapshot
-        seen = accuracy_of(snapshot, test_set, threads)
+        seen = accuracy_of(snapshot, test_set, engine_of(self.run), threads)
         E = self.losses[0] / self.losses[1] if self.losses[1] else snapshot.loss
         self.losses = 0.0, 0
         on_train = math.nan if snapshot.train_accuracy is None else snapshot.train_accuracy
@@ -258,10 +260,12 @@ class Record:
         self.run = change_rate(self.run, step, learning_rate)
 
 
-def accuracy_of(snapshot: Snapshot, test_set: Digits, threads: int | None) -> float:
+def accuracy_of(
+    snapshot: Snapshot, test_set: Digits, engine: EngineName, threads: int | None
+) -> float:
     """The share of the test digits that a snapshot reads right."""
     try:
-        return evaluate(snapshot.network, test_set, threads=threads).accuracy
+        return evaluate(snapshot.network, test_set, engine=engine, threads=threads).accuracy
     except OverflowError as error:  # the next step would find it
         reason = f"after step {snapshot.step:,}, on the test digits {error}"
         raise DivergenceError(reason, snapshot.step) from None

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
     started: datetime
     rates: str | None  # the learning rate in words
     changes: tuple[Change, ...]
+    engine: str  # in words
     data: str  # the folder of the digits that it was measured on, or mnist
 
 
@@ -77,6 +78,7 @@ def entry_of_run(run: Run) -> Entry:
         datetime.fromisoformat(run.started),
         run.rates if run.data else None,
         run.changes,
+        run.computed,
         run.settings.data or "mnist",
     )
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.network import Array, Network, count_parameters
-from chainrule.runs.settings import ENTRIES, Change, RunError, Settings
+from chainrule.runs.settings import ENTRIES, Change, Computing, RunError, Settings
 
 RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.csv"
 TRAJECTORY = "trajectory"
-FORMAT = 3  # of run.json and the checkpoint
-FORMATS = (1, 2, FORMAT)  # those that are read; 1 knew no changes of the learning rate, 2 no engine
+FORMAT = 4  # of run.json and the checkpoint
+FORMATS = (1, 2, 3, FORMAT)  # those that are read; 1 had no changes, 2 no engine, 3 a single one
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
 TRAJECTORY_BYTES = 64_000_000
 
@@ -25,8 +25,8 @@ class Run:
 
     `data` holds the SHA-256 of the training and the test digits, and `settings.steps` the length,
     once the digits have been read; `machines` what it was computed on, the latest last; `changes`
-    how its learning rate was changed on the way, the steps ascending; `engine` is the name of who
-    computes it.
+    how its learning rate was changed on the way, the steps ascending; `engines` who computes it:
+    one, unless it has gone on with another on the way.
     """
 
     folder: Path
@@ -36,7 +36,12 @@ class Run:
     machines: tuple[dict[str, str], ...]
     data: dict[str, str] | None = None
     changes: tuple[Change, ...] = ()
-    engine: str = NumpyEngine.name
+    engines: tuple[Computing, ...] = (Computing(0, NumpyEngine.name),)
+
+    @property
+    def engine(self) -> str:
+        """The name of who takes its next step."""
+        return self.engines[-1].engine
 
     @property
     def length(self) -> int:
@@ -69,10 +74,17 @@ class Run:
             words += f", {rate:g} from step {step:,}"
         return words
 
+    @property
+    def computed(self) -> str:
+        """Who computes it, in words."""
+        first, *others = self.engines
+        return ", ".join([first.engine, *(f"{e} from step {step:,}" for step, e in others)])
+
     def identity(self, step: float = math.inf) -> dict[str, Any]:
         """What decides every bit of it up to this step on one machine, as a checkpoint repeats it.
 
-        A change that comes later, or with the very next step, has no effect on these bits.
+        A change, or another engine, that comes later or with the very next step has no effect on
+        these bits.
         """
         settings = self.settings.as_json()
         return {
@@ -80,6 +92,7 @@ class Run:
             "key": self.key,
             **self.data_hash,
             "changes": [each._asdict() for each in self.changes if each.step < step],
+            "engines": [each._asdict() for each in self.engines if each.step < step],
         }
 
     @property

@@ -172,3 +172,10 @@ class Change(NamedTuple):
 
     step: int
     learning_rate: float
+
+
+class Computing(NamedTuple):
+    """From the state after `step` steps on, the engine of this name computes the run."""
+
+    step: int
+    engine: str

@@ -273,23 +273,28 @@ def slope_ink(zero, form, c, by, shades, move, P, M, half, work):
 
 
 @inner
-def slope_dense(zero, form, l, c, first, last, n, move, P, M, half, work):
-    """The slopes of layer l's weights in some lanes, rows first to last."""
+def slope_dense(zero, wide, form, l, c, first, last, n, move, P, M, half, work, own):
+    """The slopes of layer l's weights in some lanes, so many as `wide` says, rows first to last."""
     w, width = weights(form, l, c)
     d, stride = form.D[l] + c, form.stride[l]
     a, row = form.A[l - 1], form.stride[l - 1]
     j = first
-    while j + 4 <= last:
-        s0, s1, s2, s3 = product(zero, work, a + j, 1, row, n, work, d, stride)
-        settle(move, s0, P, M, w + j * width, half, move.weight_decay)
-        settle(move, s1, P, M, w + (j + 1) * width, half, move.weight_decay)
-        settle(move, s2, P, M, w + (j + 2) * width, half, move.weight_decay)
-        settle(move, s3, P, M, w + (j + 3) * width, half, move.weight_decay)
-        j += 4
     while j < last:
-        s = product_of_one(zero, work, a + j, row, n, work, d, stride)
-        settle(move, s, P, M, w + j * width, half, move.weight_decay)
-        j += 1
+        count = min(4, last - j)
+        if count == 4:
+            s0, s1, s2, s3 = product(zero, work, a + j, 1, row, n, work, d, stride)
+            store(own, 0, s0)
+            store(own, wide, s1)
+            store(own, 2 * wide, s2)
+            store(own, 3 * wide, s3)
+        else:
+            for r in range(count):
+                s = product_of_one(zero, work, a + j + r, row, n, work, d, stride)
+                store(own, r * wide, s)
+        for r in range(count):
+            s = load(zero, own, r * wide)
+            settle(move, s, P, M, w + (j + r) * width, half, move.weight_decay)
+        j += 4
 
 
 @inner

@@ -145,7 +145,7 @@ def layer_backward(form, l, first, last, n, P, work, own):
 
 
 @inner
-def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half, work):
+def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half, work, own):
     """The slopes of layer l's weights in lanes c0 to c1 and rows j0 to j1."""
     c = c0
     while c < c1:
@@ -156,9 +156,9 @@ def layer_slopes(form, l, c0, c1, j0, j1, n, dense, by, shades, move, P, M, half
             else:
                 slope_ink(sixteen(), form, c, by, shades, move, P, M, half, work)
         elif wide:
-            slope_dense(sixty_four(), form, l, c, j0, j1, n, move, P, M, half, work)
+            slope_dense(sixty_four(), 64, form, l, c, j0, j1, n, move, P, M, half, work, own)
         else:
-            slope_dense(sixteen(), form, l, c, j0, j1, n, move, P, M, half, work)
+            slope_dense(sixteen(), 16, form, l, c, j0, j1, n, move, P, M, half, work, own)
         c += 64 if wide else 16
 
 
@@ -251,14 +251,16 @@ def forward(task, form, room, data, by, mine, at, n, meeting):
             return -1
     elif task.training and not task.sorted:
         count_ink(form.units[0], i0, i1, data, room.order, at, room.counts, mine)
-    for l in range(1, L):
+    for l in range(1, L + 1):
         c0, c1 = my_lanes(form, l, mine)
-        layer_forward(form, l, c0, c1, 0, n, task.dense, data, room.order, at, room.P, room.work)
-        meeting += 1
-        if not meet(room.words, mine, meeting):
-            return -1
-    c1 = form.lanes[L]
-    layer_forward(form, L, 0, c1, i0, i1, task.dense, data, room.order, at, room.P, room.work)
+        a0, a1 = 0, n
+        if l == L:
+            c0, c1, a0, a1 = 0, form.lanes[L], i0, i1
+        layer_forward(form, l, c0, c1, a0, a1, task.dense, data, room.order, at, room.P, room.work)
+        if l < L:
+            meeting += 1
+            if not meet(room.words, mine, meeting):
+                return -1
     m = n if task.m == 0 else task.m
     for g in range(first, last):
         room.E[g] = last_layer(
@@ -331,7 +333,22 @@ def backward(task, form, room, data, by, mine, n, move, meeting):
             c0, c1, j1 = 0, form.lanes[l], min(j1, form.units[l - 1])
             dense = True
         layer_slopes(
-            form, l, c0, c1, j0, j1, n, dense, by, data.shades, move, P, M, task.half, work
+            form,
+            l,
+            c0,
+            c1,
+            j0,
+            j1,
+            n,
+            dense,
+            by,
+            data.shades,
+            move,
+            P,
+            M,
+            task.half,
+            work,
+            mine.own,
         )
         if l > 2:
             meeting += 1

@@ -14,9 +14,9 @@ from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.folder import begin, change_rate, new_folder, open_run
 from chainrule.runs.going import engine_of
-from chainrule.runs.names import run_id, settings_of
+from chainrule.runs.names import Recipe, run_id, settings_of
 from chainrule.runs.run import Run
-from chainrule.runs.settings import Change, RunError, Settings
+from chainrule.runs.settings import RunError, Settings
 from chainrule.runs.shelf import Shelf
 
 LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
@@ -84,17 +84,16 @@ class Live:
                 f"{before.id} is {before.state} at step {before.step:,}; stop it first", "conflict"
             )
         found: Run | None = None
-        changes: tuple[Change, ...] = ()
         if isinstance(order.what, str):
             found = self.shelf.find(order.what)
             if found is None:
-                settings, changes = trainable(order.what)
+                asked = trainable(order.what)
             else:
-                settings = found.settings
+                asked = Recipe(found.settings)
                 check_unfinished(self.shelf, found)
         else:
-            settings = Settings(data=None, **order.what)
-        count = count_parameters(settings.sizes)
+            asked = Recipe(Settings(data=None, **order.what), engine=order.engine)
+        count = count_parameters(asked.settings.sizes)
         if count > LARGEST:
             raise RefusedError(
                 f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
@@ -104,7 +103,7 @@ class Live:
 
         def first() -> Run:
             if not found:
-                return begin(folder, settings, changes, engine=order.engine)
+                return begin(folder, asked.settings, asked.changes, engine=asked.engine)
             run = open_run(folder)
             if order.rate is None:
                 return run
@@ -142,8 +141,8 @@ class Live:
                 self.training.stop()
 
 
-def trainable(id: str) -> tuple[Settings, tuple[Change, ...]]:
-    """The settings and changes of a run that is to be trained here, from its id."""
+def trainable(id: str) -> Recipe:
+    """What a run is to be that is to be trained here, from its id."""
     try:
         return settings_of(id)
     except RunError as error:

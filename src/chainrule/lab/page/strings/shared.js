@@ -8,8 +8,11 @@ export const exactly = (share) => `${(100 * share).toFixed(1)} %`;
 
 const small = (label) => label[0].toLowerCase() + label.slice(1);
 
+const computing = ([step, name]) =>
+  `${ENGINES[name] ?? name}${step ? ` from step ${step.toLocaleString("en-GB")}` : ""}`;
+
 // A run in a line: what decides every bit of it.
-export function aboutRun({ settings, length, changes, digits, engine }) {
+export function aboutRun({ settings, length, changes, digits, engines }) {
   const rate = settings.learning_rate === null ? "" : `, α = ${settings.learning_rate}`;
   const batch = settings.batch_size ? `batches of ${settings.batch_size}` : "all images a step";
   const later = (changes ?? [])
@@ -21,6 +24,6 @@ export function aboutRun({ settings, length, changes, digits, engine }) {
     `${[784, ...settings.hidden, 10].join(" → ")}, ${LOSSES[settings.loss]}, ` +
     `${OPTIMIZERS[settings.optimizer]}${rate}${later}${more}, ${batch}, ` +
     `${many(length, "step")}, seed ${settings.seed}${digits ? `, on ${digits}` : ""}` +
-    (engine ? `, computed by ${ENGINES[engine] ?? engine}` : "")
+    (engines ? `, computed by ${engines.map(computing).join(", ")}` : "")
   );
 }
