@@ -113,7 +113,9 @@ def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets, holdin
     changes = open_run(folder).changes
     assert changes[0] == Change(first, 0.005)
     assert [rate for _, rate in changes[1:]] == [0.05]
-    assert lab.training.id.startswith("784-6-10.cross_entropy.momentum.0.02.50.2000.seed3.rate")
+    assert lab.training.id.startswith(
+        "784-6-10.cross_entropy.momentum.0.02.50.2000.seed3.compiled.rate"
+    )
     assert lab.training.id == run_id(open_run(folder))
 
     def rate(step):
@@ -159,7 +161,7 @@ def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
     lab.execute(Order("start", id))
     assert lab.training.id == id
     folder = finish(lab)
-    wanted = trained(sets, lambda step: 0.02 if step < 60 else 0.1)
+    wanted = trained(sets, lambda step: 0.02 if step < 60 else 0.1, "numpy")
     assert load_model(folder).parameters.tobytes() == wanted
     assert list(lab.shelf.runs()) == [id]
 
@@ -167,7 +169,9 @@ def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
 def test_a_second_start_says_what_is_running(lab):
     lab.execute(start(steps=ENDLESS))
     running = lab.training
-    with pytest.raises(RefusedError, match=r"seed3 is running at step [\d,]+; stop it first") as no:
+    with pytest.raises(
+        RefusedError, match=r"compiled is running at step [\d,]+; stop it first"
+    ) as no:
         lab.execute(start(seed=4))
     assert no.value.kind == "conflict"
     lab.execute(Order("pause"))
