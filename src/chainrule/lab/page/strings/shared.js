@@ -2,7 +2,7 @@
 
 export const LOSSES = { squared_error: "squared error", cross_entropy: "cross-entropy" };
 export const OPTIMIZERS = { descent: "gradient descent", momentum: "momentum", adam: "Adam" };
-export const ENGINES = { numpy: "NumPy", compiled: "the compiled engine" };
+const ENGINES = { numpy: "NumPy", compiled: "the compiled engine" };
 export const many = (n, what) => `${n.toLocaleString("en-GB")} ${what}${n === 1 ? "" : "s"}`;
 export const exactly = (share) => `${(100 * share).toFixed(1)} %`;
 

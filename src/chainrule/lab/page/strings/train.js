@@ -5,8 +5,8 @@ import { LOSSES, OPTIMIZERS, aboutRun, exactly, many } from "./shared.js";
 export const train = {
   heading: "Train a network",
   welcome:
-    "Choose what to train, or leave everything as it is, and start: in half a minute or " +
-    "less the network reads nine of ten digits right. You can watch each step, pause, and go back in " +
+    "Choose what to train, or leave everything as it is, and start: in half a minute or less the " +
+    "network reads nine of ten digits right. You can watch each step, pause, and go back in " +
     "time.",
   settingsTitle: "What to train",
   hiddenTitle: "Units of each hidden layer, such as 10 or 300,100, or none",

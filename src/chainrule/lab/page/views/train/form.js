@@ -44,7 +44,8 @@ export function form({ lab, begin }) {
   const start = element("button", { class: "primary", id: "train-start" }, says.start);
   const reset = button(says.reset, fill, { id: "train-reset" });
   const busy = element("p", { class: "quiet", id: "train-busy" });
-  const all = [hidden, loss, optimizer, rate, batch, length, ...Object.values(rest), engine, threads];
+  const others = [...Object.values(rest), engine, threads];
+  const all = [hidden, loss, optimizer, rate, batch, length, ...others];
   const node = element(
     "form",
     { class: "settings", onsubmit: submit, novalidate: true, "aria-labelledby": "train-title" },
