@@ -5,12 +5,12 @@
 Prints tables for benchmarks/log, each time the best and the median. A page is useful when
 it has its files, what there is (/api/lab) and the first moment (/api/ledger).
 
-With --live: what training in the lab costs. Two processes train by the same settings, one on the
-command line and one in the lab, and take turns of a few seconds: one is stopped while the other
-goes on, which nobody watches, or one page does, or one that also opens a cell ten times a second,
-or Train open in a Chromium on the same cores. So each way is compared with the command line of the
-same half minute, however much the machine's pace drifts; and the frames that a page gets, how long
-a cell takes to open meanwhile, how often the curves are drawn. Prints
+With --live: what training in the lab costs, by each engine. Two processes train by the same
+settings, one on the command line and one in the lab, and take turns of a few seconds: one is
+stopped while the other goes on, which nobody watches, or one page does, or one that also opens a
+cell ten times a second, or Train open in a Chromium on the same cores. So each way is compared with
+the command line of the same half minute, however much the machine's pace drifts; and the frames
+that a page gets, how long a cell takes to open meanwhile, how often the curves are drawn. Prints
 milliseconds a step, what they are over the command line (median and quartiles), and those on a CPU;
 it needs /proc.
 """
@@ -45,24 +45,17 @@ STARTS, ASKED = 7, 25
 TURNS, SETTLE, TURN = 12, 1.0, 3.0  # seconds
 CHAINRULE = [sys.executable, "-c", "from chainrule.cli.main import main; main()"]
 LAB = ["lab", "--no-browser"]
-# The same, with the number of steps taken, by whichever engine, and the time of the last one in a
-# file of 16 bytes. An engine is asked for some steps at a time, about 0.05 s.
+# The same, with the number of steps taken and the time of the last one in a file of 16 bytes. Steps
+# are taken some at a time, which last about 0.05 s.
 COUNTED = """
 import mmap, os, struct, time
-from chainrule.engine.compiled.engine import CompiledEngine
-from chainrule.engine.with_numpy import NumpyEngine
+from chainrule.runs import going
 file = mmap.mmap(os.open(os.environ["COUNTER"], os.O_RDWR), 16)
-taken = 0
-def counted(advance):
-    def advance_and_count(*arguments, **settings):
-        global taken
-        at, losses = advance(*arguments, **settings)
-        taken += len(losses)
-        struct.pack_into("<qd", file, 0, taken, time.monotonic())
-        return at, losses
-    return advance_and_count
-for engine in (CompiledEngine, NumpyEngine):
-    engine.advance = counted(engine.advance)
+note = going.Record.note
+def counted(record, snapshot, *more):
+    struct.pack_into("<qd", file, 0, snapshot.step, time.monotonic())
+    return note(record, snapshot, *more)
+going.Record.note = counted
 from chainrule.cli.main import main
 main()
 """
@@ -77,6 +70,7 @@ LIVE = {  # longer than all turns together
         "steps": 10_000_000,
     },
 }
+ENGINES = ("numpy", "compiled")
 DRAWS = """() => {
   window.drawn = 0;
   const { clearRect } = CanvasRenderingContext2D.prototype;
@@ -284,8 +278,9 @@ def in_a_browser(browser, visit):
 
 
 def live(browser):
-    for name, changed in LIVE.items():
-        settings = SMALL | changed
+    for (name, changed), engine in itertools.product(LIVE.items(), ENGINES):
+        name = f"{name}, {engine}"
+        settings = SMALL | changed | {"engine": engine}
         took, frames, draws, cells, number = {}, [], [], [], itertools.count()
 
         def note(way, found, took=took):

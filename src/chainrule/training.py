@@ -50,6 +50,10 @@ BATCH_EPOCHS = 10  # the length of a training by batches, if none is given
 class DivergenceError(ArithmeticError):
     """The loss is no longer finite; the message names the step and the likely cause."""
 
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
 
 # ---------------------------------------------------------------------------------- the snapshot
 
@@ -264,15 +268,13 @@ def memory_shape(network: Network, rule: Rule) -> tuple[int, int]:
 
 def diverged(plan: Plan, at: Position, rate: float | None) -> DivergenceError:
     """What to say of a loss that is not finite; the rate is that of the last step, if any."""
-    loss = at.ahead.loss
-    if rate is None:
-        return DivergenceError(
-            f"the loss is {loss} before the first step: start from smaller parameters"
+    why = "before the first step: start from smaller parameters"
+    if rate is not None:
+        why = (
+            f"after step {at.step:,}: the learning rate {rate:g} is too large for "
+            f"{plan.loss.replace('_', ' ')} and {plan.rule.optimizer}; try {rate / 10:g}"
         )
-    return DivergenceError(
-        f"the loss is {loss} after step {at.step:,}: the learning rate {rate:g} is too large for "
-        f"{plan.loss.replace('_', ' ')} and {plan.rule.optimizer}; try {rate / 10:g}"
-    )
+    return DivergenceError(f"the loss is {at.ahead.loss} {why}", at.step)
 
 
 def settle(
@@ -377,10 +379,9 @@ def evaluate(
 ) -> Evaluation:
     """The loss, without weight decay, and the confusion matrix of a network on examples.
 
-    The engine and its workers are as in `train`.
-
-    Raises ValueError for a network that does not fit the examples, and OverflowError for one whose
-    numbers are too large for their type: it would read nothing.
+    The engine and its workers are as in `train`. Raises ValueError for a network that does not fit
+    the examples, and OverflowError for one whose numbers are too large for their type: it would
+    read nothing.
     """
     check_fits(network, examples)
     threads = None if threads is None else checked_count("threads", threads)

@@ -157,7 +157,7 @@ def test_another_rate_is_followed_where_an_older_run_has_the_same_settings(alone
     is_said(page, "Training")
     page.get_by_label("Learning rate from now on").fill("0.25")
     page.get_by_role("button", name="Change").click()
-    expect(page).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    expect(page).to_have_url(re.compile(r"seed0\.compiled\.rate\d+-0\.25"))
     is_said(page, "Training")
 
 
@@ -177,7 +177,7 @@ def test_two_pages_see_the_same_run(alone, visit):
     two.get_by_role("button", name="Change").click()
     for page in (one, two):
         expect(page.locator("#run-about")).to_contain_text("0.25 from step")
-        expect(page).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+        expect(page).to_have_url(re.compile(r"seed0\.compiled\.rate\d+-0\.25"))
     assert run_of(alone).changes[0].learning_rate == 0.25
     # Closing a page stops nothing; stopping is said everywhere, and it can go on.
     one.get_by_role("button", name="Go on").click()
@@ -225,13 +225,13 @@ def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up(alone, visit):
     eventually(lambda: past(other, stands + 20))
     other.get_by_label("Learning rate from now on").fill("0.25")
     other.get_by_role("button", name="Change").click()
-    expect(other).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    expect(other).to_have_url(re.compile(r"seed0\.compiled\.rate\d+-0\.25"))
     away.wait_for_timeout(1500)  # it would connect again after 500; later is not seen here
     assert (figure(away, "step"), len(sockets)) == (stands, 1)
     seen = figure(other, "step")
     look_away(away, False)
     eventually(lambda: past(away, seen))
-    expect(away).to_have_url(re.compile(r"seed0\.rate\d+-0\.25"))
+    expect(away).to_have_url(re.compile(r"seed0\.compiled\.rate\d+-0\.25"))
     is_said(away, "Training")
 
 

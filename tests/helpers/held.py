@@ -4,29 +4,33 @@ Tests pause, stop and kill trainings on their way. None of them has to be faster
 held at a step, it cannot be over before the order comes.
 """
 
-import math
 import threading
 
 from chainrule.lab.live import thread
 
-HALTS = thread.ThreadedTraining.halts
+ALLOWED = thread.ThreadedTraining.allowed
 
 
 def held(*steps):
-    """`ThreadedTraining.halts`, asked after each step, which waits to be paused or stopped.
+    """`ThreadedTraining.allowed`, by which a training waits to be paused or stopped.
 
-    When a training goes on for the k-th time it waits, once, as the k-th of these steps is shown.
-    The event `free` of what is given lets it go on without an order.
+    When a training goes on for the k-th time it waits, once, as the k-th of these steps is shown,
+    or before the next one if it is past it. The event `free` of what is given lets it go on without
+    an order.
     """
 
-    def waits(training):
+    def allowed(training, step):
         time_on, before = training.rounds, getattr(training, "held", 0)
-        if before < time_on <= len(steps) and training.step >= steps[time_on - 1]:
-            training.held = time_on
-            while training.left == math.inf and not training.stopping:
-                if waits.free.wait(0.001):
-                    break
-        return HALTS(training)
+        if before < time_on <= len(steps):
+            hold = steps[time_on - 1]
+            if step < hold:
+                return min(ALLOWED(training, step), hold - step)
+            if training.step == step:  # the step is shown
+                training.held = time_on
+                while training.asked is None and not training.stopping:
+                    if allowed.free.wait(0.001):
+                        break
+        return ALLOWED(training, step)
 
-    waits.free = threading.Event()
-    return waits
+    allowed.free = threading.Event()
+    return allowed

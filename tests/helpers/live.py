@@ -25,7 +25,7 @@ def start(**changed):
     return requests.parse_order({"do": "start", "settings": BATCHES | changed})
 
 
-def trained(sets, rate=0.02, **changed):
+def trained(sets, rate=0.02, engine="auto", **changed):
     """The parameters that the library alone comes to."""
     asking = BATCHES | changed
     rng = np.random.default_rng(asking["seed"])
@@ -38,6 +38,7 @@ def trained(sets, rate=0.02, **changed):
         batch_size=asking["batch_size"],
         steps=asking["steps"],
         rng=rng,
+        engine=engine,
     )
     return last.network.parameters.tobytes()
 

@@ -32,7 +32,8 @@ if held := {1}:
     sys.path.insert(0, {0!r})
     from helpers import held as room
     from chainrule.lab.live import thread
-    thread.ThreadedTraining.halts = room.held(*held)
+    thread.ThreadedTraining.allowed = room.held(*held)
+{2}
 from chainrule.cli.main import main
 main()
 """
@@ -41,19 +42,20 @@ main()
 class Lab:
     """`chainrule lab` in a process of its own, in a folder of its own."""
 
-    def __init__(self, folder, *arguments, port=None, held=()):
-        """`held` are the steps at which its training waits to be paused or stopped."""
-        self.folder, self.arguments, self.held = folder, arguments, held
+    def __init__(self, folder, *arguments, port=None, held=(), first=""):
+        """`held` are the steps at which its training waits to be paused or stopped; `first` is code
+        that its process runs before it begins."""
+        self.folder, self.arguments, self.held, self.first = folder, arguments, held, first
         self.port = port or free_port()
         self.start()
 
     def start(self):
         """Start it, at the port it had before; `address` is the one it prints."""
-        program = [sys.executable, "-c", START.format(TESTS, tuple(self.held)), "lab"]
-        settings = ["--no-browser", "--port", str(self.port)]
+        program = [sys.executable, "-c", START.format(TESTS, tuple(self.held), self.first)]
+        settings = ["lab", "--no-browser", "--port", str(self.port)]
         env = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
         self.process = subprocess.Popen(
-            [*program, *map(str, self.arguments), *settings],
+            [*program, *settings, *map(str, self.arguments)],
             **{"cwd": self.folder, "env": env, "encoding": "utf-8"},
             **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT},
         )

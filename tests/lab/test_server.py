@@ -212,7 +212,8 @@ def test_a_run_is_named_by_its_settings(small, tmp_path):
         about = json.loads(ask(lab, "GET", "/api/lab", **page).content)
         id = about["given"]
         assert re.fullmatch(
-            r"784-12-10\.squared_error\.descent\.1\.5\.all\.3\.seed4\.data-[0-9a-f]{8}", id
+            r"784-12-10\.squared_error\.descent\.1\.5\.all\.3\.seed4\.compiled\.data-[0-9a-f]{8}",
+            id,
         )
         told = about["networks"][-1]
         assert (told["id"], told["sizes"]) == (id, [784, 12, 10])

@@ -38,8 +38,8 @@ def holding(monkeypatch):
     """Make trainings wait at these steps, as in `held`; the event that lets them go on."""
 
     def hold(*steps):
-        monkeypatch.setattr(thread.ThreadedTraining, "halts", held(*steps))
-        return thread.ThreadedTraining.halts.free
+        monkeypatch.setattr(thread.ThreadedTraining, "allowed", held(*steps))
+        return thread.ThreadedTraining.allowed.free
 
     return hold
 
@@ -55,15 +55,9 @@ def past(tmp_path_factory, mnist):
         size = 4 if name == "half" else 5
         asking = Settings(None, (size,), "cross_entropy", "descent", 0.1, 200, 60, None, 8)
         changes = tuple(Change(*each) for each in changes)
-        left = [most]
-
-        def stop(left=left):
-            left[0] -= 1
-            return left[0] < 0
-
         with locked(place):
             one = prepare(begin(place, asking, changes), *mnist)
-            for _ in go_on(one, *mnist, stop=stop):
+            for _ in go_on(one, *mnist, allowed=lambda step, most=most: most - step):
                 pass
         runs_of[name] = one
     lab = Lab(shipped(), ThreadedTraining, folder=folder)

@@ -26,7 +26,7 @@ from chainrule.lab.live import training as room
 from chainrule.lab.live import thread
 from helpers.held import held
 room.CHECKPOINT_EVERY = {PATIENCE}
-thread.ThreadedTraining.halts = held(300, 600)
+thread.ThreadedTraining.allowed = held(300, 600)
 """
 
 

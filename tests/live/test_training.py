@@ -113,7 +113,9 @@ def test_a_changed_rate_is_recorded_and_comes_to_the_same_bits(lab, sets, holdin
     changes = open_run(folder).changes
     assert changes[0] == Change(first, 0.005)
     assert [rate for _, rate in changes[1:]] == [0.05]
-    assert lab.training.id.startswith("784-6-10.cross_entropy.momentum.0.02.50.2000.seed3.rate")
+    assert lab.training.id.startswith(
+        "784-6-10.cross_entropy.momentum.0.02.50.2000.seed3.compiled.rate"
+    )
     assert lab.training.id == run_id(open_run(folder))
 
     def rate(step):
@@ -141,8 +143,7 @@ def test_a_run_of_the_command_line_goes_on_in_the_lab(lab, sets):
     asking = Settings(None, (6,), "cross_entropy", "momentum", 0.02, 50, 240, None, 3)
     with locked(folder):
         one = prepare(begin(folder, asking), *sets)
-        steps = []
-        for _ in go_on(one, *sets, stop=lambda: steps.append(0) or len(steps) == 70):
+        for _ in go_on(one, *sets, allowed=lambda step: 69 - step):
             pass
     assert read_checkpoint(one).step == 69
     rows = len(read_checkpoint(one).history)
@@ -160,7 +161,7 @@ def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
     lab.execute(Order("start", id))
     assert lab.training.id == id
     folder = finish(lab)
-    wanted = trained(sets, lambda step: 0.02 if step < 60 else 0.1)
+    wanted = trained(sets, lambda step: 0.02 if step < 60 else 0.1, "numpy")
     assert load_model(folder).parameters.tobytes() == wanted
     assert list(lab.shelf.runs()) == [id]
 
@@ -168,7 +169,9 @@ def test_a_link_to_a_run_that_is_not_here_is_trained(lab, sets):
 def test_a_second_start_says_what_is_running(lab):
     lab.execute(start(steps=ENDLESS))
     running = lab.training
-    with pytest.raises(RefusedError, match=r"seed3 is running at step [\d,]+; stop it first") as no:
+    with pytest.raises(
+        RefusedError, match=r"compiled is running at step [\d,]+; stop it first"
+    ) as no:
         lab.execute(start(seed=4))
     assert no.value.kind == "conflict"
     lab.execute(Order("pause"))
@@ -315,10 +318,10 @@ def test_when_the_lab_ends_nothing_more_is_begun(lab, monkeypatch):
     begun, go = threading.Event(), threading.Event()
     real = control.begin
 
-    def slow(*arguments):
+    def slow(*arguments, **options):
         begun.set()
         assert go.wait(PATIENCE)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(control, "begin", slow)
     with ThreadPoolExecutor(2) as pool:
@@ -373,6 +376,8 @@ def test_settings_that_do_not_fit_leave_nothing(lab):
                 {"steps": 1.5},
                 {"seed": -1},
                 {"threads": 0},
+                {"engine": "gpu"},
+                {"engine": 1},
                 {"data": "/etc"},
             )
         ),

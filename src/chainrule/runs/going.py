@@ -267,4 +267,5 @@ def accuracy_of(
     try:
         return evaluate(snapshot.network, test_set, engine=engine, threads=threads).accuracy
     except OverflowError as error:  # the next step would find it
-        raise DivergenceError(f"after step {snapshot.step:,}, on the test digits {error}") from None
+        reason = f"after step {snapshot.step:,}, on the test digits {error}"
+        raise DivergenceError(reason, snapshot.step) from None

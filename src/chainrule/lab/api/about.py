@@ -1,9 +1,14 @@
 """The first answer: the networks, runs, defaults and limits that a page begins with."""
 
+import os
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 
 from chainrule import __version__
 from chainrule.engine.blas import cores
+from chainrule.engine.choice import ENGINES, missing
 from chainrule.explain.proof import H_OF_ONE
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.images import novelty_of
@@ -74,7 +79,31 @@ def controls() -> list[Answer]:
         }
         for name, entry in ENTRIES.items()
         if name != "data"
-    ]
+    ] + [engine_control()]
+
+
+def engine_control() -> Answer:
+    """The field for the engine; `missing` is why the compiled one cannot be used here, or None."""
+    return {
+        "name": "engine",
+        "label": "Engine",
+        "help": "What computes the training.",
+        "optional": True,
+        "default": "auto",
+        "missing": no_compiled(),
+        **control(Choice(ENGINES)),
+    }
+
+
+def no_compiled() -> str | None:
+    """Why the compiled engine cannot be used here, as far as can be seen without loading Numba.
+
+    That takes half a second, for which the first page would wait; a start finds out the rest.
+    """
+    there = all(map(find_spec, ("numba", "platformdirs"))) and not os.environ.get(
+        "NUMBA_DISABLE_JIT"
+    )
+    return None if there and "numba" not in sys.modules else missing()
 
 
 def control(kind: Kind) -> Answer:

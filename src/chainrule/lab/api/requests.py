@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from chainrule.data import CLASSES, PIXELS
+from chainrule.engine.choice import ENGINES
 from chainrule.lab.api import limits
 from chainrule.lab.api.checks import (
     parse_bytes,
@@ -158,12 +159,15 @@ def parse_start(value: object) -> Order:
     """The order to start a training with these settings."""
     entries = {name: entry for name, entry in ENTRIES.items() if name != "data"}
     must = tuple(name for name, each in entries.items() if each.none is None and each.since == 1)
-    found = parse_fields(value, "settings", must, (*(set(entries) - set(must)), "threads"))
-    threads = found.pop("threads", None)
+    may = (*(set(entries) - set(must)), "threads", "engine")
+    found = parse_fields(value, "settings", must, may)
+    threads, engine = found.pop("threads", None), found.pop("engine", None)
     settings = {name: parse_setting(name, entries[name], each) for name, each in found.items()}
     if threads is not None:
         threads = parse_whole(threads, "threads", 1, limits.THREADS)
-    return Order("start", settings, threads)
+    if engine is not None:
+        engine = parse_choice(engine, "engine", ENGINES)
+    return Order("start", settings, threads, engine=engine or "auto")
 
 
 def parse_setting(name: str, entry: Entry, value: object) -> object:

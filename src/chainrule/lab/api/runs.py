@@ -13,7 +13,7 @@ from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.lock import state_of
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
-from chainrule.runs.settings import RunError
+from chainrule.runs.settings import Computing, RunError
 
 
 def runs(lab: Lab) -> Answer:
@@ -41,6 +41,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "id": run_id(run),
         "name": run.folder.absolute().name,
         "settings": asked_for(run),
+        "engines": [list(each) for each in run.engines],
         "length": run.length,
         "step": reached.step if reached else 0,
         "state": "new" if state == "interrupted" and not reached else state,
@@ -86,9 +87,11 @@ def describe_run(_: Lab, body: Answer) -> Answer:
     """What the id of a run says of it. The run need not be here: it could be trained."""
     id = requests.parse_network(checks.parse_fields(body, "the body", ("run",))["run"])
     asked = trainable(id)
-    run = Run(Path(), asked.settings, 0, "", (), changes=asked.changes)
+    engines = (Computing(0, asked.engine),)
+    run = Run(Path(), asked.settings, 0, "", (), changes=asked.changes, engines=engines)
     return {
         "settings": asked_for(run),
+        "engines": [list(each) for each in run.engines],
         "length": run.length,
         "changes": [list(change) for change in run.changes],
     }

@@ -1,18 +1,19 @@
 """The one training, and the orders that pages give it. Nothing here starts a thread."""
 
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chainrule.engine.choice import EngineName
 from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
 from chainrule.lab.wire import RefusedError
 from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.folder import begin, change_rate, new_folder, open_run
+from chainrule.runs.going import engine_of
 from chainrule.runs.names import Recipe, run_id, settings_of
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
@@ -28,6 +29,7 @@ class Order(NamedTuple):
     what: str | dict[str, Any] = ""  # to start: a run's id, or settings by name
     threads: int | None = None
     rate: float | None = None  # from now on
+    engine: EngineName = "auto"  # of a new run
 
 
 @dataclass(eq=False)
@@ -67,7 +69,7 @@ class Live:
             elif order.do == "pause":
                 training.pause()
             elif order.do == "go":
-                training.go(math.inf)
+                training.go()
             elif order.do == "step":
                 training.one_step()
             elif order.do == "epoch":
@@ -90,7 +92,7 @@ class Live:
                 asked = Recipe(found.settings)
                 check_unfinished(self.shelf, found)
         else:
-            asked = Recipe(Settings(data=None, **order.what))
+            asked = Recipe(Settings(data=None, **order.what), engine=order.engine)
         count = count_parameters(asked.settings.sizes)
         if count > LARGEST:
             raise RefusedError(
@@ -150,6 +152,7 @@ def trainable(id: str) -> Recipe:
 def check_unfinished(shelf: Shelf, run: Run) -> None:
     try:
         reached = shelf.standing(run)
+        engine_of(run)
     except RunError as error:
         raise RefusedError(str(error).replace(str(shelf.folder), "runs"), "conflict") from None
     if reached and reached.step == run.length:

@@ -20,11 +20,12 @@ def live_view(training: Training) -> dict[str, Any]:
     rows = training.rows[:]
     measures = measure(snapshot.network, training.train_set) if snapshot else None
     if isinstance(error, DivergenceError):
-        rows.append((training.step + 1, math.nan, None, None))
+        rows.append((error.step, math.nan, None, None))
     history = np.array(rows, np.float64).reshape(-1, 4)  # None becomes NaN
     return {
         "id": training.id,
         "state": training.state,
+        "told": training.told,
         "step": training.step,
         "length": run.length,
         "rate": training.rate,

@@ -1,5 +1,6 @@
 """A training in a thread of its own, which holds the run's lock from its start to its end."""
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -66,7 +67,7 @@ class ThreadedTraining(Training):
         with self.turn:
             if self.ending:
                 return False
-            self.turn.wait_for(lambda: self.left > 0 or self.stopping)
+            self.turn.wait_for(lambda: self.stopping or self.left(self.step) >= 1)
             if self.stopping:
                 return False
             self.rounds += 1
@@ -98,17 +99,17 @@ class ThreadedTraining(Training):
 
     # ------------------------------------------------------------------------ from other threads
 
-    def go(self, steps: float) -> None:
-        """Take so many steps, then pause; back when it is at them."""
+    def go(self, to: Callable[[int], float] = lambda step: math.inf) -> None:
+        """Go on to a step, then pause; back when it is on its way."""
         with self.turn:
-            super().go(steps)
+            super().go(to)
             if self.state == "paused":
                 rounds = self.rounds
                 self.turn.notify_all()
                 self.turn.wait_for(lambda: self.rounds > rounds or not self.on)
 
     def pause(self) -> None:
-        """Pause after the step it is at; back when that is on disk."""
+        """Pause after the steps it is at; back when those are on disk."""
         with self.turn:
             super().pause()
             self.turn.wait_for(lambda: self.state != "running")
@@ -124,7 +125,7 @@ class ThreadedTraining(Training):
             super().change_rate(rate)
 
     def stop(self) -> None:
-        """End it at a checkpoint after the step it is at; back when that is on disk."""
+        """End it at a checkpoint after the steps it is at; back when those are on disk."""
         with self.turn:
             super().stop()
             self.turn.notify_all()

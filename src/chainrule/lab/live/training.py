@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from chainrule.data import Digits
+from chainrule.engine.choice import missing
 from chainrule.lab.wire import RefusedError
 from chainrule.network import Network
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint
@@ -69,7 +70,9 @@ class Training:
         self.passed: dict[int, Network] = {}  # recorded since it began, on disk or not yet
         self.seconds = 0.0
         self.error: Exception | None = None
-        self.left = math.inf  # steps until it pauses
+        self.told: list[str] = []  # by its engine, while that gets ready
+        self.end = math.inf  # the step at which it pauses
+        self.asked: Callable[[int], float] | None = None  # for another end, after so many steps
         self.ending: TrainingState | None = None  # its last state, once there are no more steps
         self.stopping = False
         self.wanted_rate: float | None = None
@@ -124,6 +127,7 @@ class Training:
         """
         if self.state != "running":
             self.publish_state("running")
+        self.get_ready()
         began = time.perf_counter()
         try:
             for snapshot in go_on(
@@ -146,9 +150,21 @@ class Training:
             raise
         self.rest()
 
+    def get_ready(self) -> None:
+        """Have the engine ready: where it was never used it is compiled, which pages are told."""
+        if self.run.engine == "compiled" and missing() is None:
+            from chainrule.engine.compiled.ready import make_ready
+
+            make_ready(self.tell)
+            self.told = []
+
+    def tell(self, line: str) -> None:
+        """Tell every page what there is to know of the engine."""
+        self.told.append(line)
+        self.version += 1
+
     def rest(self) -> None:
         """After its last step for now: it pauses, or ends."""
-        self.left = 0
         if self.step == self.run.length:
             self.ending = "finished"
             return
@@ -157,12 +173,18 @@ class Training:
             self.wanted_rate = None
         if self.stopping:
             self.ending = "interrupted"
-        else:
+        elif self.left(self.step) < 1:  # else it was told to go on meanwhile
             self.publish_state("paused")
 
     def allowed(self, step: int) -> float:
         """Asked after so many steps: how many more it may take for now."""
-        return 0 if self.stopping else self.left
+        return self.left(step)
+
+    def left(self, step: int) -> float:
+        """How many steps more than these it is to take for now, by the last order."""
+        if self.asked is not None:
+            self.end, self.asked = self.asked(step), None
+        return 0 if self.stopping else self.end - step
 
     def new_rate(self) -> float | None:
         """Asked before some steps: another learning rate, if a page has asked for one."""
@@ -174,7 +196,6 @@ class Training:
         """Publish a snapshot to every page."""
         if self.rate_changed:
             self.run, self.rate_changed = open_run(self.folder), False
-        self.left -= snapshot.step - self.step
         self.snapshot = snapshot
         self.seconds += seconds
         for loss in snapshot.losses:
@@ -221,24 +242,26 @@ class Training:
         """Whether it holds its run."""
         return self.state in ("running", "paused")
 
-    def go(self, steps: float) -> None:
-        """Take so many steps, then pause."""
-        self.left = steps
+    # Some steps may be on their way when an order comes: it is meant from the end of those on.
+
+    def go(self, to: Callable[[int], float] = lambda step: math.inf) -> None:
+        """Go on to the step that `to` gives, told how many there have been; then pause."""
+        self.asked = to
 
     def pause(self) -> None:
-        """Pause after the step it is at."""
+        """Pause after the steps it is at."""
         if self.state == "running":
-            self.left = 0
+            self.asked = lambda step: step
 
     def one_step(self) -> None:
         """Take one step."""
-        self.go(1)
+        self.go(lambda step: step + 1)
 
     def epoch(self) -> None:
         """Go on to the end of an epoch."""
         size = self.run.settings.batch_size
         steps = 1 if size is None else math.ceil(len(self.train_set) / size)
-        self.go(steps - self.step % steps)
+        self.go(lambda step: step + steps - step % steps)
 
     def change_rate(self, rate: float) -> None:
         """Take the next steps at this learning rate."""
@@ -250,7 +273,7 @@ class Training:
         self.version += 1
 
     def stop(self) -> None:
-        """End it at a checkpoint after the step it is at."""
+        """End it at a checkpoint after the steps it is at."""
         self.stopping = True
 
 

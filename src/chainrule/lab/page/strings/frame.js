@@ -77,8 +77,8 @@ export const frame = {
     );
   },
   footer: (lab) =>
-    `chainrule ${lab.version}. Every number here is computed by NumPy on this machine; the page ` +
-    `only shows it.`,
+    `chainrule ${lab.version}. Every number here is computed by its Python on this machine; the ` +
+    `page only shows it.`,
 
   // ------------------------------------------------------------------------------- a question
   hideMenu: "Hide …",

@@ -5,13 +5,14 @@ import { LOSSES, OPTIMIZERS, aboutRun, exactly, many } from "./shared.js";
 export const train = {
   heading: "Train a network",
   welcome:
-    "Choose what to train, or leave everything as it is, and start: in half a minute the " +
+    "Choose what to train, or leave everything as it is, and start: in half a minute or less the " +
     "network reads nine of ten digits right. You can watch each step, pause, and go back in " +
     "time.",
   settingsTitle: "What to train",
   hiddenTitle: "Units of each hidden layer, such as 10 or 300,100, or none",
   losses: LOSSES,
   optimizers: { descent: "descent", momentum: "momentum", adam: "Adam" },
+  engines: { auto: "fastest", numpy: "NumPy", compiled: "compiled" },
   allImages: "all",
   length: "Length",
   unit: "The length is in",
@@ -48,6 +49,12 @@ export const train = {
     seed:
       "The start is random: this number decides it. The same settings and seed give the " +
       "same bits again.",
+    engine: (missing) =>
+      `What computes it. ` +
+      (missing
+        ? `The compiled one cannot be used here: ${missing}. NumPy is the fastest here.`
+        : `The compiled one is the fastest here: it skips blank pixels. The two round ` +
+          `differently, so their bits differ.`),
     threads: "How many cores work on it. This changes the speed, but no bit of the result.",
   },
   pair: (loss, optimizer) => `${LOSSES[loss]} with ${OPTIMIZERS[optimizer]}`,
@@ -75,6 +82,7 @@ export const train = {
   rateResume: "Go on at this rate",
   title: (run) => run.name.replace(/^run /, "Run "),
   about: aboutRun,
+  told: (lines) => `${lines.map((line) => line[0].toUpperCase() + line.slice(1)).join(". ")} …`,
   states: {
     new: "Not begun yet.",
     running: "Training …",

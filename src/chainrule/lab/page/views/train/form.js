@@ -23,6 +23,11 @@ export function form({ lab, begin }) {
     max: lab.limits.threads,
     placeholder: String(lab.cores ?? ""),
   });
+  const engine = chosen(of.engine, says.engines);
+  engine.why.textContent = says.why.engine(of.engine.missing);
+  for (const input of engine.inputs()) {
+    input.disabled = input.value === "compiled" && of.engine.missing !== null;
+  }
   const plain = lab.settings.filter(({ kind, name }) => kind !== "choice" && !LENGTHS.has(name));
   const fields = Object.fromEntries(plain.map((each) => [each.name, field(each, lab.limits)]));
   const { hidden, learning_rate: rate, batch_size: batch, ...rest } = fields;
@@ -39,7 +44,8 @@ export function form({ lab, begin }) {
   const start = element("button", { class: "primary", id: "train-start" }, says.start);
   const reset = button(says.reset, fill, { id: "train-reset" });
   const busy = element("p", { class: "quiet", id: "train-busy" });
-  const all = [hidden, loss, optimizer, rate, batch, length, ...Object.values(rest), threads];
+  const others = [...Object.values(rest), engine, threads];
+  const all = [hidden, loss, optimizer, rate, batch, length, ...others];
   const node = element(
     "form",
     { class: "settings", onsubmit: submit, novalidate: true, "aria-labelledby": "train-title" },
@@ -60,6 +66,7 @@ export function form({ lab, begin }) {
     }
     loss.value = of.loss.default;
     optimizer.value = of.optimizer.default;
+    engine.value = of.engine.default;
     unit.value = "steps";
     object(null);
     suit();
@@ -92,6 +99,7 @@ export function form({ lab, begin }) {
       steps: inEpochs ? null : length.meant(),
       epochs: inEpochs ? length.meant() : null,
       threads: threads.meant(),
+      engine: engine.value,
     };
   }
 

@@ -143,6 +143,7 @@ export function train({ lab, tell }) {
 
 function stateOf(run) {
   const frame = live()?.id === run.id ? live() : null;
+  if (frame?.state === "running" && frame.told.length) return says.told(frame.told);
   return frame?.error ? says.failed(frame.error) : (says.states[frame?.state ?? run.state] ?? "");
 }
 
