@@ -131,7 +131,8 @@ def test_a_wrong_one_is_one_line(name, wrong, inside, tmp_path):
 
 
 def test_controls_are_those_of_the_table():
-    assert [each["name"] for each in controls()] == [name for name in ENTRIES if name != "data"]
+    shown = [name for name in ENTRIES if name != "data"]
+    assert [each["name"] for each in controls()] == [*shown, "engine"]
     kinds = {each["name"]: each["kind"] for each in controls()}
     assert (kinds["hidden"], kinds["loss"], kinds["seed"]) == ("widths", "choice", "whole")
 

@@ -30,7 +30,7 @@ def deep(tmp_path_factory):
 def test_a_run_of_a_deeper_network_is_shown_like_any_other(visit, deep):
     page = visit(at=deep)
     chosen = page.get_by_role("group", name="Network").get_by_role("radio", checked=True)
-    id = "784-24-12-10.squared_error.descent.0.5.all.12.seed3"
+    id = "784-24-12-10.squared_error.descent.0.5.all.12.seed3.compiled"
     expect(chosen).to_have_value(id)
     model = load_model(deep.folder / "runs/deep")
     digits = held_out()[1832]

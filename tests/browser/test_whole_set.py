@@ -43,7 +43,7 @@ def runs(tmp_path_factory):
 
 
 def id_of(seed):
-    return f"784-10-10.squared_error.descent.{seed / 4:g}.100.200.seed{seed}"
+    return f"784-10-10.squared_error.descent.{seed / 4:g}.100.200.seed{seed}.compiled"
 
 
 def read(some):

@@ -7,7 +7,6 @@ has changed since it was written is not taken, either.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
@@ -25,7 +24,7 @@ from numba.core.registry import cpu_target
 
 from chainrule.files import write_whole
 
-SUMS = "checksums.json"
+SUMS = "SHA256SUMS"
 entries: list[Any] = []  # the compiled functions that Python calls
 
 
@@ -92,9 +91,10 @@ def own_folder() -> Path | None:
     return None if place()[0] is None else Path(cast(Any, entries[0])._cache.cache_path)
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file of compiled code."""
-    return {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.nb[ci]")}
+def checksums(folder: Path) -> str:
+    """The SHA-256 and the name of each file of compiled code, a line each."""
+    files = sorted(folder.glob("*.nb[ci]"))
+    return "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
 
 
 def is_kept() -> bool:
@@ -106,15 +106,12 @@ def is_kept() -> bool:
     folder = own_folder()
     if folder is None or not folder.is_dir():
         return False
-    found = checksums(folder)
-    try:
-        wanted = json.loads((folder / SUMS).read_bytes())
-    except (OSError, ValueError):
-        wanted = None
-    if found == wanted and len(found) == 2 * len(entries):
+    found, sums = checksums(folder), folder / SUMS
+    kept = sums.read_text(encoding="utf-8", errors="replace") if sums.exists() else ""
+    if found == kept and found.count("\n") == 2 * len(entries):
         return True
-    for name in found:
-        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("*.nb[ci]"):
+        path.unlink(missing_ok=True)
     return False
 
 
@@ -122,7 +119,7 @@ def note_kept() -> None:
     """Note how the compiled code was written."""
     folder = own_folder()
     if folder is not None and folder.is_dir():
-        write_whole(folder / SUMS, json.dumps(checksums(folder)).encode())
+        write_whole(folder / SUMS, checksums(folder).encode())
 
 
 def keep_no_more() -> None:
