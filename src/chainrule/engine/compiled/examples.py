@@ -120,6 +120,5 @@ def sorted_ink(data: Data, first: int, last: int, pixels: int) -> ByPixel:
     by = ByPixel(
         np.empty(pixels + 1, np.int64), np.empty(size, np.uint16), np.empty(size, np.uint8)
     )
-    counts, place = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
-    sort_all(data, np.arange(first, last), pixels, counts, place, by)
+    sort_all(data, np.arange(first, last), pixels, np.empty(pixels, np.int64), by)
     return by

@@ -89,6 +89,22 @@ def eight(typing, memory, k):
     return int64(memory, int64), generate
 
 
+@intrinsic
+def fetch(typing, memory, k):
+    """Have memory[k] brought into the cache while something else is computed."""
+
+    def generate(context, builder, signed, args):
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        to_read, to_keep, of_data = (ir.Constant(number, value) for value in (0, 3, 1))
+        builder.call(function, [place, to_read, to_keep, of_data])
+        return context.get_dummy_value()
+
+    return types.none(memory, int64), generate
+
+
 def vector_at(builder: Any, pointer: Any, i: Any, vector: Any) -> Any:
     return builder.bitcast(builder.gep(pointer, [i]), vector.as_pointer())
 

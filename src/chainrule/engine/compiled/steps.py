@@ -16,6 +16,7 @@ from chainrule.engine.compiled.form import Form
 from chainrule.engine.compiled.keeping import entry
 from chainrule.engine.compiled.lanes import (
     address,
+    fetch,
     fma,
     hear,
     inner,
@@ -70,7 +71,6 @@ class Room(NamedTuple):
     work: NDArray[np.float32]
     order: NDArray[np.int64]  # of the examples
     cuts: NDArray[np.int64]  # where in it each batch begins, and the last one ends
-    counts: NDArray[np.int64]  # (threads · inputs,), the ink in each pixel
     E: NDArray[np.float64]  # what each 16 images of a batch add to E · m
     squares: NDArray[np.float64]  # of the weights of each 16 units
     groups: int  # how many of these there are
@@ -84,38 +84,40 @@ class Room(NamedTuple):
 
 
 @inner
-def count_ink(pixels, first, last, data, order, at, counts, mine):
-    """How many of images first to last have ink in each pixel."""
-    row = mine.part * pixels
+def sort_ink(pixels, n, data, order, at, by, place):
+    """List the ink of n images pixel by pixel; `place` (pixels,) is for work."""
     for p in range(pixels):
-        counts[row + p] = 0
-    for i in range(first, last):
+        place[p] = 0
+    for i in range(n):
         g = order[at + i]
+        fetch_ahead(data, order, at, i, n)
         for k in range(data.start[g], data.start[g + 1]):
-            counts[row + data.pixel[k]] += 1
-
-
-@inner
-def sort_ink(pixels, first, last, data, order, at, counts, by, mine):
-    """Put the ink of images first to last where it belongs among that of all threads."""
-    place = mine.place
+            place[data.pixel[k]] += 1
     end = 0
     for p in range(pixels):
-        if mine.part == 0:
-            by.start[p] = end
-        for other in range(mine.parts):
-            if other == mine.part:
-                place[p] = end
-            end += counts[other * pixels + p]
-    if mine.part == 0:
-        by.start[pixels] = end
-    for i in range(first, last):
+        by.start[p] = end
+        end += place[p]
+        place[p] = by.start[p]
+    by.start[pixels] = end
+    for i in range(n):
         g = order[at + i]
         for k in range(data.start[g], data.start[g + 1]):
             to = place[data.pixel[k]]
             place[data.pixel[k]] = to + 1
             by.image[to] = i
             by.ink[to] = data.ink[k]
+
+
+@inner
+def fetch_ahead(data, order, at, i, n):
+    """Have the next images brought into the cache: they lie anywhere in memory."""
+    if i + 8 < n:
+        fetch(data.start, order[at + i + 8])
+    if i + 4 < n:
+        g = order[at + i + 4]
+        for k in range(data.start[g], data.start[g + 1], 32):
+            fetch(data.pixel, k)
+            fetch(data.ink, k)
 
 
 # ---------------------------------------------------------------------------------------- threads
@@ -168,7 +170,7 @@ def forward(task, form, room, data, by, mine, at, n, meeting):
         if not meet(room.words, mine, meeting):
             return -1
     elif task.training and not task.sorted:
-        count_ink(form.units[0], i0, i1, data, room.order, at, room.counts, mine)
+        sort_ink(form.units[0], n, data, room.order, at, by, mine.place)
     for l in range(1, L + 1):
         c0, c1 = my_lanes(form, l, mine)
         a0, a1 = 0, n
@@ -185,8 +187,6 @@ def forward(task, form, room, data, by, mine, at, n, meeting):
             sixteen(), form, task.loss, 16 * g, n, m, data, room.order, at, room.work, mine.own,
             room.read,
         )  # fmt: skip
-    if task.training and not task.dense and not task.sorted:
-        sort_ink(form.units[0], i0, i1, data, room.order, at, room.counts, by, mine)
     if task.weight_decay != f(0):
         sum_squares(form, room.P, room.squares, mine)
     meeting += 1
@@ -354,7 +354,6 @@ def run(task, form, room, data, by, mine):
             address(room.work),
             address(room.order),
             address(room.cuts),
-            address(room.counts),
             address(room.E),
             address(room.squares),
             room.groups,
@@ -370,10 +369,7 @@ def run(task, form, room, data, by, mine):
 
 
 @entry
-def sort_all(data, order, pixels, counts, place, by):
+def sort_all(data, order, pixels, place, by):
     """List the ink of the examples in this order, pixel by pixel."""
-    addresses = data_of(data)
     to = ByPixel(address(by.start), address(by.image), address(by.ink))
-    mine = Mine(0, 1, address(data.shades), address(place))
-    count_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), mine)
-    sort_ink(pixels, 0, len(order), addresses, address(order), 0, address(counts), to, mine)
+    sort_ink(pixels, len(order), data_of(data), address(order), 0, to, address(place))

@@ -86,7 +86,6 @@ class Workplace:
             work=aligned(tiles.layout.work),
             order=NOWHERE,
             cuts=NOWHERE,
-            counts=np.zeros(inputs, np.int64),
             E=np.zeros(padded(tiles.tile) // LANES),
             squares=np.zeros(0),
             groups=0,

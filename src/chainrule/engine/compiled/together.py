@@ -47,7 +47,6 @@ class Together:
             work=aligned(self.layout.work),
             order=NOWHERE,
             cuts=NOWHERE,
-            counts=np.zeros(self.threads * inputs, np.int64),
             E=np.zeros(padded(size) // LANES),
             squares=np.zeros(groups),
             groups=groups,
@@ -56,9 +55,12 @@ class Together:
             losses=np.zeros(1),
             words=np.zeros(8 * self.threads + 8, np.int64),
         )
-        self.by = ByPixel(
-            np.zeros(inputs + 1, np.int64), np.zeros(ink, np.uint16), np.zeros(ink, np.uint8)
-        )
+        self.by = [
+            ByPixel(
+                np.zeros(inputs + 1, np.int64), np.zeros(ink, np.uint16), np.zeros(ink, np.uint8)
+            )
+            for _ in range(self.threads)
+        ]
         self.mine = [own_memory(part, self.threads, lanes, inputs) for part in range(self.threads)]
 
     def look(self, step: int, *, answers: bool) -> Part:
@@ -122,7 +124,7 @@ class Together:
 
         def part(mine: Mine) -> int:
             try:
-                return run(task, form, room, data, self.by, mine)
+                return run(task, form, room, data, self.by[mine.part], mine)
             except BaseException:
                 words[-8] = 1  # nobody waits for this thread any longer
                 raise
