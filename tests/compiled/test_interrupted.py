@@ -59,7 +59,8 @@ def test_ctrl_c_in_the_calling_thread_ends_all_and_the_steps_can_be_taken_again(
         wanted, losses = engine.advance(plan, at, RATES, answers=False)
         room = WAYS[batch_size]
         with monkeypatch.context() as patch:
-            patch.setattr(room, "run", Stopping(room.run, call))
+            name = "run_tiles" if room is tiled else "run"
+            patch.setattr(room, name, Stopping(getattr(room, name), call))
             if room is together:
                 engine.training.at_once = 1
             with pytest.raises(KeyboardInterrupt):
@@ -83,7 +84,7 @@ def test_an_error_in_another_thread_is_that_of_the_caller(monkeypatch, network, 
         engine = CompiledEngine(others, 3)
         at = begun(engine, plan, network)
         error = MemoryError("no memory")
-        monkeypatch.setattr(tiled, "run", Stopping(tiled.run, 1, here=False, error=error))
+        monkeypatch.setattr(tiled, "run_tiles", Stopping(tiled.run_tiles, 1, here=False, error=error))
         many = [1e-6] * 10_000  # until another thread has got a tile
         with pytest.raises(MemoryError, match="no memory"):
             engine.advance(plan, at, many, answers=False)

@@ -20,15 +20,18 @@ class Work(Protocol):
 class Sharing:
     """The stacks of one sum, in runs of consecutive stacks. A worker that is done takes another.
 
-    `workers` is the number of workers: this thread, the others tasks of the executor.
+    `workers` is the number of workers: this thread, the others tasks of the executor. Each of them
+    has `each` runs, or more.
     """
 
-    def __init__(self, work: Work, stacks: int, executor: Executor, workers: int) -> None:
+    def __init__(
+        self, work: Work, stacks: int, executor: Executor, workers: int, each: int = 2
+    ) -> None:
         self.work = work
         self.executor = executor
         self.workers = workers
         size = 1  # stacks in a run: a power of 2, so that runs are branches of the tree
-        while -(-stacks // (2 * size)) >= 2 * workers:
+        while -(-stacks // (2 * size)) >= each * workers:
             size *= 2
         self.runs = [(first, min(first + size, stacks)) for first in range(0, stacks, size)]
         # Starts with the last, which has the most ink: nobody waits long for a small one.

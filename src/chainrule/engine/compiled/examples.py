@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import Digits, Examples
 from chainrule.engine.compiled.passes import ByPixel, Data
-from chainrule.engine.compiled.steps import sort_all
+from chainrule.engine.compiled.tree import sort_tiles
 from chainrule.engine.compiled.vectors import find_ink
 
 KEPT = (
@@ -34,7 +34,7 @@ class Source:
         self.classes = examples.classes
         self.dense = is_dense(examples)
         self.whole: Data | None = None
-        self.tiles: dict[int, list[ByPixel]] = {}  # by their number of images
+        self.tiles: dict[int, ByPixel] = {}  # by their number of images
         m = len(examples)
         if m * (4 * self.inputs if self.dense else 3 * ink_of_one(examples)) <= KEPT:
             self.whole = read(examples, slice(0, m), self.dense)
@@ -49,16 +49,19 @@ class Source:
             return data, np.arange(len(data.labels))
         return self.whole, self.order[chosen] if isinstance(chosen, slice) else chosen
 
-    def by_pixel(self, tile: int) -> list[ByPixel] | None:
+    def by_pixel(self, tile: int) -> ByPixel | None:
         """The ink of each tile of so many images, pixel by pixel, if all is kept."""
         if self.whole is None or self.dense:
             return None
         if tile not in self.tiles:
-            m = len(self.whole.labels)
-            self.tiles[tile] = [
-                sorted_ink(self.whole, first, min(first + tile, m), self.inputs)
-                for first in range(0, m, tile)
-            ]
+            m, ink = len(self.whole.labels), len(self.whole.ink)
+            self.tiles[tile] = by = ByPixel(
+                np.empty(-(-m // tile) * (self.inputs + 1), np.int64),
+                np.empty(ink, np.uint16),
+                np.empty(ink, np.uint8),
+            )
+            place = np.empty(self.inputs, np.int64)
+            sort_tiles(self.whole, self.order, tile, self.inputs, place, by)
         return self.tiles[tile]
 
 
@@ -112,13 +115,3 @@ def ink_of(
     )
     find_ink(images.ctypes.data, pixels, start, pixel, ink)
     return start, pixel, ink
-
-
-def sorted_ink(data: Data, first: int, last: int, pixels: int) -> ByPixel:
-    """The ink of examples first to last, pixel by pixel."""
-    size = data.start[last] - data.start[first]
-    by = ByPixel(
-        np.empty(pixels + 1, np.int64), np.empty(size, np.uint16), np.empty(size, np.uint8)
-    )
-    sort_all(data, np.arange(first, last), pixels, np.empty(pixels, np.int64), by)
-    return by

@@ -68,6 +68,16 @@ def address(typing, array):
 
 
 @intrinsic
+def beyond(typing, memory, k):
+    """The memory from memory[k] on."""
+
+    def generate(context, builder, signed, args):
+        return builder.gep(args[0], [args[1]])
+
+    return memory(memory, int64), generate
+
+
+@intrinsic
 def bytes_at(typing, place):
     """The bytes from a place in memory on, which may be read-only: `array.ctypes.data` says it."""
 

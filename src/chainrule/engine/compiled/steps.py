@@ -52,7 +52,7 @@ class Task(NamedTuple):
     steps: int  # so many backward passes
     fresh: bool  # whether the first batch has not been through the forward pass yet
     look: bool  # whether a forward pass of the next batch follows each step
-    sorted: bool  # whether the ink lies by pixels already
+    sorted: bool  # whether the ink of all tiles lies by pixels already
     training: bool  # whether slopes are wanted of every batch, now or in the next call
     dense: bool  # whether all numbers of the inputs are used instead of ink
     m: int  # the examples of E; 0: those of the batch
@@ -236,9 +236,9 @@ def error(task, room, n):
 
 
 @inner
-def backward(task, form, room, data, by, mine, n, move, meeting):
+def backward(task, form, room, M, data, by, mine, n, move, meeting):
     """The backward pass, and what becomes of the slopes. Gives the last meeting, or -1."""
-    P, M, work = room.P, room.M, room.work
+    P, work = room.P, room.work
     for l in range(form.depth, 0, -1):
         first, last = my_lanes(form, l, mine)
         for c in range(first, last, 16):
@@ -304,7 +304,7 @@ def advance(task, form, room, data, by, mine):
             room.rates[r + 1],
             room.rates[r + 2],
         )
-        meeting = backward(task, form, room, data, by, mine, n, move, meeting)
+        meeting = backward(task, form, room, room.M, data, by, mine, n, move, meeting)
         if meeting < 0:
             return -1
         if not task.look:
@@ -342,34 +342,33 @@ def data_of(data):
     )
 
 
+@inner
+def room_of(room):
+    """The room with the addresses of its arrays."""
+    return Room(
+        address(room.P),
+        address(room.M),
+        address(room.work),
+        address(room.order),
+        address(room.cuts),
+        address(room.E),
+        address(room.squares),
+        room.groups,
+        address(room.read),
+        address(room.rates),
+        address(room.losses),
+        address(room.words),
+    )
+
+
 @entry
 def run(task, form, room, data, by, mine):
     """The part of one thread: `advance` with the addresses of all arrays."""
     return advance(
         task,
         form_of(form),
-        Room(
-            address(room.P),
-            address(room.M),
-            address(room.work),
-            address(room.order),
-            address(room.cuts),
-            address(room.E),
-            address(room.squares),
-            room.groups,
-            address(room.read),
-            address(room.rates),
-            address(room.losses),
-            address(room.words),
-        ),
+        room_of(room),
         data_of(data),
         ByPixel(address(by.start), address(by.image), address(by.ink)),
         Mine(mine.part, mine.parts, address(mine.own), address(mine.place)),
     )
-
-
-@entry
-def sort_all(data, order, pixels, place, by):
-    """List the ink of the examples in this order, pixel by pixel."""
-    to = ByPixel(address(by.start), address(by.image), address(by.ink))
-    sort_ink(pixels, len(order), data_of(data), address(order), 0, to, address(place))

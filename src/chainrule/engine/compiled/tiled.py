@@ -17,18 +17,21 @@ from chainrule.engine.compiled.examples import NOWHERE, source_of
 from chainrule.engine.compiled.form import LANES, State, aligned, layout, padded
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import KEEP, ByPixel
-from chainrule.engine.compiled.steps import Room, Task, run
+from chainrule.engine.compiled.steps import Room, Task
 from chainrule.engine.compiled.together import own_memory
+from chainrule.engine.compiled.tree import run_tiles
 from chainrule.engine.compiled.vectors import add_decay, move_all
 from chainrule.engine.interface import Plan
 from chainrule.engine.sharing import Sharing
-from chainrule.engine.sums import Part, Tree, confusion_matrix
+from chainrule.engine.sums import Part, Tree
 from chainrule.engine.with_numpy import batch_of
 from chainrule.network import LOSSES, Loss
 
 f = np.float32
 SMALLEST, LARGEST = 128, 1024  # images in a tile
-PRODUCTS = 1_000_000_000  # in a tile, about: it lasts less than 0.1 s
+PRODUCTS = 1_000_000_000  # in one call, about: it lasts less than 0.1 s
+MOST = 64  # tiles in one call
+EACH = 3  # runs of tiles for each thread, so that none waits long for another
 NOTHING = np.zeros(0, f)
 
 
@@ -52,6 +55,9 @@ class Tiles:
         while self.tile > SMALLEST and self.tile * weights > PRODUCTS:
             self.tile //= 2
         self.tile = min(self.tile, padded(len(examples)))
+        self.at_once = 1  # tiles in one call
+        while 2 * self.at_once * self.tile * weights <= PRODUCTS and self.at_once < MOST:
+            self.at_once *= 2
         self.layout = layout(sizes, self.tile, dense=self.source.dense)
         self.loss = loss
         self.P = aligned(self.layout.padded)
@@ -64,7 +70,7 @@ class Tiles:
         tiles = -(-len(batch) // self.tile)
         if self.executor is None or self.threads == 1 or tiles == 1:
             return work.run(0, tiles)
-        return Sharing(work, tiles, self.executor, self.threads).total()
+        return Sharing(work, tiles, self.executor, self.threads, EACH).total()
 
     def workplace(self) -> Workplace:
         """Memory for a tile, which nobody else uses until it is given back to `free`."""
@@ -91,13 +97,15 @@ class Workplace:
             groups=0,
             read=np.zeros(tiles.tile, np.int64),
             rates=np.ones(3, f),
-            losses=np.zeros(1),
+            losses=np.zeros(MOST),
             words=np.zeros(16, np.int64),
         )
         self.by = ByPixel(
             np.zeros(inputs + 1, np.int64), np.empty(ink, np.uint16), np.empty(ink, np.uint8)
         )
         self.mine = own_memory(0, 1, form.lanes, inputs)
+        self.parts = tiles.at_once.bit_length()  # that wait to be added, at most
+        self.sums = NOTHING
 
 
 class TileWork:
@@ -122,36 +130,34 @@ class TileWork:
             kind=KEEP,
             decay=f(0),
             weight_decay=f(0),
-            half=0,
+            half=tiles.layout.padded,
         )
 
     def run(self, first: int, last: int) -> Part:
         """The part of tiles first to last."""
         place = self.tiles.workplace()
+        if self.slope and not place.sums.size:
+            place.sums = aligned(place.parts * self.tiles.layout.padded)
         sums = Tree()
-        for tile in range(first, last):
-            sums.add(self.one(place, tile))
+        for tile in range(first, last, self.tiles.at_once):
+            sums.add(self.some(place, tile, min(tile + self.tiles.at_once, last)))
         self.tiles.free.append(place)
         return sums.root()
 
-    def one(self, place: Workplace, tile: int) -> Part:
-        """The part of one tile."""
+    def some(self, place: Workplace, first: int, last: int) -> Part:
+        """The part of so many tiles as are computed in one call."""
         tiles, batch = self.tiles, self.batch
-        source, size = tiles.source, tiles.tile
-        first, last = tile * size, min((tile + 1) * size, len(batch))
-        data, order = source.at_hand(tiles.examples, batch.columns(first, last))
-        by = place.by if self.sorted is None else self.sorted[tile]
-        room = place.room._replace(
-            M=aligned(tiles.layout.padded) if self.slope else NOTHING,
-            order=order,
-            cuts=np.array([0, last - first, last - first]),
-        )
-        run(self.task, tiles.layout.form, room, data, by, place.mine)
-        confusion = NOWHERE
-        if self.answers:
-            read = room.read[: last - first]
-            confusion = confusion_matrix(data.labels[order], read, source.classes)
-        return Part(float(room.losses[0]), confusion, room.M)
+        size, classes = tiles.tile, tiles.source.classes
+        chosen = batch.columns(first * size, min(last * size, len(batch)))
+        data, order = tiles.source.at_hand(tiles.examples, chosen)
+        sums = place.sums if self.slope else NOTHING
+        confusion = np.zeros(classes**2 if self.answers else 0, np.int64)
+        by = place.by if self.sorted is None else self.sorted
+        form, room = tiles.layout.form, place.room._replace(order=order)
+        run_tiles(self.task, form, room, data, by, place.mine, size, first, last, sums, confusion)
+        counted = confusion.reshape(classes, classes) if self.answers else NOWHERE
+        slope = sums[: tiles.layout.padded].copy() if self.slope else NOTHING
+        return Part(float(room.losses[0]), counted, slope)
 
 
 class Tiled:
