@@ -84,7 +84,8 @@ def test_an_error_in_another_thread_is_that_of_the_caller(monkeypatch, network, 
         engine = CompiledEngine(others, 3)
         at = begun(engine, plan, network)
         error = MemoryError("no memory")
-        monkeypatch.setattr(tiled, "run_tiles", Stopping(tiled.run_tiles, 1, here=False, error=error))
+        failing = Stopping(tiled.run_tiles, 1, here=False, error=error)
+        monkeypatch.setattr(tiled, "run_tiles", failing)
         many = [1e-6] * 10_000  # until another thread has got a tile
         with pytest.raises(MemoryError, match="no memory"):
             engine.advance(plan, at, many, answers=False)
