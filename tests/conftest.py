@@ -53,7 +53,17 @@ def mnist():
 
 
 @pytest.fixture(scope="session")
-def default_training(tmp_path_factory):
+def compiled(tmp_path_factory):
+    """The compiled engine is ready, so that no command says that it compiles."""
+    from chainrule.engine.compiled.ready import make_ready
+
+    base = tmp_path_factory.getbasetemp()
+    with FileLock((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled.lock"):
+        make_ready()
+
+
+@pytest.fixture(scope="session")
+def default_training(tmp_path_factory, compiled):
     """`chainrule train` with its default settings: the folder it ran in, and what it printed.
 
     Workers share it: the first to ask trains, with one thread, because others need the other cores.

@@ -16,6 +16,7 @@ UNITS = 128  # of the first layer whose weights travel with a frame
 
 def live_view(training: Training) -> dict[str, Any]:
     """What a page is shown of a training just now, but for its rows."""
+    state = training.state  # first: once it is paused, the snapshot is the last one
     snapshot, run, error = training.snapshot, training.run, training.error
     rows = training.rows[:]
     measures = measure(snapshot.network, training.train_set) if snapshot else None
@@ -24,9 +25,9 @@ def live_view(training: Training) -> dict[str, Any]:
     history = np.array(rows, np.float64).reshape(-1, 4)  # None becomes NaN
     return {
         "id": training.id,
-        "state": training.state,
+        "state": state,
         "told": training.told,
-        "step": training.step,
+        "step": snapshot.step if snapshot else 0,
         "length": run.length,
         "rate": training.rate,
         "loss": training.loss if snapshot else None,
