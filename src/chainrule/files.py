@@ -295,7 +295,8 @@ def make_dated(parent: Path, make: Callable[[Path], Made]) -> Made:
         try:
             return make(path)
         except FileExistsError:
-            if not os.path.lexists(path):  # it is the folder above that cannot be made
+            # A folder above may be no folder. Another process may have removed this one again.
+            if any(os.path.lexists(above) and not above.is_dir() for above in path.parents):
                 raise
         n += 1
 

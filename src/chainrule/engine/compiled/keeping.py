@@ -98,21 +98,25 @@ def checksums(folder: Path) -> str:
 
 
 def is_kept() -> bool:
-    """Whether all compiled code lies in the folder as it was written.
-
-    Code that is not as it was written would end the process, or compute something else, so it is
-    removed: that it is damaged, or was left by a process that was killed, is all the same.
-    """
+    """Whether all compiled code lies in the folder as it was written."""
     folder = own_folder()
     if folder is None or not folder.is_dir():
         return False
     found, sums = checksums(folder), folder / SUMS
     kept = sums.read_text(encoding="utf-8", errors="replace") if sums.exists() else ""
-    if found == kept and found.count("\n") == 2 * len(entries):
-        return True
-    for path in folder.glob("*.nb[ci]"):
-        path.unlink(missing_ok=True)
-    return False
+    return found == kept and found.count("\n") == 2 * len(entries)
+
+
+def remove_kept() -> None:
+    """Remove code that is not as it was written, unless it was written by this process.
+
+    It would end the process, or compute something else. Whether it is damaged, or was left by a
+    process that was killed, is all the same.
+    """
+    folder = own_folder()
+    if folder is not None and not any(cast(Any, each).signatures for each in entries):
+        for path in folder.glob("*.nb[ci]"):
+            path.unlink(missing_ok=True)
 
 
 def note_kept() -> None:

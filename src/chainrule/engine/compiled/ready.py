@@ -11,7 +11,7 @@ from chainrule.data import Digits
 from chainrule.descent import Rule
 from chainrule.engine.compiled.columns import FEW, read_columns
 from chainrule.engine.compiled.engine import CompiledEngine
-from chainrule.engine.compiled.keeping import is_kept, keep_no_more, note_kept, place
+from chainrule.engine.compiled.keeping import is_kept, keep_no_more, note_kept, place, remove_kept
 from chainrule.engine.interface import Plan
 from chainrule.network import initialise
 
@@ -30,6 +30,7 @@ def make_ready(tell: Callable[[str], object] = lambda line: None) -> None:
             tell(f"compiled code cannot be kept, so it is compiled anew each time: {reason}")
         kept = is_kept()
         if not kept:
+            remove_kept()
             tell("compiling once, which takes some seconds")
         try:
             use_all()
