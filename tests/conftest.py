@@ -52,9 +52,12 @@ def mnist():
     return load_mnist()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def compiled(tmp_path_factory):
-    """The compiled engine is ready, so that no command says that it compiles."""
+    """The compiled engine is ready and kept before the first test, so nobody says that it compiles.
+
+    One worker compiles, the others find what it kept.
+    """
     from chainrule.engine.compiled.ready import make_ready
 
     base = tmp_path_factory.getbasetemp()
@@ -63,7 +66,7 @@ def compiled(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def default_training(tmp_path_factory, compiled):
+def default_training(tmp_path_factory):
     """`chainrule train` with its default settings: the folder it ran in, and what it printed.
 
     Workers share it: the first to ask trains, with one thread, because others need the other cores.
