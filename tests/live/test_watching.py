@@ -154,9 +154,12 @@ def test_two_pages_see_the_same(running, training):
 def test_the_units_are_the_first_layers_weights(running, training):
     status, told = order(running, do="pause")
     assert status == 200
+    now = "paused", told["live"]["step"]
     with page_of(running) as page:  # its first frame may be one of a moment before
-        while (frame := newest(page))["state"] != "paused":
-            pass
+        while True:
+            frame = newest(page)
+            if frame is not None and (frame["state"], frame["step"]) == now:
+                break
     units = frame["units"]
     asking = {"network": training["id"], "image": {"test": 0}, "label": None}
     ledger = json.loads(ask(running, "POST", "/api/ledger", asking, **let_in(running)).content)
