@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import click
 import numpy as np
@@ -236,6 +237,28 @@ def test_check(inside, model, answer, mnist):
     assert (result["parameters"], result["compared"]) == (7960, 100)
     assert result["gradients"]["chainrule"] == [row._asdict() for row in proof.own.rows]
     assert inside("check", model, "--quiet").stdout == "chainrule's gradient agrees\n"
+
+
+@pytest.mark.parametrize(("engine", "name"), [("numpy", "NumPy"), ("compiled", "compiled")])
+def test_check_of_an_engine(inside, model, answer, engine, name):
+    printed = inside("check", model, "--engine", engine).stdout
+    assert f"g of the {name} engine is in float32, and may be off" in printed
+    assert "impostor A - Y: fails, as it should\n" in printed
+    assert printed.endswith(f"the {name} engine's gradient agrees\n")
+    result = answer("check", model, "--engine", engine)
+    assert (result["agrees"], result["engine"]) == (True, engine)
+    exact = answer("check", model)["gradients"]["chainrule"][0]["relative"]
+    assert result["gradients"][f"the {name} engine"][0]["relative"] > 10 * exact
+
+
+def test_check_of_an_engine_wants_its_numbers(inside, tmp_path):
+    network = initialise((784, 4, 10), rng=np.random.default_rng(0))
+    network = replace(network, parameters=network.parameters.astype(np.float64))
+    save_model(network, tmp_path / "model.safetensors")
+    refused = inside("check", tmp_path, "--engine", "compiled", "--sample", "10")
+    assert refused.returncode == 2
+    assert re.search("checked in float32, and this network is in float64", refused.stderr)
+    assert inside("check", tmp_path, "--sample", "10", "--quiet").returncode == 0
 
 
 def test_check_exits_1_if_the_gradient_is_wrong(model):

@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 
+from chainrule.cli.engines import check_engine, compile_once
 from chainrule.cli.options import (
     Indices,
     data_option,
@@ -15,8 +17,14 @@ from chainrule.cli.options import (
 )
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.data import Digits
+from chainrule.engine.choice import EngineName, opened
+from chainrule.engine.interface import gradient_of
 from chainrule.explain.check import ALL_UP_TO, SAMPLE, check
 from chainrule.explain.differences import H
+from chainrule.network import Array, Network
+
+CHECKED: dict[EngineName, str] = {"numpy": "the NumPy engine", "compiled": "the compiled engine"}
 
 
 @click.command("check", epilog=example("check runs/first --test 0,1,2"))
@@ -34,6 +42,11 @@ from chainrule.explain.differences import H
     type=click.IntRange(min=1),
     help=f"Check this many parameters; by default all, above {ALL_UP_TO:,} a sample of {SAMPLE:,}.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(list(CHECKED)),
+    help="Check the gradient that this engine trains with, in float32, instead of network.py's.",
+)
 @data_option("those of the run, or mnist")
 @quiet_option
 @json_option
@@ -42,6 +55,7 @@ def check_command(
     step: int | None,
     indices: tuple[int, ...],
     sample: int | None,
+    engine: EngineName | None,
     data: Path | None,
     quiet: bool,
     as_json: bool,
@@ -53,14 +67,26 @@ def check_command(
 
     MODEL is a model file, or the folder of a run. Exit code 1 if chainrule's own gradient fails,
     or if nothing can be told: where rounding is larger than the gradient.
+
+    With --engine it is that engine's gradient. Each of its numbers may be off by what the rounding
+    of float32 can come to on the way to it.
     """
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
     chosen = pick(test_set, indices)
-    proof = check(subject.network, chosen.X, chosen.Y, sample=sample)
+    claim = claimed(engine, subject.network, chosen) if engine else None
+    proof = check(
+        subject.network,
+        chosen.X,
+        chosen.Y,
+        claim=claim,
+        name=CHECKED[engine] if engine else "chainrule",
+        sample=sample,
+    )
     if as_json:
         print_json(
             agrees=proof.own.agrees,
+            engine=engine,
             h=H,
             parameters=proof.parameters,
             compared=proof.compared,
@@ -79,3 +105,17 @@ def check_command(
         show([pictures.verdict(proof)])
     if not proof.own.agrees:
         sys.exit(1)
+
+
+def claimed(name: EngineName, network: Network, digits: Digits) -> Array:
+    """The gradient that this engine trains with."""
+    if network.parameters.dtype != np.float32:
+        raise click.ClickException(
+            f"an engine's gradient is checked in float32, and this network is in "
+            f"{network.parameters.dtype}; without --engine network.py's is"
+        )
+    check_engine(name)
+    if name == "compiled":
+        compile_once(lambda line: click.echo(line, err=True), "stopped; nothing was checked")
+    with opened(name) as engine:
+        return gradient_of(engine, network, digits)

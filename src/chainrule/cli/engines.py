@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
@@ -69,10 +69,15 @@ def get_ready(run: Run, where: str, *, hint: bool, shown: bool) -> None:
     if shown:  # else nobody asks for what missing() looks for
         tell(in_words(run.engine, hint=hint))
     if to_measure(run) == "compiled":
-        from chainrule.engine.compiled.ready import make_ready
+        compile_once(tell, f"stopped {where}")
 
-        with leaving_at_once(f"stopped {where}"):
-            make_ready(tell)
+
+def compile_once(tell: Callable[[str], object], stopped: str) -> None:
+    """Have the compiled engine ready; `stopped` is what is said if Ctrl-C ends it meanwhile."""
+    from chainrule.engine.compiled.ready import make_ready
+
+    with leaving_at_once(stopped):
+        make_ready(tell)
 
 
 @contextmanager

@@ -232,6 +232,8 @@ def proven(proof: Proof, indices: Sequence[int], on: str) -> Pieces:
     yield f"g: the gradient of E on test images {numbers} of {on} (m = {m})"
     yield f"q: (E(θ + h) - E(θ - h)) / 2h for {of} {proof.parameters:,} parameters"
     yield f"   h = {H:g}, float64"
+    if proof.own.name != "chainrule":
+        yield f"g of {proof.own.name} is in float32, and may be off by what rounding comes to"
     if proof.kinks:
         yield f"left out, ±h crosses a kink of ReLU: {', '.join(proof.kinks)}"
     yield ""
@@ -264,7 +266,7 @@ def verdict(proof: Proof) -> str:
     if proof.own.agrees is None:
         arrays = ", ".join(row.array for row in proof.own.rows if row.agrees is None)
         return (
-            f"chainrule's gradient cannot be told for {arrays}: rounding hides the quotients; "
-            f"try images that are read less surely, or smaller weights"
+            f"{proof.own.name}'s gradient cannot be told for {arrays}: rounding hides the "
+            f"quotients; try images that are read less surely, or smaller weights"
         )
-    return f"chainrule's gradient {'agrees' if proof.own.agrees else 'FAILS'}"
+    return f"{proof.own.name}'s gradient {'agrees' if proof.own.agrees else 'FAILS'}"

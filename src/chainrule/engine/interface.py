@@ -8,8 +8,10 @@ engine is always one pass ahead of the steps that it has taken.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from chainrule.data import Examples
-from chainrule.descent import Rule
+from chainrule.descent import MEMORY_ROWS, Rule
 from chainrule.engine.sums import Part
 from chainrule.network import Array, Loss, Network
 
@@ -63,3 +65,11 @@ class Engine(Protocol):
     def measure(self, network: Network, examples: Examples) -> Part:
         """E, without weight decay, and the confusion of a network on all examples."""
         ...
+
+
+def gradient_of(engine: Engine, network: Network, examples: Examples) -> Array:
+    """∂E/∂parameters on all examples, weight decay included, as this engine computes it: (n,)."""
+    rule = Rule("descent")
+    memory = np.zeros((MEMORY_ROWS[rule.optimizer], network.parameters.size), np.float32)
+    plan = Plan(network.sizes, network.loss, network.weight_decay, examples, rule, None, 0, 1)
+    return engine.begin(plan, network.parameters, memory, 0, answers=False).ahead.gradient

@@ -19,12 +19,14 @@ import numpy as np
 from chainrule.explain.differences import H, Quotients, central_differences, quiet
 from chainrule.explain.impostors import IMPOSTORS
 from chainrule.explain.ledger import named
+from chainrule.explain.rounding import rounding_bound
 from chainrule.network import Array, Network, backward, check_array, check_one_hot, error, forward
 
 RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
 ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
 NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
 TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still tests g
+TELLING_ROUNDED = 1e-2  # the same of a g in float32
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
 
@@ -65,7 +67,14 @@ class Proof:
 
 @quiet
 def check(
-    network: Network, X: Array, Y: Array, *, sample: int | None = None, h: float = H
+    network: Network,
+    X: Array,
+    Y: Array,
+    *,
+    claim: Array | None = None,
+    name: str = "chainrule",
+    sample: int | None = None,
+    h: float = H,
 ) -> Proof:
     """The gradient of E on X (inputs, m) and one-hot Y (10, m) against central differences.
 
@@ -73,6 +82,11 @@ def check(
     `sample` is given, that many, drawn without repetition by default_rng(0). An array agrees when
     ‖g - q‖ ≤ RELATIVE ‖g‖ and every |g - q| ≤ ABSOLUTE, both give or take the quotient's rounding.
     If only that rounding makes them agree (‖g - q‖ > TELLING ‖g‖), the check cannot decide.
+
+    `claim` is the gradient of something else, computed in float32, say by an engine; it is checked
+    instead of network.py's, under this `name`. Then each |g - q| may also be as large as its
+    `rounding_bound`, ‖g - q‖ as the length of these bounds, and TELLING_ROUNDED stands in the place
+    of TELLING. The impostors are allowed the same.
 
     Raises ValueError for a Y that is not one-hot.
     """
@@ -88,15 +102,18 @@ def check(
 
     trace = forward(network, X)
     scale = max(float(error(network, trace, Y)), 1.0)
+    off = np.zeros(n) if claim is None else rounding_bound(network, X, Y)
+    telling = TELLING if claim is None else TELLING_ROUNDED
 
     def account(name: str, gradient: Array) -> Account:
-        return Account(name, tuple(check_arrays(network, gradient, quotients, scale)))
+        rows = check_arrays(network, gradient, quotients, scale, off, telling)
+        return Account(name, tuple(rows))
 
     return Proof(
         parameters=n,
         compared=len(cells),
         kinks=tuple(cell_name(network, i) for i in cells[quotients.kinked]),
-        own=account("chainrule", backward(network, trace, Y).flat),
+        own=account(name, backward(network, trace, Y).flat if claim is None else claim),
         impostors=tuple(
             account(name, impostor(network, trace, Y).flat)
             for name, impostor in IMPOSTORS[network.loss].items()
@@ -105,29 +122,43 @@ def check(
 
 
 def check_arrays(
-    network: Network, gradient: Array, quotients: Quotients, scale: float
+    network: Network,
+    gradient: Array,
+    quotients: Quotients,
+    scale: float,
+    off: Array,
+    telling: float,
 ) -> Iterator[ArrayCheck]:
     for name, first, shape in arrays(network):
         inside = (quotients.cells >= first) & (quotients.cells < first + prod(shape))
         inside &= ~quotients.kinked
-        yield judge(name, gradient[quotients.cells[inside]], quotients.values[inside], scale)
+        cells = quotients.cells[inside]
+        yield judge(name, gradient[cells], quotients.values[inside], scale, off[cells], telling)
 
 
-def judge(array: str, g: Array, q: Array, scale: float) -> ArrayCheck:
+def judge(
+    array: str,
+    g: Array,
+    q: Array,
+    scale: float,
+    off: Array | float = 0.0,
+    telling: float = TELLING,
+) -> ArrayCheck:
+    """Compare numbers of a gradient with their quotients; `off` is how far each may be rounded."""
     misses = np.abs(g - q)
     size, distance, largest = length(g), length(misses), float(misses.max(initial=0))
+    wrong = (misses > ABSOLUTE * scale + off) & (misses < math.inf)
+    noise = NOISE * scale * len(g) ** 0.5 + length(np.broadcast_to(off, misses.shape))
     return ArrayCheck(
         array=array,
         cells=len(g),
         relative=distance / size if size else float(distance > 0),
         largest=largest,
-        agrees=False
-        if ABSOLUTE * scale < largest < math.inf
-        else verdict(size, distance, NOISE * scale * len(g) ** 0.5),
+        agrees=False if wrong.any() else verdict(size, distance, noise, telling),
     )
 
 
-def verdict(size: float, distance: float, noise: float) -> bool | None:
+def verdict(size: float, distance: float, noise: float, telling: float = TELLING) -> bool | None:
     """Whether a gradient of this size agrees with quotients at this distance.
 
     None: the noise hides the quotients, or numbers that overflow have made them NaN.
@@ -136,7 +167,7 @@ def verdict(size: float, distance: float, noise: float) -> bool | None:
         return None
     if distance > RELATIVE * size + noise:
         return False
-    return True if distance <= TELLING * size else None
+    return True if distance <= telling * size else None
 
 
 def length(values: Array) -> float:
