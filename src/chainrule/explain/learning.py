@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.explain.differences import STACK, quiet
-from chainrule.explain.ledger import Ledger
+from chainrule.explain.ledger import Ledger, open_ledger
 from chainrule.network import Array, backward, error, forward
 
 # Learning rates for one step on one image. With the first, a trained 784-10-10 keeps its promise to
@@ -28,6 +28,15 @@ class LearningStep(NamedTuple):
     E_after: Array  # (k,)
     probabilities_after: Array  # (k, 10)
     predictions_after: NDArray[np.intp]  # (k,)
+
+
+@quiet
+def learnt(ledger: Ledger, rate: float) -> Ledger:
+    """The ledger of the same image after one step of descent on it alone, θ - α ∇E."""
+    network, x = ledger.network, ledger.arrays["x"]
+    g = backward(network, forward(network, x[:, None]), ledger.arrays["y"][:, None]).flat
+    stepped = replace(network, parameters=network.parameters - rate * g)
+    return open_ledger(stepped, x, int(ledger.arrays["y"].argmax()))
 
 
 @quiet

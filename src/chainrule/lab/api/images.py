@@ -57,6 +57,11 @@ def unlike(made: Prepared) -> Novelty:
     return novelty(made.pixels, made.stages)
 
 
+def unlike_of(image: requests.Image) -> Novelty | None:
+    """The same of any image; None of a test image."""
+    return None if isinstance(image, requests.TestImage) else novelty_of(image)
+
+
 @lru_cache(64)
 def novelty_of(image: requests.Drawn | requests.Pixels) -> Novelty:
     """Whether an image is unlike what was learned from; of pixels nothing else is known."""

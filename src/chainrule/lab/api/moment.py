@@ -12,7 +12,7 @@ from chainrule.explain.proof import prove, prove_output
 from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
 from chainrule.lab.api import checks, limits, requests
-from chainrule.lab.api.images import novelty_of
+from chainrule.lab.api.images import unlike_of
 from chainrule.lab.api.lab import Lab, Resolved
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
 
@@ -96,7 +96,7 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
         "weighted": encode_array(
             opened.arrays["W1"] * opened.arrays["x"]
         ),  # the terms of Z1, to shade W1
-        "unlike": None if is_test else novelty_of(moment.image),
+        "unlike": unlike_of(moment.image),
     }
 
 

@@ -2,11 +2,15 @@
 // default.
 
 export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
+export const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
+export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
 export const BEGINNING = { test: 1832 }; // a 3 that the small network reads as a 5
 
 export const DEFAULTS = {
   view: "inside",
+  depth: "story",
+  story: "start",
   network: null, // null: the lab's choice for this kind of image
   step: null, // of a run; null: the latest
   with: null, // the run beside it
@@ -33,6 +37,8 @@ export function read(parameters, { networks, stages, limits }) {
     networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
   return {
     view: one("view", VIEWS, DEFAULTS.view),
+    depth: one("depth", DEPTHS, usual(get("cell"), get("phase"))),
+    story: one("story", STORY, DEFAULTS.story),
     network: network(get("network")),
     step: whole(get("step"), limits.last),
     with: network(get("with")),
@@ -44,6 +50,11 @@ export function read(parameters, { networks, stages, limits }) {
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
   };
+}
+
+// The depth of an address that names none: of a cell, of a step of the pass, else the beginning.
+function usual(cell, phase) {
+  return cell ? "number" : phase ? "numbers" : DEFAULTS.depth;
 }
 
 function readImage(get, stages, limits) {
@@ -75,6 +86,8 @@ export function parameters(state) {
   const base64url = (text) => text.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   const out = {
     view: state.view === DEFAULTS.view ? null : state.view,
+    depth: state.depth === usual(state.cell, state.phase) ? null : state.depth,
+    story: state.story === DEFAULTS.story ? null : state.story,
     network: state.network,
     step: state.step,
     with: state.with,

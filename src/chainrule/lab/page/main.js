@@ -9,6 +9,7 @@ import {
   BEGINNING,
   change,
   isDefaultMoment,
+  isPicture,
   moment,
   networkOf,
   now,
@@ -40,9 +41,13 @@ function follow(state, before) {
   if (state.view !== before.view) showView();
   if (state.projector !== before.projector) showProjector();
   if (state.hide !== before.hide) hiddenChanged();
-  frame.showTime();
+  frame.showNetwork();
   if (enter()) return;
   if (state.view !== "inside") return;
+  if (isPicture()) {
+    views.inside.refreshFront();
+    return;
+  }
   if (state.cell !== before.cell) {
     views.inside.openCell(state.cell);
     if (!state.cell && before.cell) views.inside.closed(before.cell);
@@ -54,10 +59,18 @@ function follow(state, before) {
 // Show what the state says, if it is another moment or view; whether it was.
 function enter() {
   const state = now();
-  const next = JSON.stringify([state.view, moment(), state.network, state.with, unknown()]);
+  const next = JSON.stringify([
+    state.view,
+    isPicture(),
+    moment(),
+    state.network,
+    state.with,
+    unknown(),
+  ]);
   if (next === entered) return false;
   entered = next;
-  if (state.view === "inside") load();
+  if (state.view === "inside" && views.inside.showDepth()) views.inside.enterFront();
+  else if (state.view === "inside") load();
   else views[state.view].enter(state);
   return true;
 }
@@ -81,7 +94,7 @@ async function load() {
   frame.main.setAttribute("aria-busy", "true");
   try {
     const found = await askLedger(moment(), signal);
-    if (signal.aborted || now().view !== "inside") return;
+    if (signal.aborted || now().view !== "inside" || (isPicture() && !recorded)) return;
     const { sizes, loss } = networkOf();
     views.inside.show(Object.assign(found, { sizes, loss }));
   } catch (failure) {
@@ -99,7 +112,7 @@ async function load() {
 function showView() {
   const { view } = now();
   for (const [name, each] of Object.entries(views)) each.node.hidden = name !== view;
-  frame.showView(view);
+  frame.showView(view, views[view].bar);
 }
 
 function showProjector() {
@@ -112,16 +125,16 @@ function showProjector() {
 function hiddenChanged() {
   hide.show();
   if (views.inside.ledger) views.inside.show(views.inside.ledger);
+  views.inside.refreshFront();
   views.draw?.refresh();
   refreshGrids();
 }
 
 function makeViews(lab) {
   const { isHidden, reveal } = hide;
-  const toDraw = () => change({ view: "draw", cell: null });
   const toInside = (image) =>
-    change({ view: "inside", image, label: null, cell: null, phase: null });
-  const first = { inside: inside({ lab, isHidden, reveal, toDraw, tell }) };
+    change({ view: "inside", depth: "network", image, label: null, cell: null, phase: null });
+  const first = { inside: inside({ lab, isHidden, reveal, tell }) };
   if (recorded) return first;
   return {
     ...first,
@@ -140,7 +153,7 @@ async function begin() {
   const seen = recorded ? Object.entries(recorded.view ?? {}) : location.search;
   startRuns(lab);
   start(lab, new URLSearchParams(seen));
-  if (recorded) change({ view: "inside" }, { amend: true });
+  if (recorded) change({ view: "inside", depth: "numbers" }, { amend: true });
   frame = makeFrame({ lab, hide, label: () => views.inside.ledger?.label ?? null });
   hides((array) => hide.isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = makeViews(lab);
@@ -157,7 +170,7 @@ async function begin() {
   showView();
   showProjector();
   hiddenChanged();
-  frame.showTime();
+  frame.showNetwork();
   enter();
   const old = new URLSearchParams(seen).get("network");
   if (lab.renamed[old]) tell(words.renamed(old, lab.renamed[old]));

@@ -4,9 +4,9 @@
 
 import { BEGINNING, DEFAULTS, parameters as parametersOf, read, write } from "./address.js";
 
-export { BEGINNING, PARTS, VIEWS } from "./address.js";
+export { BEGINNING, PARTS, STORY, VIEWS } from "./address.js";
 
-const OPENED = ["view", "network", "with", "image", "cell"]; // what one comes back from
+const OPENED = ["view", "depth", "story", "network", "with", "image", "cell"]; // what one comes back from
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
 
 let lab = null;
@@ -27,11 +27,23 @@ export function imagesOf(some = state) {
   return networkOf(some).images;
 }
 
-// A test image that the network does not have becomes the one to begin with.
+// Whether what is shown is the connected picture, and not the numbers behind it.
+export function isPicture(some = state) {
+  return some.view === "inside" && ["story", "network"].includes(some.depth);
+}
+
+// A test image that the network does not have becomes the one to begin with. One number is opened
+// where the numbers are; outside the story it has no step.
 function fitted(some) {
   const most = imagesOf(some);
-  if (!(some.image.test >= most)) return some;
-  return { ...some, image: BEGINNING.test < most ? BEGINNING : { test: 0 }, label: null };
+  const found = { ...some };
+  if (found.image.test >= most) {
+    found.image = BEGINNING.test < most ? BEGINNING : { test: 0 };
+    found.label = null;
+  }
+  if (!isPicture({ ...found, view: "inside" })) found.depth = found.cell ? "number" : "numbers";
+  if (found.depth !== "story") found.story = DEFAULTS.story;
+  return found;
 }
 
 // Change some of the state; the address follows, and whoever listens is told what it was before.
@@ -88,7 +100,8 @@ export function start(theLab, parameters) {
 // one to begin with: a small one for test images, a larger one for drawings. A run without a record
 // is not shown yet.
 export function networkOf(some = state) {
-  const preferred = "test" in some.image ? lab.first.test : lab.first.drawing;
+  const seen = "test" in some.image && some.view !== "draw";
+  const preferred = seen ? lab.first.test : lab.first.drawing;
   const shown = lab.networks.filter((each) => !each.run || each.run.recorded.length);
   const find = (id) => shown.find((each) => each.id === id);
   return find(some.network) ?? find(lab.given) ?? find(preferred) ?? lab.networks[0];

@@ -7,6 +7,9 @@ import { evaluate } from "./strings/evaluate.js";
 import { frame } from "./strings/frame.js";
 import { inside } from "./strings/inside.js";
 import { map } from "./strings/map.js";
+import { network as net } from "./strings/network.js";
+import { story } from "./strings/story.js";
+import { knife } from "./strings/surgery.js";
 import { train } from "./strings/train.js";
 
-export const words = { ...frame, ...inside, ...cell, ...draw, train, evaluate, map, compare };
+export const words = { ...frame, ...inside, ...cell, ...draw, net, story, knife, train, evaluate, map, compare };

@@ -1,6 +1,7 @@
 // Elements from data, never from strings of HTML.
 
 const MATHS = "http://www.w3.org/1998/Math/MathML";
+const DRAWN = "http://www.w3.org/2000/svg";
 
 // Attributes that start with "on" are listeners, "class" and the rest are attributes; true means
 // present, false, null and undefined mean absent.
@@ -10,6 +11,10 @@ export function element(tag, attributes = {}, ...children) {
 
 export function maths(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(MATHS, tag), attributes, children);
+}
+
+export function drawn(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(DRAWN, tag), attributes, children);
 }
 
 function fill(node, attributes, children) {

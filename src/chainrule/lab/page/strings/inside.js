@@ -31,26 +31,12 @@ export const inside = {
     const severally = "There are several marks, and I read one digit at a time.";
     return `${several ? severally : "This is unlike anything I was trained on."} ${why}`;
   },
-  guide: {
-    start: (cell) =>
-      `This number says how ${cell.slice(1)} should change. Don’t take our word for it.`,
-    startDo: (cell) => `Open ${cell}`,
-    wander: "Every number opens: point at one, and click.",
-    opened:
-      "Formula, line of code, sum and cells show the same thing in four ways: point at any part, " +
-      "and the others light up.",
-    openedDo: "Prove it",
-    proven: "So it is right. What is it good for? Let the network learn from this image, once.",
-    provenDo: "Learn from this once",
-    slide: (from, to) =>
-      from === to
-        ? "Slide α: how far does the promise hold?"
-        : `Slide α until the ${from} becomes a ${to}.`,
-    learnt: (from, to) =>
-      from === to
-        ? "One step down the slope of E. Now yours."
-        : `One step, and the ${from} is a ${to}. Now yours.`,
-    learntDo: "Draw a digit",
+  depthsLabel: "How deep",
+  depths: { story: "Story", network: "Network", numbers: "Numbers" },
+  depthHints: {
+    story: "One image, from its answer to what one can learn from it",
+    network: "The whole network as one picture",
+    numbers: "Every number of the pass; each one opens",
   },
 
   // ------------------------------------------------------------------------------- the pass

@@ -4,7 +4,6 @@
 import { queue } from "../../ask/queue.js";
 import { bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
-import { networkSwitch } from "../../parts/networks.js";
 import { thumbnail } from "../../parts/thumbnails.js";
 import { BEGINNING, change, networkAt, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
@@ -20,7 +19,6 @@ export function draw({ lab, tell, isHidden, toInside }) {
   let read = null; // the last answer
 
   const pad = makePad({ changed: handMoved, tell, limits: lab.limits });
-  const networks = networkSwitch(lab, "draw-network", network);
   const openInside = button(words.openInside, () => toInside(drawn()), {
     id: "open-inside",
     class: "primary",
@@ -36,7 +34,7 @@ export function draw({ lab, tell, isHidden, toInside }) {
     picker,
   ];
   const parts = [answer.node, stages.node, collect({ drawing, added: clear, tell })];
-  node.append(drawingOf(pad.node, buttons.flat(), networks.node), ...parts);
+  node.append(drawingOf(pad.node, buttons.flat()), ...parts);
   const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
 
   // ------------------------------------------------------------------------------ what comes in
@@ -124,7 +122,6 @@ export function draw({ lab, tell, isHidden, toInside }) {
 
   // What the state says: the drawing of a link, its stages, its network.
   function enter({ image }) {
-    networks.show();
     off = image.off ?? off;
     stages.set(off, network().id);
     if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) {
@@ -138,7 +135,7 @@ export function draw({ lab, tell, isHidden, toInside }) {
 }
 
 // The pad, what can be done with it, and the network that reads.
-function drawingOf(pad, buttons, networks) {
+function drawingOf(pad, buttons) {
   return element(
     "section",
     { class: "drawing", "aria-labelledby": "draw-title" },
@@ -147,6 +144,5 @@ function drawingOf(pad, buttons, networks) {
     element("p", { class: "quiet" }, words.padHint),
     element("div", { class: "row-of-buttons" }, buttons),
     element("p", { class: "quiet" }, words.fileHint),
-    networks,
   );
 }

@@ -6,7 +6,6 @@ import { evaluate as ask } from "../../ask/server.js";
 import { bars } from "../../parts/bars.js";
 import { element } from "../../parts/element.js";
 import { percent } from "../../parts/numbers.js";
-import { networkSwitch } from "../../parts/networks.js";
 import { panel } from "../../parts/panel.js";
 import { gallery } from "../../parts/pictures.js";
 import { cut } from "../../parts/thumbnails.js";
@@ -18,7 +17,6 @@ import { damage } from "./damage.js";
 const says = words.evaluate;
 
 export function evaluate({ lab, tell }) {
-  const networks = networkSwitch(lab, "evaluate-network");
   const headline = element("h1", { id: "evaluate-title" }, says.heading);
   const matrix = confusion({ asked: damaged, pixels, tell });
   const perDigit = bars(says.perDigit, { unseen: true, measures: true });
@@ -32,7 +30,6 @@ export function evaluate({ lab, tell }) {
       "section",
       { class: "panel wide", "aria-labelledby": "evaluate-title" },
       element("div", { role: "status" }, headline),
-      networks.node,
     ),
     matrix.node,
     element(
@@ -85,7 +82,6 @@ export function evaluate({ lab, tell }) {
   }
 
   function enter() {
-    networks.show();
     moved();
   }
 

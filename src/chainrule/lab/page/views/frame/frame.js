@@ -2,6 +2,7 @@
 
 import { recorded } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
+import { networkPicker } from "../../parts/networks.js";
 import { VIEWS, change, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { copyLink, saveMoment } from "./sharing.js";
@@ -48,10 +49,22 @@ export function frame({ lab, hide, label }) {
     hide.question,
   );
   const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
+  const picker = recorded ? null : networkPicker(lab);
+  const slot = element("div", { class: "slot" });
+  const bar = recorded ? null : element("div", { class: "frame-bar" }, slot, picker.node);
   const footer = element("footer", {}, words.footer(lab));
-  document.body.append(header, ...(machine ? [machine.node] : []), main, footer, toast, keys);
+  document.body.append(
+    header,
+    ...(machine ? [bar, machine.node] : []),
+    main,
+    footer,
+    toast,
+    keys,
+  );
 
-  function showView(view) {
+  // `own` are the view's own controls, which stand beside the picker.
+  function showView(view, own = null) {
+    slot.replaceChildren(...(own ? [own] : []));
     for (const tab of tabs) {
       if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
@@ -65,7 +78,12 @@ export function frame({ lab, hide, label }) {
     projector.setAttribute("aria-pressed", String(on));
   }
 
-  return { main, showView, showProjector, showTime: () => machine?.show() };
+  function showNetwork() {
+    picker?.show();
+    machine?.show();
+  }
+
+  return { main, showView, showProjector, showNetwork };
 }
 
 // Of a saved moment: the run it is of, and the step.

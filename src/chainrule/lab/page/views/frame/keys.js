@@ -1,7 +1,7 @@
 // The keys that work everywhere.
 
 import { recorded } from "../../ask/server.js";
-import { change, now } from "../../state.js";
+import { change, isPicture, now } from "../../state.js";
 
 const TYPING =
   "input:not([type=radio]):not([type=checkbox]), select, textarea, dialog, [role=grid], " +
@@ -27,8 +27,11 @@ export function listenToKeys({ inside, revealAll }) {
 
   function insideKey(event) {
     const { key, target } = event;
-    if (key === "Escape" && !target.closest?.("dialog") && now().cell) change({ cell: null });
-    if (!["ArrowRight", "ArrowLeft"].includes(key) || !inside.ledger) return;
+    if (key === "Escape" && !target.closest?.("dialog")) {
+      if (now().depth === "story") inside.leaveStory();
+      else if (now().cell) change({ cell: null });
+    }
+    if (!["ArrowRight", "ArrowLeft"].includes(key) || !inside.ledger || isPicture()) return;
     if (target.closest?.(`${TYPING}, input`) || scrolls(target)) return;
     event.preventDefault();
     inside.walk(key === "ArrowRight" ? 1 : -1);

@@ -3,13 +3,12 @@
 import { mistakes, recorded } from "../../ask/server.js";
 import { choice } from "../../parts/choice.js";
 import { button, element } from "../../parts/element.js";
-import { networkSwitch } from "../../parts/networks.js";
 import { DIGITS } from "../../parts/sizes.js";
 import { change, imagesOf, networkAt, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { browser } from "./browser.js";
 
-export function choices({ lab, isHidden }) {
+export function choices({ isHidden }) {
   const number = element("input", {
     type: "number",
     id: "test-number",
@@ -35,8 +34,7 @@ export function choices({ lab, isHidden }) {
     class: "digits",
     id: "label",
   });
-  const networks = networkSwitch(lab, "inside-network");
-  const parts = [chooser, labels.node, networks.node, shelf.node];
+  const parts = [chooser, labels.node, shelf.node];
   const attributes = { class: "choices", "aria-label": words.choices };
   const node = element("section", attributes, recorded ? null : parts);
 
@@ -68,7 +66,6 @@ export function choices({ lab, isHidden }) {
     for (const input of labels.inputs()) {
       input.title = told && Number(input.value) === truth ? words.ownLabel : "";
     }
-    networks.show();
   }
 
   return { node, show, nextMistake };

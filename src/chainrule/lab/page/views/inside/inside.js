@@ -1,46 +1,56 @@
-// Look inside: the image and its story, the pass as blocks, one cell opened, a closer look at dZ of
-// the last layer, and one step of learning.
+// Look inside, in four depths that share one moment and one cell: the story, the network as one
+// picture, its numbers (the pass as blocks, a closer look at dZ of the last layer, one step of
+// learning), and one number opened.
 
+import { recorded } from "../../ask/server.js";
 import { has, partOf, phasesOf, place, reference } from "../../parts/cells.js";
 import { element } from "../../parts/element.js";
-import { change, moment, now } from "../../state.js";
+import { change, isPicture, moment, now } from "../../state.js";
 import { words } from "../../strings.js";
+import { choices as makeChoices } from "./choices.js";
 import { closer } from "./closer.js";
+import { depths as makeDepths } from "./depths.js";
 import { flow } from "./flow.js";
+import { front as makeFront } from "./front.js";
 import { inspector } from "./inspector.js";
-import { HINT, minute as makeMinute } from "./minute.js";
 import { phases as makePhases } from "./phases.js";
 import { step } from "./step.js";
-import { story } from "./story.js";
+import { subject as makeSubject } from "./subject.js";
 import { tools as makeTools } from "./tools.js";
 
 const narrow = matchMedia("(max-width: 60rem)"); // as in style.css
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-export function inside({ lab, isHidden, reveal, toDraw, tell }) {
+export function inside({ lab, isHidden, reveal, tell }) {
   let ledger = null;
   let shut = false; // whether the gradients were hidden
   const part = (array) => partOf(array, ledger.sizes.length - 1);
-  const act = (step) => minute.act(step);
-  const proven = () => minute.progress({ proven: true });
-  const learnt = (right) => minute.progress({ asked: true, learnt: right });
 
-  const tale = story({ lab, isHidden, reveal, act });
+  const front = recorded ? null : makeFront({ lab, isHidden, reveal, tell });
+  const depths = makeDepths();
+  const choices = makeChoices({ isHidden });
+  const subject = makeSubject({ isHidden, reveal });
   const phases = makePhases({ isHidden });
   const pass = flow({ reveal, isHidden, partOf: part });
   const tools = makeTools({ painted: paint, goTo });
-  const learning = step({ isHidden, reveal, learnt });
+  const learning = step({ isHidden, reveal });
   const look = closer({ isHidden, reveal });
   const shutCell = () => change({ cell: null });
-  const cell = inspector({ go, close: shutCell, isHidden, reveal, partOf: part, proven });
-  const minute = makeMinute({ isHidden, say: tale.lead, press, toDraw });
+  const cell = inspector({ go, close: shutCell, isHidden, reveal, partOf: part });
   const blank = element("p", { class: "note blank" }, words.blank);
   const below = [pass.node, tools.node, blank, learning.node, look.node];
+  const deep = element(
+    "div",
+    { class: "deep" },
+    element("div", { class: "side" }, subject.node, cell.node),
+    element("div", { class: "pass" }, phases.nodes, below),
+  );
+  const bar = element("div", { class: "inside-bar" }, depths.node, choices.node);
   const node = element(
     "div",
     { class: "inside", id: "view-inside" },
-    element("div", { class: "side" }, tale.node, cell.node, tale.choices),
-    element("div", { class: "pass" }, phases.nodes, below),
+    recorded ? null : front.node,
+    deep,
   );
 
   // ------------------------------------------------------------------------------------ showing
@@ -48,8 +58,8 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   function show(next) {
     const changed = ledger !== next;
     ledger = next;
-    if (changed) minute.begin(ledger);
-    tale.show(ledger);
+    choices.show(ledger);
+    subject.show(ledger);
     paint();
     phases.show(ledger);
     // What was tried stays, unless it is of another moment or is hidden or revealed.
@@ -77,11 +87,23 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   function paint() {
     pass.show(ledger, { scale: now().scale, shading: tools.shading });
     tools.show(pass.largest());
-    pulse();
   }
 
-  function pulse() {
-    minute.pulseAt(pass.place(place(HINT).array, HINT));
+  // The picture or the numbers, as the address says; the picture is asked for by itself.
+  function showDepth() {
+    const picture = isPicture() && !recorded;
+    depths.show(now());
+    node.dataset.depth = now().depth;
+    bar.dataset.depth = now().depth;
+    if (front) front.node.hidden = !picture;
+    deep.hidden = picture;
+    return picture;
+  }
+
+  async function enterFront() {
+    await front.enter();
+    const { picture } = front.net;
+    if (picture) choices.show(picture);
   }
 
   function showPhase(name) {
@@ -97,18 +119,15 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     if (!ledger) return;
     if (!name) {
       cell.hide();
-      tale.compact(false);
-      minute.lead();
+      subject.compact(false);
     } else {
       const { array, index } = place(name);
       pass.reach(array, index);
       cell.show(ledger, settled(), name);
-      tale.compact(array !== "x");
-      minute.progress({ opened: true });
+      subject.compact(array !== "x");
       // On a narrow screen the opened cell lies over the page: keep what it is a cell of in sight.
-      if (narrow.matches) bringUp(pass.block(array) ?? tale.node);
+      if (narrow.matches) bringUp(pass.block(array) ?? subject.node);
     }
-    pulse();
   }
 
   // The name that is typed.
@@ -135,20 +154,13 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   }
 
   function focus(array, name) {
-    if (array === "x") tale.picture.focus(name);
+    if (array === "x") subject.picture.focus(name);
     else pass.focus(array, name);
-  }
-
-  function press(selector) {
-    const wanted = node.querySelector(selector);
-    const target = wanted?.closest(".step, .inspector");
-    if (selector === "#learn") bringUp(target);
-    else bringNear(target);
-    wanted?.click();
   }
 
   return {
     node,
+    bar,
     show,
     openCell,
     showPhase,
@@ -156,7 +168,11 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     walk: phases.walk,
     closed,
     focusCell: cell.focus,
-    nextMistake: tale.nextMistake,
+    showDepth,
+    enterFront,
+    refreshFront: () => front?.refresh(),
+    leaveStory: () => now().depth === "story" && front?.leave(),
+    nextMistake: choices.nextMistake,
     get ledger() {
       return ledger;
     },

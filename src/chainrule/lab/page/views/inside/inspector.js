@@ -13,7 +13,7 @@ import { source } from "./source.js";
 import { terms } from "./terms.js";
 
 // go(name) is told of chips that are clicked: a cell, or a range of cells such as A1[:].
-export function inspector({ go, close, isHidden, reveal, partOf, proven }) {
+export function inspector({ go, close, isHidden, reveal, partOf }) {
   const node = element("section", {
     class: "inspector",
     id: "inspector",
@@ -35,7 +35,7 @@ export function inspector({ go, close, isHidden, reveal, partOf, proven }) {
     light("feeds", said.feeds.join(" "));
 
     const sum = element("div", { class: "sum", id: "sum" });
-    const proofs = proof({ moment, name, array, isHidden, proven });
+    const proofs = proof({ moment, name, array, isHidden });
     const body = [how(said, whole, array), titled(words.sum, sum), proofs];
     const top = head(name, ledger, isHidden(part) ? part : null);
     node.replaceChildren(top, element("div", { class: "inspector-body" }, body));

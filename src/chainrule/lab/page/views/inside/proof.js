@@ -7,7 +7,7 @@ import { alike, full } from "../../parts/numbers.js";
 import { NotRecorded, proof as ask } from "../../ask/server.js";
 import { words } from "../../strings.js";
 
-export function proof({ moment, name, array, isHidden, proven }) {
+export function proof({ moment, name, array, isHidden }) {
   const node = element("div", { class: "titled proof", id: "proof" });
   if (!array.startsWith("d")) {
     node.append(
@@ -32,7 +32,6 @@ export function proof({ moment, name, array, isHidden, proven }) {
       told.replaceChildren(...report(await ask(moment, name)));
       start.hidden = true;
       told.lastElementChild.scrollIntoView({ block: "nearest" });
-      proven();
     } catch (failure) {
       told.replaceChildren(
         element(

@@ -9,7 +9,7 @@ import { display, formula } from "../../parts/formula.js";
 import { full, percent, short, six } from "../../parts/numbers.js";
 import { words } from "../../strings.js";
 
-export function step({ isHidden, reveal, learnt }) {
+export function step({ isHidden, reveal }) {
   const node = element("section", { class: "step", id: "step", "aria-labelledby": "step-title" });
   const curves = curvesOfStep();
   let asked = 0;
@@ -25,7 +25,7 @@ export function step({ isHidden, reveal, learnt }) {
         const found = await ask(moment);
         if (mine !== asked) return;
         start.hidden = true;
-        result.replaceChildren(slider(found, ledger, curves, learnt));
+        result.replaceChildren(slider(found, ledger, curves));
         result.querySelector("input").focus({ preventScroll: true });
         node.scrollIntoView({ block: "start" });
       } catch (failure) {
@@ -47,7 +47,7 @@ export function step({ isHidden, reveal, learnt }) {
 }
 
 // The slider over the sizes of step, and what each of them does.
-function slider(found, ledger, curves, learnt) {
+function slider(found, ledger, curves) {
   const last = found.rates.length - 1;
   const range = element("input", {
     type: "range",
@@ -79,7 +79,6 @@ function slider(found, ledger, curves, learnt) {
       both.set(digit, shares[digit], text, before);
     });
     curves.show(found, k);
-    learnt(answer === ledger.label);
   }
   range.addEventListener("input", move);
   move();

@@ -5,7 +5,6 @@ import { queue } from "../../ask/queue.js";
 import { map as ask } from "../../ask/server.js";
 import { choice } from "../../parts/choice.js";
 import { element } from "../../parts/element.js";
-import { networkSwitch } from "../../parts/networks.js";
 import { count, percent } from "../../parts/numbers.js";
 import { networkAt, networkOf } from "../../state.js";
 import { words } from "../../strings.js";
@@ -16,7 +15,6 @@ const COUNTS = [1000, 2000, 5000, Infinity];
 const says = words.map;
 
 export function map({ lab, tell }) {
-  const networks = networkSwitch(lab, "map-network");
   const told = element("p", { class: "unseen", role: "status" });
   const explained = element("p", { class: "quiet", id: "map-explained", role: "status" });
   const sources = choice(says.of, "map-of", [], asked, { id: "map-of" });
@@ -39,7 +37,6 @@ export function map({ lab, tell }) {
       { class: "map-side", "aria-labelledby": "map-title" },
       element("h1", { id: "map-title" }, says.heading),
       element("p", {}, says.lead),
-      networks.node,
       sources.node,
       element(
         "div",
@@ -92,7 +89,6 @@ export function map({ lab, tell }) {
   }
 
   function enter() {
-    networks.show();
     key.show();
     send();
   }

@@ -4,7 +4,6 @@
 import { act, damaged, going, live, onRuns, runOf, runs } from "../../ask/runs.js";
 import { write } from "../../parts/bars.js";
 import { element } from "../../parts/element.js";
-import { networkSwitch } from "../../parts/networks.js";
 import { count } from "../../parts/numbers.js";
 import { number, share } from "../../parts/progress.js";
 import { change, networkAt, networkOf, now, stepOf } from "../../state.js";
@@ -35,10 +34,9 @@ export function train({ lab, tell }) {
     history.node,
     element("div", { class: "pair" }, sheet.node, measures.node),
   );
-  const networks = networkSwitch(lab, "train-network");
   const unread = element("ul", { class: "quiet", id: "runs-damaged", hidden: true });
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
-  const parts = [title, about, state, controls.nodes, welcome, board, networks.node, unread];
+  const parts = [title, about, state, controls.nodes, welcome, board, unread];
   const run = element("section", { class: "run", "aria-labelledby": "run-title" }, parts.flat());
   const node = element("div", { class: "train", id: "view-train" }, run, form.node);
   let beginning = false; // the focus goes from Start to Pause
@@ -110,8 +108,6 @@ export function train({ lab, tell }) {
 
   // The networks to choose from, and the runs that cannot be shown.
   function list() {
-    networks.show();
-    networks.node.hidden = !runs().length;
     unread.hidden = !damaged().length;
     const items = damaged().map(({ name, why }) => element("li", {}, says.unread(name, why)));
     unread.replaceChildren(...items);

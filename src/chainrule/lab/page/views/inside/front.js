@@ -1,0 +1,135 @@
+// What stands in front of the numbers: the network as one picture, and the story that leads through
+// it. The picture is of the moment that the address names, or of it after a step of learning.
+
+import { queue } from "../../ask/queue.js";
+import { picture as ask } from "../../ask/picture.js";
+import { element } from "../../parts/element.js";
+import { change, moment, networkOf, now } from "../../state.js";
+import { words } from "../../strings.js";
+import { pad as makePad } from "../draw/pad.js";
+import { headline } from "./headline.js";
+import { network } from "./network/network.js";
+import { surgery } from "./surgery.js";
+import { tale as makeTale } from "./tale.js";
+
+const LINES = 40; // between two layers
+const UNITS = 12; // of a layer
+const BACK = ["back", "right"]; // the steps of the story that show what flows back
+
+export function front({ lab, isHidden, reveal, tell }) {
+  let found = null; // the picture that is shown
+  let shownMoment = "";
+  let rate = 0; // of the step of learning that is shown
+  let turned = null; // the way that was chosen by hand, outside the story
+  const head = headline({ isHidden, reveal });
+  const net = network({
+    isHidden,
+    opened: (cell) => change({ cell: now().cell === cell ? null : cell }),
+    turned: (back) => {
+      turned = back;
+      if (found) refresh();
+    },
+  });
+  const tale = makeTale({ learnt, begin, leave, toDraw });
+  const pad = makePad({ changed: drew, tell, limits: lab.limits });
+  const drawing = element("figure", { class: "net-image net-pad" }, pad.node);
+  const knife = surgery({ tell });
+  const node = element("div", { class: "front" }, head.node, net.node, tale.node, knife.node);
+  const send = queue(load, { node: net.node, failed: (failure) => tell(words.failed(failure.message)) });
+
+  // --------------------------------------------------------------------------------------- showing
+
+  // The picture that the address asks for.
+  async function load() {
+    const asked = moment();
+    const at = rate;
+    const next = await ask(asked, { edges: LINES, most: UNITS, ...(at ? { rate: at } : {}) });
+    if (now().view !== "inside") return;
+    found = next;
+    refresh(JSON.stringify(asked));
+  }
+
+  function enter() {
+    if (now().story !== "once") rate = 0;
+    return send();
+  }
+
+  function refresh(key = shownMoment) {
+    const { depth, story, cell } = now();
+    const inStory = depth === "story";
+    const back = inStory ? BACK.includes(story) : Boolean(turned);
+    const another = key !== shownMoment;
+    shownMoment = key;
+    head.show({ ...found, share: found.answers[found.prediction]?.A });
+    const yours = inStory && story === "yours";
+    net.replaceImage(yours ? drawing : null, yours && !drawn());
+    net.show(found, { back, run: another && !drawn() });
+    net.pin(inStory ? pinned(story) : placeOf(cell));
+    tale.node.hidden = !inStory;
+    knife.node.hidden = inStory;
+    if (inStory) tale.show(found, hidden);
+    else knife.show(found);
+  }
+
+  // What the story points at.
+  function pinned(story) {
+    const last = found.layers.length - 1;
+    if (story === "why") return { layer: last, unit: found.prediction };
+    if (BACK.includes(story))
+      return { layer: last - 1, unit: found.weight.unit, to: found.weight.digit };
+    return null;
+  }
+
+  // A step of the story that would say what is hidden.
+  function hidden(story) {
+    if (story === "start") return isHidden("prediction") || isHidden("truth");
+    if (story === "why") return isHidden("probabilities") || isHidden("prediction");
+    if (story === "yours") return false;
+    return isHidden("gradients");
+  }
+
+  // ------------------------------------------------------------------------------------ what is done
+
+  function learnt(next) {
+    if (next === rate) return;
+    rate = next;
+    send();
+  }
+
+  function drawn() {
+    return now().story === "yours" && pad.strokes.length > 0;
+  }
+
+  // The same network reads what is drawn.
+  function drew(whole) {
+    const { strokes } = pad;
+    if (!whole && !strokes.length) return;
+    const image = strokes.length ? { strokes, off: [] } : now().image;
+    change({ image, label: null, network: networkOf().id });
+  }
+
+  function begin(digit) {
+    const subjects = networkOf().subjects ?? lab.networks[0].subjects;
+    change({ image: { test: subjects[digit][digit] }, label: null, story: "start" });
+  }
+
+  function leave() {
+    change({ depth: "network" });
+  }
+
+  function toDraw() {
+    change({ view: "draw", network: null, cell: null });
+  }
+
+  return { node, enter, refresh: () => found && refresh(), net, leave, forward: tale.forward };
+}
+
+// The node of the picture that a cell belongs to, or the connection; null: neither.
+function placeOf(cell) {
+  const unit = /^d?[AZb](\d+)\[(\d+)\]$/.exec(cell ?? "");
+  if (unit) return { layer: Number(unit[1]), unit: Number(unit[2]) };
+  const weight = /^d?W(\d+)\[(\d+),(\d+)\]$/.exec(cell ?? "");
+  if (!weight) return null;
+  const [layer, to, from] = weight.slice(1).map(Number);
+  return { layer: layer - 1, unit: from, to };
+}

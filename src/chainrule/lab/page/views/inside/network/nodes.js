@@ -1,0 +1,122 @@
+// What the lines of the picture connect: the image, the units of each hidden layer, the answers.
+
+import { colours, css, inked, onTop, signed } from "../../../parts/colour.js";
+import { button, element } from "../../../parts/element.js";
+import { percent, tiny } from "../../../parts/numbers.js";
+import { DIGITS, PIXELS, SIDE } from "../../../parts/sizes.js";
+import { words } from "../../../strings.js";
+
+// The image itself, or in its place whatever is put there.
+export function imageNode() {
+  const canvas = canvasOf();
+  const node = element("figure", { class: "net-image" }, canvas);
+  canvas.setAttribute("role", "img");
+  canvas.removeAttribute("aria-hidden");
+
+  // 784 bytes: ink, or signed levels.
+  function show(levels, { signed: isSigned, label }) {
+    paint(canvas, (k) => (isSigned ? level(levels[k]) : inked(levels[k] / 255)));
+    canvas.setAttribute("aria-label", label);
+  }
+
+  return { node, show };
+}
+
+// A unit of the first layer is shown as what it looks for; deeper ones as a square in their colour.
+export function unitNode(layer, { over, opened }) {
+  const canvas = layer === 1 ? canvasOf() : element("span", { class: "net-square" });
+  const number = element("span", { class: "net-number", "aria-hidden": "true" });
+  const value = element("span", { class: "net-value number", "aria-hidden": "true" });
+  let unit = 0;
+  const node = button([canvas, number, value], () => opened(unit), { class: "net-unit" });
+  listen(node, (on) => over(on ? unit : null));
+
+  // shown: { unit, value, off, share, picture, words }: the value as text, its share of the largest
+  // of its layer, and 784 levels, or null.
+  function show(shown) {
+    unit = shown.unit;
+    number.textContent = unit;
+    value.textContent = shown.value;
+    if (layer > 1) {
+      const colour = signed(shown.share, 1);
+      canvas.style.background = css(colour);
+      number.style.color = css(onTop(colour));
+    } else {
+      paint(canvas, (k) => level(shown.picture ? shown.picture[k] : 128));
+    }
+    node.classList.toggle("off", shown.off);
+    node.setAttribute("aria-label", shown.words);
+  }
+
+  return { node, show };
+}
+
+export function answerNodes({ over, opened, covered }) {
+  const rows = DIGITS.map((digit) => {
+    const bar = element("span", { class: "net-bar" });
+    const track = element("span", { class: "net-track" }, bar);
+    const value = element("span", { class: "net-value number" });
+    const name = element("span", { class: "net-digit" }, digit);
+    const node = button([name, track, value], () => opened(digit), { class: "net-answer" });
+    listen(node, (on) => over(on ? digit : null));
+    return { node, bar, value };
+  });
+
+  // Forward the probability of each digit, backward how E changes with its Z.
+  function show({ answers, layers, label, prediction }, { backward, hideTruth }) {
+    const { blame } = layers.at(-1);
+    const most = Math.max(...blame.map(Math.abs));
+    answers.forEach(({ A }, digit) => {
+      const { node, bar, value } = rows[digit];
+      const shut = covered();
+      const share = backward ? (most ? Math.abs(blame[digit]) / most : 0) : A;
+      const text = shut ? "?" : backward ? tiny(blame[digit]) : percent(A);
+      bar.style.setProperty("--share", `${shut ? 0 : Math.round(1000 * share) / 10}%`);
+      bar.classList.toggle("less", backward && blame[digit] < 0);
+      bar.classList.toggle("more", backward && blame[digit] > 0);
+      value.textContent = text;
+      const says = !shut && digit === prediction;
+      const truth = !hideTruth && digit === label;
+      node.classList.toggle("is-said", says);
+      node.classList.toggle("truth", truth);
+      node.setAttribute("aria-label", words.net.answerLabel(digit, text, backward, { says, truth }));
+    });
+  }
+
+  return { nodes: rows.map((row) => row.node), show };
+}
+
+// 784 signed levels of each unit, as the server sends them in one piece; 128 is 0.
+export function levelsOf(all) {
+  return (k) => all.subarray(k * PIXELS, (k + 1) * PIXELS);
+}
+
+function level(value) {
+  return signed((value - 128) / 127, 1);
+}
+
+function canvasOf() {
+  return element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
+}
+
+function paint(canvas, colourOf) {
+  colours();
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(SIDE, SIDE);
+  for (let k = 0; k < PIXELS; k += 1) {
+    const [r, g, b] = colourOf(k);
+    image.data.set([r, g, b, 255], 4 * k);
+  }
+  pen.putImageData(image, 0, 0);
+}
+
+// Pointer and keyboard follow a path alike.
+function listen(node, heard) {
+  for (const [event, on] of [
+    ["pointerenter", true],
+    ["pointerleave", false],
+    ["focus", true],
+    ["blur", false],
+  ])
+    node.addEventListener(event, () => heard(on));
+}
