@@ -130,6 +130,10 @@ def moment(network, number=1832):
     return {"network": network, "image": {"test": number}, "label": None}
 
 
+def operation(network, *values):
+    return {"network": network, "changes": {"set": list(values)}}
+
+
 def photo():
     """A 1 on white, 3,000 × 4,000 pixels."""
     image = Image.new("L", (3000, 4000), 240)
@@ -152,6 +156,12 @@ def routes(network):
     yield "POST", "/api/proof", cell | {"cell": "dW1[3,350]"}
     yield "POST", "/api/impostors", moment(network)
     yield "POST", "/api/step", moment(network)
+    yield "POST", "/api/picture", lambda k: moment(network, k)
+    yield "POST", "/api/curve", moment(network) | {"cell": "W2[3,7]"}
+    # A value of its own each time: what is kept of the one before is of no use.
+    yield "POST", "/api/operate", lambda k: operation(network, ["W1[7,350]", k / 100])
+    yield "POST", "/api/operate", lambda k: operation(network, ["W2[3,7]", k / 100])
+    yield "POST", "/api/matters", lambda k: operation(network, ["W2[3,7]", k / 100])
     yield "POST", "/api/drawing", {"network": network, "image": seven}
     yield "POST", "/api/drawing", {"network": network, "image": {"file": photo()}}
     drawings = [{"image": seven, "label": 7}] * 20

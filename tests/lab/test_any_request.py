@@ -16,9 +16,10 @@ from chainrule.lab.server.served import Served
 
 GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
+POSTS += ["picture", "curve"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
-FIELDS += ["test", "strokes", "pixels", "off", "file", "x"]
-KNOWN = ["small", "large", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1]
+FIELDS += ["test", "strokes", "pixels", "off", "file", "x", "changes", "set", "most", "keep"]
+KNOWN = ["small", "large", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1, "A1[7]"]
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -51,12 +52,29 @@ IMAGES = (
     )
     | VALUES
 )
+CHANGES = (
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "off": st.lists(st.sampled_from(["A1[7]", "A1[99]", "A2[0]", 7]), max_size=3) | VALUES,
+            "set": st.lists(
+                st.tuples(st.sampled_from(["W2[3,7]", "b1[4]", "W9[0,0]"]), st.floats()) | VALUES,
+                max_size=3,
+            )
+            | VALUES,
+        },
+    )
+    | VALUES
+)
 NEARLY = st.fixed_dictionaries(
     {"network": st.sampled_from(["small", "large"]) | VALUES, "image": IMAGES},
     optional={
         "label": st.integers(-1, 10) | VALUES,
         "cell": st.from_regex(r"d?[WbZAxyE]\d?(\[\d{1,3}(,\d{1,3})?\])?", fullmatch=True) | VALUES,
         "view": VALUES,
+        "changes": CHANGES,
+        "most": st.integers(3, 65) | VALUES,
+        "keep": st.lists(st.sampled_from(["A1[7]", "A1[99]", 3]), max_size=3) | VALUES,
         "drawings": st.lists(VALUES, max_size=3),
     },
 )
@@ -73,13 +91,17 @@ PARTS = {
     "b": SIDES | VALUES,
     "of": st.sampled_from(["pixels", "A1", "A9", "A0"]) | VALUES,
     "count": st.integers(0, 40) | VALUES,
+    "changes": CHANGES,
+    "layer": st.integers(0, 3) | VALUES,
 }
 ALL = {  # that answer about all test images: what they want, and what they may be told
-    "evaluate": ("network", "step damage threshold curves"),
-    "confused": ("network truth read", "step damage"),
+    "evaluate": ("network", "step damage threshold curves changes"),
+    "confused": ("network truth read", "step damage changes"),
     "inside": ("network", "step"),
     "compare": ("a b", ""),
-    "map": ("network of", "step count"),
+    "map": ("network of", "step count changes"),
+    "operate": ("network changes", "step"),
+    "matters": ("network", "step layer changes"),
 }
 many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -32,7 +32,7 @@ def test_a_saved_moment_holds_the_answers(page, kept):
     assert block["view"] == VIEW
     assert block["lab"] == page.get("/api/lab").json()
     assert block["mistakes"] is None
-    for route in ("ledger", "impostors", "step"):
+    for route in ("ledger", "impostors", "step", "picture"):
         assert block[route] == posted(page, f"/api/{route}", MISREAD)
     every = {"E", "b1[0]", "Z1[9]", "A2[5]", "W2[3,7]", "dW2[3,7]", "db1[4]", "y[3]", "dW1[3,350]"}
     assert every <= set(block["cells"])

@@ -8,7 +8,7 @@ import { DEFAULTS, parameters, read, write } from "../../src/chainrule/lab/page/
 const LAB = {
   networks: [{ id: "small" }, { id: "large" }],
   stages: [{ name: "slant" }, { name: "crop" }],
-  limits: { last: 10 ** 12, pad: 280, strokes: 3, points: 6 },
+  limits: { last: 10 ** 12, pad: 280, strokes: 3, points: 6, changes: 4 },
 };
 const RUN = "784-10-10.squared_error.descent.1.5.all.1000.seed7.rate20-0.5.rate30-1e-05";
 
@@ -36,6 +36,15 @@ for (const changes of [
   { image: { pixels: Buffer.alloc(784, 251).toString("base64") }, label: 3 },
   { cell: "dW1[3,350]", phase: "dZ2", hide: ["truth", "gradients"], projector: true },
   { cell: "E", scale: "global", phase: "update" },
+  { cut: ["A1[7]", "A2[13]"] },
+  {
+    set: [
+      ["W2[3,7]", 0.25],
+      ["b1[4]", -1.5e-7],
+      ["W1[0,783]", 1e21],
+    ],
+    cut: ["A1[0]"],
+  },
 ]) {
   test(`there and back: ${JSON.stringify(changes).slice(0, 60)}`, () => {
     const state = { ...DEFAULTS, ...changes };
@@ -47,6 +56,19 @@ for (const changes of [
 test("people can read an address", () => {
   const state = { ...DEFAULTS, cell: "dW1[3,350]", hide: ["truth", "terms"] };
   assert.equal(write(state), "?cell=dW1[3,350]&hide=truth,terms");
+});
+
+test("people can read what is changed in a network", () => {
+  const state = { ...DEFAULTS, cut: ["A1[7]", "A1[3]"], set: [["W2[3,7]", 0.25]] };
+  assert.equal(write(state), "?cut=1.7,1.3&set=W2[3,7]:0.25");
+});
+
+test("what can be changed is, each thing once and no more than the limit", () => {
+  const { cut, set } = parse("cut=1.7,1.07,x,1.2.3,-1.1&set=b1[04]:1,b1[4]:2,A1[7]:1,W2[3]:1");
+  assert.deepEqual({ cut, set }, { cut: ["A1[7]"], set: [["b1[4]", 2]] });
+  const many = parse("cut=1.1,1.2,1.3&set=b1[0]:-0,b1[1]:1e39,W2[3,7]:1,b2[3]:5");
+  assert.deepEqual(many.cut, ["A1[1]", "A1[2]", "A1[3]"]);
+  assert.deepEqual(many.set, [["b1[0]", -0]]);
 });
 
 test("what is not understood becomes the default", () => {

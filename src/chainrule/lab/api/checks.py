@@ -11,7 +11,7 @@ from chainrule.lab.wire import RefusedError, decode_bytes
 # --------------------------------------------------------------------------------- values from JSON
 
 
-def parse_json(content: bytes) -> dict[str, Any]:
+def parse_json(content: bytes, what: str = "the body") -> dict[str, Any]:
     """The one object of a body; RefusedError for other values, names given twice, and NaN."""
     try:
         text = shallow(content.decode("utf-8"))
@@ -19,9 +19,9 @@ def parse_json(content: bytes) -> dict[str, Any]:
     except RefusedError:
         raise
     except ValueError as error:  # also of bytes that are not UTF-8 and of numbers without end
-        raise RefusedError(f"the body must be one JSON object in UTF-8: {error!s:.100}") from None
+        raise RefusedError(f"{what} must be one JSON object in UTF-8: {error!s:.100}") from None
     if not isinstance(value, dict):
-        raise RefusedError(f"the body must be one JSON object, got {kind_of(value)}")
+        raise RefusedError(f"{what} must be one JSON object, got {kind_of(value)}")
     return value
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.files import in_words, make_dated
 from chainrule.lab.api import checks, requests
+from chainrule.lab.api.changes import parse_changes
 from chainrule.lab.api.images import bytes_of, digits_of, prepared, unlike
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer, RefusedError, encode_bytes
@@ -18,9 +19,12 @@ MOST_LENGTH = 1_000_000  # of all their strokes
 
 def read_drawing(lab: Lab, body: Answer) -> Answer:
     """A drawing or an image file after every stage, and what the network reads at each."""
-    found = checks.parse_fields(body, "the body", ("network", "image"), ("step",))
-    step = requests.parse_step(found.get("step"))
-    network = lab.named(requests.parse_network(found["network"]), step).exact
+    found = checks.parse_fields(body, "the body", ("network", "image"), ("step", "changes"))
+    network = lab.named(
+        requests.parse_network(found["network"]),
+        requests.parse_step(found.get("step")),
+        parse_changes(found.get("changes")),
+    ).exact
     made = prepared(requests.parse_drawing(found["image"]))
     seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
     *readings, last = probabilities(network, seen.X.astype(np.float64)).T

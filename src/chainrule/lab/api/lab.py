@@ -10,10 +10,12 @@ import numpy as np
 
 from chainrule.data import PIXELS, Digits, load_mnist, load_one
 from chainrule.explain.ledger import Ledger, open_ledger
+from chainrule.explain.surgery import AS_IT_IS, Changes, changed_units
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.cache import Cache
 from chainrule.lab.api.images import bytes_of, digits_of
-from chainrule.lab.api.networks import RENAMED, NamedNetwork, digits_of_run, named_run
+from chainrule.lab.api.networks import RENAMED, NamedNetwork, changed, digits_of_run, named_run
+from chainrule.lab.api.readings import first_layer, read_again
 from chainrule.lab.api.requests import Moment
 from chainrule.lab.live.control import LARGEST, Live
 from chainrule.lab.live.training import Training
@@ -51,11 +53,13 @@ class Lab:
     given_run: Path | None = None  # the folder of a run that may lie elsewhere
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
     moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
-    readings: Cache[tuple[str, int | None, requests.Damage], Array] = field(
-        default_factory=lambda: Cache(KEPT // 4)
-    )
+    readings: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 4))
     damaged: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT // 4))
     planes: Cache[Any, Any] = field(default_factory=lambda: Cache(KEPT // 16))
+    # Of networks that were operated on; a dragged weight makes many of them.
+    changed: Cache[Any, NamedNetwork] = field(default_factory=lambda: Cache(KEPT // 16))
+    read_after: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 16))
+    first_layers: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 2))
     sets: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT))  # of runs with their own
 
     @cached_property
@@ -99,13 +103,35 @@ class Lab:
     def read(self, named: NamedNetwork) -> Array:
         """A network's ten probabilities of every one of its test images (10, m)."""
         digits = self.test_set_of(named)
-        key = named.id, named.step, requests.Damage()
+        if named.before is not None:
+            return self.read_after.get(
+                named.key, lambda: self.after(named, digits), 40 * len(digits)
+            )
+        key = *named.key, requests.Damage()
         return self.readings.get(
             key, lambda: probabilities(named.network, digits.X), 40 * len(digits)
         )
 
-    def named(self, id: str, step: int | None = None) -> NamedNetwork:
-        """The network with this id; of a run after this step, None: the latest."""
+    def after(self, named: NamedNetwork, digits: Digits) -> Array:
+        """What a network that was operated on reads in all its test images."""
+        network, before = named.network, named.before
+        size = 4 * network.sizes[1] * len(digits)
+        if before is None or network.depth == 1 or size > self.first_layers.most:
+            return probabilities(network, digits.X)
+        key = named.id, named.step
+        Z1 = self.first_layers.get(key, lambda: first_layer(before, digits), size)
+        return read_again(network, Z1, changed_units(named.changes, 1), digits)
+
+    def named(self, id: str, step: int | None = None, changes: Changes = AS_IT_IS) -> NamedNetwork:
+        """The network with this id; of a run after this step, None: the latest. Then changed so."""
+        found = self.unchanged(id, step)
+        if changes == AS_IT_IS:
+            return found
+        key = found.id, found.step, changes
+        return self.changed.get(key, lambda: changed(found, changes), found.size)
+
+    def unchanged(self, id: str, step: int | None) -> NamedNetwork:
+        """The network with this id, as it was trained."""
         if id in RENAMED:
             raise RefusedError(f"the network {id} is called {RENAMED[id]} now", "missing")
         fixed = next((each for each in self.networks if each.id == id), None)
@@ -160,7 +186,7 @@ class Lab:
         The step of a run is its latest, the label the image's own, or for a drawing what the
         network reads.
         """
-        named = self.named(moment.network, moment.step)
+        named = self.named(moment.network, moment.step, moment.changes)
         image, label = self.image(named, moment.image), moment.label
         if label is None and isinstance(moment.image, requests.TestImage):
             label = int(image.labels[0])

@@ -20,6 +20,10 @@ DRAWINGS = 500  # in a collection
 IMAGES = 500  # in an answer
 RUNS = 100  # in an answer
 MAP = 10_000  # test images on a map
+SHOWN = (4, 64)  # units of a hidden layer in a picture
+EDGES = 1_000  # between two layers in a picture
+CHANGES = 200  # of a network, in a request
+RANKED = 200  # units of a layer, in an answer
 LEVELS = 20  # of lists and objects in each other, in the page's own state
 DAMAGE = {"noise": (0, 1), "rotation": (-180, 180), "shift": (-28, 28), "thickness": (-4, 4)}
 # Over these a page draws what each damage does; its sliders go from the first to the last.
@@ -53,5 +57,8 @@ def limits() -> Answer:
         "units": UNITS,
         "checkpoint_every": CHECKPOINT_EVERY,
         "map": MAP,
+        "shown": SHOWN,
+        "edges": EDGES,
+        "changes": CHANGES,
         "damage": {name: (x[0], x[-1]) for name, x in CURVES.items()},
     }

@@ -12,6 +12,7 @@ from chainrule.explain.proof import prove, prove_output
 from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
 from chainrule.lab.api import checks, limits, requests
+from chainrule.lab.api.changes import parse_changes
 from chainrule.lab.api.images import unlike_of
 from chainrule.lab.api.lab import Lab, Resolved
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
@@ -21,11 +22,12 @@ from chainrule.lab.wire import Answer, encode_array, encode_bytes
 
 def mistakes(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     """The test images a network reads wrong, in their order."""
-    found = checks.parse_query(query, ("network",), ("step",))
-    step = found.get("step")
+    found = checks.parse_query(query, ("network",), ("step", "changes"))
+    step, changes = found.get("step"), found.get("changes")
     named = lab.named(
         requests.parse_network(found["network"]),
         None if step is None else checks.parse_count(step, "step", 0, limits.LAST),
+        parse_changes(changes and checks.parse_json(changes.encode(), "changes")),
     )
     A, labels = lab.read(named), lab.test_set_of(named).labels
     predictions = A.argmax(axis=0)

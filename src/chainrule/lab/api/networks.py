@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.explain.surgery import AS_IT_IS, Changes, operate
 from chainrule.lab.wire import Answer
 from chainrule.model import bundled, load_bundled
 from chainrule.network import Network
@@ -28,6 +29,13 @@ class NamedNetwork:
     settings: dict[str, Any] | None = None
     step: int | None = None  # of a run
     run: Run | None = None
+    changes: Changes = AS_IT_IS
+    before: Network | None = None  # the changes
+
+    @property
+    def key(self) -> tuple[str, int | None, Changes]:
+        """What decides every number of it: what is kept of a network is kept under this."""
+        return self.id, self.step, self.changes
 
     @property
     def size(self) -> int:
@@ -61,6 +69,12 @@ def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
     """The network of a run after a step, under the run's id."""
     name = f"run {run.folder.absolute().name}"
     return NamedNetwork(run_id(run), name, network, asked_for(run), step, run)
+
+
+def changed(named: NamedNetwork, changes: Changes) -> NamedNetwork:
+    """The same after surgery; CellError if it has no such unit or parameter."""
+    after = operate(named.network, changes)
+    return replace(named, network=after, changes=changes, before=named.network)
 
 
 def asked_for(run: Run) -> Answer:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from chainrule.data import CLASSES, PIXELS
 from chainrule.engine.choice import ENGINES
+from chainrule.explain.surgery import AS_IT_IS, Changes
 from chainrule.lab.api import limits
+from chainrule.lab.api.changes import parse_changes
 from chainrule.lab.api.checks import (
     parse_bytes,
     parse_choice,
@@ -66,6 +68,7 @@ class Moment(NamedTuple):
     image: Image
     label: int | None
     step: int | None = None  # of a run; None: its latest
+    changes: Changes = AS_IT_IS  # of the network
 
 
 class Damage(NamedTuple):
@@ -85,6 +88,7 @@ class EvaluationAsked(NamedTuple):
     damage: Damage
     threshold: float
     curves: bool
+    changes: Changes
 
 
 class ConfusedAsked(NamedTuple):
@@ -95,6 +99,7 @@ class ConfusedAsked(NamedTuple):
     damage: Damage
     truth: int
     read: int
+    changes: Changes
 
 
 class MapAsked(NamedTuple):
@@ -104,19 +109,25 @@ class MapAsked(NamedTuple):
     step: int | None
     layer: int
     most: int
+    changes: Changes
 
 
-def parse_moment(value: object, *more: str) -> tuple[Moment, dict[str, Any]]:
-    """The moment in the fields of a body, and its further fields of these names."""
-    found = parse_fields(value, "the body", ("network", "image", *more), ("label", "step"))
+def parse_moment(
+    value: object, *more: str, may: tuple[str, ...] = ()
+) -> tuple[Moment, dict[str, Any]]:
+    """The moment in a body, and its further fields: all of `more`, and what it has of `may`."""
+    found = parse_fields(
+        value, "the body", ("network", "image", *more), ("label", "step", "changes", *may)
+    )
     label = found.get("label")
     asked = Moment(
         parse_network(found["network"]),
         parse_image(found["image"]),
         None if label is None else parse_whole(label, "label", 0, CLASSES - 1),
         parse_step(found.get("step")),
+        parse_changes(found.get("changes")),
     )
-    return asked, {name: found[name] for name in more}
+    return asked, {name: found[name] for name in (*more, *may) if name in found}
 
 
 def parse_network(value: object) -> str:
@@ -191,7 +202,7 @@ def parse_setting(name: str, entry: Entry, value: object) -> object:
 
 def parse_evaluation(value: object) -> EvaluationAsked:
     """What is to be measured on the test images."""
-    may = ("step", "damage", "threshold", "curves")
+    may = ("step", "damage", "threshold", "curves", "changes")
     found = parse_fields(value, "the body", ("network",), may)
     curves = found.get("curves", False)
     if not isinstance(curves, bool):
@@ -202,6 +213,7 @@ def parse_evaluation(value: object) -> EvaluationAsked:
         parse_damage(found.get("damage", {})),
         parse_number(found.get("threshold", 0), "threshold", 0, 1),
         curves,
+        parse_changes(found.get("changes")),
     )
 
 
@@ -214,13 +226,15 @@ def parse_damage(value: object) -> Damage:
 
 def parse_confused(value: object) -> ConfusedAsked:
     """Which cell of the confusion matrix is to be opened."""
-    found = parse_fields(value, "the body", ("network", "truth", "read"), ("step", "damage"))
+    may = ("step", "damage", "changes")
+    found = parse_fields(value, "the body", ("network", "truth", "read"), may)
     return ConfusedAsked(
         parse_network(found["network"]),
         parse_step(found.get("step")),
         parse_damage(found.get("damage", {})),
         parse_whole(found["truth"], "truth", 0, CLASSES - 1),
         parse_whole(found["read"], "read", 0, CLASSES - 1),
+        parse_changes(found.get("changes")),
     )
 
 
@@ -238,7 +252,7 @@ def parse_pair(value: object) -> tuple[tuple[str, int | None], tuple[str, int | 
 
 def parse_map(value: object) -> MapAsked:
     """What a map is to show."""
-    found = parse_fields(value, "the body", ("network", "of"), ("step", "count"))
+    found = parse_fields(value, "the body", ("network", "of"), ("step", "count", "changes"))
     of = parse_text(found["of"], "of", 10)
     layer = re.fullmatch(r"A([1-9][0-9]{0,2})", of, re.ASCII)
     if layer is None and of != "pixels":
@@ -248,6 +262,7 @@ def parse_map(value: object) -> MapAsked:
         parse_step(found.get("step")),
         int(layer[1]) if layer else 0,
         parse_whole(found.get("count", limits.MAP), "count", 2, limits.MAP),
+        parse_changes(found.get("changes")),
     )
 
 

@@ -12,6 +12,7 @@ from chainrule.lab.api import checks, requests
 from chainrule.lab.api.about import about
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.moment import impostors_of, learning_step_of, ledger_of
+from chainrule.lab.api.picture import picture_of
 from chainrule.lab.wire import Answer
 
 MOST_SAVED = 2_000_000  # bytes of opened cells in a saved page
@@ -48,8 +49,10 @@ def save_moment(lab: Lab, body: Answer) -> Answer:
         "proofs": {name: prove(opened, name) for name in sorted(proven)},
         "impostors": impostors_of(opened),
         "step": learning_step_of(opened),
+        "picture": picture_of(found, opened),
         "view": view,
     }
+    at += "" if found.named.before is None else "-changed"
     return {"name": f"chainrule-{settled.network[:150]}{at}-{which}.html", "moment": shown}
 
 

@@ -53,14 +53,14 @@ def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
     def read() -> Array:
         return probabilities(named.network, damaged(lab, named, damage).X)
 
-    key = named.id, named.step, damage
+    key = *named.key, damage
     return lab.readings.get(key, read, 40 * len(lab.test_set_of(named)))
 
 
 def evaluate_network(lab: Lab, body: Answer) -> Answer:
     """How a network does on the test images, all damaged alike."""
     question = requests.parse_evaluation(body)
-    named = lab.named(question.network, question.step)
+    named = lab.named(question.network, question.step, question.changes)
     A = read_damaged(lab, named, question.damage)
     labels = lab.test_set_of(named).labels
     predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
@@ -90,7 +90,7 @@ def evaluate_network(lab: Lab, body: Answer) -> Answer:
 def confused_images(lab: Lab, body: Answer) -> Answer:
     """The images of one cell of the confusion matrix, the surest first, as the network saw them."""
     question = requests.parse_confused(body)
-    named = lab.named(question.network, question.step)
+    named = lab.named(question.network, question.step, question.changes)
     A = read_damaged(lab, named, question.damage)
     confidence = A.max(axis=0).astype(np.float64)
     cell = (lab.test_set_of(named).labels == question.truth) & (A.argmax(axis=0) == question.read)
@@ -180,7 +180,7 @@ class Points(NamedTuple):
 def map_images(lab: Lab, body: Answer) -> Answer:
     """The first test images as points on the plane of their pixels or of what a layer makes."""
     question = requests.parse_map(body)
-    named = lab.named(question.network, question.step)
+    named = lab.named(question.network, question.step, question.changes)
     test_set = lab.test_set_of(named)
     layer, count = question.layer, min(question.most, len(test_set))
     if layer > named.network.depth:
@@ -189,7 +189,7 @@ def map_images(lab: Lab, body: Answer) -> Answer:
 
     def points(layer: int) -> Points:
         # Pixels belong to no network, but to a set of digits.
-        key = (named.own_digits, None) if layer == 0 else (named.id, named.step)
+        key = (named.own_digits, None) if layer == 0 else named.key
         return lab.planes.get((*key, layer, count), lambda: found(layer), 16 * count)
 
     def found(layer: int) -> Points:

@@ -17,6 +17,8 @@ export const DEFAULTS = {
   image: BEGINNING,
   label: null, // null: the image's own
   cell: null,
+  cut: [], // hidden units that are switched off: "A1[7]"
+  set: [], // parameters that are set, each with its value: ["W2[3,7]", 0.25]
   phase: null,
   hide: [],
   projector: false,
@@ -26,6 +28,11 @@ export const DEFAULTS = {
 const SCALES = ["unit", "matrix", "global"];
 const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/;
 const PHASE = /^(update|E|y|x|d?[AZWb]\d{1,3})$/;
+// cut=1.7,1.3 are units 7 and 3 of layer 1; a parameter has its value behind it:
+// set=W2[3,7]:0.25,b1[4]:-1.
+const CUT = /(?<![^,])(\d{1,3})\.(\d{1,6})(?![^,])/g;
+const SET = /(?<![^,])([Wb][\d[,]+\]):(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![^,])/g;
+const LARGEST = 3.4028234663852886e38; // of float32
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
 const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
@@ -45,6 +52,7 @@ export function read(parameters, { networks, stages, limits }) {
     image: readImage(get, stages, limits),
     label: whole(get("label"), 9),
     cell: CELL.test(get("cell") ?? "") ? get("cell") : null,
+    ...readChanges(get, limits.changes),
     phase: PHASE.test(get("phase") ?? "") ? get("phase") : null,
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
@@ -55,6 +63,18 @@ export function read(parameters, { networks, stages, limits }) {
 // The depth of an address that names none: of a cell, of a step of the pass, else the beginning.
 function usual(cell, phase) {
   return cell ? "number" : phase ? "numbers" : DEFAULTS.depth;
+}
+
+// What is changed in the network: each thing once, no more of them than the server takes.
+function readChanges(get, most) {
+  const plain = (digits) => String(Number(digits));
+  const units = [...(get("cut") ?? "").matchAll(CUT)];
+  const cut = units.map(([, layer, unit]) => `A${plain(layer)}[${plain(unit)}]`);
+  const values = [...(get("set") ?? "").matchAll(SET)]
+    .map(([, name, value]) => [name.replace(/\d+/g, plain), Number(value)])
+    .filter(([name, value]) => CELL.test(name) && Math.abs(value) <= LARGEST);
+  const all = { cut: [...new Set(cut)].slice(0, most), set: [...new Map(values)] };
+  return { ...all, set: all.set.slice(0, most - all.cut.length) };
 }
 
 function readImage(get, stages, limits) {
@@ -97,6 +117,8 @@ export function parameters(state) {
     off: image.off?.join(","),
     label: state.label,
     cell: state.cell,
+    cut: state.cut.map((each) => each.replace(/^A(\d+)\[(\d+)\]$/, "$1.$2")).join(","),
+    set: state.set.map(([name, value]) => `${name}:${value}`).join(","),
     phase: state.phase,
     hide: state.hide.join(","),
     projector: state.projector ? "1" : null,
@@ -110,6 +132,6 @@ export function parameters(state) {
 export function write(state) {
   const search = new URLSearchParams(parameters(state)).toString();
   // Brackets and commas may stand in a query as they are; people read these addresses.
-  const readable = { "%5B": "[", "%5D": "]", "%2C": ",", "%7E": "~" };
-  return search && `?${search.replace(/%(5B|5D|2C|7E)/g, (found) => readable[found])}`;
+  const readable = { "%5B": "[", "%5D": "]", "%2C": ",", "%3A": ":", "%7E": "~" };
+  return search && `?${search.replace(/%(5B|5D|2C|3A|7E)/g, (found) => readable[found])}`;
 }

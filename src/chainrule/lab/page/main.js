@@ -102,7 +102,7 @@ async function load() {
     tell(words.failed(failure.message));
     // An address that the server refuses: begin where everybody begins.
     if (!views.inside.ledger && !isDefaultMoment()) {
-      change({ image: BEGINNING, network: null, label: null }, { amend: true });
+      change({ image: BEGINNING, network: null, label: null, cut: [], set: [] }, { amend: true });
     }
   } finally {
     if (!signal.aborted) frame.main.removeAttribute("aria-busy");

@@ -1,12 +1,23 @@
 // What is shown: network, step, image, label, cell, phase, what is hidden; the address follows it.
-// To open a view, a network, an image or a cell makes an entry of the browser's history; all else
-// changes the entry.
+// To open a view, a network, an image or a cell, or to change the network, makes an entry of the
+// browser's history; all else changes the entry.
 
 import { BEGINNING, DEFAULTS, parameters as parametersOf, read, write } from "./address.js";
 
 export { BEGINNING, PARTS, STORY, VIEWS } from "./address.js";
 
-const OPENED = ["view", "depth", "story", "network", "with", "image", "cell"]; // what one comes back from
+// What one comes back from.
+const OPENED = [
+  "view",
+  "depth",
+  "story",
+  "network",
+  "with",
+  "image",
+  "cell",
+  "cut",
+  "set",
+];
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
 
 let lab = null;
@@ -32,11 +43,18 @@ export function isPicture(some = state) {
   return some.view === "inside" && ["story", "network"].includes(some.depth);
 }
 
-// A test image that the network does not have becomes the one to begin with. One number is opened
-// where the numbers are; outside the story it has no step.
+// A test image that the network does not have becomes the one to begin with; units and parameters
+// that it does not have cannot be changed. One number is opened where the numbers are; outside the
+// story it has no step.
 function fitted(some) {
+  const { sizes } = networkOf(some);
+  const there = (name) => {
+    const [layer, row, column = 0] = name.match(/\d+/g).map(Number);
+    return row < sizes[layer] && column < sizes[layer - 1];
+  };
+  const cut = some.cut.filter((name) => there(name) && !name.startsWith(`A${sizes.length - 1}[`));
   const most = imagesOf(some);
-  const found = { ...some };
+  const found = { ...some, cut, set: some.set.filter(([name]) => there(name)) };
   if (found.image.test >= most) {
     found.image = BEGINNING.test < most ? BEGINNING : { test: 0 };
     found.label = null;
@@ -47,14 +65,19 @@ function fitted(some) {
 }
 
 // Change some of the state; the address follows, and whoever listens is told what it was before.
-// `amend`: nobody has opened anything, what is shown has only another name.
-export function change(changes, { amend = false } = {}) {
+// `amend`: nobody has opened anything, what is shown has only another name. `dragging`: a value is
+// on its way; where a drag begins it is changed without this, and that is the entry of it all.
+export function change(changes, { amend = false, dragging = false } = {}) {
   const before = state;
   state = fitted({ ...state, ...changes });
-  if (!amend && opened(before, state)) {
+  if (networkOf(before) !== networkOf(state) && !amend) {
+    // What was changed was changed in the other network.
+    state = fitted({ ...state, cut: [], set: [], ...changes });
+  }
+  if (!amend && !dragging && opened(before, state)) {
     if (writing) enter("replaceState", before);
     enter("pushState", state);
-  } else if (Object.keys(changes).join() === "step") {
+  } else if (dragging || Object.keys(changes).join() === "step") {
     // A slider moves faster than a browser lets an address change.
     writing ||= setTimeout(() => enter("replaceState", state), 250);
   } else {
@@ -130,7 +153,18 @@ export function unknown(some = state) {
 
 // What the server is asked about.
 export function moment(some = state) {
-  return { ...networkAt(some), image: some.image, label: some.label };
+  return { ...networkAt(some), image: some.image, label: some.label, ...changesOf(some) };
+}
+
+// What is changed in the network, as the server is asked about it; nothing if nothing is.
+export function changesOf({ cut, set } = state) {
+  return cut.length || set.length ? { changes: { off: cut, set } } : {};
+}
+
+// A network as it is shown, with what is changed in it.
+export function changedAt(some = state) {
+  const shown = networkOf(some) === networkOf();
+  return { ...networkAt(some), ...(shown ? changesOf(some) : {}) };
 }
 
 // The address of what is shown, with the step that is shown.
@@ -139,8 +173,9 @@ export function link() {
 }
 
 export function isDefaultMoment(some = state) {
-  const { image, label } = some;
-  return image.test === BEGINNING.test && label === null && networkOf(some).id === lab.first.test;
+  const { image, label, cut, set } = some;
+  const plain = label === null && !cut.length && !set.length;
+  return image.test === BEGINNING.test && plain && networkOf(some).id === lab.first.test;
 }
 
 // The state's own parameters, as they stand in the address.

@@ -26,7 +26,7 @@ function become(next) {
 }
 
 // Answers wait while the server is away, and come when it is back.
-async function ask(path, body, signal) {
+export async function ask(path, body, signal) {
   for (;;) {
     let answer;
     try {
@@ -199,9 +199,12 @@ export async function step(moment) {
   throw new NotRecorded("step");
 }
 
-export async function mistakes({ network, step }) {
-  const at = step === undefined ? "" : `&step=${step}`;
-  return recorded ? null : ask(`api/mistakes?network=${encodeURIComponent(network)}${at}`);
+export async function mistakes({ network, step, changes }) {
+  if (recorded) return null;
+  const query = new URLSearchParams({ network });
+  if (step !== undefined) query.set("step", step);
+  if (changes) query.set("changes", JSON.stringify(changes));
+  return ask(`api/mistakes?${query}`);
 }
 
 // Some of the test images of a network, one after the other.

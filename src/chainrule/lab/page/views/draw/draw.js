@@ -5,7 +5,7 @@ import { queue } from "../../ask/queue.js";
 import { bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { thumbnail } from "../../parts/thumbnails.js";
-import { BEGINNING, change, networkAt, networkOf, now } from "../../state.js";
+import { BEGINNING, change, changedAt, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { answer as makeAnswer } from "./answer.js";
 import { collect } from "./collect.js";
@@ -76,7 +76,7 @@ export function draw({ lab, tell, isHidden, toInside }) {
   }
 
   function at() {
-    return networkAt({ ...now(), image: { strokes: [] } });
+    return changedAt({ ...now(), image: { strokes: [] } });
   }
 
   // The drawing as the rest of the lab knows it.

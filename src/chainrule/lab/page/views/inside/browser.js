@@ -3,7 +3,7 @@
 import { images, mistakes } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { cut, thumbnail } from "../../parts/thumbnails.js";
-import { imagesOf, networkAt, networkOf, now } from "../../state.js";
+import { changedAt, imagesOf, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 
 const PAGE = 100; // thumbnails
@@ -17,7 +17,7 @@ export function browser({ isHidden, open }) {
 
   async function turn(to) {
     start = Math.max(Math.min(to, imagesOf() - PAGE), 0);
-    const asked = [images(networkOf().id, start, PAGE), mistakes(networkAt())];
+    const asked = [images(networkOf().id, start, PAGE), mistakes(changedAt())];
     const [page, known] = await Promise.all(asked);
     const read = new Map(known.indices.map((index, k) => [index, known.predictions[k]]));
     const last = start + page.labels.length - 1;

@@ -4,7 +4,7 @@ import { mistakes, recorded } from "../../ask/server.js";
 import { choice } from "../../parts/choice.js";
 import { button, element } from "../../parts/element.js";
 import { DIGITS } from "../../parts/sizes.js";
-import { change, imagesOf, networkAt, now } from "../../state.js";
+import { change, changedAt, imagesOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { browser } from "./browser.js";
 
@@ -53,7 +53,7 @@ export function choices({ isHidden }) {
   }
 
   async function nextMistake() {
-    const known = await mistakes(networkAt());
+    const known = await mistakes(changedAt());
     const after = now().image.test ?? -1;
     open(known.indices.find((index) => index > after) ?? known.indices[0]);
   }
