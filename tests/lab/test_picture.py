@@ -122,7 +122,7 @@ def test_networks_of_any_depth(hidden, mnist):
     assert told["truth"] is None
     assert len(told["layers"][1]["seen_scales"]) == len(told["layers"][1]["shown"])
     for each, units in zip(told["layers"][1:], (*hidden, 10), strict=True):
-        assert len(each["shown"]) == (units if each["units"] == 10 else min(units, 18))
+        assert len(each["shown"]) == (units if each["units"] == 10 else min(units, 12))
 
 
 def test_a_picture_is_small(page):

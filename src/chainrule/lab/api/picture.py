@@ -26,7 +26,7 @@ from chainrule.lab.api.lab import Lab, Resolved
 from chainrule.lab.wire import Answer, encode_bytes
 from chainrule.network import Array
 
-UNITS, EDGES = 18, 160  # that are shown of a layer, and between two, if the page does not say
+UNITS, EDGES = 12, 40  # that are shown of a layer, and between two, if the page does not say
 
 
 def picture(lab: Lab, body: Answer) -> Answer:

@@ -12,8 +12,6 @@ import { network } from "./network/network.js";
 import { surgery } from "./surgery.js";
 import { tale as makeTale } from "./tale.js";
 
-const LINES = 40; // between two layers
-const UNITS = 12; // of a layer
 const BACK = ["back", "right"]; // the steps of the story that show what flows back
 
 export function front({ lab, isHidden, reveal, tell }) {
@@ -43,7 +41,7 @@ export function front({ lab, isHidden, reveal, tell }) {
   async function load() {
     const asked = moment();
     const at = rate;
-    const next = await ask(asked, { edges: LINES, most: UNITS, ...(at ? { rate: at } : {}) });
+    const next = await ask(asked, at ? { rate: at } : {});
     if (now().view !== "inside") return;
     found = next;
     refresh(JSON.stringify(asked));
