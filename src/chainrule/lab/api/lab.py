@@ -56,6 +56,7 @@ class Lab:
     )
     damaged: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT // 4))
     planes: Cache[Any, Any] = field(default_factory=lambda: Cache(KEPT // 16))
+    subjects: Cache[str, Any] = field(default_factory=lambda: Cache(KEPT // 16))
     sets: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT))  # of runs with their own
 
     @cached_property

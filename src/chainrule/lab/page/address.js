@@ -3,14 +3,13 @@
 
 export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
-export const BEGINNING = { test: 1832 }; // a 3 that the small network reads as a 5
 
 export const DEFAULTS = {
   view: "inside",
   network: null, // null: the lab's choice for this kind of image
   step: null, // of a run; null: the latest
   with: null, // the run beside it
-  image: BEGINNING,
+  image: null, // null: the beginning of this lab
   label: null, // null: the image's own
   cell: null,
   phase: null,
@@ -20,13 +19,29 @@ export const DEFAULTS = {
 };
 
 const SCALES = ["unit", "matrix", "global"];
-const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/;
+const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},(\d{1,6}|\*)\])$/;
 const PHASE = /^(update|E|y|x|d?[AZWb]\d{1,3})$/;
+const SUBJECT = /^(\d)as(?!\1)(\d?)$/; // 3as5: a 3 that is read as 5; 3as: a misread 3
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
 const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
+// Where everybody begins: at a 3 that the first network reads as a 5.
+export function beginning(lab) {
+  return { test: subject(lab, null, 3, 5) ?? 0 };
+}
+
+// The number of the test image of this digit from which a network would learn most: of those that
+// it reads so, else of all that it misreads. What has no subjects, as a run, takes those of the
+// first network.
+function subject({ networks, first }, id, digit, answer) {
+  const of = (wanted) => networks.find((each) => each.id === wanted)?.subjects;
+  const row = (of(id) ?? of(first.test))?.[digit];
+  return row?.[answer] ?? row?.[digit] ?? null;
+}
+
 // What these parameters say, in a lab with these networks, stages and limits.
-export function read(parameters, { networks, stages, limits }) {
+export function read(parameters, lab) {
+  const { networks, limits } = lab;
   const get = (name) => parameters.get(name);
   const one = (name, allowed, otherwise) => (allowed.includes(get(name)) ? get(name) : otherwise);
   const network = (id) =>
@@ -36,7 +51,7 @@ export function read(parameters, { networks, stages, limits }) {
     network: network(get("network")),
     step: whole(get("step"), limits.last),
     with: network(get("with")),
-    image: readImage(get, stages, limits),
+    image: readImage(get, lab),
     label: whole(get("label"), 9),
     cell: CELL.test(get("cell") ?? "") ? get("cell") : null,
     phase: PHASE.test(get("phase") ?? "") ? get("phase") : null,
@@ -46,7 +61,8 @@ export function read(parameters, { networks, stages, limits }) {
   };
 }
 
-function readImage(get, stages, limits) {
+function readImage(get, lab) {
+  const { stages, limits } = lab;
   const known = stages.map((stage) => stage.name);
   const off = (get("off") ?? "").split(",").filter((each) => known.includes(each));
   const strokes = readStrokes(get("strokes") ?? "", limits);
@@ -54,7 +70,13 @@ function readImage(get, stages, limits) {
   if (PIXELS.test(get("pixels") ?? "")) {
     return { pixels: get("pixels").replace(/-/g, "+").replace(/_/g, "/") + "==" };
   }
-  return { test: whole(get("test"), limits.last) ?? BEGINNING.test };
+  const test = whole(get("test"), limits.last) ?? readSubject(get, lab);
+  return test === null ? beginning(lab) : { test };
+}
+
+function readSubject(get, lab) {
+  const [, digit, answer] = SUBJECT.exec(get("test") ?? "") ?? [];
+  return digit ? subject(lab, get("network") ?? lab.given, digit, answer || digit) : null;
 }
 
 function whole(text, most) {
@@ -70,7 +92,7 @@ function readStrokes(text, { pad, strokes: most, points }) {
 }
 
 // The state's own parameters, as they stand in the address; defaults are left out.
-export function parameters(state) {
+export function parameters(state, lab) {
   const { image } = state;
   const base64url = (text) => text.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   const out = {
@@ -78,7 +100,7 @@ export function parameters(state) {
     network: state.network,
     step: state.step,
     with: state.with,
-    test: image.test === BEGINNING.test ? null : image.test,
+    test: image.test === beginning(lab).test ? null : image.test,
     strokes: image.strokes?.map((stroke) => stroke.join("-")).join("~"),
     pixels: image.pixels && base64url(image.pixels),
     off: image.off?.join(","),
@@ -94,8 +116,8 @@ export function parameters(state) {
 }
 
 // The part of the address behind the path, or nothing.
-export function write(state) {
-  const search = new URLSearchParams(parameters(state)).toString();
+export function write(state, lab) {
+  const search = new URLSearchParams(parameters(state, lab)).toString();
   // Brackets and commas may stand in a query as they are; people read these addresses.
   const readable = { "%5B": "[", "%5D": "]", "%2C": ",", "%7E": "~" };
   return search && `?${search.replace(/%(5B|5D|2C|7E)/g, (found) => readable[found])}`;

@@ -2,9 +2,15 @@
 // To open a view, a network, an image or a cell makes an entry of the browser's history; all else
 // changes the entry.
 
-import { BEGINNING, DEFAULTS, parameters as parametersOf, read, write } from "./address.js";
+import {
+  DEFAULTS,
+  beginning as beginningOf,
+  parameters as parametersOf,
+  read,
+  write,
+} from "./address.js";
 
-export { BEGINNING, PARTS, VIEWS } from "./address.js";
+export { PARTS, VIEWS } from "./address.js";
 
 const OPENED = ["view", "network", "with", "image", "cell"]; // what one comes back from
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
@@ -22,6 +28,11 @@ export function onChange(listener) {
   listeners.push(listener);
 }
 
+// The image to begin with.
+export function beginning() {
+  return beginningOf(lab);
+}
+
 // How many test images the network has that is shown.
 export function imagesOf(some = state) {
   return networkOf(some).images;
@@ -31,7 +42,7 @@ export function imagesOf(some = state) {
 function fitted(some) {
   const most = imagesOf(some);
   if (!(some.image.test >= most)) return some;
-  return { ...some, image: BEGINNING.test < most ? BEGINNING : { test: 0 }, label: null };
+  return { ...some, image: beginning().test < most ? beginning() : { test: 0 }, label: null };
 }
 
 // Change some of the state; the address follows, and whoever listens is told what it was before.
@@ -62,7 +73,7 @@ function enter(how, some) {
   clearTimeout(writing);
   writing = 0;
   try {
-    history[how](parametersOf(some), "", write(some) || location.pathname);
+    history[how](parametersOf(some, lab), "", write(some, lab) || location.pathname);
   } catch {
     // A page opened from disk may not have an address of its own to change.
   }
@@ -122,15 +133,15 @@ export function moment(some = state) {
 
 // The address of what is shown, with the step that is shown.
 export function link() {
-  return new URL(write({ ...state, step: stepOf() }) || location.pathname, location.href).href;
+  return new URL(write({ ...state, step: stepOf() }, lab) || location.pathname, location.href).href;
 }
 
 export function isDefaultMoment(some = state) {
   const { image, label } = some;
-  return image.test === BEGINNING.test && label === null && networkOf(some).id === lab.first.test;
+  return image.test === beginning().test && label === null && networkOf(some).id === lab.first.test;
 }
 
 // The state's own parameters, as they stand in the address.
 export function parameters() {
-  return parametersOf(state);
+  return parametersOf(state, lab);
 }

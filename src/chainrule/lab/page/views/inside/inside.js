@@ -1,14 +1,14 @@
 // Look inside: the image and its story, the pass as blocks, one cell opened, a closer look at dZ of
 // the last layer, and one step of learning.
 
-import { has, partOf, phasesOf, place, reference } from "../../parts/cells.js";
+import { has, meant, partOf, phasesOf, place, reference } from "../../parts/cells.js";
 import { element } from "../../parts/element.js";
 import { change, moment, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { closer } from "./closer.js";
 import { flow } from "./flow.js";
 import { inspector } from "./inspector.js";
-import { HINT, minute as makeMinute } from "./minute.js";
+import { minute as makeMinute } from "./minute.js";
 import { phases as makePhases } from "./phases.js";
 import { step } from "./step.js";
 import { story } from "./story.js";
@@ -61,7 +61,7 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
     // Of the address, what this network does not have is left out.
     const { cell: name, phase } = now();
     const known = {
-      cell: name && has(ledger, name) ? name : null,
+      cell: name && meant(ledger, name),
       phase: phasesOf(ledger).includes(phase) ? phase : null,
     };
     if (known.cell !== name || known.phase !== phase) change(known, { amend: true });
@@ -81,7 +81,7 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   }
 
   function pulse() {
-    minute.pulseAt(pass.place(place(HINT).array, HINT));
+    minute.pulseAt((name) => pass.place(place(name).array, name));
   }
 
   function showPhase(name) {
@@ -113,8 +113,8 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
 
   // The name that is typed.
   function goTo(name) {
-    if (!has(ledger, name)) return tell(words.noCell(name));
-    return go(name);
+    const found = meant(ledger, name);
+    return found ? go(found) : tell(words.noCell(name));
   }
 
   // A chip that names a cell opens it; one that names a row or an array takes the focus there.
