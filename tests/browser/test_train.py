@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from helpers import run
-from helpers.answers import held_out, numbers, shows
+from helpers.answers import beginning, held_out, numbers, shows
 from helpers.hands import eventually, exact, names, serious, settled, shown_cells, tab_to
 from helpers.visits import Lab
 from playwright.sync_api import expect
@@ -99,7 +99,7 @@ def test_train_pause_go_back_and_reload(alone, visit):
         assert shows(numbers(row.get_by_role("cell").last.inner_text())[0], size, figures=2)
     page.get_by_role("button", name="Look inside").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("I say")
-    digits = held_out()[1832]
+    digits = held_out()[beginning()]
     truth = dict(names(open_ledger(network_at(there, 5), digits.X[:, 0], 3).arrays))
 
     def same_numbers():
@@ -263,7 +263,8 @@ def test_a_link_to_a_run_that_is_not_here(alone, visit):
     expect(says).not_to_contain_text("Waiting")
     eventually(lambda: finished(alone))
     there = run_of(alone)
-    truth = dict(names(open_ledger(network_at(there, 30), held_out()[1832].X[:, 0], 3).arrays))
+    x = held_out()[beginning()].X[:, 0]
+    truth = dict(names(open_ledger(network_at(there, 30), x, 3).arrays))
 
     def same_numbers():
         shown = exact(shown_cells(page, "^(A2|b1|dW2)"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import chainrule
-from chainrule import Digits, load_mnist, load_model
+from chainrule import Digits, load_mnist, load_model, predict
 from chainrule.explain.ledger import open_ledger
 
 MODELS = Path(chainrule.__file__).with_name("models")
@@ -32,7 +32,7 @@ def network(name="small"):
     return load_model(MODELS / f"{name}.safetensors")
 
 
-def ledger(image=1832, label=None, *, name="small"):
+def ledger(image, label=None, *, name="small"):
     """The ledger of a test image, by its number, or of 784 bytes with a label."""
     if isinstance(image, int):
         digits = held_out()[image]
@@ -40,6 +40,33 @@ def ledger(image=1832, label=None, *, name="small"):
         digits = Digits(image.reshape(1, 784), np.array([label], np.uint8))
     label = int(digits.labels[0]) if label is None else label
     return open_ledger(network(name), digits.X[:, 0], label)
+
+
+@cache
+def beginning():
+    """The test image that the page begins with, found by opening every image that it might be.
+
+    Of the 3s that the small network reads as 5 it is the one with the largest gradient.
+    """
+    digits = held_out()
+    misread = np.flatnonzero((digits.labels == 3) & (predict(network(), digits.X) == 5))
+
+    def size(image):
+        arrays = ledger(int(image)).arrays.items()
+        return sum(np.sum(array**2) for name, array in arrays if name.startswith(("dW", "db")))
+
+    return int(max(misread, key=size))
+
+
+@cache
+def first_cell():
+    """The number that the first minute opens: of row 3 of dW2 the one that is furthest from 0."""
+    return f"dW2[3,{np.abs(ledger(beginning()).arrays['dW2'][3]).argmax()}]"
+
+
+def first_verdict():
+    """What the page says of the image that it begins with."""
+    return f"I say 5 ({100 * ledger(beginning()).arrays['A2'][5]:.0f} %). It is a 3."
 
 
 def numbers(text):

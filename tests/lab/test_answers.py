@@ -41,7 +41,7 @@ def test_mistakes_are_the_images_read_wrong(page, lab, mnist):
         assert told["labels"] == [int(mnist[1].labels[i]) for i in wrong]
         assert told["predictions"] == [int(read[i]) for i in wrong]
         assert all(0.1 < sure <= 1 for sure in told["confidence"])
-    # The first minute: a 3 that the small network reads as a 5, 64 % sure.
+    # One of them is a 3 that the small network reads as a 5, 64 % sure.
     told = page.get("/api/mistakes", params={"network": "small"}).json()
     place = told["indices"].index(1832)
     assert (told["labels"][place], told["predictions"][place]) == (3, 5)

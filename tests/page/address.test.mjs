@@ -3,20 +3,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DEFAULTS, parameters, read, write } from "../../src/chainrule/lab/page/address.js";
+import { beginning, DEFAULTS, parameters, read, write } from "../../src/chainrule/lab/page/address.js";
 
+// Of each digit d, image 10 d + r is read as r; what is never misread, or never so, is null.
+const table = (first, without) =>
+  Array.from({ length: 10 }, (_, d) =>
+    Array.from({ length: 10 }, (_, r) => (without.includes(`${d}${r}`) ? null : first + 10 * d + r)),
+  );
 const LAB = {
-  networks: [{ id: "small" }, { id: "large" }],
+  networks: [
+    { id: "small", subjects: table(0, ["41"]) },
+    { id: "large", subjects: table(1000, ["90", "99"]) },
+    { id: "784-9-10.given.run", subjects: null },
+  ],
+  first: { test: "small", drawing: "large" },
+  given: null,
   stages: [{ name: "slant" }, { name: "crop" }],
   limits: { last: 10 ** 12, pad: 280, strokes: 3, points: 6, changes: 4 },
 };
 const RUN = "784-10-10.squared_error.descent.1.5.all.1000.seed7.rate20-0.5.rate30-1e-05";
 
+const BEGINNING = { ...DEFAULTS, image: { test: 35 } };
+
 const parse = (query) => read(new URLSearchParams(query), LAB);
 
 test("an empty address is the beginning, which writes nothing", () => {
-  assert.deepEqual(parse(""), DEFAULTS);
-  assert.equal(write(DEFAULTS), "");
+  assert.deepEqual(beginning(LAB), { test: 35 });
+  assert.deepEqual(parse(""), BEGINNING);
+  assert.equal(write(BEGINNING, LAB), "");
 });
 
 for (const changes of [
@@ -45,22 +59,26 @@ for (const changes of [
     ],
     cut: ["A1[0]"],
   },
+  { cell: "dW2[3,*]", phase: "dZ2" },
+  { depth: "network", cell: "A1[7]" },
+  { depth: "story", story: "right" },
+  { depth: "numbers" },
 ]) {
   test(`there and back: ${JSON.stringify(changes).slice(0, 60)}`, () => {
-    const state = { ...DEFAULTS, ...changes };
-    assert.deepEqual(parse(write(state)), { ...state, image: { ...state.image } });
-    assert.deepEqual(parse(new URLSearchParams(parameters(state)).toString()), state);
+    const state = { ...BEGINNING, ...changes };
+    assert.deepEqual(parse(write(state, LAB)), { ...state, image: { ...state.image } });
+    assert.deepEqual(parse(new URLSearchParams(parameters(state, LAB)).toString()), state);
   });
 }
 
 test("people can read an address", () => {
-  const state = { ...DEFAULTS, cell: "dW1[3,350]", hide: ["truth", "terms"] };
-  assert.equal(write(state), "?cell=dW1[3,350]&hide=truth,terms");
+  const state = { ...BEGINNING, depth: "number", cell: "dW1[3,350]", hide: ["truth", "terms"] };
+  assert.equal(write(state, LAB), "?cell=dW1[3,350]&hide=truth,terms");
 });
 
 test("people can read what is changed in a network", () => {
-  const state = { ...DEFAULTS, cut: ["A1[7]", "A1[3]"], set: [["W2[3,7]", 0.25]] };
-  assert.equal(write(state), "?cut=1.7,1.3&set=W2[3,7]:0.25");
+  const state = { ...BEGINNING, cut: ["A1[7]", "A1[3]"], set: [["W2[3,7]", 0.25]] };
+  assert.equal(write(state, LAB), "?cut=1.7,1.3&set=W2[3,7]:0.25");
 });
 
 test("what can be changed is, each thing once and no more than the limit", () => {
@@ -80,9 +98,20 @@ test("what is not understood becomes the default", () => {
     "step=9999999999999",
     "with=x",
     "test=1.5",
+    "test=3as3",
+    "test=3as10",
+    "test=as5",
+    "test=3AS5",
+    "test=3as5 ",
+    "test=-3as5",
+    "test=33as5",
     "label=10",
     "cell=W2[3]",
     "cell=<b>",
+    "cell=dW2[*,3]",
+    "cell=dW2[*]",
+    "cell=A2[*]",
+    "cell=dW2[3,**]",
     "phase=W",
     "hide=everything",
     "projector=2",
@@ -96,7 +125,31 @@ test("what is not understood becomes the default", () => {
     "strokes=1-1~2-2~3-3~4-4",
     "strokes=1-1-1-1-1-1-1-1-1-1-1-1-1-1",
   ];
-  for (const query of bad) assert.deepEqual(parse(query), DEFAULTS, query);
+  for (const query of bad) assert.deepEqual(parse(query), BEGINNING, query);
+});
+
+test("an image is named by what a network reads, and becomes its number", () => {
+  const image = (query, lab = LAB) => read(new URLSearchParams(query), lab).image.test;
+  assert.equal(image("test=3as5"), 35);
+  assert.equal(image("test=0as9"), 9);
+  assert.equal(image("test=7as"), 77);
+  assert.equal(image("test=4as1"), 44); // none is read so: the misread 4
+  assert.equal(image("test=3as5&network=large"), 1035);
+  assert.equal(image("test=9as1&network=large"), 1091);
+  assert.equal(image("test=9as0&network=large"), 35); // it has no 9: the beginning
+  for (const id of [RUN, "784-9-10.given.run", "nobody"]) {
+    assert.equal(image(`test=2as7&network=${id}`), 27, id);
+  }
+  // Without a name it is the network that was given to the lab.
+  assert.equal(image("test=3as5", { ...LAB, given: "large" }), 1035);
+  assert.equal(image("", { ...LAB, given: "large" }), 35);
+  assert.equal(write({ ...BEGINNING, image: { test: 1035 } }, LAB), "?test=1035");
+});
+
+test("a lab whose first network has no subjects begins with its first image", () => {
+  const lab = { ...LAB, networks: [{ id: "small", subjects: null }] };
+  assert.deepEqual(beginning(lab), { test: 0 });
+  assert.deepEqual(read(new URLSearchParams("test=3as5"), lab).image, { test: 0 });
 });
 
 test("what may be the id of a run is kept: the server knows whether it is", () => {

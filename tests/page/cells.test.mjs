@@ -7,6 +7,7 @@ import {
   arrayOf,
   has,
   kindOf,
+  meant,
   meets,
   named,
   partOf,
@@ -52,6 +53,29 @@ test("a ledger has the cells of its arrays and no others", () => {
   for (const name of ["E", "W1[9,783]", "x[0]", "dZ1[9]"]) assert.ok(has(ledger, name), name);
   for (const name of ["W1[10,0]", "W1[3]", "E[0]", "Z2[0]", "Z1[:]", "", "Z1["]) {
     assert.ok(!has(ledger, name), name);
+  }
+});
+
+test("a star in a row of weights means the number that is furthest from 0", () => {
+  const rows = [
+    [0, 0, 0],
+    [2, -9, 9],
+    [1, 5, -Infinity],
+  ];
+  const arrays = new Map([
+    ["dW2", { name: "dW2", shape: [3, 3], values: Float64Array.from(rows.flat()) }],
+    ["b2", { name: "b2", shape: [3], values: Float64Array.of(1, 2, 3) }],
+  ]);
+  const wanted = {
+    "dW2[0,*]": "dW2[0,0]",
+    "dW2[1,*]": "dW2[1,1]", // the first of equals
+    "dW2[2,*]": "dW2[2,2]",
+    "dW2[2,1]": "dW2[2,1]",
+    "b2[1]": "b2[1]",
+  };
+  for (const [name, cell] of Object.entries(wanted)) assert.equal(meant({ arrays }, name), cell);
+  for (const name of ["dW2[3,*]", "dW2[*,1]", "dW2[0,3]", "dW3[0,*]", "b2[*]", "b2[1,*]", "*"]) {
+    assert.equal(meant({ arrays }, name), null, name);
   }
 });
 

@@ -16,6 +16,7 @@ from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.limits import limits
 from chainrule.lab.api.networks import RENAMED, NamedNetwork
 from chainrule.lab.api.runs import measured_on, runs
+from chainrule.lab.api.subjects import subjects
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.kinds import Choice, Kind, Number, Whole
 from chainrule.runs.settings import ENTRIES, Settings
@@ -38,6 +39,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
                 "loss": each.network.loss,
                 "parameters": each.network.parameters.size,
                 "accuracy": accuracy_of(lab, each),
+                "subjects": subjects(lab, each),
                 "settings": each.settings,
                 **measured_on(lab, each.run),
             }

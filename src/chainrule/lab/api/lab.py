@@ -60,6 +60,7 @@ class Lab:
     changed: Cache[Any, NamedNetwork] = field(default_factory=lambda: Cache(KEPT // 16))
     read_after: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 16))
     first_layers: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 2))
+    subjects: Cache[str, Any] = field(default_factory=lambda: Cache(KEPT // 16))
     sets: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT))  # of runs with their own
 
     @cached_property

@@ -5,7 +5,6 @@ export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
 export const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
 export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
-export const BEGINNING = { test: 1832 }; // a 3 that the small network reads as a 5
 
 export const DEFAULTS = {
   view: "inside",
@@ -14,7 +13,7 @@ export const DEFAULTS = {
   network: null, // null: the lab's choice for this kind of image
   step: null, // of a run; null: the latest
   with: null, // the run beside it
-  image: BEGINNING,
+  image: null, // null: the beginning of this lab
   label: null, // null: the image's own
   cell: null,
   cut: [], // hidden units that are switched off: "A1[7]"
@@ -26,34 +25,52 @@ export const DEFAULTS = {
 };
 
 const SCALES = ["unit", "matrix", "global"];
-const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},\d{1,6}\])$/;
+const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},(\d{1,6}|\*)\])$/;
 const PHASE = /^(update|E|y|x|d?[AZWb]\d{1,3})$/;
 // cut=1.7,1.3 are units 7 and 3 of layer 1; a parameter has its value behind it:
 // set=W2[3,7]:0.25,b1[4]:-1.
 const CUT = /(?<![^,])(\d{1,3})\.(\d{1,6})(?![^,])/g;
 const SET = /(?<![^,])([Wb][\d[,]+\]):(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![^,])/g;
 const LARGEST = 3.4028234663852886e38; // of float32
+const SUBJECT = /^(\d)as(?!\1)(\d?)$/; // 3as5: a 3 that is read as 5; 3as: a misread 3
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
 const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
+// Where everybody begins: at a 3 that the first network reads as a 5.
+export function beginning(lab) {
+  return { test: subject(lab, null, 3, 5) ?? 0 };
+}
+
+// The number of the test image of this digit from which a network would learn most: of those that
+// it reads so, else of all that it misreads. What has no subjects, as a run, takes those of the
+// first network.
+function subject({ networks, first }, id, digit, answer) {
+  const of = (wanted) => networks.find((each) => each.id === wanted)?.subjects;
+  const row = (of(id) ?? of(first.test))?.[digit];
+  return row?.[answer] ?? row?.[digit] ?? null;
+}
+
 // What these parameters say, in a lab with these networks, stages and limits.
-export function read(parameters, { networks, stages, limits }) {
+export function read(parameters, lab) {
+  const { networks, limits } = lab;
   const get = (name) => parameters.get(name);
   const one = (name, allowed, otherwise) => (allowed.includes(get(name)) ? get(name) : otherwise);
   const network = (id) =>
     networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
+  const like = (name, form) => (form.test(get(name) ?? "") ? get(name) : null);
+  const [cell, phase] = [like("cell", CELL), like("phase", PHASE)];
   return {
     view: one("view", VIEWS, DEFAULTS.view),
-    depth: one("depth", DEPTHS, usual(get("cell"), get("phase"))),
+    depth: one("depth", DEPTHS, usual(cell, phase)),
     story: one("story", STORY, DEFAULTS.story),
     network: network(get("network")),
     step: whole(get("step"), limits.last),
     with: network(get("with")),
-    image: readImage(get, stages, limits),
+    image: readImage(get, lab),
     label: whole(get("label"), 9),
-    cell: CELL.test(get("cell") ?? "") ? get("cell") : null,
+    cell,
     ...readChanges(get, limits.changes),
-    phase: PHASE.test(get("phase") ?? "") ? get("phase") : null,
+    phase,
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
@@ -77,7 +94,8 @@ function readChanges(get, most) {
   return { ...all, set: all.set.slice(0, most - all.cut.length) };
 }
 
-function readImage(get, stages, limits) {
+function readImage(get, lab) {
+  const { stages, limits } = lab;
   const known = stages.map((stage) => stage.name);
   const off = (get("off") ?? "").split(",").filter((each) => known.includes(each));
   const strokes = readStrokes(get("strokes") ?? "", limits);
@@ -85,7 +103,13 @@ function readImage(get, stages, limits) {
   if (PIXELS.test(get("pixels") ?? "")) {
     return { pixels: get("pixels").replace(/-/g, "+").replace(/_/g, "/") + "==" };
   }
-  return { test: whole(get("test"), limits.last) ?? BEGINNING.test };
+  const test = whole(get("test"), limits.last) ?? readSubject(get, lab);
+  return test === null ? beginning(lab) : { test };
+}
+
+function readSubject(get, lab) {
+  const [, digit, answer] = SUBJECT.exec(get("test") ?? "") ?? [];
+  return digit ? subject(lab, get("network") ?? lab.given, digit, answer || digit) : null;
 }
 
 function whole(text, most) {
@@ -101,7 +125,7 @@ function readStrokes(text, { pad, strokes: most, points }) {
 }
 
 // The state's own parameters, as they stand in the address; defaults are left out.
-export function parameters(state) {
+export function parameters(state, lab) {
   const { image } = state;
   const base64url = (text) => text.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   const out = {
@@ -111,7 +135,7 @@ export function parameters(state) {
     network: state.network,
     step: state.step,
     with: state.with,
-    test: image.test === BEGINNING.test ? null : image.test,
+    test: image.test === beginning(lab).test ? null : image.test,
     strokes: image.strokes?.map((stroke) => stroke.join("-")).join("~"),
     pixels: image.pixels && base64url(image.pixels),
     off: image.off?.join(","),
@@ -129,8 +153,8 @@ export function parameters(state) {
 }
 
 // The part of the address behind the path, or nothing.
-export function write(state) {
-  const search = new URLSearchParams(parameters(state)).toString();
+export function write(state, lab) {
+  const search = new URLSearchParams(parameters(state, lab)).toString();
   // Brackets and commas may stand in a query as they are; people read these addresses.
   const readable = { "%5B": "[", "%5D": "]", "%2C": ",", "%3A": ":", "%7E": "~" };
   return search && `?${search.replace(/%(5B|5D|2C|3A|7E)/g, (found) => readable[found])}`;

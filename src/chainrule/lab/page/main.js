@@ -6,7 +6,7 @@ import { partOf } from "./parts/cells.js";
 import { themeChanged } from "./parts/colour.js";
 import { enlarge, hides, onOpen, refreshGrids } from "./parts/grid.js";
 import {
-  BEGINNING,
+  beginning,
   change,
   isDefaultMoment,
   isPicture,
@@ -102,7 +102,10 @@ async function load() {
     tell(words.failed(failure.message));
     // An address that the server refuses: begin where everybody begins.
     if (!views.inside.ledger && !isDefaultMoment()) {
-      change({ image: BEGINNING, network: null, label: null, cut: [], set: [] }, { amend: true });
+      change(
+        { image: beginning(), network: null, label: null, cut: [], set: [] },
+        { amend: true },
+      );
     }
   } finally {
     if (!signal.aborted) frame.main.removeAttribute("aria-busy");

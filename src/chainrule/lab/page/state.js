@@ -2,9 +2,15 @@
 // To open a view, a network, an image or a cell, or to change the network, makes an entry of the
 // browser's history; all else changes the entry.
 
-import { BEGINNING, DEFAULTS, parameters as parametersOf, read, write } from "./address.js";
+import {
+  DEFAULTS,
+  beginning as beginningOf,
+  parameters as parametersOf,
+  read,
+  write,
+} from "./address.js";
 
-export { BEGINNING, PARTS, STORY, VIEWS } from "./address.js";
+export { PARTS, STORY, VIEWS } from "./address.js";
 
 // What one comes back from.
 const OPENED = [
@@ -33,6 +39,11 @@ export function onChange(listener) {
   listeners.push(listener);
 }
 
+// The image to begin with.
+export function beginning() {
+  return beginningOf(lab);
+}
+
 // How many test images the network has that is shown.
 export function imagesOf(some = state) {
   return networkOf(some).images;
@@ -56,7 +67,7 @@ function fitted(some) {
   const most = imagesOf(some);
   const found = { ...some, cut, set: some.set.filter(([name]) => there(name)) };
   if (found.image.test >= most) {
-    found.image = BEGINNING.test < most ? BEGINNING : { test: 0 };
+    found.image = beginning().test < most ? beginning() : { test: 0 };
     found.label = null;
   }
   if (!isPicture({ ...found, view: "inside" })) found.depth = found.cell ? "number" : "numbers";
@@ -97,7 +108,7 @@ function enter(how, some) {
   clearTimeout(writing);
   writing = 0;
   try {
-    history[how](parametersOf(some), "", write(some) || location.pathname);
+    history[how](parametersOf(some, lab), "", write(some, lab) || location.pathname);
   } catch {
     // A page opened from disk may not have an address of its own to change.
   }
@@ -169,16 +180,16 @@ export function changedAt(some = state) {
 
 // The address of what is shown, with the step that is shown.
 export function link() {
-  return new URL(write({ ...state, step: stepOf() }) || location.pathname, location.href).href;
+  return new URL(write({ ...state, step: stepOf() }, lab) || location.pathname, location.href).href;
 }
 
 export function isDefaultMoment(some = state) {
   const { image, label, cut, set } = some;
   const plain = label === null && !cut.length && !set.length;
-  return image.test === BEGINNING.test && plain && networkOf(some).id === lab.first.test;
+  return image.test === beginning().test && plain && networkOf(some).id === lab.first.test;
 }
 
 // The state's own parameters, as they stand in the address.
 export function parameters() {
-  return parametersOf(state);
+  return parametersOf(state, lab);
 }

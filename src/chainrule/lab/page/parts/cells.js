@@ -52,6 +52,21 @@ export function has(ledger, name) {
   );
 }
 
+// The cell that a name means in a ledger, or null: W2[3,*] means the number of this row that is
+// furthest from 0, the first of equals.
+export function meant(ledger, name) {
+  const [, array, row] = /^(\w+)\[(\d+),\*\]$/.exec(name) ?? [];
+  if (!array) return has(ledger, name) ? name : null;
+  if (!has(ledger, `${array}[${row},0]`)) return null;
+  const { values, shape } = ledger.arrays.get(array);
+  const size = (column) => Math.abs(values[flat([Number(row), column], shape)]);
+  let furthest = 0;
+  for (let column = 1; column < shape[1]; column += 1) {
+    if (size(column) > size(furthest)) furthest = column;
+  }
+  return `${array}[${row},${furthest}]`;
+}
+
 // Where a cell's value stands among the values of its array.
 export function flat(index, shape) {
   return index.length === 2 ? index[0] * shape[1] + index[1] : (index[0] ?? 0);

@@ -5,7 +5,7 @@ import { queue } from "../../ask/queue.js";
 import { bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { thumbnail } from "../../parts/thumbnails.js";
-import { BEGINNING, change, changedAt, networkOf, now } from "../../state.js";
+import { beginning, change, changedAt, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { answer as makeAnswer } from "./answer.js";
 import { collect } from "./collect.js";
@@ -60,7 +60,7 @@ export function draw({ lab, tell, isHidden, toInside }) {
   // The drawing goes into the address, so that a link shows the same.
   function remember() {
     const { strokes } = pad;
-    change({ image: strokes.length ? { strokes, off } : BEGINNING, label: null, phase: null });
+    change({ image: strokes.length ? { strokes, off } : beginning(), label: null, phase: null });
   }
 
   function turn(name, on) {

@@ -3,7 +3,7 @@
 // learning), and one number opened.
 
 import { recorded } from "../../ask/server.js";
-import { has, partOf, phasesOf, place, reference } from "../../parts/cells.js";
+import { has, meant, partOf, phasesOf, place, reference } from "../../parts/cells.js";
 import { element } from "../../parts/element.js";
 import { change, isPicture, moment, now } from "../../state.js";
 import { words } from "../../strings.js";
@@ -71,7 +71,7 @@ export function inside({ lab, isHidden, reveal, tell }) {
     // Of the address, what this network does not have is left out.
     const { cell: name, phase } = now();
     const known = {
-      cell: name && has(ledger, name) ? name : null,
+      cell: name && meant(ledger, name),
       phase: phasesOf(ledger).includes(phase) ? phase : null,
     };
     if (known.cell !== name || known.phase !== phase) change(known, { amend: true });
@@ -132,8 +132,8 @@ export function inside({ lab, isHidden, reveal, tell }) {
 
   // The name that is typed.
   function goTo(name) {
-    if (!has(ledger, name)) return tell(words.noCell(name));
-    return go(name);
+    const found = meant(ledger, name);
+    return found ? go(found) : tell(words.noCell(name));
   }
 
   // A chip that names a cell opens it; one that names a row or an array takes the focus there.

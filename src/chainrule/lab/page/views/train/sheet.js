@@ -6,7 +6,7 @@ import { largest, onTheme, signed } from "../../parts/colour.js";
 import { element } from "../../parts/element.js";
 import { panel } from "../../parts/panel.js";
 import { SIDE } from "../../parts/sizes.js";
-import { BEGINNING } from "../../state.js";
+import { beginning } from "../../state.js";
 import { words } from "../../strings.js";
 
 const APART = SIDE + 2; // pixels from one unit's image to the next; each is two of the screen's
@@ -74,7 +74,7 @@ export function sheet({ most }) {
     if (key === drawn) return;
     drawn = key;
     try {
-      const found = await askLedger({ ...at, image: BEGINNING, label: null });
+      const found = await askLedger({ ...at, image: beginning(), label: null });
       if (drawn !== key) return;
       const { values, shape } = found.arrays.get("W1");
       const darkest = largest(values) || 1;
