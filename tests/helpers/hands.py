@@ -103,7 +103,7 @@ def says(page, digit, *, unlike=False):
 
 
 def pad(page):
-    return page.get_by_label("Drawing pad")
+    return page.get_by_label("Drawing pad").filter(visible=True)
 
 
 def draw(page, strokes):

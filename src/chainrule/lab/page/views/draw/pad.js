@@ -8,12 +8,12 @@ import { words } from "../../strings.js";
 const NEAR = 3; // closer points add nothing
 
 // The pad has `limits`: its side, the width of its pen, the strokes and points of a drawing.
-export function pad({ changed, tell, limits }) {
+export function pad({ changed, tell, limits, id = "pad" }) {
   const { pad: side, pen: thick } = limits;
   const canvas = element("canvas", { "aria-hidden": "true" });
   const node = element(
     "div",
-    { class: "pad", id: "pad", role: "application", "aria-label": words.padLabel, tabindex: "0" },
+    { class: "pad", id, role: "application", "aria-label": words.padLabel, tabindex: "0" },
     canvas,
   );
   let strokes = [];

@@ -29,7 +29,7 @@ export function front({ lab, isHidden, reveal, tell }) {
     },
   });
   const tale = makeTale({ learnt, begin, leave, toDraw });
-  const pad = makePad({ changed: drew, tell, limits: lab.limits });
+  const pad = makePad({ changed: drew, tell, limits: lab.limits, id: "story-pad" });
   const drawing = element("figure", { class: "net-image net-pad" }, pad.node);
   const knife = surgery({ tell });
   const node = element("div", { class: "front" }, head.node, net.node, tale.node, knife.node);
@@ -48,8 +48,22 @@ export function front({ lab, isHidden, reveal, tell }) {
   }
 
   function enter() {
-    if (now().story !== "once") rate = 0;
+    forget();
     return send();
+  }
+
+  // What was learned is of one step of the story alone.
+  function forget() {
+    const learned = rate !== 0 && now().story !== "once";
+    if (learned) rate = 0;
+    return learned;
+  }
+
+  // The same picture, told otherwise.
+  function follow() {
+    if (!found) return;
+    if (forget()) send();
+    refresh();
   }
 
   function refresh(key = shownMoment) {
@@ -119,7 +133,7 @@ export function front({ lab, isHidden, reveal, tell }) {
     change({ view: "draw", network: null, cell: null });
   }
 
-  return { node, enter, refresh: () => found && refresh(), net, leave, forward: tale.forward };
+  return { node, enter, refresh: follow, net, leave, forward: tale.forward };
 }
 
 // The node of the picture that a cell belongs to, or the connection; null: neither.
