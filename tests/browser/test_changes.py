@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
-from helpers.answers import held_out, network
+from helpers.answers import beginning, held_out, network
 from helpers.hands import cell, exact, opened, shown_cells, value_of
 from playwright.sync_api import expect
 
@@ -22,7 +22,7 @@ def changed():
     (W1, b1), (W2, _) = after.layers
     W2[3, 7], b1[4] = 0.25, -1.5e-7
     W1[[7, 3]], b1[[7, 3]] = 0, -1
-    return open_ledger(after, held_out().X[:, 1832], 3)
+    return open_ledger(after, held_out().X[:, beginning()], 3)
 
 
 def asked(page):
@@ -49,7 +49,7 @@ def test_another_network_is_not_changed_and_back_leads_to_the_changed_one(visit)
     page = visit(LINK, device_scale_factor=2)
     page.locator("main:not([aria-busy])").wait_for()
     changed_cells = exact(shown_cells(page))
-    page.get_by_role("group", name="Network").get_by_label("large").check()
+    page.get_by_label("Network", exact=True).select_option("large")
     expect(page).to_have_url(re.compile("network=large"))
     assert not {"cut", "set"} & set(asked(page))
     page.go_back()
@@ -76,7 +76,7 @@ def test_of_a_broken_link_what_can_be_changed_is(visit, query, kept):
     expect(page.get_by_role("heading", level=1)).to_contain_text("It is a 3")
     page.keyboard.press("Alt+p")  # the page writes what it understood
     expect(page).to_have_url(re.compile("projector=1"))
-    assert asked(page) == {"projector": ["1"], **kept}
+    assert {name: said for name, said in asked(page).items() if name in ("cut", "set")} == kept
 
 
 def test_changes_make_entries_but_not_while_dragging(visit):

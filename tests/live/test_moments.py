@@ -1,6 +1,7 @@
 """The time machine: runs of the past at their recorded moments."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,3 +109,29 @@ def test_a_run_that_has_no_checkpoint_yet_is_refused_under_its_id(tmp_path, mnis
     page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
     refused = page.post("/api/ledger", json={"network": run, "image": {"test": 7}})
     assert (refused.status_code, refused.json()) == (404, {"error": f"{run}: no checkpoint yet"})
+
+
+def test_a_recorded_moment_can_be_operated_on(past, mnist):
+    """The same change at two steps: neither is taken for the other, nor for what was recorded."""
+    run = past.runs["done"]
+    changes = {"off": ["A1[2]"], "set": [["b2[3]", 1.5]]}
+    for step in (17, 60, 17):
+        network = network_at(run, step)
+        parameters = network.parameters.copy()
+        (W1, b1), (_, b2) = replace(network, parameters=parameters).layers
+        W1[2], b1[2], b2[3] = 0, -1, 1.5
+        changed = replace(network, parameters=parameters)
+        asking = {"network": run_id(run), "step": step, "changes": changes}
+        told = posted(past.page, "/api/ledger", asking | {"image": {"test": 7}})
+        assert weights_of(told).tolist() == parameters.tolist()
+        plain = {"network": run_id(run), "step": step, "image": {"test": 7}}
+        assert weights_of(posted(past.page, "/api/ledger", plain)).tolist() == (
+            network.parameters.tolist()
+        )
+        cost = posted(past.page, "/api/operate", asking)
+        assert cost["step"] == step
+        assert cost["accuracy"] == {
+            "before": np.mean(predict(network, mnist[1].X) == mnist[1].labels),
+            "after": np.mean(predict(changed, mnist[1].X) == mnist[1].labels),
+        }
+        assert posted(past.page, "/api/matters", asking)["accuracy"] == cost["accuracy"]["after"]
