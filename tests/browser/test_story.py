@@ -103,6 +103,7 @@ def test_the_story_from_its_beginning_to_ones_own_digit(visit, size):
     # Is it right: the curve, and the quotient beside ours.
     step(page, "Is that number right?")
     proof, along = prove(truth, f"d{name}"), curve(truth, name)
+    expect(card(page).locator("dd")).to_have_count(2)
     shown = card(page).locator("dd").all_inner_texts()
     for number, value in zip(shown, (proof.ours, proof.quotient), strict=True):
         assert shows(number_of(number), value, figures=9)
