@@ -6,7 +6,7 @@ A server, a saved page and a worker in a tab answer from the same table.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chainrule.lab.api import about, drawings, moment, runs, saving, testset
+from chainrule.lab.api import about, drawings, moment, runs, saving, testset, trying
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer
 
@@ -34,6 +34,8 @@ ROUTES = {
     "proof": Route(moment.proof),
     "impostors": Route(moment.impostors),
     "step": Route(moment.learning_step),
+    "formula": Route(trying.formula),
+    "number": Route(trying.number),
     "drawing": Route(drawings.read_drawing, UPLOAD),
     "collect": Route(drawings.collect_drawings, COLLECTION),
     "save": Route(saving.save_moment),
