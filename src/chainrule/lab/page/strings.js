@@ -7,6 +7,7 @@ import { evaluate } from "./strings/evaluate.js";
 import { frame } from "./strings/frame.js";
 import { inside } from "./strings/inside.js";
 import { map } from "./strings/map.js";
+import { own } from "./strings/own.js";
 import { train } from "./strings/train.js";
 
-export const words = { ...frame, ...inside, ...cell, ...draw, train, evaluate, map, compare };
+export const words = { ...frame, ...inside, ...cell, ...draw, own, train, evaluate, map, compare };

@@ -26,11 +26,11 @@ export function inside({ lab, isHidden, reveal, toDraw, tell }) {
   const learnt = (right) => minute.progress({ asked: true, learnt: right });
 
   const tale = story({ lab, isHidden, reveal, act });
-  const phases = makePhases({ isHidden });
-  const pass = flow({ reveal, isHidden, partOf: part });
+  const look = closer({ isHidden, reveal });
+  const phases = makePhases({ isHidden, why: look.open });
+  const pass = flow({ reveal, isHidden, partOf: part, why: look.open });
   const tools = makeTools({ painted: paint, goTo });
   const learning = step({ isHidden, reveal, learnt });
-  const look = closer({ isHidden, reveal });
   const shutCell = () => change({ cell: null });
   const cell = inspector({ go, close: shutCell, isHidden, reveal, partOf: part, proven });
   const minute = makeMinute({ isHidden, say: tale.lead, press, toDraw });
