@@ -10,7 +10,7 @@ import pytest
 
 from chainrule import backward, forward, gradient, initialise, load_model, loss, network
 from chainrule.explain import source
-from chainrule.explain.ledger import CellError, open_ledger, softmax_jacobian
+from chainrule.explain.ledger import CellError, open_ledger, output_terms, softmax_jacobian
 from chainrule.explain.rules import cell_wording, open_cell
 from chainrule.network import LOSSES
 
@@ -193,6 +193,10 @@ def test_the_softmax_jacobian_is_the_slope_of_each_probability(mnist, name):
 def test_the_softmax_jacobian_carries_dA_to_dZ(trained):
     arrays = trained.arrays
     assert softmax_jacobian(trained) @ arrays["dA2"] == pytest.approx(arrays["dZ2"], abs=1e-16)
+    assert output_terms(trained).sum(axis=1) == pytest.approx(arrays["dZ2"], abs=1e-16)
+    assert output_terms(trained)[3, 5] == pytest.approx(
+        -arrays["A2"][5] * arrays["A2"][3] * arrays["dA2"][5], rel=1e-12
+    )
 
 
 # --------------------------------------------------------------------------------- source lines

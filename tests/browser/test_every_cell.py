@@ -3,7 +3,8 @@
 import re
 
 import numpy as np
-from helpers.answers import beginning, first_cell, ledger, numbers, says_share, shows
+import pytest
+from helpers.answers import MINUS, beginning, first_cell, ledger, numbers, says_share, shows
 from helpers.hands import cell, exact, grid, names, opened, shown_cells, value_of
 from playwright.sync_api import expect
 
@@ -27,7 +28,7 @@ def test_every_cell_of_one_digit(page):
     truth = dict(names(ledger(beginning()).arrays))
     seen = set()
     shown = shown_cells(page)
-    check({name: each for name, each in shown.items() if not name.startswith("∂")}, truth)
+    check(shown, truth)
     seen |= set(shown)
 
     # W1 and dW1 open one unit at a time, both together.
@@ -39,23 +40,29 @@ def test_every_cell_of_one_digit(page):
         check(shown, truth)
         seen |= set(shown)
         page.get_by_role("button", name="Later unit").last.click()
-    assert {name for name in seen if not name.startswith("∂")} == set(truth)
+    assert seen == set(truth)
     gradients = sum(name.startswith(("dW", "db")) for name in seen)
     assert gradients == 7960
 
 
-def test_the_jacobian(page):
-    A = ledger(beginning()).arrays["A2"]
+def test_the_jacobian_times_dA_is_dZ(page):
+    """Every number of the product, in the rows of its table."""
+    arrays = ledger(beginning()).arrays
+    A, dA, dZ = (arrays[name] for name in ("A2", "dA2", "dZ2"))
     J = np.diag(A) - np.outer(A, A)
-    shown = shown_cells(page, "^∂")
-    values = exact(shown)
-    assert len(values) == 100
-    for i, j in np.ndindex(10, 10):
-        name = f"∂A2/∂Z2[{i},{j}]"
-        called = shown[name][1]
+    rows = page.get_by_role("table", name="the Jacobian of softmax").locator("tbody tr")
+    expect(rows).to_have_count(10)
+    for i, row in enumerate(rows.all()):
+        cells = row.locator("td[data-value]")
+        values = [float(each.replace(MINUS, "-")) for each in cells.evaluate_all(EXACT)]
         # A(1 - A) in the diagonal may be computed so or as A - A²: the last bits differ.
-        assert np.isclose(values[name], J[i, j], rtol=1e-13, atol=0)
-        assert shows(numbers(called.split("]")[1])[0], J[i, j], figures=2)
+        assert np.allclose(values, [*J[i], dA[i], dZ[i]], rtol=1e-13, atol=0)
+        assert J[i] @ dA == pytest.approx(values[-1], abs=1e-15)
+        for text, value in zip(cells.all_inner_texts(), values, strict=True):
+            assert shows(numbers(text)[0], value, figures=1)
+
+
+EXACT = "cells => cells.map(cell => cell.dataset.value)"
 
 
 def test_an_opened_cell_shows_the_library_s_float(page):

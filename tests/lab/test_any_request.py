@@ -17,6 +17,7 @@ from chainrule.lab.server.served import Served
 GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
 POSTS += ["picture", "curve"]
+POSTS += ["formula", "number"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x", "changes", "set", "most", "keep"]
 KNOWN = ["small", "large", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1, "A1[7]"]
@@ -71,6 +72,9 @@ NEARLY = st.fixed_dictionaries(
     optional={
         "label": st.integers(-1, 10) | VALUES,
         "cell": st.from_regex(r"d?[WbZAxyE]\d?(\[\d{1,3}(,\d{1,3})?\])?", fullmatch=True) | VALUES,
+        "target": st.sampled_from(["dZ2", "dW1", "Z2"]) | VALUES,
+        "formula": st.text("Ay1.()*-+@T", max_size=12) | VALUES,
+        "number": st.text("0123456789.,e-/", max_size=6) | VALUES,
         "view": VALUES,
         "changes": CHANGES,
         "most": st.integers(3, 65) | VALUES,

@@ -108,6 +108,14 @@ def softmax_jacobian(ledger: Ledger) -> Array:
     return np.diag(A) - np.outer(A, A)
 
 
+def output_terms(ledger: Ledger) -> Array:
+    """The terms of dZ[L][i] in row i: ∂A[L][k]/∂Z[L][i] dA[L][k], (10, 10); the Jacobian is
+    symmetric. Infinity and NaN where dA is infinite.
+    """
+    with np.errstate(invalid="ignore"):
+        return softmax_jacobian(ledger) * ledger.arrays[f"dA{ledger.network.depth}"]
+
+
 def locate(ledger: Ledger, name: str) -> tuple[str, tuple[int, ...]]:
     """The array and the index that the name of a cell means."""
     parts = re.fullmatch(r"(\w+)(?:\[(\d{1,9})(?:,(\d{1,9}))?\])?", name.replace(" ", ""), re.ASCII)

@@ -7,7 +7,14 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 import numpy as np
 
 from chainrule.explain.learning import learn_once
-from chainrule.explain.ledger import Ledger, overflowing, prediction, softmax_jacobian, split
+from chainrule.explain.ledger import (
+    Ledger,
+    output_terms,
+    overflowing,
+    prediction,
+    softmax_jacobian,
+    split,
+)
 from chainrule.explain.proof import prove, prove_output
 from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
@@ -93,6 +100,7 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
             "name": f"∂A{L}/∂Z{L}",
             "shape": (network.sizes[-1], network.sizes[-1]),
             "f8": encode_array(softmax_jacobian(opened)),
+            "terms": encode_array(output_terms(opened)),  # of dZ, a row for each
             "formula": f"∂A{L}[i]/∂Z{L}[j] = A{L}[i] ((i = j) - A{L}[j])",
         },
         "weighted": encode_array(

@@ -6,7 +6,17 @@ A server, a saved page and a worker in a tab answer from the same table.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chainrule.lab.api import about, drawings, moment, picture, runs, saving, surgery, testset
+from chainrule.lab.api import (
+    about,
+    drawings,
+    moment,
+    picture,
+    runs,
+    saving,
+    surgery,
+    testset,
+    trying,
+)
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer
 
@@ -36,6 +46,8 @@ ROUTES = {
     "step": Route(moment.learning_step),
     "picture": Route(picture.picture),
     "curve": Route(picture.curve),
+    "formula": Route(trying.formula),
+    "number": Route(trying.number),
     "drawing": Route(drawings.read_drawing, UPLOAD),
     "collect": Route(drawings.collect_drawings, COLLECTION),
     "save": Route(saving.save_moment),

@@ -8,8 +8,22 @@ import { frame } from "./strings/frame.js";
 import { inside } from "./strings/inside.js";
 import { map } from "./strings/map.js";
 import { network as net } from "./strings/network.js";
+import { own } from "./strings/own.js";
 import { story } from "./strings/story.js";
 import { knife } from "./strings/surgery.js";
 import { train } from "./strings/train.js";
 
-export const words = { ...frame, ...inside, ...cell, ...draw, net, story, knife, train, evaluate, map, compare };
+export const words = {
+  ...frame,
+  ...inside,
+  ...cell,
+  ...draw,
+  net,
+  own,
+  story,
+  knife,
+  train,
+  evaluate,
+  map,
+  compare,
+};

@@ -140,7 +140,11 @@ function openLedger(answer) {
   return {
     ...answer,
     arrays,
-    jacobian: jacobian && { ...jacobian, values: floats(jacobian.f8) },
+    jacobian: jacobian && {
+      ...jacobian,
+      values: floats(jacobian.f8),
+      terms: floats(jacobian.terms),
+    },
     weighted: floats(weighted),
   };
 }
@@ -191,6 +195,17 @@ export async function impostors(moment) {
   if (!recorded) return ask("api/impostors", moment);
   if (recorded.impostors) return recorded.impostors;
   throw new NotRecorded("impostors");
+}
+
+// A formula for an array, or the number of a cell, as a person worked it out.
+export async function tryFormula(moment, target, text) {
+  if (recorded) throw new NotRecorded("formula");
+  return ask("api/formula", { ...moment, target, formula: text });
+}
+
+export async function tryNumber(moment, cell, text) {
+  if (recorded) throw new NotRecorded("number");
+  return ask("api/number", { ...moment, cell, number: text });
 }
 
 export async function step(moment) {

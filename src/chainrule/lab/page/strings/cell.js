@@ -79,14 +79,6 @@ export const cell = {
 
   // ------------------------------------------------------------------------------- closer
   closerTitle: (L) => `A closer look at dZ${L}`,
-  jacobianTitle: "The Jacobian of softmax",
-  jacobianWhy: (L) =>
-    `Raise one Z${L}, and its own probability rises while all others fall. This matrix says how ` +
-    `fast each probability changes with each Z${L}.`,
-  jacobianHow: (L) =>
-    `Row: the probability that changes. Column: the Z${L} that is raised. (i = j) is 1 on the ` +
-    `diagonal, else 0.`,
-  jacobianLabel: (L) => `∂A${L}/∂Z${L}, the Jacobian of softmax, 10 × 10`,
   impostorsTitle: "The impostors",
   impostorsLead: (L, loss) =>
     loss === "squared_error"

@@ -120,8 +120,7 @@ export const inside = {
         : `Back through the same weights: how E changes with each unit of layer ${layer}.`,
       dZ: last
         ? squared
-          ? "Every probability depends on every sum, so the whole softmax Jacobian is needed: " +
-            "see below."
+          ? "Every probability depends on every sum, so the whole softmax Jacobian is needed."
           : "With cross-entropy, A has cancelled: what is left is A − y."
         : "ReLU passes back what it passed forward: units that were off get 0.",
       dW: `Each weight of layer ${layer}: how E changes with Z of its unit, times the input.`,

@@ -1,72 +1,44 @@
-// A closer look at dZ of the last layer: the Jacobian of softmax, and the impostors put to the
-// test.
+// A closer look at dZ of the last layer: the step as a product, the impostors put to the test, and
+// a formula of one's own.
 
 import { button, element } from "../../parts/element.js";
-import { largest, signed, css, onTop } from "../../parts/colour.js";
-import { display } from "../../parts/formula.js";
-import { grid } from "../../parts/grid.js";
+import { largest } from "../../parts/colour.js";
 import { short } from "../../parts/numbers.js";
 import { NotRecorded, impostors as ask } from "../../ask/server.js";
 import { words } from "../../strings.js";
+import { painted } from "./painted.js";
+import { product } from "./product.js";
+import { tryout } from "./tryout.js";
 
 export function closer({ isHidden, reveal }) {
-  const node = element("section", {
-    class: "closer",
-    id: "closer",
-    "aria-labelledby": "closer-title",
-  });
+  const title = element("h2", { id: "closer-title", tabindex: "-1" });
+  const shown = element("div", { class: "closer-shown" });
+  const own = tryout({ isHidden });
+  const node = element(
+    "section",
+    { class: "closer", id: "closer", "aria-labelledby": "closer-title" },
+    title,
+    shown,
+    own.node,
+  );
   let asked = 0;
-  let retire = () => {};
 
   function show(ledger, moment) {
     asked += 1;
-    retire();
     const L = ledger.sizes.length - 1;
-    const title = element("h2", { id: "closer-title" }, words.closerTitle(L));
+    title.textContent = words.closerTitle(L);
+    own.show(ledger, moment);
     if (isHidden("gradients")) {
-      node.replaceChildren(
-        title,
-        button(words.reveal, () => reveal("gradients")),
-      );
+      shown.replaceChildren(button(words.reveal, () => reveal("gradients")));
       return;
     }
-    node.replaceChildren(
-      title,
-      element("div", { class: "columns" }, jacobian(ledger, L), trial(ledger, moment, L)),
-    );
+    shown.replaceChildren(product(ledger), trial(ledger, moment, L));
   }
 
-  function jacobian(ledger, L) {
-    const { jacobian } = ledger;
-    const n = jacobian.shape[0];
-    // Its cells are none of the ledger's: they light up the two that they join.
-    const made = grid({
-      array: `∂A${L}/∂Z${L}`,
-      rows: n,
-      columns: n,
-      index: (r, c) => [r, c],
-      label: words.jacobianLabel(L),
-      width: 30,
-      height: 26,
-      lights: ({ index: [i, j] }) => `A${L}[${i}] Z${L}[${j}]`,
-      opens: false,
-    });
-    retire = made.retire;
-    const most = largest(jacobian.values);
-    made.show(jacobian.values, jacobian.shape, () => most);
-    return element(
-      "div",
-      { class: "jacobian" },
-      element("h3", {}, words.jacobianTitle),
-      element("p", {}, words.jacobianWhy(L)),
-      display(jacobian.formula, { "data-part": "formulas" }),
-      element(
-        "div",
-        { class: "sideways", tabindex: "0", role: "group", "aria-label": words.jacobianLabel(L) },
-        made.node,
-      ),
-      element("p", { class: "note" }, words.jacobianHow(L)),
-    );
+  // One click away from wherever dZ is spoken of.
+  function open() {
+    title.scrollIntoView({ block: "start" });
+    title.focus({ preventScroll: true });
   }
 
   function trial(ledger, moment, L) {
@@ -103,7 +75,7 @@ export function closer({ isHidden, reveal }) {
     );
   }
 
-  return { node, show };
+  return { node, show, open };
 }
 
 // Of the quotients themselves nothing is said.
@@ -118,13 +90,6 @@ function verdicts(found) {
     largest(found.quotients),
     ...found.accounts.map((each) => largest(each.values)),
   );
-  const painted = (value) => {
-    const cell = element("td", { class: "number" }, short(value));
-    const colour = signed(value, most);
-    cell.style.backgroundColor = css(colour);
-    cell.style.color = css(onTop(colour));
-    return cell;
-  };
   const columns = [{ name: words.quotient, values: found.quotients }, ...found.accounts];
   const table = element(
     "table",
@@ -148,7 +113,7 @@ function verdicts(found) {
           "tr",
           { "data-cells": `${found.array}[${k}]` },
           element("th", { scope: "row" }, `[${k}]`),
-          columns.map((each) => painted(each.values[k])),
+          columns.map((each) => painted(each.values[k], most)),
         ),
       ),
     ),

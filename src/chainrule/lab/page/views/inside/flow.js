@@ -9,7 +9,8 @@ import { short } from "../../parts/numbers.js";
 import { words } from "../../strings.js";
 import { bodyOf } from "./bodies.js";
 
-export function flow({ reveal, isHidden, partOf }) {
+// `why` leads to the closer look at dZ of the last layer.
+export function flow({ reveal, isHidden, partOf, why }) {
   const node = element("div", {
     class: "flow",
     role: "region",
@@ -96,6 +97,10 @@ export function flow({ reveal, isHidden, partOf }) {
     });
     const inner = element("div", { class: "block-body" }, body.node, cover);
     frame.append(inner);
+    if (array.name === `dZ${L}`) {
+      const closer = { class: "small", "aria-label": words.own.closerName(L) };
+      frame.append(button(words.own.closerDo, why, closer));
+    }
     return { ...body, node: frame, cover, range };
   }
 

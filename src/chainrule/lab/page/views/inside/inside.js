@@ -30,11 +30,11 @@ export function inside({ lab, isHidden, reveal, tell }) {
   const depths = makeDepths();
   const choices = makeChoices({ isHidden });
   const subject = makeSubject({ isHidden, reveal });
-  const phases = makePhases({ isHidden });
-  const pass = flow({ reveal, isHidden, partOf: part });
+  const look = closer({ isHidden, reveal });
+  const phases = makePhases({ isHidden, why: look.open });
+  const pass = flow({ reveal, isHidden, partOf: part, why: look.open });
   const tools = makeTools({ painted: paint, goTo });
   const learning = step({ isHidden, reveal });
-  const look = closer({ isHidden, reveal });
   const shutCell = () => change({ cell: null });
   const cell = inspector({ go, close: shutCell, isHidden, reveal, partOf: part });
   const blank = element("p", { class: "note blank" }, words.blank);

@@ -8,6 +8,7 @@ import { display } from "../../parts/formula.js";
 import { light, onLight } from "../../parts/light.js";
 import { full } from "../../parts/numbers.js";
 import { words } from "../../strings.js";
+import { mine } from "./mine.js";
 import { proof } from "./proof.js";
 import { source } from "./source.js";
 import { terms } from "./terms.js";
@@ -36,7 +37,10 @@ export function inspector({ go, close, isHidden, reveal, partOf }) {
 
     const sum = element("div", { class: "sum", id: "sum" });
     const proofs = proof({ moment, name, array, isHidden });
-    const body = [how(said, whole, array), titled(words.sum, sum), proofs];
+    // What one worked out is asked before what it should be is shown, else after it.
+    const own = /^[xyWb]/.test(array) ? [] : [mine({ moment, name })];
+    const open = [how(said, whole, array), titled(words.sum, sum), proofs];
+    const body = isHidden(part) ? [...own, ...open] : [...open, ...own];
     const top = head(name, ledger, isHidden(part) ? part : null);
     node.replaceChildren(top, element("div", { class: "inspector-body" }, body));
     node.hidden = false;

@@ -8,7 +8,8 @@ import { words } from "../../strings.js";
 
 const UPDATE = "W := W - α dW, b := b - α db";
 
-export function phases({ isHidden }) {
+// `why` leads to the closer look at dZ of the last layer.
+export function phases({ isHidden, why }) {
   const list = element("ol", { class: "steps" });
   const caption = element("p", { class: "caption", "aria-live": "polite", id: "phase-caption" });
   const bar = element(
@@ -56,12 +57,16 @@ export function phases({ isHidden }) {
     if (!name) return caption.replaceChildren(words.phaseHint);
     const array = ledger.arrays.get(name);
     const place = words.phaseOf(names.indexOf(name) + 1, names.length);
+    const L = ledger.sizes.length - 1;
+    const closer = { class: "small", "aria-label": words.own.closerName(L) };
     return caption.replaceChildren(
       element("span", { class: "number quiet" }, place),
       " ",
       isHidden("formulas") ? "" : formula(array ? array.formula : UPDATE),
       " ",
       words.phaseWords(name, ledger),
+      " ",
+      name === `dZ${L}` ? button(words.own.closerDo, why, closer) : "",
     );
   }
 
