@@ -6,7 +6,7 @@ A server, a saved page and a worker in a tab answer from the same table.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chainrule.lab.api import about, drawings, moment, runs, saving, testset
+from chainrule.lab.api import about, drawings, moment, runs, saving, sets, testset
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer
 
@@ -36,6 +36,9 @@ ROUTES = {
     "step": Route(moment.learning_step),
     "drawing": Route(drawings.read_drawing, UPLOAD),
     "collect": Route(drawings.collect_drawings, COLLECTION),
+    "sets": Route(sets.list_sets, None),
+    "name-set": Route(sets.rename_set),
+    "read-set": Route(sets.read_set),
     "save": Route(saving.save_moment),
     "evaluate": Route(testset.evaluate_network),
     "confused": Route(testset.confused_images),

@@ -1,7 +1,8 @@
 // The address of what is shown, and back: every value of it is checked, a bad one falls back to the
 // default.
 
-export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
+export const VIEWS = ["inside", "draw", "train", "evaluate", "compare"];
+export const SECTIONS = ["limit", "damage", "mistakes", "map"]; // of Evaluate
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
 export const BEGINNING = { test: 1832 }; // a 3 that the small network reads as a 5
 
@@ -17,6 +18,10 @@ export const DEFAULTS = {
   hide: [],
   projector: false,
   scale: "matrix",
+  section: null, // of Evaluate, to which it scrolls
+  damage: {}, // of all test images, by kind
+  limit: 0, // below which no answer is given
+  pair: null, // the cell of the confusion matrix that is open: true digit-read as
 };
 
 const SCALES = ["unit", "matrix", "global"];
@@ -31,8 +36,9 @@ export function read(parameters, { networks, stages, limits }) {
   const one = (name, allowed, otherwise) => (allowed.includes(get(name)) ? get(name) : otherwise);
   const network = (id) =>
     networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
+  const map = get("view") === "map"; // a part of Evaluate, as links know it
   return {
-    view: one("view", VIEWS, DEFAULTS.view),
+    view: map ? "evaluate" : one("view", VIEWS, DEFAULTS.view),
     network: network(get("network")),
     step: whole(get("step"), limits.last),
     with: network(get("with")),
@@ -43,7 +49,22 @@ export function read(parameters, { networks, stages, limits }) {
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
+    section: map ? "map" : one("section", SECTIONS, null),
+    damage: readDamage(get, limits.damage ?? {}),
+    limit: decimal(get("limit"), 0, 0.99) ?? 0,
+    pair: /^\d-\d$/.test(get("pair") ?? "") ? get("pair") : null,
   };
+}
+
+// How much of each kind of damage there is, if any, within the range of its slider.
+function readDamage(get, ranges) {
+  const amounts = Object.entries(ranges).map(([name, ends]) => [name, decimal(get(name), ...ends)]);
+  return Object.fromEntries(amounts.filter(([, amount]) => amount));
+}
+
+function decimal(text, low, high) {
+  const value = /^-?\d{1,3}(\.\d{1,3})?$/.test(text ?? "") ? Number(text) : NaN;
+  return value >= low && value <= high ? value : null;
 }
 
 function readImage(get, stages, limits) {
@@ -88,9 +109,15 @@ export function parameters(state) {
     hide: state.hide.join(","),
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
+    ...(state.view === "evaluate" ? measured(state) : {}),
   };
   const said = Object.entries(out).filter(([, value]) => (value ?? "") !== "");
   return Object.fromEntries(said.map(([name, value]) => [name, String(value)]));
+}
+
+// What Evaluate measures, which no other view is about.
+function measured({ section, damage, limit, pair }) {
+  return { section, ...damage, limit: limit || null, pair };
 }
 
 // The part of the address behind the path, or nothing.

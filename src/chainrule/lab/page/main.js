@@ -25,7 +25,6 @@ import { hiding } from "./views/frame/hiding.js";
 import { listenToKeys } from "./views/frame/keys.js";
 import { banner, tell, toast } from "./views/frame/telling.js";
 import { inside } from "./views/inside/inside.js";
-import { map } from "./views/map/map.js";
 import { train } from "./views/train/train.js";
 
 const wide = matchMedia("(min-width: 60rem)");
@@ -54,7 +53,9 @@ function follow(state, before) {
 // Show what the state says, if it is another moment or view; whether it was.
 function enter() {
   const state = now();
-  const next = JSON.stringify([state.view, moment(), state.network, state.with, unknown()]);
+  const { view, network, with: beside, damage, limit, pair, section } = state;
+  const measured = view === "evaluate" && [damage, limit, pair, section];
+  const next = JSON.stringify([view, moment(), network, beside, unknown(), measured]);
   if (next === entered) return false;
   entered = next;
   if (state.view === "inside") load();
@@ -119,15 +120,14 @@ function hiddenChanged() {
 function makeViews(lab) {
   const { isHidden, reveal } = hide;
   const toDraw = () => change({ view: "draw", cell: null });
-  const toInside = (image) =>
-    change({ view: "inside", image, label: null, cell: null, phase: null });
+  const toInside = (image, label = null) =>
+    change({ view: "inside", image, label, cell: null, phase: null });
   const first = { inside: inside({ lab, isHidden, reveal, toDraw, tell }) };
   if (recorded) return first;
   return {
     ...first,
     train: train({ lab, tell }),
     evaluate: evaluate({ lab, tell }),
-    map: map({ lab, tell }),
     compare: compare({ tell }),
     draw: draw({ lab, tell, isHidden, toInside }),
   };

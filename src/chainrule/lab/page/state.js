@@ -4,9 +4,10 @@
 
 import { BEGINNING, DEFAULTS, parameters as parametersOf, read, write } from "./address.js";
 
-export { BEGINNING, PARTS, VIEWS } from "./address.js";
+export { BEGINNING, PARTS, SECTIONS, VIEWS } from "./address.js";
 
-const OPENED = ["view", "network", "with", "image", "cell"]; // what one comes back from
+const OPENED = ["view", "network", "with", "image", "cell", "pair"]; // what one comes back from
+const SLID = ["step", "damage", "limit"]; // by sliders
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
 
 let lab = null;
@@ -42,13 +43,17 @@ export function change(changes, { amend = false } = {}) {
   if (!amend && opened(before, state)) {
     if (writing) enter("replaceState", before);
     enter("pushState", state);
-  } else if (Object.keys(changes).join() === "step") {
+  } else if (slid(Object.keys(changes))) {
     // A slider moves faster than a browser lets an address change.
     writing ||= setTimeout(() => enter("replaceState", state), 250);
   } else {
     enter("replaceState", state);
   }
   for (const listener of listeners) listener(state, before);
+}
+
+function slid(names) {
+  return names.length > 0 && names.every((each) => SLID.includes(each));
 }
 
 // A drawing changes its image with every stroke, and is one entry.

@@ -64,7 +64,8 @@ export function story({ lab, isHidden, reveal, act }) {
     unlike.textContent = strange ? words.unlike(ledger.unlike) : "";
     const { image } = now();
     caption.textContent =
-      "test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn;
+      ("test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn) +
+      (ledger.doubt && !isHidden("truth") ? words.doubtedBy(ledger.doubt) : "");
     choices.show(ledger);
   }
 
