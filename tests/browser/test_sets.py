@@ -42,7 +42,7 @@ def test_pad_and_answer_fit_together(visit, size):
 WATCHED = ".answer h2, #draw-says, .answer .bars, .answer .bars .track, #open-inside, .making, .pad"
 PLACES = f"""() => [...document.querySelectorAll("{WATCHED}")].map(node => {{
   const {{ left, top, width }} = node.getBoundingClientRect();
-  return [node.id || node.className, left, top, width].join(" ");
+  return [node.id || node.classList[0], left, top, width].join(" ");
 }})"""
 
 

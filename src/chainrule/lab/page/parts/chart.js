@@ -64,8 +64,9 @@ export function chart({ label, x, y, height = 230, file = "chart" }) {
     write();
   }
 
-  // The picture as a text of SVG, as on paper.
+  // The picture as a text of SVG, as on paper; nothing of what was never drawn.
   function svg() {
+    if (!wanted || !width) return "";
     return inBlack(() => {
       const { pen: writing, svg: written } = svgPen(width, height + HEAD);
       const seen = { ...wanted, x, y, width, height: height + HEAD, scale: 1, top: HEAD };

@@ -12,6 +12,8 @@ const CONTROLS =
   "button:not(.thumbnail), input, textarea, form, fieldset, nav, dialog, details:not([open]), " +
   ".zooms, .kept-out, label:has(input[type=checkbox], input[type=radio])";
 
+const STYLE = "chainrule-style"; // where it goes
+
 const frame = () => new Promise((done) => requestAnimationFrame(done));
 
 // The text of the file: `view` is the node, `name` what it is called, `address` its own parameters.
@@ -35,12 +37,13 @@ export async function snapshot(view, { name, version, address }) {
   meta({ charset: "utf-8" });
   meta({ name: "viewport", content: "width=device-width, initial-scale=1" });
   meta({ "http-equiv": "Content-Security-Policy", content: POLICY });
-  page.head.append(element("style", {}, rules()));
+  meta({ name: STYLE });
   const link = element("code", {}, address || "/");
   const said = element("p", { class: "recorded" }, `${words.keep.from(name, version)} `, link, ".");
   const brand = element("span", { class: "brand" }, words.brand);
   page.body.append(element("header", {}, brand, said), element("main", {}, copy));
-  return `<!doctype html>\n${page.documentElement.outerHTML}\n`;
+  const text = page.documentElement.outerHTML;
+  return `<!doctype html>\n${text.replace(`<meta name="${STYLE}">`, () => styled())}\n`;
 }
 
 // The image of a canvas, of the size that it has now.
@@ -79,11 +82,10 @@ function still(copy) {
   for (const node of copy.querySelectorAll("[role=rowheader]")) node.removeAttribute("role");
 }
 
-// The style sheet, but for the font, which is a file of its own.
-function rules() {
+// The style sheet, but for the font, which is a file of its own. It is put in as text: the policy of
+// the page that writes it allows no style of this kind.
+function styled() {
   const all = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
-  return all
-    .filter((rule) => !(rule instanceof CSSFontFaceRule))
-    .map((rule) => rule.cssText)
-    .join("\n");
+  const kept = all.filter((rule) => !(rule instanceof CSSFontFaceRule));
+  return `<style>\n${kept.map((rule) => rule.cssText).join("\n")}\n</style>`;
 }

@@ -17,8 +17,8 @@ export function answer({ isHidden, openInside }) {
     element("h2", { id: "answer-title" }, words.read),
     says,
     shares.node,
-    place,
     openInside,
+    place,
   );
 
   // What is answered, but for what is hidden for a question; what can be said after each stage.
