@@ -10,7 +10,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 // What is operated, and says nothing.
 const CONTROLS =
   "button:not(.thumbnail), input, textarea, form, fieldset, nav, dialog, details:not([open]), " +
-  ".zooms, .kept-out, label:has(input[type=checkbox], input[type=radio])";
+  ".zooms, .kept-out, .unasked, label:has(input[type=checkbox], input[type=radio])";
 
 const STYLE = "chainrule-style"; // where it goes
 

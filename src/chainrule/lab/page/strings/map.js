@@ -19,7 +19,6 @@ export const map = {
   zoomOut: "Zoom out",
   whole: "The whole map",
   tools: "Zoom",
-  name: (of) => `Map of the test images by ${of}`,
   sticks:
     "Why sticks? The last layer gives ten probabilities, and for most images one of them is " +
     "nearly 1 and the others nearly 0. So there are ten corners, most images lie in one of them, " +

@@ -34,7 +34,7 @@ export function map({ lab, tell }) {
   const kept = pngButton("map", says.heading, plane.picture);
   const node = element(
     "section",
-    { class: "map", id: "view-map", "data-section": "map", "aria-labelledby": "map-title" },
+    { class: "map unasked", id: "view-map", "data-section": "map", "aria-labelledby": "map-title" },
     element(
       "div",
       { class: "map-side" },
@@ -52,7 +52,7 @@ export function map({ lab, tell }) {
       explained,
       sticks,
       element("div", { class: "row-of-buttons" }, kept),
-      element("p", { class: "quiet", id: "map-hint" }, says.hint),
+      element("p", { class: "quiet kept-out", id: "map-hint" }, says.hint),
       told,
     ),
     plane.frame,
@@ -91,7 +91,8 @@ export function map({ lab, tell }) {
       networkOf().digits,
     );
     sticks.hidden = of !== `A${networkOf().sizes.length - 1}`;
-    plane.show(answer, says.name(says.ofName(of)));
+    plane.show(answer);
+    node.classList.remove("unasked");
   }
 
   let seen = false;

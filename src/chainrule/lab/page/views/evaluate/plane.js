@@ -129,9 +129,8 @@ export function plane({ told, only }) {
     } else if (event.key === "Escape") point(-1);
   });
 
-  function show(answer, name) {
+  function show(answer) {
     found = answer;
-    frame.dataset.name = name;
     const k = at < found.labels.length ? at : -1;
     at = -1;
     paint();
