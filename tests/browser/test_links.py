@@ -259,8 +259,8 @@ def test_back_and_forward_stay_in_the_lab(visit, lab):
     expect(heading).not_to_contain_text("It is a 3")
     assert entries(page) == at_first + 3
     # What is opened now takes the place of what was ahead.
-    tab(page, "Map").click()
-    expect(page.locator("#map-explained")).not_to_be_empty()
+    tab(page, "Evaluate").click()
+    expect(page.locator("#unsure")).not_to_be_empty()
     assert entries(page) == at_first + 2
 
 

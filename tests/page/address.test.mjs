@@ -19,7 +19,14 @@ const LAB = {
   first: { test: "small", drawing: "large" },
   given: null,
   stages: [{ name: "slant" }, { name: "crop" }],
-  limits: { last: 10 ** 12, pad: 280, strokes: 3, points: 6, changes: 4 },
+  limits: {
+    last: 10 ** 12,
+    pad: 280,
+    strokes: 3,
+    points: 6,
+    changes: 4,
+    damage: { noise: [0, 1], rotation: [-45, 45] },
+  },
 };
 const RUN = "784-10-10.squared_error.descent.1.5.all.1000.seed7.rate20-0.5.rate30-1e-05";
 
@@ -63,6 +70,8 @@ for (const changes of [
   { depth: "network", cell: "A1[7]" },
   { depth: "story", story: "right" },
   { depth: "numbers" },
+  { view: "evaluate", damage: { noise: 0.15, rotation: -30 }, limit: 0.9, pair: "3-5" },
+  { view: "evaluate", section: "map" },
 ]) {
   test(`there and back: ${JSON.stringify(changes).slice(0, 60)}`, () => {
     const state = { ...BEGINNING, ...changes };
@@ -159,4 +168,37 @@ test("what may be the id of a run is kept: the server knows whether it is", () =
   for (const id of ["784", "784-10", "x" + RUN, RUN + " ", "784-10.<b>.1", "10-10.a.b"]) {
     assert.equal(parse(new URLSearchParams({ network: id }).toString()).network, null, id);
   }
+});
+
+test("a link to the map opens it in Evaluate", () => {
+  const state = parse("view=map&network=large");
+  assert.deepEqual(state, { ...BEGINNING, view: "evaluate", section: "map", network: "large" });
+  assert.equal(write(state, LAB), "?view=evaluate&network=large&section=map");
+});
+
+test("damage, limit and cell of Evaluate are checked like everything", () => {
+  for (const bad of [
+    "noise=1.01",
+    "noise=-0.1",
+    "noise=1e-1",
+    "noise=x",
+    "rotation=46",
+    "rotation=-45.0001",
+    "rotation=",
+    "shift=3",
+    "limit=1",
+    "limit=-0.1",
+    "limit=0x1",
+    "pair=3-10",
+    "pair=3",
+    "section=top",
+    "noise=0",
+  ]) {
+    assert.deepEqual(parse(`view=evaluate&${bad}`), { ...BEGINNING, view: "evaluate" }, bad);
+  }
+});
+
+test("what Evaluate measures is in its own address alone", () => {
+  const state = { ...BEGINNING, damage: { noise: 0.5 }, limit: 0.5, pair: "1-2", section: "map" };
+  assert.equal(write(state, LAB), "");
 });

@@ -10,6 +10,7 @@ from chainrule.lab.api import checks, requests
 from chainrule.lab.api.changes import parse_changes
 from chainrule.lab.api.images import bytes_of, digits_of, prepared, unlike
 from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.sets import give_name, parse_name, sets_folder
 from chainrule.lab.wire import Answer, RefusedError, encode_bytes
 from chainrule.reading import probabilities
 
@@ -52,8 +53,9 @@ def collect_drawings(lab: Lab, body: Answer) -> Answer:
     """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
     from chainrule.handwriting import write_digits
 
-    drawings = checks.parse_fields(body, "the body", ("drawings",))["drawings"]
-    found = requests.parse_drawings(drawings)
+    asked = checks.parse_fields(body, "the body", ("drawings",), ("name",))
+    name = parse_name(asked["name"]) if asked.get("name") else None
+    found = requests.parse_drawings(asked["drawings"])
     check_ink([image.strokes for image, _ in found if isinstance(image, requests.Drawn)])
     digits = digits_of([bytes_of(image) for image, _ in found], [label for _, label in found])
     for_test = np.arange(len(digits)) % 5 == 4
@@ -62,15 +64,23 @@ def collect_drawings(lab: Lab, body: Answer) -> Answer:
 
     def write(folder: Path) -> str:
         write_digits(folder, train, test)
-        return f"drawings/{folder.name}"
+        return folder.name
 
     try:
-        place = make_dated(lab.folder / "drawings", write)
+        id = make_dated(sets_folder(lab), write)
     except OSError as error:
         raise RefusedError(
             f"the folder drawings cannot be written: {in_words(error)}", "unwritable"
         ) from None
-    return {"folder": place, "train": len(train), "test": len(test)}
+    if name is not None:
+        give_name(sets_folder(lab) / id, name)
+    return {
+        "folder": f"drawings/{id}",
+        "set": id,
+        "name": name or id,
+        "train": len(train),
+        "test": len(test),
+    }
 
 
 def check_ink(drawings: Sequence[tuple[tuple[int, ...], ...]]) -> None:

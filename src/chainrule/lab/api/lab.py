@@ -69,7 +69,7 @@ class Lab:
 
     @cached_property
     def live(self) -> Live:
-        return Live(self.shelf, self.digits, self.trainer)
+        return Live(self.shelf, self.digits, self.trainer, drawn=self.folder / "drawings")
 
     def digits(self) -> tuple[Digits, Digits]:
         """The digits to train on and to test on."""

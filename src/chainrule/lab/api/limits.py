@@ -10,6 +10,7 @@ from chainrule.lab.live.training import CHECKPOINT_EVERY
 from chainrule.lab.wire import Answer
 
 TEXT = 200  # characters of a name
+NAME = 60  # of one that a person gives
 ID = 3_000  # characters of a network's id
 LAST = 10**12  # a step, a seed, a length
 LAYERS = 10  # hidden layers of a network to train
@@ -46,6 +47,7 @@ def limits() -> Answer:
         "strokes": STROKES,
         "points": MOST_POINTS,
         "drawings": DRAWINGS,
+        "name": NAME,
         "file": MOST_BYTES,
         "images": IMAGES,
         "runs": RUNS,

@@ -20,6 +20,7 @@ from chainrule.explain.rules import array_formula, cell_wording, open_cell
 from chainrule.explain.source import find_source
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.changes import parse_changes
+from chainrule.lab.api.doubted import doubts_of
 from chainrule.lab.api.images import unlike_of
 from chainrule.lab.api.lab import Lab, Resolved
 from chainrule.lab.wire import Answer, encode_array, encode_bytes
@@ -82,6 +83,9 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
         "image": image_of(moment.image),
         "label": moment.label,
         "truth": int(found.image.labels[0]) if is_test else None,
+        "doubt": doubts_of(found.named, [moment.image.number])[0]
+        if isinstance(moment.image, requests.TestImage)
+        else None,
         "prediction": prediction(opened),
         "overflows": overflowing(opened),
         "m": 1,

@@ -144,11 +144,16 @@ def parse_order(value: object) -> Order:
     """What a page orders of the training."""
     do = parse_object(value, "the body").get("do")
     if do == "start":
-        found = parse_fields(value, "the body", ("do",), ("settings", "run", "rate"))
-        if ("settings" in found) == ("run" in found) or {"settings", "rate"} <= set(found):
-            raise RefusedError("to start takes settings, or a run and perhaps another rate for it")
+        found = parse_fields(value, "the body", ("do",), ("settings", "run", "rate", "set"))
+        both = {"settings", "rate"} <= set(found) or {"run", "set"} <= set(found)
+        if ("settings" in found) == ("run" in found) or both:
+            raise RefusedError(
+                "to start takes settings and perhaps a set of drawings, or a run and perhaps "
+                "another rate for it"
+            )
         if "settings" in found:
-            return parse_start(found["settings"])
+            drawn = parse_text(found["set"], "set") if "set" in found else None
+            return parse_start(found["settings"])._replace(data=drawn)
         wanted = parse_rate(found["rate"], "rate") if "rate" in found else None
         return Order(do, parse_network(found["run"]), rate=wanted)
     if do == "rate":

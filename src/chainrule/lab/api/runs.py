@@ -7,6 +7,7 @@ from pathlib import Path
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
+from chainrule.lab.api.sets import find_set, sets_folder
 from chainrule.lab.live.control import trainable
 from chainrule.lab.live.training import HistoryRow, Training, history_row
 from chainrule.lab.wire import Answer, RefusedError
@@ -78,7 +79,11 @@ def history_columns(rows: Sequence[HistoryRow]) -> Answer:
 
 def order_training(lab: Lab, body: Answer) -> Answer:
     """Do what a page orders of the training, and tell what it is then."""
-    lab.live.execute(requests.parse_order(body))
+    order = requests.parse_order(body)
+    if order.data is not None:  # one of the lab's own sets, never a path that a page gives
+        find_set(lab, order.data)
+        order = order._replace(data=str((sets_folder(lab) / order.data).absolute()))
+    lab.live.execute(order)
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}
 

@@ -10,6 +10,7 @@ from chainrule.distort import distort
 from chainrule.encode import share
 from chainrule.engine.sums import confusion_matrix
 from chainrule.lab.api import checks, limits, requests
+from chainrule.lab.api.doubted import doubts_of
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork, digits_of_run
 from chainrule.lab.api.requests import Damage
@@ -67,18 +68,23 @@ def evaluate_network(lab: Lab, body: Answer) -> Answer:
     right = predictions == labels
     seen = Evaluation(np.nan, confusion_matrix(labels, predictions, CLASSES))
     surest = surest_of(~right, confidence)[:SUREST]
+    confusion = seen.confusion
     answered = confidence >= question.threshold
     found = {
         "network": named.id,
         "step": named.step,
         "accuracy": right.mean(),
-        "confusion": seen.confusion,
-        "per_digit": list(map(share, seen.accuracy_per_digit)),
+        "confusion": confusion,
+        "per_digit": list(map(share, seen.accuracy_per_digit)),  # recall
+        "precision": list(map(share, precision_of(confusion))),
+        "counts": confusion.sum(axis=1),
+        "read_as": confusion.sum(axis=0),
         "mistakes": {
             "indices": surest,
             "labels": labels[surest],
             "predictions": predictions[surest],
             "confidence": confidence[surest],
+            "doubts": doubts_of(named, surest),
             "images": pictures(lab, named, question.damage, surest),
         },
         "answered": answered.mean(),
@@ -99,8 +105,15 @@ def confused_images(lab: Lab, body: Answer) -> Answer:
         "count": cell.sum(),
         "indices": surest,
         "confidence": confidence[surest],
+        "doubts": doubts_of(named, surest),
         "images": pictures(lab, named, question.damage, surest),
     }
+
+
+def precision_of(confusion: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The share that is one of the images read as each digit (10,); NaN where none is read so."""
+    counts = confusion.sum(axis=0)
+    return np.diag(confusion) / np.where(counts, counts, np.nan)
 
 
 def surest_of(chosen: NDArray[np.bool_], confidence: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chainrule.data import load_digits
 from chainrule.engine.choice import EngineName
 from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
@@ -30,6 +31,7 @@ class Order(NamedTuple):
     threads: int | None = None
     rate: float | None = None  # from now on
     engine: EngineName = "auto"  # of a new run
+    data: str | None = None  # the folder of digits that a new run learns from; None: MNIST
 
 
 @dataclass(eq=False)
@@ -39,6 +41,7 @@ class Live:
     shelf: Shelf
     digits: Callable[[], Sets]
     trainer: Callable[..., Training]  # makes a training, and drives it
+    drawn: Path | None = None  # the folder of the sets of drawings, on which it may train too
     training: Training | None = None
     serial: int = 0  # counts trainings
     orders: threading.Lock = field(default_factory=threading.Lock)  # one order at a time
@@ -90,9 +93,9 @@ class Live:
                 asked = trainable(order.what)
             else:
                 asked = Recipe(found.settings)
-                check_unfinished(self.shelf, found)
+                check_unfinished(self.shelf, found, self.drawn)
         else:
-            asked = Recipe(Settings(data=None, **order.what), engine=order.engine)
+            asked = Recipe(Settings(data=order.data, **order.what), engine=order.engine)
         count = count_parameters(asked.settings.sizes)
         if count > LARGEST:
             raise RefusedError(
@@ -115,14 +118,21 @@ class Live:
             ours = folder.parent == self.shelf.folder
             shown = f"runs/{folder.name}" if ours else str(folder)
             self.training = self.trainer(
-                folder, first, self.digits, order.threads, shown=shown, made=made
+                folder, first, self.digits_of(asked.settings), order.threads, shown=shown, made=made
             )
         except (RunError, ValueError, OSError) as error:
             reason = str(error).replace(str(self.shelf.folder), "runs")
+            if self.drawn:
+                reason = reason.replace(str(self.drawn.absolute()), "drawings")
             raise RefusedError(
                 reason, "conflict" if isinstance(error, RunError) else "wrong"
             ) from None
         self.serial += 1
+
+    def digits_of(self, settings: Settings) -> Callable[[], Sets]:
+        """What gives the digits that a run of these settings learns from."""
+        place = settings.data
+        return self.digits if place is None else lambda: load_digits(place)
 
     def new_folder(self) -> list[Path]:
         """A folder for a new run, named after the time as on the command line."""
@@ -149,7 +159,7 @@ def trainable(id: str) -> Recipe:
         raise RefusedError(str(error), "missing") from None
 
 
-def check_unfinished(shelf: Shelf, run: Run) -> None:
+def check_unfinished(shelf: Shelf, run: Run, drawn: Path | None) -> None:
     try:
         reached = shelf.standing(run)
         engine_of(run)
@@ -157,7 +167,8 @@ def check_unfinished(shelf: Shelf, run: Run) -> None:
         raise RefusedError(str(error).replace(str(shelf.folder), "runs"), "conflict") from None
     if reached and reached.step == run.length:
         raise RefusedError(f"{run_id(run)} is finished; start another", "conflict")
-    if run.settings.data is not None:
+    place = run.settings.data
+    if place is not None and (drawn is None or Path(place).parent != drawn.absolute()):
         raise RefusedError(
             f"{run_id(run)} learns from other digits: go on with chainrule train --resume",
             "conflict",

@@ -1,9 +1,10 @@
 // The address of what is shown, and back: every value of it is checked, a bad one falls back to the
 // default.
 
-export const VIEWS = ["inside", "draw", "train", "evaluate", "map", "compare"];
+export const VIEWS = ["inside", "draw", "train", "evaluate", "compare"];
 export const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
 export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
+export const SECTIONS = ["limit", "damage", "mistakes", "map"]; // of Evaluate
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
 
 export const DEFAULTS = {
@@ -22,6 +23,10 @@ export const DEFAULTS = {
   hide: [],
   projector: false,
   scale: "matrix",
+  section: null, // of Evaluate, to which it scrolls
+  damage: {}, // of all test images, by kind
+  limit: 0, // below which no answer is given
+  pair: null, // the cell of the confusion matrix that is open: true digit-read as
 };
 
 const SCALES = ["unit", "matrix", "global"];
@@ -59,8 +64,9 @@ export function read(parameters, lab) {
     networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
   const like = (name, form) => (form.test(get(name) ?? "") ? get(name) : null);
   const [cell, phase] = [like("cell", CELL), like("phase", PHASE)];
+  const map = get("view") === "map"; // a part of Evaluate, as links know it
   return {
-    view: one("view", VIEWS, DEFAULTS.view),
+    view: map ? "evaluate" : one("view", VIEWS, DEFAULTS.view),
     depth: one("depth", DEPTHS, usual(cell, phase)),
     story: one("story", STORY, DEFAULTS.story),
     network: network(get("network")),
@@ -74,6 +80,10 @@ export function read(parameters, lab) {
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
+    section: map ? "map" : one("section", SECTIONS, null),
+    damage: readDamage(get, limits.damage ?? {}),
+    limit: decimal(get("limit"), 0, 0.99) ?? 0,
+    pair: /^\d-\d$/.test(get("pair") ?? "") ? get("pair") : null,
   };
 }
 
@@ -92,6 +102,17 @@ function readChanges(get, most) {
     .filter(([name, value]) => CELL.test(name) && Math.abs(value) <= LARGEST);
   const all = { cut: [...new Set(cut)].slice(0, most), set: [...new Map(values)] };
   return { ...all, set: all.set.slice(0, most - all.cut.length) };
+}
+
+// How much of each kind of damage there is, if any, within the range of its slider.
+function readDamage(get, ranges) {
+  const amounts = Object.entries(ranges).map(([name, ends]) => [name, decimal(get(name), ...ends)]);
+  return Object.fromEntries(amounts.filter(([, amount]) => amount));
+}
+
+function decimal(text, low, high) {
+  const value = /^-?\d{1,3}(\.\d{1,3})?$/.test(text ?? "") ? Number(text) : NaN;
+  return value >= low && value <= high ? value : null;
 }
 
 function readImage(get, lab) {
@@ -147,9 +168,15 @@ export function parameters(state, lab) {
     hide: state.hide.join(","),
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
+    ...(state.view === "evaluate" ? measured(state) : {}),
   };
   const said = Object.entries(out).filter(([, value]) => (value ?? "") !== "");
   return Object.fromEntries(said.map(([name, value]) => [name, String(value)]));
+}
+
+// What Evaluate measures, which no other view is about.
+function measured({ section, damage, limit, pair }) {
+  return { section, ...damage, limit: limit || null, pair };
 }
 
 // The part of the address behind the path, or nothing.

@@ -26,7 +26,6 @@ import { hiding } from "./views/frame/hiding.js";
 import { listenToKeys } from "./views/frame/keys.js";
 import { banner, tell, toast } from "./views/frame/telling.js";
 import { inside } from "./views/inside/inside.js";
-import { map } from "./views/map/map.js";
 import { train } from "./views/train/train.js";
 
 const wide = matchMedia("(min-width: 60rem)");
@@ -59,14 +58,10 @@ function follow(state, before) {
 // Show what the state says, if it is another moment or view; whether it was.
 function enter() {
   const state = now();
-  const next = JSON.stringify([
-    state.view,
-    isPicture(),
-    moment(),
-    state.network,
-    state.with,
-    unknown(),
-  ]);
+  const { view, network, with: beside, damage, limit, pair, section } = state;
+  const measured = view === "evaluate" && [damage, limit, pair, section];
+  const what = [view, isPicture(), moment(), network, beside, unknown(), measured];
+  const next = JSON.stringify(what);
   if (next === entered) return false;
   entered = next;
   if (state.view === "inside" && views.inside.showDepth()) views.inside.enterFront();
@@ -135,15 +130,14 @@ function hiddenChanged() {
 
 function makeViews(lab) {
   const { isHidden, reveal } = hide;
-  const toInside = (image) =>
-    change({ view: "inside", depth: "network", image, label: null, cell: null, phase: null });
+  const toInside = (image, label = null) =>
+    change({ view: "inside", depth: "network", image, label, cell: null, phase: null });
   const first = { inside: inside({ lab, isHidden, reveal, tell }) };
   if (recorded) return first;
   return {
     ...first,
     train: train({ lab, tell }),
     evaluate: evaluate({ lab, tell }),
-    map: map({ lab, tell }),
     compare: compare({ tell }),
     draw: draw({ lab, tell, isHidden, toInside }),
   };

@@ -10,7 +10,7 @@ import {
   write,
 } from "./address.js";
 
-export { PARTS, STORY, VIEWS } from "./address.js";
+export { PARTS, SECTIONS, STORY, VIEWS } from "./address.js";
 
 // What one comes back from.
 const OPENED = [
@@ -23,7 +23,9 @@ const OPENED = [
   "cell",
   "cut",
   "set",
+  "pair",
 ];
+const SLID = ["step", "damage", "limit"]; // by sliders
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
 
 let lab = null;
@@ -88,13 +90,17 @@ export function change(changes, { amend = false, dragging = false } = {}) {
   if (!amend && !dragging && opened(before, state)) {
     if (writing) enter("replaceState", before);
     enter("pushState", state);
-  } else if (dragging || Object.keys(changes).join() === "step") {
+  } else if (dragging || slid(Object.keys(changes))) {
     // A slider moves faster than a browser lets an address change.
     writing ||= setTimeout(() => enter("replaceState", state), 250);
   } else {
     enter("replaceState", state);
   }
   for (const listener of listeners) listener(state, before);
+}
+
+function slid(names) {
+  return names.length > 0 && names.every((each) => SLID.includes(each));
 }
 
 // A drawing changes its image with every stroke, and is one entry.

@@ -6,6 +6,7 @@ import { draw } from "./strings/draw.js";
 import { evaluate } from "./strings/evaluate.js";
 import { frame } from "./strings/frame.js";
 import { inside } from "./strings/inside.js";
+import { keep } from "./strings/keep.js";
 import { map } from "./strings/map.js";
 import { network as net } from "./strings/network.js";
 import { own } from "./strings/own.js";
@@ -26,4 +27,5 @@ export const words = {
   evaluate,
   map,
   compare,
+  keep,
 };

@@ -234,8 +234,22 @@ export async function drawing(network, image, signal) {
   return ask("api/drawing", { ...network, image }, signal);
 }
 
-export async function collect(drawings) {
-  return ask("api/collect", { drawings });
+export async function collect(drawings, name) {
+  return ask("api/collect", name ? { drawings, name } : { drawings });
+}
+
+// The sets of drawings that were saved, and the folders that cannot be read.
+export async function sets() {
+  return ask("api/sets");
+}
+
+export async function nameSet(set, name) {
+  return ask("api/name-set", { set, name });
+}
+
+// What a network at a moment reads in the drawings of a set.
+export async function readSet(set, at) {
+  return ask("api/read-set", { set, ...at });
 }
 
 // Start, pause, go on, step, stop, or another learning rate: the run that goes on then, or null.

@@ -5,10 +5,10 @@ import { DIGITS } from "./sizes.js";
 
 // `unseen`: the caption is for screen readers. `names` may be given later, and change.
 export function bars(caption, { names = DIGITS, unseen = false, measures = false } = {}) {
-  const body = element("tbody");
+  const body = element("tbody", { role: "rowgroup" });
   const node = element(
     "table",
-    { class: measures ? "bars measures" : "bars" },
+    { class: measures ? "bars measures" : "bars", role: "table" },
     element("caption", { class: unseen ? "unseen" : null }, caption),
     body,
   );
@@ -40,9 +40,10 @@ export function bars(caption, { names = DIGITS, unseen = false, measures = false
 function row(name) {
   const old = element("div", { class: "bar before", hidden: true });
   const bar = element("div", { class: "bar after" });
-  const number = element("td", { class: "number" });
+  const number = element("td", { class: "number", role: "cell" });
   const track = element("td", { class: "track", "aria-hidden": "true" }, old, bar);
-  const node = element("tr", {}, element("th", { scope: "row" }, name), track, number);
+  const head = element("th", { scope: "row", role: "rowheader" }, name);
+  const node = element("tr", { role: "row" }, head, track, number);
   return { bar, old, number, node };
 }
 

@@ -2,27 +2,21 @@
 // the values off, by pointer or by the arrow keys. While a network learns it is drawn ten times a
 // second, and may cost next to nothing, because the training wants the cores.
 
-import {
-  closest,
-  ends,
-  merged,
-  percents,
-  plain,
-  power,
-  powers,
-  stretches,
-  ticks,
-  within,
-} from "./axis.js";
-import { colours, css, onTheme } from "./colour.js";
+import { closest, ends, merged, powers, ticks, within } from "./axis.js";
+import { inBlack, onTheme } from "./colour.js";
+import { svgPen } from "./drawn.js";
 import { element } from "./element.js";
+import { svgButton } from "./keeping.js";
+import { paintAxes, paintCursor, paintLines, paintNames } from "./lines.js";
 import { count, minus, short } from "./numbers.js";
 
-const FONT = 13; // px, of the numbers, where a rem has 16
+const HEAD = 26; // px, above a saved chart, for its names
+export const pictures = new WeakMap(); // of a canvas, what gives its picture as SVG
 
 // x: { name, log, whole }, y: { name, range, percent, write }. `write` makes text of a y that is
-// read off; without a range the axis begins at 0, or at the least number if that is below.
-export function chart({ label, x, y, height = 230 }) {
+// read off; without a range the axis begins at 0, or at the least number if that is below. `file`
+// is the name of its picture, if it is saved.
+export function chart({ label, x, y, height = 230, file = "chart" }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const plot = element(
     "div",
@@ -31,7 +25,9 @@ export function chart({ label, x, y, height = 230 }) {
   );
   const head = element("p", { class: "chart-head", "aria-hidden": "true" });
   const told = element("p", { class: "unseen", role: "status" });
-  const node = element("div", { class: "chart" }, head, plot, told);
+  const bar = element("div", { class: "chart-bar" }, head, svgButton(file, label, svg));
+  const node = element("div", { class: "chart" }, bar, plot, told);
+  pictures.set(canvas, svg);
   plot.style.height = `${height}px`;
   const pen = canvas.getContext("2d");
   let wanted = null; // { lines, mark, dots }
@@ -66,6 +62,20 @@ export function chart({ label, x, y, height = 230 }) {
     if (!view.all.includes(at)) at = null; // other lines have come
     if (at !== null) paintCursor(pen, view, wanted.lines, at);
     write();
+  }
+
+  // The picture as a text of SVG, as on paper; nothing of what was never drawn.
+  function svg() {
+    if (!wanted || !width) return "";
+    return inBlack(() => {
+      const { pen: writing, svg: written } = svgPen(width, height + HEAD);
+      const seen = { ...wanted, x, y, width, height: height + HEAD, scale: 1, top: HEAD };
+      const there = frame(seen);
+      paintNames(writing, y.name, wanted.lines);
+      paintAxes(writing, there);
+      paintLines(writing, there, wanted);
+      return written();
+    });
   }
 
   // Above the lines: what goes up, or what is read off; and the names of several lines.
@@ -122,7 +132,7 @@ export function chart({ label, x, y, height = 230 }) {
     width = contentRect.width;
     soon();
   }).observe(plot);
-  onTheme(soon);
+  onTheme(draw);
   return { node, show };
 }
 
@@ -141,8 +151,8 @@ function rem() {
 }
 
 // Where everything is: the edges, the round numbers, and the place of an x and of a y.
-function frame({ lines, x, y, width, height, scale }) {
-  const edge = { left: 56 * scale, right: 22 * scale, top: 10 * scale, bottom: 44 * scale };
+function frame({ lines, x, y, width, height, scale, top = 0 }) {
+  const edge = { left: 56 * scale, right: 22 * scale, top: top + 10 * scale, bottom: 44 * scale };
   const [right, bottom] = [width - edge.right, height - edge.bottom];
   const all = merged(lines.map((line) => line.x));
   const about = Math.min(Math.max(Math.floor((right - edge.left) / (80 * scale)), 2), 6);
@@ -175,97 +185,4 @@ function rangeOf(lines, { percent }) {
   const [least, most] = ends(lines.map((line) => line.y));
   const low = Math.min(0, least);
   return [low, Math.max(most, percent ? 0.05 : 0, low === 0 && !(most > 0) ? 1 : low)];
-}
-
-function paintAxes(pen, { x, y, edge, right, bottom, scale, across, along, atX, atY }) {
-  const { ink, line, muted } = colours();
-  const below = (values) => values[0] < 0; // then the line at 0 is stronger
-  const step = along[1] - along[0];
-  pen.font = `${FONT * scale}px system-ui, sans-serif`;
-  for (const value of along) {
-    pen.fillStyle = css(value === 0 && below(along) ? muted : line);
-    pen.fillRect(edge.left, Math.round(atY(value)), right - edge.left, 1);
-  }
-  for (const value of across) {
-    pen.fillStyle = css(value === 0 && below(across) ? muted : line);
-    pen.fillRect(Math.round(atX(value)), edge.top, 1, bottom - edge.top);
-  }
-  pen.fillStyle = css(ink);
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  const up = y.percent ? percents : plain;
-  for (const value of along) pen.fillText(up(value, step), edge.left - 8, atY(value));
-  pen.textAlign = "center";
-  pen.textBaseline = "top";
-  const gap = across[1] - across[0] || 1;
-  for (const value of across) {
-    pen.fillText(x.log ? power(value) : plain(value, gap), atX(value), bottom + 6);
-  }
-  pen.fillText(x.name, (edge.left + right) / 2, bottom + 24 * scale);
-}
-
-function paintLines(pen, { edge, right, bottom, atX, atY }, { lines, mark, dots }) {
-  const palette = colours();
-  pen.lineJoin = "round";
-  pen.save();
-  pen.beginPath();
-  pen.rect(edge.left - 6, edge.top - 6, right - edge.left + 12, bottom - edge.top + 7);
-  pen.clip();
-  if (mark !== null) upright(pen, atX(mark), edge.top, bottom, css(palette.muted), 2, [2, 4]);
-  for (const { x, y, colour, dash } of lines) {
-    const paint = css(palette[colour]);
-    for (const part of stretches(y)) {
-      if (part.length === 1) dot(pen, atX(x[part[0]]), atY(y[part[0]]), 3.5, paint);
-      else
-        stroke(
-          pen,
-          part.map((k) => [atX(x[k]), atY(y[k])]),
-          paint,
-          2.5,
-          dash ? [9, 5] : [],
-        );
-    }
-  }
-  for (const { x, y, colour } of dots) dot(pen, atX(x), atY(y), 5.5, css(palette[colour]));
-  pen.restore();
-}
-
-function paintCursor(pen, { edge, bottom, atX, atY }, lines, at) {
-  const palette = colours();
-  upright(pen, atX(at), edge.top, bottom, css(palette.muted), 1, []);
-  for (const { x, y, colour } of lines) {
-    const value = y[x.indexOf(at)];
-    const height = Number.isFinite(value) ? atY(value) : -1;
-    if (height >= edge.top - 1 && height <= bottom + 1)
-      dot(pen, atX(at), height, 3.5, css(palette[colour]));
-  }
-}
-
-function upright(pen, left, top, bottom, paint, thick, dash) {
-  stroke(
-    pen,
-    [
-      [left, top],
-      [left, bottom],
-    ],
-    paint,
-    thick,
-    dash,
-  );
-}
-
-function stroke(pen, points, paint, thick, dash) {
-  pen.beginPath();
-  for (const [left, top] of points) pen.lineTo(left, top);
-  pen.strokeStyle = paint;
-  pen.lineWidth = thick;
-  pen.setLineDash(dash);
-  pen.stroke();
-}
-
-function dot(pen, left, top, radius, paint) {
-  pen.beginPath();
-  pen.arc(left, top, radius, 0, 2 * Math.PI);
-  pen.fillStyle = paint;
-  pen.fill();
 }

@@ -36,6 +36,7 @@ export function colours() {
     positive: shades(palette.zero, palette.positive),
     negative: shades(palette.zero, palette.negative),
     ink: shades(...palette.pixel),
+    count: shades(palette.surface, palette.ink), // how often: neither good nor bad
   };
   return palette;
 }
@@ -48,6 +49,36 @@ export function themeChanged() {
   palette = null;
   for (const listener of listeners) listener();
 }
+
+// Black on white, as on paper, while `work` is done; everything is painted anew before and after.
+export async function onPaper(work) {
+  paper(true);
+  try {
+    return await work();
+  } finally {
+    paper(false);
+  }
+}
+
+// The same for what paints itself at once, and nowhere on the page.
+export function inBlack(work) {
+  const { classList } = document.documentElement;
+  const was = classList.contains("paper");
+  classList.add("paper");
+  palette = null;
+  const made = work();
+  classList.toggle("paper", was);
+  palette = null;
+  return made;
+}
+
+function paper(on) {
+  document.documentElement.classList.toggle("paper", on);
+  themeChanged();
+}
+
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
 
 for (const query of [
   "(prefers-color-scheme: dark)",

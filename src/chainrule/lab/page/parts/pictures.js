@@ -47,8 +47,8 @@ function lookInsidePixels(pixels, label) {
   });
 }
 
-// A list of images; each has { index, label, text } and perhaps { read }, and { pixels } if they
-// are not those of the test image.
+// A list of images; each has { index, label, text } and perhaps { read }, { pixels } if they are at
+// hand, `own` if those are not the test image's, and `doubt` if people doubt the label.
 export function gallery(label) {
   const node = element("ul", { class: "thumbnails", "aria-label": label });
   let wanted = 0;
@@ -57,18 +57,22 @@ export function gallery(label) {
     wanted += 1;
     const mine = wanted;
     const made = await Promise.all(
-      list.map(async ({ index, label: digit, read, text = "", pixels: own }) => {
-        const { pixels } = own ? { pixels: own } : await picture(index);
+      list.map(async ({ index, label: digit, read, text = "", pixels: given, own, doubt }) => {
+        const { pixels } = given ? { pixels: given } : await picture(index);
+        const mark = doubt && element("span", { class: "doubt", "aria-hidden": "true" }, "?");
+        const says = doubt ? words.doubt(doubt) : null;
+        const name = [words.browseImage(index, digit, read), says].filter(Boolean).join(". ");
         return element(
           "li",
           {},
           button(
-            [thumbnail(pixels), element("span", {}, text)],
-            () => (own ? lookInsidePixels(own, digit) : lookInside(index)),
+            [thumbnail(pixels), element("span", {}, text), ...(mark ? [mark] : [])],
+            () => (own ? lookInsidePixels(pixels, digit) : lookInside(index)),
             {
               class: "thumbnail",
               "data-test": index,
-              "aria-label": `${words.browseImage(index, digit, read)}: ${words.openInside}`,
+              title: says,
+              "aria-label": `${name}: ${words.openInside}`,
             },
           ),
         );
@@ -77,5 +81,18 @@ export function gallery(label) {
     if (mine === wanted) node.replaceChildren(...made);
   }
 
+  return { node, show };
+}
+
+// What the mark of a doubted label means, shown where one is.
+export function doubtedNote() {
+  const mark = element("span", { class: "doubt", "aria-hidden": "true" }, "?");
+  const text = element("span");
+  const node = element("p", { class: "quiet doubted", hidden: true }, mark, " ", text);
+  const show = (doubts) => {
+    const n = doubts.filter(Boolean).length;
+    node.hidden = !n;
+    text.textContent = words.doubted(n);
+  };
   return { node, show };
 }

@@ -5,7 +5,7 @@ export const draw = {
   padLabel:
     "Drawing pad. Arrow keys move the pen, Space puts it down and lifts it, Backspace takes the " +
     "last stroke back.",
-  padHint: "Mouse, pen, finger, or arrow keys and Space.",
+  padHint: "Draw with mouse, pen, finger, or arrow keys and Space;",
   penDown: "The pen is down.",
   penUp: "The pen is up.",
   undo: "Undo",
@@ -16,6 +16,7 @@ export const draw = {
   tooLarge: (most) => `A picture may have at most ${most / 1e6} MB.`,
   emptyPad: "Draw a digit from 0 to 9.",
   read: "What I read",
+  soFar: (digit) => `So far I say ${digit}.`,
   openInside: "Open in Look inside",
   stagesTitle: "What I make of it",
   stagesLead:
@@ -44,8 +45,8 @@ export const draw = {
   },
   collectTitle: "Collect",
   collectLead:
-    "Draw, say what it is, add it; save a set that chainrule can train on with --data. Nothing " +
-    "drawn leaves this machine.",
+    "Draw, say what it is, add it; save a set to look at, to measure with and to train on. " +
+    "Nothing drawn leaves this machine.",
   collectLabel: "It is a",
   add: "Add",
   saveSet: "Save the set",
@@ -54,4 +55,37 @@ export const draw = {
   savedSet: (found) =>
     `Saved in ${found.folder}: ${found.train} to train on, ${found.test} to test.`,
   needTwo: "A set has at least two drawings.",
+  noLabel: "Say which digit it is, then add it.",
+  full: (most) => `A set has at most ${most} drawings: save it, and begin another.`,
+  setName: "Name of the set",
+  setNameHint: "a name, if you like",
+  keptHere:
+    "Until they are saved, these drawings are kept in this browser, and are here again after a " +
+    "reload. Forget them removes them.",
+  forget: "Forget them",
+  forgotten: "Nothing is kept in this browser any more.",
+  notKept: "This browser keeps nothing: save the set before you leave the page.",
+  sets: {
+    title: "Saved sets",
+    about: ({ train, test, per_digit: each }) => {
+      const kinds = each.map((n, digit) => (n ? `${n} × ${digit}` : "")).filter(Boolean);
+      return `${train + test} drawings, ${test} of them for testing: ${kinds.join(", ")}`;
+    },
+    look: "Look",
+    rename: "Rename",
+    newName: (name) => `Another name for ${name}`,
+    done: "Done",
+    train: "Train on it",
+    trainHint: "Train the small network on it, with the usual settings",
+    busy: "One training at a time: another is going on.",
+    reads: (network, right, count) =>
+      `The ${network.replace(/^the /, "")} reads ${right.toLocaleString("en-GB")} of the ` +
+      `${count.toLocaleString("en-GB")} drawings right.`,
+    first: (shown, count) => ` Here are the first ${shown} of ${count.toLocaleString("en-GB")}.`,
+    image: (label, read, test) =>
+      `A ${label}, read as ${read}, ${test ? "for testing" : "to train on"}`,
+    columns: ["drawing", "label", "read as", "probability", "for"],
+    training: "training",
+    test: "test",
+  },
 };

@@ -12,8 +12,8 @@ export const evaluate = {
   percent: exactly,
   matrixTitle: "Which digit it takes for which",
   matrixLead:
-    "Row: what it is. Column: what the network says. Blue is right, orange is wrong. A number " +
-    "opens its images.",
+    "Row: what it is. Column: what the network says. In the frames it is right; elsewhere it is " +
+    "wrong, the darker the more often. A number opens its images.",
   matrixLabel: "Confusion matrix: rows are true digits, columns what the network says",
   cell: (i, j, n) =>
     i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`,
@@ -23,7 +23,17 @@ export const evaluate = {
     const which = shown < n ? `The ${shown} it is most certain of` : all;
     return `${which}. An image opens in Look inside.`;
   },
+  jumps: "Parts of this page",
+  sections: { limit: "I don’t know", damage: "Damage", mistakes: "Mistakes", map: "Map" },
+  digit: "digit",
+  recall: "recall",
+  precision: "precision",
+  images: "images",
+  readAs: "read as it",
   perDigit: "Accuracy, digit by digit",
+  perDigitLead:
+    "Recall: of the images of a digit, how many it reads as that digit. Precision: of the images " +
+    "it reads as that digit, how many are one.",
   unsureTitle: "I don’t know",
   unsureLead: "What if it does not answer when its largest probability is below a limit?",
   threshold: "Limit",
@@ -44,6 +54,8 @@ export const evaluate = {
   undamaged: "No damage",
   measureCurves: "Measure the whole range",
   measuring: "Measuring …",
+  curvesTitle: "Accuracy over each kind of damage",
+  curveColumns: ["damage", "amount", "accuracy"],
   damageCurve: (name) => `Accuracy over ${name.toLowerCase()}`,
   curveSays: (x, y) =>
     [0, Math.floor(x.length / 2), x.length - 1]

@@ -12,7 +12,6 @@ export const frame = {
     draw: "Draw",
     train: "Train",
     evaluate: "Evaluate",
-    map: "Map",
     compare: "Compare",
   },
   viewsLabel: "Views",
@@ -79,6 +78,16 @@ export const frame = {
   footer: (lab) =>
     `chainrule ${lab.version}. Every number here is computed by its Python on this machine; the ` +
     `page only shows it.`,
+
+  // ------------------------------------------------------------------------------- a doubted label
+  doubt: ({ label, guess, for_label: given, for_guess: other }) =>
+    `Is it a${label === 8 ? "n" : ""} ${label}? Of five people ${given || "none"} took it for ` +
+    `${label}, ${other || "none"} for ${guess}`,
+  doubtedBy: (judged) => `. ${frame.doubt(judged)} (labelerrors.com).`,
+  doubted: (n) =>
+    (n === 1 ? "One image here has a label" : `${n} images here have labels`) +
+    ` that people doubt: of five who were asked, fewer than three agreed with it (Northcutt, ` +
+    `Athalye and Mueller, Pervasive Label Errors in Test Sets, 2021, labelerrors.com).`,
 
   // ------------------------------------------------------------------------------- a question
   hideMenu: "Hide …",

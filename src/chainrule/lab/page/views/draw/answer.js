@@ -8,30 +8,36 @@ import { words } from "../../strings.js";
 
 export function answer({ isHidden, openInside }) {
   const says = element("p", { class: "verdict-line", id: "draw-says", role: "status" });
-  const unlike = element("p", { class: "unlike", id: "draw-unlike", role: "status", hidden: true });
+  const unlike = element("p", { class: "unlike", id: "draw-unlike", role: "status" });
+  const place = element("div", { class: "unlike-place" }, unlike);
   const shares = bars(words.parts.probabilities, { unseen: true });
   const node = element(
     "section",
     { class: "answer", "aria-labelledby": "answer-title" },
     element("h2", { id: "answer-title" }, words.read),
     says,
-    unlike,
     shares.node,
     openInside,
+    place,
   );
 
   // What is answered, but for what is hidden for a question; what can be said after each stage.
-  function show(read) {
+  // While the pen moves it is not judged whether it is a digit: no share is said either way.
+  function show(read, resting) {
     const unsaid = isHidden("prediction");
     // A share of 99.9 % would look sure; of what is no digit it says nothing.
-    const strange = read.unlike?.unlike;
+    const strange = resting && read.unlike?.unlike;
     const say = (sure, taken, { prediction, probabilities }) =>
-      strange ? taken(prediction) : sure(prediction, percent(probabilities[prediction]));
-    says.textContent = unsaid ? words.unsaid.prediction : say(words.isay, words.taken, read);
+      strange || !resting
+        ? taken(prediction)
+        : sure(prediction, percent(probabilities[prediction]));
+    const soFar = () => words.soFar(read.prediction);
+    const answered = () => (resting ? say(words.isay, words.taken, read) : soFar());
+    says.textContent = unsaid ? words.unsaid.prediction : answered();
     shares.node.hidden = isHidden("probabilities");
-    shares.node.classList.toggle("doubted", Boolean(strange));
-    unlike.hidden = !strange;
-    unlike.textContent = strange ? words.unlike(read.unlike) : "";
+    if (resting) shares.node.classList.toggle("doubted", Boolean(strange));
+    if (resting) warn(strange ? words.unlike(read.unlike) : "");
+    else unlike.classList.add("past");
     for (const digit of DIGITS) {
       shares.set(digit, read.probabilities[digit], percent(read.probabilities[digit]));
       shares.mark(digit, !unsaid && !strange && digit === read.prediction);
@@ -39,9 +45,16 @@ export function answer({ isHidden, openInside }) {
     return (stage) => (unsaid ? "" : say(words.afterStage, words.takenThere, stage));
   }
 
+  // The notice has a place of its own, so that nothing moves when it comes.
+  function warn(text) {
+    unlike.textContent = text;
+    unlike.hidden = !text;
+    unlike.classList.remove("past");
+  }
+
   function empty() {
     says.textContent = words.emptyPad;
-    unlike.hidden = true;
+    warn("");
     for (const digit of DIGITS) {
       shares.set(digit, 0, "");
       shares.mark(digit, false);

@@ -2,7 +2,7 @@
 // drawings collected for training.
 
 import { queue } from "../../ask/queue.js";
-import { bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
+import { base64, bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { thumbnail } from "../../parts/thumbnails.js";
 import { beginning, change, changedAt, networkOf, now } from "../../state.js";
@@ -10,13 +10,17 @@ import { words } from "../../strings.js";
 import { answer as makeAnswer } from "./answer.js";
 import { collect } from "./collect.js";
 import { pad as makePad } from "./pad.js";
+import { sets as makeSets } from "./sets.js";
 import { upload } from "./upload.js";
 import { stages as makeStages } from "./stages.js";
+
+const REST = 400; // ms without a stroke, after which a drawing is judged
 
 export function draw({ lab, tell, isHidden, toInside }) {
   let file = null; // base64 of a picture that stands in place of the strokes
   let off = [];
   let read = null; // the last answer
+  let resting = 0; // the timer that runs while the pen moves
 
   const pad = makePad({ changed: handMoved, tell, limits: lab.limits });
   const openInside = button(words.openInside, () => toInside(drawn()), {
@@ -33,7 +37,11 @@ export function draw({ lab, tell, isHidden, toInside }) {
     button(words.clear, clear, { id: "clear" }),
     picker,
   ];
-  const parts = [answer.node, stages.node, collect({ drawing, added: clear, tell })];
+  const saved = () => sets.refresh();
+  const collected = collect({ drawing, added: clear, saved, limits: lab.limits, tell });
+  const openImage = (pixels, label) => toInside({ pixels: base64(pixels) }, label);
+  const sets = makeSets({ lab, at, called: () => network().name, openImage, tell });
+  const parts = [answer.node, withWhat(), stages.node, collected, sets.node];
   node.append(drawingOf(pad.node, buttons.flat()), ...parts);
   const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
 
@@ -41,6 +49,11 @@ export function draw({ lab, tell, isHidden, toInside }) {
 
   function handMoved(whole) {
     file = null;
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      resting = 0;
+      refresh();
+    }, REST);
     if (whole) remember();
     else send();
   }
@@ -110,7 +123,7 @@ export function draw({ lab, tell, isHidden, toInside }) {
   }
 
   function refresh() {
-    if (read) stages.show(read.stages, answer.show(read));
+    if (read) stages.show(read.stages, answer.show(read, resting === 0));
   }
 
   function empty() {
@@ -120,8 +133,14 @@ export function draw({ lab, tell, isHidden, toInside }) {
     openInside.disabled = true;
   }
 
+  let known = ""; // the network that the sets were read by
+
   // What the state says: the drawing of a link, its stages, its network.
   function enter({ image }) {
+    const reader = JSON.stringify(at());
+    if (!known) sets.refresh();
+    else if (reader !== known) sets.again();
+    known = reader;
     off = image.off ?? off;
     stages.set(off, network().id);
     if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) {
@@ -134,15 +153,18 @@ export function draw({ lab, tell, isHidden, toInside }) {
   return { node, enter, refresh };
 }
 
-// The pad, what can be done with it, and the network that reads.
+// The pad, and what can be done with it.
 function drawingOf(pad, buttons) {
   return element(
     "section",
     { class: "drawing", "aria-labelledby": "draw-title" },
     element("h1", { id: "draw-title" }, words.drawTitle),
     pad,
-    element("p", { class: "quiet" }, words.padHint),
     element("div", { class: "row-of-buttons" }, buttons),
-    element("p", { class: "quiet" }, words.fileHint),
   );
+}
+
+// How one draws.
+function withWhat() {
+  return element("p", { class: "quiet with-what" }, `${words.padHint} ${words.fileHint}`);
 }

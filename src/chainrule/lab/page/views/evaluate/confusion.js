@@ -3,16 +3,19 @@
 import { confused } from "../../ask/server.js";
 import { colours, css, onTheme, onTop } from "../../parts/colour.js";
 import { button, element } from "../../parts/element.js";
+import { csvButton } from "../../parts/keeping.js";
 import { count, percent } from "../../parts/numbers.js";
 import { panel } from "../../parts/panel.js";
 import { gallery } from "../../parts/pictures.js";
 import { DIGITS } from "../../parts/sizes.js";
+import { cut } from "../../parts/thumbnails.js";
 import { words } from "../../strings.js";
 
 const says = words.evaluate;
+const DARKEST = 0.8; // of the ink, so that a count is read on it
 
-// `asked` says what is measured; `pixels` gives those of image k of an answer, if it is damaged.
-export function confusion({ asked, pixels, tell }) {
+// `asked` says what is measured; `choose` is told the cell that is opened, or null.
+export function confusion({ asked, choose, tell }) {
   const cells = DIGITS.map((i) => DIGITS.map((j) => cell(i, j)));
   let matrix = null; // of the last answer
   let roving = [0, 0];
@@ -32,14 +35,20 @@ export function confusion({ asked, pixels, tell }) {
   );
   const lead = element("p", { class: "quiet" }, says.matrixLead);
   const sideways = element("div", { class: "sideways" }, tableOf(cells, onKey));
-  const node = panel("matrix-title", says.matrixTitle, {}, lead, sideways, opened);
+  const kept = csvButton("confusion", says.matrixTitle, () => [
+    [says.digit, ...DIGITS],
+    ...matrix.map((row, i) => [i, ...row]),
+  ]);
+  const tools = element("div", { class: "row-of-buttons" }, kept);
+  const node = panel("matrix-title", says.matrixTitle, {}, lead, sideways, tools, opened);
 
   function cell(i, j) {
     return element("td", {
       role: "gridcell",
+      class: i === j ? "right" : null,
       tabindex: i + j === 0 ? 0 : -1,
       "data-confusion": `${i},${j}`,
-      onclick: () => choose(i, j),
+      onclick: () => choose(`${i}-${j}`),
       onfocus: () => (roving = [i, j]),
     });
   }
@@ -62,7 +71,7 @@ export function confusion({ asked, pixels, tell }) {
       cells[to[0]][to[1]].focus();
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      choose(i, j);
+      choose(`${i}-${j}`);
     }
   }
 
@@ -72,15 +81,13 @@ export function confusion({ asked, pixels, tell }) {
     cells[i][j].tabIndex = 0;
   }
 
-  // Blue: read right; orange: mistakes. The darkest is the most frequent of its kind.
+  // The more frequent a mistake, the darker; what is read right stands in a frame.
   function paint() {
     if (!matrix) return;
-    const { shades } = colours();
-    const off = Math.max(1, ...matrix.flatMap((row, i) => row.filter((_, j) => j !== i)));
-    const on = Math.max(1, ...matrix.map((row, i) => row[i]));
+    const shades = colours().shades.count;
+    const most = Math.max(1, ...matrix.flatMap((row, i) => row.filter((_, j) => j !== i)));
     const paintCell = (n, i, j) => {
-      const [shade, most] = i === j ? [shades.negative, on] : [shades.positive, off];
-      const colour = shade[Math.round((200 * n) / most)];
+      const colour = shades[i === j ? 0 : Math.round(((shades.length - 1) * DARKEST * n) / most)];
       const each = cells[i][j];
       each.textContent = n ? count(n) : "·";
       each.style.background = css(colour);
@@ -94,15 +101,16 @@ export function confusion({ asked, pixels, tell }) {
 
   function close() {
     const [i, j] = chosen;
-    chosen = null;
-    opened.hidden = true;
-    paint();
+    choose(null);
     cells[i][j].focus();
   }
 
-  function choose(i, j) {
-    rove(i, j);
-    chosen = [i, j];
+  // The cell that is open, as the address says it, or null.
+  function open(pair) {
+    chosen = pair && pair.split("-").map(Number);
+    opened.hidden = !chosen;
+    if (chosen) rove(...chosen);
+    else opening = "";
     paint();
     return showCell();
   }
@@ -110,10 +118,10 @@ export function confusion({ asked, pixels, tell }) {
   async function showCell() {
     if (!chosen || !matrix) return;
     const [i, j] = chosen;
-    opened.hidden = false;
     title.textContent = says.cell(i, j, matrix[i][j]);
     const of = asked();
     const wanted = JSON.stringify([of, i, j]);
+    if (wanted === opening) return; // it is shown, or on its way
     opening = wanted;
     try {
       const answer = await confused({ ...of, truth: i, read: j });
@@ -124,11 +132,14 @@ export function confusion({ asked, pixels, tell }) {
           label: i,
           read: i === j ? undefined : j,
           text: percent(answer.confidence[k]),
-          ...pixels(answer, k, of),
+          pixels: cut(answer.images, k),
+          own: Boolean(of.damage),
+          doubt: answer.doubts[k],
         })),
       );
       note.textContent = says.shownOf(answer.indices.length, answer.count);
     } catch (failure) {
+      opening = "";
       tell(words.failed(failure.message));
     }
   }
@@ -139,7 +150,7 @@ export function confusion({ asked, pixels, tell }) {
     showCell();
   }
 
-  return { node, show };
+  return { node, show, open };
 }
 
 function tableOf(cells, onkeydown) {

@@ -3,6 +3,7 @@
 import { evaluate as ask } from "../../ask/server.js";
 import { chart } from "../../parts/chart.js";
 import { button, element } from "../../parts/element.js";
+import { csvButton } from "../../parts/keeping.js";
 import { panel } from "../../parts/panel.js";
 import { networkAt } from "../../state.js";
 import { words } from "../../strings.js";
@@ -10,7 +11,8 @@ import { words } from "../../strings.js";
 const STEPS = { noise: 0.05, rotation: 1, shift: 1, thickness: 0.5 }; // of the sliders
 const says = words.evaluate;
 
-// `ranges`: how far each damage may go, as the server says. `moved` is called as a slider is.
+// `ranges`: how far each damage may go, as the server says. `moved` is told what is done to the
+// images, by name, as a slider moves.
 export function damage({ ranges, moved, tell }) {
   const sliders = Object.entries(ranges).map(([name, [min, max]]) => {
     const id = `damage-${name}`;
@@ -21,7 +23,7 @@ export function damage({ ranges, moved, tell }) {
       max,
       step: STEPS[name],
       value: 0,
-      oninput: moved,
+      oninput: () => moved(wanted()),
     });
     const output = element("output", { class: "number", for: id });
     const label = element("label", { for: id }, says.damage[name]);
@@ -35,36 +37,45 @@ export function damage({ ranges, moved, tell }) {
     { class: "pair", id: "curves-of-damage", hidden: true },
     curves.map((each) => each.node),
   );
+  const kept = csvButton("damage", says.curvesTitle, rows);
+  kept.hidden = true;
   const node = panel(
     "damage-title",
     says.damageTitle,
-    {},
+    { "data-section": "damage" },
     element("p", {}, says.damageLead),
     sliders.map((each) => each.node),
     element("div", { class: "row-of-buttons" }, undo, measure),
     charts,
+    element("div", { class: "row-of-buttons" }, kept),
   );
   let measured = ""; // the network that the curves are of
+  let answered = null;
 
-  function heal() {
-    for (const { input } of sliders) input.value = 0;
-    moved();
+  function rows() {
+    const of = ([name, { x, accuracy }]) => x.map((value, k) => [name, value, accuracy[k]]);
+    return [says.curveColumns, ...Object.entries(answered).flatMap(of)];
   }
 
-  // What is done to the images, by name; null if nothing.
+  function heal() {
+    moved({});
+  }
+
   function wanted() {
     const used = sliders.filter(({ input }) => Number(input.value) !== 0);
-    if (!used.length) return null;
     return Object.fromEntries(used.map(({ name, input }) => [name, Number(input.value)]));
   }
 
-  function show() {
+  // The damage that the address has.
+  function set(amounts) {
     for (const { name, input, output } of sliders) {
+      const value = amounts[name] ?? 0;
+      if (Number(input.value) !== value) input.value = value;
       output.textContent = says.amount(name, Number(input.value));
       input.setAttribute("aria-valuetext", output.textContent);
     }
-    undo.disabled = !wanted();
-    if (measured !== JSON.stringify(networkAt())) charts.hidden = true;
+    undo.disabled = !Object.keys(amounts).length;
+    if (measured !== JSON.stringify(networkAt())) charts.hidden = kept.hidden = true;
   }
 
   async function measureCurves() {
@@ -74,7 +85,8 @@ export function damage({ ranges, moved, tell }) {
     try {
       const answer = await ask({ ...of, curves: true });
       measured = JSON.stringify(of);
-      charts.hidden = false;
+      answered = answer.curves;
+      charts.hidden = kept.hidden = false;
       for (const curve of curves) curve.draw(answer.curves[curve.name]);
     } catch (failure) {
       tell(words.failed(failure.message));
@@ -83,13 +95,14 @@ export function damage({ ranges, moved, tell }) {
     measure.textContent = says.measureCurves;
   }
 
-  return { node, wanted, show };
+  return { node, set };
 }
 
 function curveOf(name) {
   const label = says.damageCurve(says.damage[name]);
   const y = { name: says.accuracy, percent: true, range: [0, 1], write: says.percent };
-  const { node, show } = chart({ label, x: { name: says.damage[name] }, y, height: 190 });
+  const x = { name: says.damage[name] };
+  const { node, show } = chart({ label, x, y, height: 190, file: `damage-${name}` });
   const draw = ({ x, accuracy }) => {
     const line = { name: says.accuracy, x, y: accuracy, colour: "accent" };
     show([line], { says: `${label}: ${says.curveSays(x, accuracy)}` });

@@ -5,7 +5,7 @@ import { button, element } from "../../parts/element.js";
 import { networkPicker } from "../../parts/networks.js";
 import { VIEWS, change, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
-import { copyLink, saveMoment } from "./sharing.js";
+import { copyLink, saveShown } from "./sharing.js";
 import { banner, tell, toast } from "./telling.js";
 import { time } from "./time.js";
 
@@ -24,7 +24,7 @@ export function frame({ lab, hide, label }) {
   const main = element("main", { id: "main", tabindex: "-1" });
   const sharing = [
     button(words.copyLink, copyLink, { id: "copy-link" }),
-    button(words.save, () => saveMoment(label()), { id: "save-moment" }),
+    button(words.save, () => saveShown(label(), lab.version), { id: "save-moment" }),
   ];
   const tools = [hide.menu, projector, recorded ? null : sharing];
   // The address is the state's: no fragment comes into it.

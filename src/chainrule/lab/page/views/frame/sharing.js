@@ -2,7 +2,9 @@
 
 import { save } from "../../ask/server.js";
 import { element } from "../../parts/element.js";
-import { link, moment, parameters } from "../../state.js";
+import { download } from "../../parts/keeping.js";
+import { snapshot } from "../../parts/snapshot.js";
+import { link, moment, networkOf, now, parameters } from "../../state.js";
 import { words } from "../../strings.js";
 import { tell } from "./telling.js";
 
@@ -16,19 +18,26 @@ export async function copyLink() {
   }
 }
 
-// label: of the ledger that is shown, or null.
-export async function saveMoment(label) {
+// What is seen as one file. A moment that is looked into keeps all its numbers, and opens them; any
+// other view is kept as it is seen. label: of the ledger that is shown, or null.
+export async function saveShown(label, version) {
   tell(words.saving);
   try {
-    const { name, content } = await save({ ...moment(), label }, parameters());
-    const address = URL.createObjectURL(content);
-    const anchor = element("a", { href: address, download: name, hidden: true });
-    document.body.append(anchor);
-    anchor.click();
-    anchor.remove();
-    setTimeout(() => URL.revokeObjectURL(address), 10000);
+    const { name, content } =
+      now().view === "inside"
+        ? await save({ ...moment(), label }, parameters())
+        : await keepView(version);
+    download(name, content);
     tell(words.savedAs(name));
   } catch (failure) {
     tell(words.failed(failure.message));
   }
+}
+
+async function keepView(version) {
+  const { view } = now();
+  const shown = document.querySelector("main > :not([hidden])");
+  const address = new URL(link()).search;
+  const content = await snapshot(shown, { name: words.views[view], version, address });
+  return { name: `chainrule-${view}-${networkOf().id.slice(0, 150)}.html`, content };
 }

@@ -34,7 +34,8 @@ export function subject({ isHidden, reveal }) {
     head.show({ ...ledger, share: A[ledger.prediction] });
     const { image } = now();
     caption.textContent =
-      "test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn;
+      ("test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn) +
+      (ledger.doubt && !isHidden("truth") ? words.doubtedBy(ledger.doubt) : "");
   }
 
   // The image makes room for an opened cell, unless the cell is its own.

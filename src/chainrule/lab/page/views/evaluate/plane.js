@@ -1,13 +1,14 @@
-// The plane of the map: each point is its digit, in the digit's colour; mistakes wear a ring. A
-// point shows its image under the pointer or the keyboard, and opens it.
+// The plane of the map: each point is its digit, in the digit's colour; mistakes stand on a disc. A
+// point shows its image under the pointer or the keyboard, and opens it. It zooms.
 
-import { colours, css, onTheme } from "../../parts/colour.js";
+import { colours, css, onPaper, onTheme } from "../../parts/colour.js";
 import { element } from "../../parts/element.js";
 import { lookInside, picture } from "../../parts/pictures.js";
 import { SIDE } from "../../parts/sizes.js";
 import { paintPixels } from "../../parts/thumbnails.js";
 import { words } from "../../strings.js";
 import { arrange, hues, next, nearest, stamps } from "./points.js";
+import { zoomed } from "./zoom.js";
 
 // `told` hears which point the keyboard is at; `only` says whether only mistakes count.
 export function plane({ told, only }) {
@@ -32,10 +33,21 @@ export function plane({ told, only }) {
   let found = null;
   let at = -1; // the point under the pointer or the keyboard
   let places = []; // [x, y] in CSS pixels
+  const zoom = zoomed(node, () => {
+    point(-1);
+    paint();
+  });
+  const frame = element("div", { class: "plane-frame" }, node, zoom.tools);
 
   const sides = () => [node.clientWidth, node.clientHeight];
   const wrong = (k) => found.labels[k] !== found.predictions[k];
   const counts = (k) => !only() || wrong(k);
+
+  // Larger where there are few, or where one looks closer.
+  function sizeOf(n) {
+    const size = n > 5000 ? 9 : n > 2000 ? 11 : n > 1000 ? 13 : 16;
+    return Math.round(size * Math.min(Math.sqrt(zoom.view.zoom), 2) * devicePixelRatio);
+  }
 
   function paint() {
     const [width, height] = sides();
@@ -45,30 +57,25 @@ export function plane({ told, only }) {
     canvas.height = Math.round(height * ratio);
     const pen = canvas.getContext("2d");
     const n = found.labels.length;
-    const size = Math.round((n > 5000 ? 8 : n > 1500 ? 10 : 12) * ratio);
-    const made = stamps(size);
-    places = arrange(found, width, height);
-    const { accent, ink } = colours();
-    const ring = (k, radius, thick, paint) => {
-      pen.lineWidth = thick * ratio;
-      pen.strokeStyle = css(paint);
-      pen.beginPath();
-      pen.arc(places[k][0] * ratio, places[k][1] * ratio, radius, 0, 2 * Math.PI);
-      pen.stroke();
-    };
-    const stamp = (k) => {
-      const [left, top] = places[k].map((each) => Math.round(each * ratio - size / 2));
+    const size = sizeOf(n);
+    const { accent, surface } = colours();
+    const [plain, discs] = [stamps(size), stamps(size, css(surface))];
+    places = arrange(found, width, height, zoom.view);
+    const stamp = (k, made) => {
+      const side = made[0].width;
+      const [left, top] = places[k].map((each) => Math.round(each * ratio - side / 2));
       pen.drawImage(made[found.labels[k]], left, top);
     };
-    pen.globalAlpha = only() ? 0.12 : 0.75;
-    for (let k = 0; k < n; k += 1) if (!wrong(k)) stamp(k);
+    pen.globalAlpha = only() ? 0.12 : 0.8;
+    for (let k = 0; k < n; k += 1) if (!wrong(k)) stamp(k, plain);
     pen.globalAlpha = 1;
-    for (let k = 0; k < n; k += 1) {
-      if (!wrong(k)) continue;
-      stamp(k);
-      ring(k, size * 0.68, 1.25, ink);
-    }
-    if (at >= 0 && at < n) ring(at, size, 3, accent);
+    for (let k = 0; k < n; k += 1) if (wrong(k)) stamp(k, discs);
+    if (at < 0 || at >= n) return;
+    pen.lineWidth = 3 * ratio;
+    pen.strokeStyle = css(accent);
+    pen.beginPath();
+    pen.arc(places[at][0] * ratio, places[at][1] * ratio, size * 0.8, 0, 2 * Math.PI);
+    pen.stroke();
   }
   onTheme(paint);
   new ResizeObserver(paint).observe(node);
@@ -81,7 +88,10 @@ export function plane({ told, only }) {
     if (k < 0) return;
     const read = wrong(k) ? found.predictions[k] : undefined;
     caption.textContent = words.browseImage(k, found.labels[k], read);
-    if (aloud) told(caption.textContent);
+    if (aloud) {
+      told(caption.textContent);
+      if (zoom.bring(places[k])) paint();
+    }
     const [x, y] = places[k];
     const [width, height] = sides();
     card.style.left = x > width / 2 ? "auto" : `${x + 18}px`;
@@ -97,12 +107,12 @@ export function plane({ told, only }) {
     const { left, top } = canvas.getBoundingClientRect();
     return found ? nearest(places, counts, event.clientX - left, event.clientY - top) : -1;
   };
-  node.addEventListener("pointermove", (event) => found && point(under(event)));
+  node.addEventListener("pointermove", (event) => found && !zoom.moving && point(under(event)));
   node.addEventListener("pointerleave", () => document.activeElement !== node && point(-1));
   node.addEventListener("blur", () => point(-1));
   node.addEventListener("click", (event) => {
     const k = under(event);
-    if (k >= 0) lookInside(k);
+    if (k >= 0 && !zoom.moved) lookInside(k);
   });
   node.addEventListener("keydown", (event) => {
     const ways = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -127,10 +137,22 @@ export function plane({ told, only }) {
     if (k >= 0) point(k);
   }
 
-  return { node, show, paint };
+  // The canvas with what it shows now, black on white.
+  function painted() {
+    return onPaper(() => {
+      const copy = element("canvas", { width: canvas.width, height: canvas.height });
+      const pen = copy.getContext("2d");
+      pen.fillStyle = css(colours().surface);
+      pen.fillRect(0, 0, copy.width, copy.height);
+      pen.drawImage(canvas, 0, 0);
+      return copy;
+    });
+  }
+
+  return { frame, show, paint, picture: painted };
 }
 
-// The digits in their colours, and what the ring means.
+// The digits in their colours, and what the disc means.
 export function key() {
   const node = element("ul", { class: "map-key", "aria-label": words.map.key });
 

@@ -12,28 +12,42 @@ export function hues() {
   return DIGITS.map((digit) => style.getPropertyValue(`--digit-${digit}`).trim());
 }
 
-// Each digit as a small picture, painted once and stamped.
-export function stamps(size) {
+// Each digit as a small picture, painted once and stamped; on a disc, for mistakes, if there is a
+// `paper` to write on it in.
+export function stamps(size, paper = null) {
+  const side = Math.ceil(size * 1.4);
   return hues().map((colour, digit) => {
-    const stamp = element("canvas", { width: size, height: size });
+    const stamp = element("canvas", { width: side, height: side });
     const pen = stamp.getContext("2d");
+    const middle = side / 2;
     pen.fillStyle = colour;
-    pen.font = `600 ${size * 0.92}px system-ui, sans-serif`;
+    if (paper) {
+      pen.beginPath();
+      pen.arc(middle, middle, size * 0.66, 0, 2 * Math.PI);
+      pen.fill();
+      pen.fillStyle = paper;
+    }
+    pen.font = `${paper ? 700 : 600} ${size * 0.92}px system-ui, sans-serif`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.fillText(digit, size / 2, size / 2 + size * 0.05);
+    pen.fillText(digit, middle, middle + size * 0.05);
     return stamp;
   });
 }
 
-// The points [x, y] of these coordinates in a place of this size, both axes by the same measure.
-export function arrange({ x: all, y: up }, width, height) {
+// The points [x, y] of these coordinates in a place of this size, both axes by the same measure,
+// zoomed about its middle and moved.
+export function arrange({ x: all, y: up }, width, height, { zoom, dx, dy }) {
   const [[left, right], [low, high]] = [ends([all]), ends([up])];
   const across = (width - 2 * ROOM) / (right - left || 1);
   const scale = Math.min(across, (height - 2 * ROOM) / (high - low || 1));
   const x0 = width / 2 - (scale * (left + right)) / 2;
   const y0 = height / 2 + (scale * (low + high)) / 2;
-  return Array.from(all, (x, k) => [x0 + scale * x, y0 - scale * up[k]]);
+  const [left0, top0] = [width / 2 + dx, height / 2 + dy];
+  return Array.from(all, (x, k) => [
+    left0 + zoom * (x0 + scale * x - width / 2),
+    top0 + zoom * (y0 - scale * up[k] - height / 2),
+  ]);
 }
 
 // The point that counts and is closest to this place, if one is near; else -1.

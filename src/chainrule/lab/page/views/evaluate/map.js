@@ -1,21 +1,23 @@
 // A map of the digits: test images as points on a plane, by PCA of their pixels or of what a layer
-// makes of them.
+// makes of them. It is asked for as soon as it is seen.
 
 import { queue } from "../../ask/queue.js";
 import { map as ask } from "../../ask/server.js";
 import { choice } from "../../parts/choice.js";
 import { element } from "../../parts/element.js";
+import { pngButton } from "../../parts/keeping.js";
 import { count, percent } from "../../parts/numbers.js";
 import { networkAt, networkOf } from "../../state.js";
 import { words } from "../../strings.js";
 import { key as makeKey, plane as makePlane } from "./plane.js";
 
-const COUNT = 2000; // points, to begin with
-const COUNTS = [1000, 2000, 5000, Infinity];
+const COUNT = 500; // points, to begin with
+const COUNTS = [500, 1000, 2000, 5000, Infinity];
 const says = words.map;
 
 export function map({ lab, tell }) {
   const told = element("p", { class: "unseen", role: "status" });
+  const sticks = element("p", { class: "quiet", id: "map-sticks", hidden: true }, says.sticks);
   const explained = element("p", { class: "quiet", id: "map-explained", role: "status" });
   const sources = choice(says.of, "map-of", [], asked, { id: "map-of" });
   const options = COUNTS.map((most) => Math.min(most, lab.limits.map)).map((n) =>
@@ -29,13 +31,14 @@ export function map({ lab, tell }) {
   });
   const key = makeKey();
   const plane = makePlane({ told: (text) => (told.textContent = text), only: () => only.checked });
+  const kept = pngButton("map", says.heading, plane.picture);
   const node = element(
-    "div",
-    { class: "map", id: "view-map" },
+    "section",
+    { class: "map unasked", id: "view-map", "data-section": "map", "aria-labelledby": "map-title" },
     element(
-      "section",
-      { class: "map-side", "aria-labelledby": "map-title" },
-      element("h1", { id: "map-title" }, says.heading),
+      "div",
+      { class: "map-side" },
+      element("h2", { id: "map-title" }, says.heading),
       element("p", {}, says.lead),
       sources.node,
       element(
@@ -47,10 +50,12 @@ export function map({ lab, tell }) {
       element("label", { class: "row-of-buttons" }, only, element("span", {}, says.onlyMistakes)),
       key.node,
       explained,
-      element("p", { class: "quiet", id: "map-hint" }, says.hint),
+      sticks,
+      element("div", { class: "row-of-buttons" }, kept),
+      element("p", { class: "quiet kept-out", id: "map-hint" }, says.hint),
       told,
     ),
-    plane.node,
+    plane.frame,
   );
   const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
   let of = null; // null: the last hidden layer
@@ -85,10 +90,19 @@ export function map({ lab, tell }) {
       says.ofName(of),
       networkOf().digits,
     );
+    sticks.hidden = of !== `A${networkOf().sizes.length - 1}`;
     plane.show(answer);
+    node.classList.remove("unasked");
   }
 
+  let seen = false;
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    seen = isIntersecting;
+    if (seen) enter();
+  }).observe(node);
+
   function enter() {
+    if (!seen) return;
     key.show();
     send();
   }
