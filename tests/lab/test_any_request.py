@@ -14,8 +14,9 @@ from chainrule.lab.live.thread import ThreadedTraining
 from chainrule.lab.server.guard import POLICY
 from chainrule.lab.server.served import Served
 
-GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
-POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
+GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/api/lessons"]
+GETS += ["/lab/style.css"]
+POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save", "answer"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x"]
 KNOWN = ["small", "large", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1]
@@ -58,6 +59,8 @@ NEARLY = st.fixed_dictionaries(
         "cell": st.from_regex(r"d?[WbZAxyE]\d?(\[\d{1,3}(,\d{1,3})?\])?", fullmatch=True) | VALUES,
         "view": VALUES,
         "drawings": st.lists(VALUES, max_size=3),
+        "lesson": st.sampled_from(["rate", "softmax", "mine"]) | VALUES,
+        "answer": st.sampled_from(["0.9", "1/3", 1]) | VALUES,
     },
 )
 SIDES = st.fixed_dictionaries({"network": st.sampled_from(["small", "x"]) | VALUES})

@@ -6,7 +6,7 @@ A server, a saved page and a worker in a tab answer from the same table.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chainrule.lab.api import about, drawings, moment, runs, saving, testset
+from chainrule.lab.api import about, drawings, lessons, moment, runs, saving, testset
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer
 
@@ -44,6 +44,8 @@ ROUTES = {
     "map": Route(testset.map_images),
     "described": Route(runs.describe_run),
     "train": Route(runs.order_training),
+    "lessons": Route(lessons.list_lessons, None),
+    "answer": Route(lessons.check_answer),
 }
 
 

@@ -16,12 +16,15 @@ export const DEFAULTS = {
   hide: [],
   projector: false,
   scale: "matrix",
+  lesson: null,
+  at: null, // its step, from 1
 };
 
 const SCALES = ["unit", "matrix", "global"];
 const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},(\d{1,6}|\*)\])$/;
 const PHASE = /^(update|E|y|x|d?[AZWb]\d{1,3})$/;
 const SUBJECT = /^(\d)as(?!\1)(\d?)$/; // 3as5: a 3 that is read as 5; 3as: a misread 3
+const LESSON = /^[a-z][a-z0-9-]{0,39}$/;
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
 const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
@@ -58,6 +61,8 @@ export function read(parameters, lab) {
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
+    lesson: LESSON.test(get("lesson") ?? "") ? get("lesson") : null,
+    at: whole(get("at"), 99),
   };
 }
 
@@ -110,6 +115,8 @@ export function parameters(state, lab) {
     hide: state.hide.join(","),
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
+    lesson: state.lesson,
+    at: state.at,
   };
   const said = Object.entries(out).filter(([, value]) => (value ?? "") !== "");
   return Object.fromEntries(said.map(([name, value]) => [name, String(value)]));

@@ -12,7 +12,7 @@ import {
 
 export { PARTS, VIEWS } from "./address.js";
 
-const OPENED = ["view", "network", "with", "image", "cell"]; // what one comes back from
+const OPENED = ["view", "network", "with", "image", "cell", "lesson", "at"]; // what one comes back from
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
 
 let lab = null;
@@ -93,6 +93,11 @@ export function start(theLab, parameters) {
   lab = theLab;
   state = fitted(read(parameters, lab));
   return state;
+}
+
+// The state that the parameters of a link mean.
+export function meant(link) {
+  return fitted(read(new URLSearchParams(link), lab));
 }
 
 // The network that is meant: the chosen one, else the one that was given to chainrule lab, else the

@@ -6,7 +6,8 @@ import { draw } from "./strings/draw.js";
 import { evaluate } from "./strings/evaluate.js";
 import { frame } from "./strings/frame.js";
 import { inside } from "./strings/inside.js";
+import { lessons } from "./strings/lessons.js";
 import { map } from "./strings/map.js";
 import { train } from "./strings/train.js";
 
-export const words = { ...frame, ...inside, ...cell, ...draw, train, evaluate, map, compare };
+export const words = { ...frame, ...inside, ...cell, ...draw, train, evaluate, map, compare, lessons };

@@ -8,8 +8,9 @@ import { copyLink, saveMoment } from "./sharing.js";
 import { banner, tell, toast } from "./telling.js";
 import { time } from "./time.js";
 
-// `hide` is what is hidden for a question; `label` gives that of the ledger that is shown, or null.
-export function frame({ lab, hide, label }) {
+// `hide` is what is hidden for a question; `lessons` has their menu and their card; `label` gives
+// that of the ledger that is shown, or null.
+export function frame({ lab, hide, lessons, label }) {
   const tabs = VIEWS.map((view) =>
     button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
   );
@@ -25,7 +26,7 @@ export function frame({ lab, hide, label }) {
     button(words.copyLink, copyLink, { id: "copy-link" }),
     button(words.save, () => saveMoment(label()), { id: "save-moment" }),
   ];
-  const tools = [hide.menu, projector, recorded ? null : sharing];
+  const tools = [recorded ? null : lessons.menu, hide.menu, projector, recorded ? null : sharing];
   // The address is the state's: no fragment comes into it.
   const skip = (event) => {
     event.preventDefault();
@@ -50,6 +51,7 @@ export function frame({ lab, hide, label }) {
   const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
   const footer = element("footer", {}, words.footer(lab));
   document.body.append(header, ...(machine ? [machine.node] : []), main, footer, toast, keys);
+  if (!recorded) document.body.append(lessons.card, lessons.list);
 
   function showView(view) {
     for (const tab of tabs) {
