@@ -1,5 +1,6 @@
 """Sheets as one page of HTML, to be printed: a sheet of paper a pupil, then the keys."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +13,7 @@ from chainrule.lessons.tasks import Given, Number, Sheet, Task
 
 TEMPLATE = Path(__file__).with_name("paper.template")
 PLACES = 4  # decimals of a key that is no short fraction
+POWER = re.compile(r"e\^(?:\(([^)]*)\)|(\w+\[\w\]))")  # e^(1/2), e^Z2[k]
 SHORT = 16  # the largest denominator of a fraction that is written as one
 
 ABOUT = (
@@ -73,21 +75,23 @@ def given_of(part: Given) -> str:
 
 
 def task_of(part: Task, number: int) -> str:
-    blanks = "".join(f"<span>{symbol(each.name)} =<i></i></span>" for each in part.answers)
-    formulas = "<br>".join(symbol(each) for each in part.formula.split(",  "))
+    blanks = "".join(f"<span>{symbol(each.name)} = <i></i></span>" for each in part.answers)
+    formulas = "".join(symbol(each) for each in part.formula.split(",  "))
+    wide = " wide" if len(part.answers) in (3, 9) else ""
     return (
         f'<div class="task"><h3>{number}. {escape(part.words)}</h3>'
-        f'<p class="formula">{formulas}</p><div class="blanks">{blanks}</div></div>'
+        f'<p class="formula">{formulas}</p><div class="blanks{wide}">{blanks}</div></div>'
     )
 
 
 def key_of(sheet: Sheet) -> str:
-    numbers = "".join(
-        f"<span>{equation(each)}</span>" for task in sheet.tasks for each in task.answers
+    lines = "".join(
+        f'<div class="numbers"><b>{k}.</b>'
+        + "".join(f"<span>{equation(each)}</span>" for each in task.answers)
+        + "</div>"
+        for k, task in enumerate(sheet.tasks, 1)
     )
-    return (
-        f'<div class="key"><h3>Sheet {sheet.pupil}</h3><div class="numbers">{numbers}</div></div>'
-    )
+    return f'<div class="key"><h3>Sheet {sheet.pupil}</h3>{lines}</div>'
 
 
 def equation(number: Number) -> str:
@@ -106,7 +110,8 @@ def matrix(name: str, rows: Matrix) -> str:
 
 
 def symbol(text: str) -> str:
-    return f"<var>{escape(text).replace('-', '−')}</var>"
+    raised = POWER.sub(r"e<sup>\1\2</sup>", escape(text).replace("-", "−"))
+    return f"<var>{raised}</var>"
 
 
 def written(value: Fraction) -> str:

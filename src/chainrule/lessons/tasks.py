@@ -173,7 +173,7 @@ def slope(small: Small, found: Pass) -> Parts:
     yield target(small)
     yield powers(found)
     yield Given(
-        f"{name} is moved up by 1/10, then down by 1/10. Only Z2[{t}] changes.",
+        f"{name} is moved up by 1/10, then down by 1/10. Only Z2[{t}] changes; e to it is then:",
         tuple(Number(f"e^({moved[sign]})", new[sign]) for sign in (1, -1)),
     )
     yield Task(
