@@ -166,7 +166,7 @@ def test_the_notes_for_teachers_are_in_the_menu(visit):
     menu.get_by_role("button", name="The sums and probabilities hidden").click()
     expect(menu).to_be_hidden()
     expect(page.locator("#question")).to_contain_text(
-        "Hidden: what the network says, probabilities."
+        "Hidden: probabilities, what the network says."
     )
     expect(card(page)).to_be_hidden()
 

@@ -85,6 +85,8 @@ def suits(small: Small, *, off: bool) -> bool:
         and all(abs(z) <= MOST_2 for z in Z2)
         and len(set(Z2)) == 3
         and small.label != Z2.index(max(Z2))
+        # Else no blame would reach a hidden unit: the cells of dZ2 add up to 0.
+        and all(len(set(weights)) > 1 for weights in zip(*small.W2, strict=True))
     )
 
 

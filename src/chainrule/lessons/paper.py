@@ -14,7 +14,7 @@ from chainrule.lessons.tasks import Given, Number, Sheet, Task
 TEMPLATE = Path(__file__).with_name("paper.template")
 PLACES = 4  # decimals of a key that is no short fraction
 POWER = re.compile(r"e\^(?:\(([^)]*)\)|(\w+\[\w\]))")  # e^(1/2), e^Z2[k]
-SHORT = 16  # the largest denominator of a fraction that is written as one
+SHORT = 4  # the largest denominator of a fraction that is written as one
 
 ABOUT = (
     "{count} with different numbers, and the keys on pages of their own. Print this page, or save "

@@ -1,6 +1,6 @@
 // Words of the lessons: their menu, the card that leads through one, and its question.
 
-const COUNTED = ["", "one digit", "two digits", "three digits", "four digits", "five digits"];
+const COUNTED = ["", "One digit is", "Two digits are", "Three digits are", "Four digits are"];
 
 export const lessons = {
   menu: "Lessons",
@@ -32,7 +32,7 @@ export const lessons = {
   answer: "Your answer",
   check: "Check",
   choose: "Choose one of them.",
-  digits: (n) => `${COUNTED[n] ?? `${n} digits`} are enough; the last one may be off by one.`,
+  digits: (n) => `${COUNTED[n] ?? `${n} digits are`} enough; the last one may be off by one.`,
   within: (amount) => `It may be off by ${amount}.`,
   verdicts: {
     right: "Right.",
