@@ -208,13 +208,11 @@ def test_every_link_of_every_lesson_opens_without_a_fallback(visit, lab):
         )
         by_rule = {part for part in ("test", "cell") if re.search(r"\das|\*", wanted.get(part, ""))}
         if rule := re.fullmatch(r"(\d)as(\d?)", wanted.get("test", "")):
-            image = int(understood.get("test", 1832))
-            opening = ledger(image, name=wanted.get("network", "small")[:5])
-            truth = (
-                int(opening.arrays["y"].argmax()) if len(wanted.get("network", "")) < 9 else None
-            )
-            read = int(opening.arrays["A2"].argmax())
-            assert truth in (None, int(rule[1])), name
+            # A run that is not here has no mistakes: those of the small network stand in.
+            network = wanted["network"] if wanted["network"] in ("small", "large") else "small"
+            opening = ledger(int(understood.get("test", 1832)), name=network).arrays
+            truth, read = int(opening["y"].argmax()), int(opening["A2"].argmax())
+            assert truth == int(rule[1]), name
             assert read == int(rule[2] or read) != truth, name
         if "cell" in by_rule:
             assert re.fullmatch(r"dW2\[3,\d\]", understood["cell"]), name
