@@ -51,6 +51,7 @@ for (const changes of [
   { cell: "dW1[3,350]", phase: "dZ2", hide: ["truth", "gradients"], projector: true },
   { cell: "E", scale: "global", phase: "update" },
   { cell: "dW2[3,*]", phase: "dZ2" },
+  { lesson: "softmax", at: 2, phase: "A2" },
 ]) {
   test(`there and back: ${JSON.stringify(changes).slice(0, 60)}`, () => {
     const state = { ...BEGINNING, ...changes };
@@ -91,6 +92,10 @@ test("what is not understood becomes the default", () => {
     "hide=everything",
     "projector=2",
     "scale=large",
+    "lesson=Softmax",
+    "lesson=../x",
+    "at=0.5",
+    "at=100",
     "pixels=AAAA",
     "strokes=",
     "strokes=1",

@@ -96,7 +96,7 @@ export function start(theLab, parameters) {
 }
 
 // The state that the parameters of a link mean.
-export function meant(link) {
+export function stateOf(link) {
   return fitted(read(new URLSearchParams(link), lab));
 }
 

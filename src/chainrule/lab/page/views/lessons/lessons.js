@@ -3,7 +3,7 @@
 
 import { lessons as ask } from "../../ask/server.js";
 import { button } from "../../parts/element.js";
-import { change, meant, now } from "../../state.js";
+import { change, now, stateOf } from "../../state.js";
 import { words } from "../../strings.js";
 import { card as makeCard } from "./card.js";
 import { list as makeList } from "./list.js";
@@ -58,7 +58,7 @@ export function lessons({ tell, cover }) {
   // How the lab is shown stays; all else is as the link says.
   function visit(link, more) {
     cover();
-    change({ ...meant(link), projector: now().projector, ...more });
+    change({ ...stateOf(link), projector: now().projector, ...more });
   }
 
   function go(at) {
