@@ -26,7 +26,7 @@ export function frame({ lab, hide, lessons, label }) {
     button(words.copyLink, copyLink, { id: "copy-link" }),
     button(words.save, () => saveMoment(label()), { id: "save-moment" }),
   ];
-  const tools = [recorded ? null : lessons.menu, hide.menu, projector, recorded ? null : sharing];
+  const tools = [hide.menu, recorded ? null : lessons.menu, projector, recorded ? null : sharing];
   // The address is the state's: no fragment comes into it.
   const skip = (event) => {
     event.preventDefault();

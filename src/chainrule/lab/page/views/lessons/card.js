@@ -6,6 +6,11 @@ import { question as makeQuestion } from "./question.js";
 
 const says = words.lessons;
 
+// The words of a text; what stands between * is a name on the page.
+function marked(text) {
+  return text.split("*").map((part, k) => (k % 2 ? element("b", {}, part) : part));
+}
+
 // `go` shows a step, from 1; `next` follows behind the question.
 export function card({ go, next, leave }) {
   const title = element("h2", { id: "lesson-title", tabindex: "-1" });
@@ -73,7 +78,7 @@ export function card({ go, next, leave }) {
     const asks = at > steps();
     title.textContent = lesson.title;
     where.textContent = says.where(at, steps() + 1);
-    text.textContent = asks ? lesson.question.words : lesson.steps[at - 1].words;
+    text.replaceChildren(...marked(asks ? lesson.question.words : lesson.steps[at - 1].words));
     question.show(asks ? lesson : null);
     back.disabled = at === 1;
     const forward = at === steps() ? says.toQuestion : says.next;
