@@ -14,8 +14,9 @@ from chainrule.lab.live.thread import ThreadedTraining
 from chainrule.lab.server.guard import POLICY
 from chainrule.lab.server.served import Served
 
-GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/lab/style.css"]
-POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save"]
+GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/api/lessons"]
+GETS += ["/lab/style.css"]
+POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save", "answer"]
 POSTS += ["picture", "curve"]
 POSTS += ["formula", "number"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings"]
@@ -80,6 +81,8 @@ NEARLY = st.fixed_dictionaries(
         "most": st.integers(3, 65) | VALUES,
         "keep": st.lists(st.sampled_from(["A1[7]", "A1[99]", 3]), max_size=3) | VALUES,
         "drawings": st.lists(VALUES, max_size=3),
+        "lesson": st.sampled_from(["rate", "softmax", "mine"]) | VALUES,
+        "answer": st.sampled_from(["0.9", "1/3", 1]) | VALUES,
     },
 )
 SIDES = st.fixed_dictionaries({"network": st.sampled_from(["small", "x"]) | VALUES})

@@ -72,6 +72,7 @@ for (const changes of [
   { depth: "numbers" },
   { view: "evaluate", damage: { noise: 0.15, rotation: -30 }, limit: 0.9, pair: "3-5" },
   { view: "evaluate", section: "map" },
+  { lesson: "softmax", at: 2, phase: "A2" },
 ]) {
   test(`there and back: ${JSON.stringify(changes).slice(0, 60)}`, () => {
     const state = { ...BEGINNING, ...changes };
@@ -125,6 +126,10 @@ test("what is not understood becomes the default", () => {
     "hide=everything",
     "projector=2",
     "scale=large",
+    "lesson=Softmax",
+    "lesson=../x",
+    "at=0.5",
+    "at=100",
     "pixels=AAAA",
     "strokes=",
     "strokes=1",

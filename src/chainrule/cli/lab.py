@@ -17,6 +17,7 @@ from chainrule.runs.digits import own_digits
 
 if TYPE_CHECKING:
     from chainrule.lab.api.networks import NamedNetwork
+    from chainrule.lessons.lesson import Lesson
 
 
 @click.command("lab", epilog=example("lab runs/first"))
@@ -26,8 +27,15 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 65535),
     help="The port on 127.0.0.1; by default 8765, or the next that is free.",
 )
+@click.option(
+    "--lessons",
+    "more",
+    metavar="FOLDER",
+    type=Place(),
+    help="A folder of lessons of yours, beside those of the package.",
+)
 @click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
-def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
+def lab_command(model: Path | None, port: int | None, more: Path | None, no_browser: bool) -> None:
     """Look inside in a browser: every number of a test image's pass, or of your own drawing.
 
     The page is served by this computer to itself alone, and needs no network. Two trained
@@ -48,6 +56,7 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     given = None if model is None else given_network(model)
+    lessons = all_lessons(more)
     try:
         listener = listen(port)
     except PortTakenError as error:
@@ -57,6 +66,7 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
         ThreadedTraining,
         given=given.id if given else None,
         given_run=given.run.folder if given and given.run else None,
+        lessons=lessons,
     )
     served = Served(lab, listener.getsockname()[1])
     invitation = Invitation(served)
@@ -71,6 +81,17 @@ def lab_command(model: Path | None, port: int | None, no_browser: bool) -> None:
             show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
         serve(served, listener, ready)
     sys.exit(130)
+
+
+def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":
+    """The lessons of the package, and those in this folder behind them."""
+    from chainrule.lessons.lesson import LessonError, package_lessons, read_lessons
+
+    ours = package_lessons()
+    try:
+        return ours if folder is None else (*ours, *read_lessons(folder, beside=ours))
+    except LessonError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def given_network(path: Path) -> "NamedNetwork":

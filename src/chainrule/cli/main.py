@@ -19,6 +19,7 @@ from chainrule.cli.printing import fail, plain, show
 from chainrule.cli.runs import runs_command
 from chainrule.cli.show import show_command
 from chainrule.cli.train import train_command
+from chainrule.cli.worksheet import worksheet_command
 from chainrule.data import DataError
 from chainrule.engine.blas import blas_of_numpy
 from chainrule.engine.choice import missing
@@ -105,5 +106,6 @@ for command in (
     train_command,
     *(evaluate_command, predict_command, explain_command, check_command),
     *(runs_command, compare_command, show_command, lab_command),
+    worksheet_command,
 ):
     cli.add_command(command)

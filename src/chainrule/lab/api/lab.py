@@ -20,6 +20,7 @@ from chainrule.lab.api.requests import Moment
 from chainrule.lab.live.control import LARGEST, Live
 from chainrule.lab.live.training import Training
 from chainrule.lab.wire import RefusedError
+from chainrule.lessons.lesson import Lesson, package_lessons
 from chainrule.network import Array, count_parameters
 from chainrule.reading import probabilities
 from chainrule.runs.checkpoint import last_checkpoint
@@ -51,6 +52,7 @@ class Lab:
     given: str | None = None
     folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
     given_run: Path | None = None  # the folder of a run that may lie elsewhere
+    lessons: tuple[Lesson, ...] = field(default_factory=package_lessons)
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
     moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
     readings: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 4))

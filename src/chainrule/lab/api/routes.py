@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from chainrule.lab.api import (
     about,
     drawings,
+    lessons,
     moment,
     picture,
     runs,
@@ -64,6 +65,8 @@ ROUTES = {
     "matters": Route(surgery.matters),
     "described": Route(runs.describe_run),
     "train": Route(runs.order_training),
+    "lessons": Route(lessons.list_lessons, None),
+    "answer": Route(lessons.check_answer),
 }
 
 

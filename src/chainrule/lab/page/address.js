@@ -27,6 +27,8 @@ export const DEFAULTS = {
   damage: {}, // of all test images, by kind
   limit: 0, // below which no answer is given
   pair: null, // the cell of the confusion matrix that is open: true digit-read as
+  lesson: null,
+  at: null, // its step, from 1
 };
 
 const SCALES = ["unit", "matrix", "global"];
@@ -38,6 +40,7 @@ const CUT = /(?<![^,])(\d{1,3})\.(\d{1,6})(?![^,])/g;
 const SET = /(?<![^,])([Wb][\d[,]+\]):(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![^,])/g;
 const LARGEST = 3.4028234663852886e38; // of float32
 const SUBJECT = /^(\d)as(?!\1)(\d?)$/; // 3as5: a 3 that is read as 5; 3as: a misread 3
+const LESSON = /^[a-z][a-z0-9-]{0,39}$/;
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
 const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
@@ -63,11 +66,11 @@ export function read(parameters, lab) {
   const network = (id) =>
     networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
   const like = (name, form) => (form.test(get(name) ?? "") ? get(name) : null);
-  const [cell, phase] = [like("cell", CELL), like("phase", PHASE)];
+  const [cell, phase, lesson] = [like("cell", CELL), like("phase", PHASE), like("lesson", LESSON)];
   const map = get("view") === "map"; // a part of Evaluate, as links know it
   return {
     view: map ? "evaluate" : one("view", VIEWS, DEFAULTS.view),
-    depth: one("depth", DEPTHS, usual(cell, phase)),
+    depth: one("depth", DEPTHS, usual(cell, phase, lesson)),
     story: one("story", STORY, DEFAULTS.story),
     network: network(get("network")),
     step: whole(get("step"), limits.last),
@@ -84,12 +87,15 @@ export function read(parameters, lab) {
     damage: readDamage(get, limits.damage ?? {}),
     limit: decimal(get("limit"), 0, 0.99) ?? 0,
     pair: /^\d-\d$/.test(get("pair") ?? "") ? get("pair") : null,
+    lesson,
+    at: whole(get("at"), 99),
   };
 }
 
-// The depth of an address that names none: of a cell, of a step of the pass, else the beginning.
-function usual(cell, phase) {
-  return cell ? "number" : phase ? "numbers" : DEFAULTS.depth;
+// The depth of an address that names none: of a cell, of a step of the pass, of a lesson, which has a
+// card of its own, else the beginning.
+function usual(cell, phase, lesson) {
+  return cell ? "number" : phase ? "numbers" : lesson ? "network" : DEFAULTS.depth;
 }
 
 // What is changed in the network: each thing once, no more of them than the server takes.
@@ -151,7 +157,7 @@ export function parameters(state, lab) {
   const base64url = (text) => text.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   const out = {
     view: state.view === DEFAULTS.view ? null : state.view,
-    depth: state.depth === usual(state.cell, state.phase) ? null : state.depth,
+    depth: state.depth === usual(state.cell, state.phase, state.lesson) ? null : state.depth,
     story: state.story === DEFAULTS.story ? null : state.story,
     network: state.network,
     step: state.step,
@@ -169,6 +175,8 @@ export function parameters(state, lab) {
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
     ...(state.view === "evaluate" ? measured(state) : {}),
+    lesson: state.lesson,
+    at: state.at,
   };
   const said = Object.entries(out).filter(([, value]) => (value ?? "") !== "");
   return Object.fromEntries(said.map(([name, value]) => [name, String(value)]));

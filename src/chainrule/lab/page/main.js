@@ -26,11 +26,13 @@ import { hiding } from "./views/frame/hiding.js";
 import { listenToKeys } from "./views/frame/keys.js";
 import { banner, tell, toast } from "./views/frame/telling.js";
 import { inside } from "./views/inside/inside.js";
+import { lessons as makeLessons, withStep } from "./views/lessons/lessons.js";
 import { train } from "./views/train/train.js";
 
 const wide = matchMedia("(min-width: 60rem)");
 const widest = matchMedia("(min-width: 112rem)");
 const hide = hiding({ changed: hiddenChanged });
+const lessons = makeLessons({ tell, cover: hide.cover });
 let frame = null;
 let views = {};
 let asked = null;
@@ -41,6 +43,7 @@ function follow(state, before) {
   if (state.projector !== before.projector) showProjector();
   if (state.hide !== before.hide) hiddenChanged();
   frame.showNetwork();
+  if (state.lesson !== before.lesson || state.at !== before.at) lessons.show();
   if (enter()) return;
   if (state.view !== "inside") return;
   if (isPicture()) {
@@ -49,7 +52,8 @@ function follow(state, before) {
   }
   if (state.cell !== before.cell) {
     views.inside.openCell(state.cell);
-    if (!state.cell && before.cell) views.inside.closed(before.cell);
+    // The next step of a lesson leaves the focus where it is.
+    if (!state.cell && before.cell && state.at === before.at) views.inside.closed(before.cell);
   }
   if (state.phase !== before.phase) views.inside.showPhase(state.phase);
   if (state.scale !== before.scale) views.inside.paint();
@@ -147,11 +151,11 @@ async function begin() {
   document.body.append(banner, toast);
   watch();
   const lab = await askLab();
-  const seen = recorded ? Object.entries(recorded.view ?? {}) : location.search;
+  const seen = recorded ? Object.entries(recorded.view ?? {}) : await withStep(location.search);
   startRuns(lab);
   start(lab, new URLSearchParams(seen));
   if (recorded) change({ view: "inside", depth: "numbers" }, { amend: true });
-  frame = makeFrame({ lab, hide, label: () => views.inside.ledger?.label ?? null });
+  frame = makeFrame({ lab, hide, lessons, label: () => views.inside.ledger?.label ?? null });
   hides((array) => hide.isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = makeViews(lab);
   frame.main.append(...Object.values(views).map((view) => view.node));
@@ -168,6 +172,7 @@ async function begin() {
   showProjector();
   hiddenChanged();
   frame.showNetwork();
+  if (!recorded) lessons.show();
   enter();
   const old = new URLSearchParams(seen).get("network");
   if (lab.renamed[old]) tell(words.renamed(old, lab.renamed[old]));

@@ -24,6 +24,8 @@ const OPENED = [
   "cut",
   "set",
   "pair",
+  "lesson",
+  "at",
 ];
 const SLID = ["step", "damage", "limit"]; // by sliders
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to
@@ -134,6 +136,11 @@ export function start(theLab, parameters) {
   lab = theLab;
   state = fitted(read(parameters, lab));
   return state;
+}
+
+// The state that the parameters of a link mean.
+export function stateOf(link) {
+  return fitted(read(new URLSearchParams(link), lab));
 }
 
 // The network that is meant: the chosen one, else the one that was given to chainrule lab, else the

@@ -7,6 +7,7 @@ import { evaluate } from "./strings/evaluate.js";
 import { frame } from "./strings/frame.js";
 import { inside } from "./strings/inside.js";
 import { keep } from "./strings/keep.js";
+import { lessons } from "./strings/lessons.js";
 import { map } from "./strings/map.js";
 import { network as net } from "./strings/network.js";
 import { own } from "./strings/own.js";
@@ -28,4 +29,5 @@ export const words = {
   map,
   compare,
   keep,
+  lessons,
 };

@@ -287,6 +287,18 @@ export async function map(question, signal) {
   return { ...answer, x: floats(answer.x), y: floats(answer.y) };
 }
 
+let known = null;
+
+export async function lessons() {
+  known ??= (await ask("api/lessons")).lessons;
+  return known;
+}
+
+// What becomes of an answer to the question of a lesson, at this moment.
+export async function answer(moment, lesson, given) {
+  return ask("api/answer", { ...moment, lesson, answer: given });
+}
+
 // The saved page, as { name, content }.
 export async function save(moment, view) {
   const answer = await ask("api/save", { ...moment, view });

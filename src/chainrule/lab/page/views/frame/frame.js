@@ -9,8 +9,9 @@ import { copyLink, saveShown } from "./sharing.js";
 import { banner, tell, toast } from "./telling.js";
 import { time } from "./time.js";
 
-// `hide` is what is hidden for a question; `label` gives that of the ledger that is shown, or null.
-export function frame({ lab, hide, label }) {
+// `hide` is what is hidden for a question; `lessons` has their menu and their card; `label` gives
+// that of the ledger that is shown, or null.
+export function frame({ lab, hide, lessons, label }) {
   const tabs = VIEWS.map((view) =>
     button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
   );
@@ -26,7 +27,7 @@ export function frame({ lab, hide, label }) {
     button(words.copyLink, copyLink, { id: "copy-link" }),
     button(words.save, () => saveShown(label(), lab.version), { id: "save-moment" }),
   ];
-  const tools = [hide.menu, projector, recorded ? null : sharing];
+  const tools = [hide.menu, recorded ? null : lessons.menu, projector, recorded ? null : sharing];
   // The address is the state's: no fragment comes into it.
   const skip = (event) => {
     event.preventDefault();
@@ -61,6 +62,7 @@ export function frame({ lab, hide, label }) {
     toast,
     keys,
   );
+  if (!recorded) document.body.append(lessons.card, lessons.list);
 
   // `own` are the view's own controls, which stand beside the picker.
   function showView(view, own = null) {

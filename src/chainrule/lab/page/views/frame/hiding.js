@@ -46,6 +46,11 @@ export function hiding({ changed }) {
     changed();
   }
 
+  // What is hidden from now on is hidden again.
+  function cover() {
+    revealed.clear();
+  }
+
   function revealAll() {
     reveal(...now().hide);
   }
@@ -62,5 +67,5 @@ export function hiding({ changed }) {
     );
   }
 
-  return { menu, question, isHidden, reveal, revealAll, show };
+  return { menu, question, isHidden, reveal, revealAll, cover, show };
 }

@@ -21,9 +21,17 @@ export function listenToKeys({ inside, revealAll }) {
       event.preventDefault();
       acts[event.code]();
     } else if (!event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      if (event.key === "Escape") leaveLesson(event.target);
       if (now().view === "inside") insideKey(event);
     }
   });
+
+  // An opened cell is closed first.
+  function leaveLesson(target) {
+    const { view, cell, lesson } = now();
+    if (!lesson || (view === "inside" && cell) || target.closest?.("dialog")) return;
+    change({ lesson: null, at: null });
+  }
 
   function insideKey(event) {
     const { key, target } = event;

@@ -117,7 +117,9 @@ export function inside({ lab, isHidden, reveal, tell }) {
 
   function openCell(name) {
     if (!ledger) return;
-    if (!name) {
+    const found = name && meant(ledger, name);
+    if (found !== name) change({ cell: found }, { amend: true });
+    else if (!name) {
       cell.hide();
       subject.compact(false);
     } else {
