@@ -8,6 +8,7 @@ from chainrule.lab.live.control import LARGEST
 from chainrule.lab.live.frames import UNITS
 from chainrule.lab.live.training import CHECKPOINT_EVERY
 from chainrule.lab.wire import Answer
+from chainrule.runs.called import LONGEST
 
 TEXT = 200  # characters of a name
 ID = 3_000  # characters of a network's id
@@ -51,6 +52,7 @@ def limits() -> Answer:
         "threads": THREADS,
         "last": LAST,
         "units": UNITS,
+        "name": LONGEST,
         "checkpoint_every": CHECKPOINT_EVERY,
         "map": MAP,
         "damage": {name: (x[0], x[-1]) for name, x in CURVES.items()},

@@ -43,6 +43,8 @@ ROUTES = {
     "compare": Route(testset.compare_runs),
     "map": Route(testset.map_images),
     "described": Route(runs.describe_run),
+    "preview": Route(runs.preview_run),
+    "rename": Route(runs.rename_run),
     "train": Route(runs.order_training),
 }
 
