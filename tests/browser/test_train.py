@@ -33,7 +33,7 @@ def choose(page, **settings):
     form = page.get_by_role("form", name="What to train")
     for label, value in settings.items():
         if label in ("Loss", "Optimizer"):
-            form.get_by_role("group", name=label).get_by_label(value).check()
+            form.get_by_role("combobox", name=label).select_option(label=value)
         else:
             form.get_by_label(re.compile(f"^{label}")).fill(str(value))
 

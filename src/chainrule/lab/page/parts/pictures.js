@@ -47,8 +47,8 @@ function lookInsidePixels(pixels, label) {
   });
 }
 
-// A list of images; each has { index, label, text } and perhaps { read }, and { pixels } if they
-// are not those of the test image.
+// A list of images; each has { index, label, text } and perhaps { read }, or { aloud } for what is
+// read by two, and { pixels } if they are not those of the test image.
 export function gallery(label) {
   const node = element("ul", { class: "thumbnails", "aria-label": label });
   let wanted = 0;
@@ -57,8 +57,9 @@ export function gallery(label) {
     wanted += 1;
     const mine = wanted;
     const made = await Promise.all(
-      list.map(async ({ index, label: digit, read, text = "", pixels: own }) => {
+      list.map(async ({ index, label: digit, read, aloud, text = "", pixels: own }) => {
         const { pixels } = own ? { pixels: own } : await picture(index);
+        const what = words.browseImage(index, digit, read) + (aloud ? `, ${aloud}` : "");
         return element(
           "li",
           {},
@@ -68,7 +69,7 @@ export function gallery(label) {
             {
               class: "thumbnail",
               "data-test": index,
-              "aria-label": `${words.browseImage(index, digit, read)}: ${words.openInside}`,
+              "aria-label": `${what}: ${words.openInside}`,
             },
           ),
         );

@@ -10,7 +10,7 @@ import { time } from "./time.js";
 
 // `hide` is what is hidden for a question; `label` gives that of the ledger that is shown, or null.
 export function frame({ lab, hide, label }) {
-  const tabs = VIEWS.map((view) =>
+  const tabs = VIEWS.filter((view) => view !== "compare").map((view) =>
     button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
   );
   const projector = button(words.projector, () => change({ projector: !now().projector }), {
@@ -52,8 +52,9 @@ export function frame({ lab, hide, label }) {
   document.body.append(header, ...(machine ? [machine.node] : []), main, footer, toast, keys);
 
   function showView(view) {
+    const part = view === "compare" ? "train" : view; // two runs are compared among the runs
     for (const tab of tabs) {
-      if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
+      if (tab.dataset.view === part) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
     document.title = words.title(words.views[view]);

@@ -54,7 +54,16 @@ export function history() {
       mark,
       says: `${says.accuracyChart}: ${told.accuracy}`,
     });
+    rows.hidden = false;
     if (body.childElementCount !== past.step.length) list();
+  }
+
+  // Empty axes, as far as a training will come.
+  function preview(until) {
+    past = null;
+    for (const chart of [losses, accuracies]) chart.show([], { until });
+    rows.hidden = true;
+    body.replaceChildren();
   }
 
   function list() {
@@ -65,5 +74,5 @@ export function history() {
     body.replaceChildren(...step.map((_, k) => element("tr", {}, texts(k).map(cell))));
   }
 
-  return { node, show };
+  return { node, show, preview };
 }

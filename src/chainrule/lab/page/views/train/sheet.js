@@ -9,7 +9,8 @@ import { SIDE } from "../../parts/sizes.js";
 import { beginning } from "../../state.js";
 import { words } from "../../strings.js";
 
-const APART = SIDE + 2; // pixels from one unit's image to the next; each is two of the screen's
+const APART = SIDE + 2; // pixels from one unit's image to the next
+const FEW = 20; // units that are shown larger: a pixel is three of the screen's, else two
 const says = words.train;
 
 // `most`: units that are shown.
@@ -28,7 +29,9 @@ export function sheet({ most }) {
   function paint(levels, n, all = n) {
     painted = { levels, n, all };
     const shown = Math.min(n, most);
-    const columns = Math.min(shown, Math.max(1, Math.floor(width / (2 * APART))));
+    const zoom = shown > FEW ? 2 : 3;
+    plane.classList.toggle("large", zoom === 3);
+    const columns = Math.min(shown, Math.max(1, Math.floor(width / (zoom * APART))));
     const [across, down] = [columns * APART, Math.ceil(shown / columns) * APART];
     if (canvas.width !== across || canvas.height !== down) {
       Object.assign(canvas, { width: across, height: down });
