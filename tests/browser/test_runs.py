@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from helpers.answers import held_out, numbers
+from helpers.answers import held_out, numbers, says_share
 from helpers.hands import eventually, serious, settled, tab_to
 from helpers.trainings import asked, trained
 from helpers.visits import DESK, Lab
@@ -119,6 +119,15 @@ def test_what_a_setting_means_is_said_on_demand(alone, visit):
     expect(words).to_be_hidden()
 
 
+def test_no_field_cuts_its_number(alone, visit):
+    page = visit("?view=train", at=alone, viewport={"width": 1280, "height": 720})
+    page.get_by_text("More", exact=True).click()
+    form = page.get_by_role("form", name="What to train")
+    page.get_by_label("Length", exact=True).fill("100000")
+    for field in form.locator("input:visible:not([type=checkbox]), select:visible").all():
+        assert field.evaluate("node => node.scrollWidth <= node.clientWidth"), field
+
+
 def test_other_settings_have_another_preview(alone, visit):
     page = visit("?view=train", at=alone)
     expect(page.get_by_role("img", name="The weights of 10 units of layer 1")).to_be_visible()
@@ -144,8 +153,8 @@ def test_at_the_end_its_answers_stand_and_it_can_be_looked_into(alone, visit):
     for item, read, sure, label in zip(
         watched(page).all(), A.argmax(axis=0), A.max(axis=0), range(2, 10), strict=True
     ):
-        words = f"read as {read}, {100 * sure:.0f} %"
-        expect(item).to_contain_text(words)
+        expect(item).to_contain_text(f"read as {read}, ")
+        assert says_share(item.locator(".number").inner_text(), sure)
         expect(item).to_have_class("right" if read == label else "wrong")
     # The picker's network is the one whose curves are drawn.
     expect(page.locator("#run-title")).to_have_text("784-10-10, α 1.5, 40 steps, seed 0")

@@ -75,7 +75,7 @@ def answers_of(network: Network, digits: Digits) -> list[dict[str, Any]]:
     sure = read
     with suppress(OverflowError, ValueError):
         A = probabilities(network, sample.X)
-        read, sure = A.argmax(axis=0).tolist(), A.max(axis=0).round(3).tolist()
+        read, sure = A.argmax(axis=0).tolist(), A.max(axis=0).tolist()
     columns = zip(numbers, sample.labels.tolist(), read, sure, strict=True)
     return [dict(zip(("index", "label", "read", "sure"), each, strict=True)) for each in columns]
 

@@ -13,7 +13,8 @@ const says = words.train;
 export function answers() {
   const list = element("ul", { class: "watched", "aria-label": says.watchedTitle });
   const note = element("p", { class: "quiet" }, says.watchedNote);
-  const node = panel("watched-title", says.watchedTitle, { hidden: true }, list, note);
+  const attributes = { class: "panel watching", hidden: true };
+  const node = panel("watched-title", says.watchedTitle, attributes, list, note);
   let shown = ""; // the numbers of the images
   let images = [];
 

@@ -27,6 +27,7 @@ export function ending() {
   function show(next) {
     run = next?.recorded.length ? next : null;
     node.hidden = !run;
+    look.classList.toggle("primary", run?.state === "finished"); // else it goes on first
     compare.hidden = runs().filter((each) => each.run.recorded.length).length < 2;
   }
 

@@ -7,9 +7,11 @@ import { accuracyChart, lossChart, number, share } from "../../parts/progress.js
 import { words } from "../../strings.js";
 
 const says = words.train;
+const HEIGHT = 195; // px of a chart, so that both are in sight while it learns
 
 export function history() {
-  const [losses, accuracies] = [lossChart(), accuracyChart(says.accuracyChart)];
+  const losses = lossChart(HEIGHT);
+  const accuracies = accuracyChart(says.accuracyChart, HEIGHT);
   const body = element("tbody");
   const heads = says.columns.map((each) => element("th", { scope: "col" }, each));
   const table = element(

@@ -38,7 +38,7 @@ export function train({ lab, tell }) {
   const figures = figuresOf();
   const measures = makeMeasures();
   const history = makeHistory();
-  const sheet = makeSheet({ most: lab.limits.units });
+  const sheet = makeSheet({ limit: lab.limits.units });
   const board = element(
     "div",
     { class: "board", id: "run-board" },
@@ -46,12 +46,15 @@ export function train({ lab, tell }) {
     measures.notices,
     answers.node,
     history.node,
-    element("div", { class: "pair" }, sheet.node, measures.node),
+    element("div", { class: "units-and-measures" }, sheet.node, measures.node),
   );
   const shelf = makeShelf();
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
-  const parts = [naming.node, about, state, controls.nodes, ending.node, welcome, board];
-  const run = element("section", { class: "run", "aria-label": says.runLabel }, parts.flat());
+  const top = element("div", { class: "run-top" }, naming.node, state);
+  const [order, rates] = controls.nodes;
+  const acts = element("div", { class: "run-acts" }, order, ending.node, rates);
+  const parts = [top, acts, welcome, board, about];
+  const run = element("section", { class: "run", "aria-label": says.runLabel }, parts);
   const node = element("div", { class: "train", id: "view-train" }, form.node, run, shelf.node);
 
   async function begin(settings) {
