@@ -42,12 +42,15 @@ def opened(folder, *names):
 def test_the_images_that_only_one_reads_right(folder, digits):
     found = compare(*opened(folder, "a", "wide"), digits[1])
     a, b = (load_model(folder / name) for name in ("a", "wide"))
-    lists = ([], [], [])
+    lists, pairs = ([], [], []), ([], [], [])
     for k, label in enumerate(digits[1].labels):
         one, two = (int(predict(each, digits[1].X[:, [k]])[0]) for each in (a, b))
         if one != two:
-            lists[0 if one == label else 1 if two == label else 2].append(k)
+            kind = 0 if one == label else 1 if two == label else 2
+            lists[kind].append(k)
+            pairs[kind].append([one, two])
     assert [numbers.tolist() for numbers in found.answers] == list(lists)
+    assert [both.tolist() for both in found.read] == list(pairs)
     assert all(lists)
     right = len(digits[1]) * found.accuracy[0], len(digits[1]) * found.accuracy[1]
     assert right[0] - right[1] == pytest.approx(len(lists[0]) - len(lists[1]))
@@ -196,6 +199,7 @@ def test_on_the_command_line(inside, folder, small, digits, answer):
     told = answer("compare", "a", "b", "--step", "30", cwd=folder)
     at = compare(*opened(folder, "a", "b"), digits[1], step=30)
     assert told["answers"] == {name: n.tolist() for name, n in at.answers._asdict().items()}
+    assert told["read"] == {name: both.tolist() for name, both in at.read._asdict().items()}
     assert told["apart"] == [each._asdict() for each in at.apart]
     assert told["steps"] == [30, 30]
     assert [row["loss"] for row in told["rows"]] == [list(row.loss) for row in at.rows]

@@ -56,6 +56,7 @@ def comparison():
         (Apart(0.123, 1.999), Apart(1.0, 0.456)),
         (0.9331, 0.8988),
         Answers(np.arange(9000), np.arange(7), np.arange(0)),
+        Answers(*(np.zeros((count, 2), int) for count in (9000, 7, 0))),
     )
 
 

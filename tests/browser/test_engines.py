@@ -35,9 +35,10 @@ def alone(tmp_path, request):
 
 
 def engines(page):
-    """The control for the engine, and what is said beside it."""
-    group = page.get_by_role("group", name="Engine")
-    return group, page.locator("#train-engine-why")
+    """The control for the engine, and what is said of it."""
+    page.get_by_text("More", exact=True).click()
+    page.get_by_role("button", name="What is this? Engine").click()
+    return page.get_by_role("combobox", name="Engine"), page.locator("#train-engine-why")
 
 
 def train(page):
@@ -55,11 +56,11 @@ def run_of(lab):
 )
 def test_the_engine_is_chosen_and_the_run_says_which(alone, visit, chosen, engine, says):
     page = visit("?view=train", at=alone)
-    group, why = engines(page)
-    expect(group.get_by_label("fastest")).to_be_checked()
+    control, why = engines(page)
+    expect(control).to_have_value("auto")
     expect(why).to_contain_text("The compiled one is the fastest here")
     assert serious(page) == []
-    group.get_by_label(chosen).check()
+    control.select_option(label=chosen)
     page.get_by_label("Length", exact=True).fill("10")
     train(page)
     expect(page.locator("#run-state")).to_have_text("Finished.")
@@ -72,8 +73,8 @@ def test_the_engine_is_chosen_and_the_run_says_which(alone, visit, chosen, engin
 @pytest.mark.first("import os; os.environ['NUMBA_DISABLE_JIT'] = '1'")
 def test_where_it_cannot_be_used_the_control_says_why(alone, visit):
     page = visit("?view=train", at=alone)
-    group, why = engines(page)
-    expect(group.get_by_label("compiled")).to_be_disabled()
+    control, why = engines(page)
+    expect(control.locator("option[value=compiled]")).to_have_attribute("disabled", "")
     expect(why).to_contain_text("cannot be used here: NUMBA_DISABLE_JIT is set.")
     assert serious(page) == []
     page.get_by_label("Length", exact=True).fill("2")
@@ -116,8 +117,7 @@ def test_the_small_network_reads_93_of_100_in_seconds(alone, visit):
     """How long that takes, of the wall, is printed; under ten seconds on two quiet cores."""
     make_ready(print)  # the code is kept
     page = visit("?view=train", at=alone)
-    group, _ = engines(page)
-    group.get_by_label("compiled").check()
+    engines(page)[0].select_option(label="compiled")
     began = time.monotonic()
     train(page)
     page.wait_for_function(

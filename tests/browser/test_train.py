@@ -33,7 +33,7 @@ def choose(page, **settings):
     form = page.get_by_role("form", name="What to train")
     for label, value in settings.items():
         if label in ("Loss", "Optimizer"):
-            form.get_by_role("group", name=label).get_by_label(value).check()
+            form.get_by_role("combobox", name=label).select_option(label=value)
         else:
             form.get_by_label(re.compile(f"^{label}")).fill(str(value))
 
@@ -313,7 +313,7 @@ def expect_later(slider, record):
 def test_defaults_suit_the_pair_and_reset(alone, visit):
     page = visit("?view=train", at=alone)
     form = page.get_by_role("form", name="What to train")
-    rate = form.get_by_label("Learning rate α")
+    rate = form.get_by_label("Learning rate α", exact=True)
     length = form.get_by_label("Length", exact=True)
     for loss, optimizer, alpha, steps in (
         ("squared error", "descent", "1.5", "1000"),
@@ -327,10 +327,10 @@ def test_defaults_suit_the_pair_and_reset(alone, visit):
     choose(page, Hidden="30,20", Batch=64, Seed=5)
     expect(rate).to_have_attribute("placeholder", "0.1")
     form.get_by_role("button", name="Settings of the small network").click()
-    expect(form.get_by_label("Hidden layers")).to_have_value("10")
-    expect(form.get_by_label("Seed")).to_have_value("0")
+    expect(form.get_by_label("Hidden layers", exact=True)).to_have_value("10")
+    expect(form.get_by_label("Seed", exact=True)).to_have_value("0")
     expect(rate).to_have_attribute("placeholder", "1.5")
-    expect(form.get_by_label("Batch")).to_have_value("")
+    expect(form.get_by_label("Batch", exact=True)).to_have_value("")
     # What cannot be is said before the server is asked.
     for label, value in (("Hidden", "ten"), ("Learning", "-1"), ("Batch", "60001"), ("Seed", "")):
         choose(page, **{label: value})

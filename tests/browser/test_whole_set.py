@@ -203,6 +203,14 @@ def test_two_runs_side_by_side(visit, runs):
     only = ((labels == A) & (labels != B)).sum()
     part = page.get_by_role("region", name="A is right, B is wrong")
     expect(part).to_contain_text(f"{only:,} images")
+    # Each image says what both read.
+    first = np.flatnonzero((labels == A) & (labels != B))[0]
+    image = part.locator(f"[data-test='{first}']")
+    expect(image).to_have_text(f"A {A[first]} · B {B[first]}")
+    expect(image).to_have_accessible_name(
+        f"Test image {first}, a {labels[first]}, read as {A[first]} by A and as {B[first]} by B: "
+        f"Open in Look inside"
+    )
     table = page.get_by_role("table", name="Settings that differ")
     rows = [each.inner_text().split("\t") for each in table.get_by_role("row").all()]
     assert ["learning rate", "0.25", "0.5"] in rows
@@ -259,7 +267,7 @@ def test_the_curves_are_each_runs_own(visit, tmp_path):
             said = [text.split(": ", 1) for text in read_through(charts.nth(k), len(steps))]
             assert [int(numbers(step)[0]) for step, _ in said] == steps
             for step, (_, values) in zip(steps, said, strict=True):
-                told = dict(each.split(": ", 1) for each in values.split(", "))
+                told = dict(each.split(" ", 1) for each in values.split(", "))
                 assert list(told) == [letter for letter in "AB" if step in runs[letter]]
                 for letter, text in told.items():
                     value = float(runs[letter][step][column])

@@ -44,6 +44,7 @@ def bystanders(folder):
             ".notes.txt.0123abcd",
             "model.safetensors~",
         ),
+        *("name.json", ".name.json.0123abcd", ".name.json.0123abcde"),
         *(".run.json.0123abc\n", ".run_json.0123abcd", "x.run.json.0123abcd", "checkpoint"),
     ]
     for name in names:

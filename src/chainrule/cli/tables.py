@@ -77,7 +77,7 @@ def confusion(seen: Evaluation) -> Pieces:
 
 
 def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
-    """A line for each run, and more for other digits than MNIST and for changes of the rate."""
+    """A line for each run, and more for its name, other digits, and changes of the rate."""
     lines = [
         (
             str(entry.folder),
@@ -101,6 +101,8 @@ def runs(entries: Sequence[Entry], now: datetime) -> Pieces:
     )
     yield ""
     for entry in entries:
+        if entry.name is not None:
+            yield f"{entry.folder}: called {entry.name}"
         if entry.data != "mnist":
             yield f"{entry.folder}: measured on its own digits, {entry.data}"
         if entry.changes:

@@ -32,7 +32,7 @@ class Apart(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """The numbers of the test images on which two networks give different answers, ascending."""
+    """The test images on which two networks give different answers, their numbers ascending."""
 
     a_right: NDArray[np.intp]  # A alone is right
     b_right: NDArray[np.intp]  # B alone is right
@@ -56,6 +56,7 @@ class Comparison(NamedTuple):
     apart: tuple[Apart, ...] | None  # layer by layer; None for networks of other sizes
     accuracy: tuple[float, float]  # on the test images
     answers: Answers
+    read: Answers  # the same images as pairs: what A reads and what B reads
 
 
 def compare(a: Run, b: Run, test_set: Digits, *, step: int | None = None) -> Comparison:
@@ -72,17 +73,16 @@ def beside(a: Run, b: Run, at_a: RunAt, at_b: RunAt, test_set: Digits) -> Compar
     same = one.sizes == two.sizes
     read_a, read_b = (probabilities(each, test_set.X).argmax(axis=0) for each in (one, two))
     right_a, right_b = read_a == test_set.labels, read_b == test_set.labels
+    kinds = (right_a & ~right_b, right_b & ~right_a, ~right_a & ~right_b & (read_a != read_b))
+    pairs = np.stack((read_a, read_b), axis=1)
     return Comparison(
         (step_a, step_b),
         differing(a, b),
         side_by_side(history_a, history_b),
         weights_apart(one, two) if same else None,
         (float(right_a.mean()), float(right_b.mean())),
-        Answers(
-            np.flatnonzero(right_a & ~right_b),
-            np.flatnonzero(right_b & ~right_a),
-            np.flatnonzero(~right_a & ~right_b & (read_a != read_b)),
-        ),
+        Answers(*map(np.flatnonzero, kinds)),
+        Answers(*(pairs[each] for each in kinds)),
     )
 
 

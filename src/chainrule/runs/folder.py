@@ -5,6 +5,7 @@
     history.csv              the history, for people and spreadsheets
     trajectory               parameters at steps spread over the run, to look back
     model.safetensors        the trained network, once the run is finished
+    name.json                what somebody called it, if somebody did
 
 A file is the old one or the new one, never half of one; the trajectory grows, and what a crash
 leaves past its last checkpoint is dropped. Randomness is a key, so a run that is stopped anywhere
@@ -38,6 +39,7 @@ from chainrule.files import (
 )
 from chainrule.model import MODEL
 from chainrule.network import Network, initialise
+from chainrule.runs.called import NAME, given_name
 from chainrule.runs.digits import checksum
 from chainrule.runs.kinds import is_count
 from chainrule.runs.machine import machine
@@ -160,7 +162,8 @@ def change_engine(run: Run, step: int, engine: str) -> Run:
 def discard(run: Run) -> None:
     """Remove the run's files, if they are still its own; the folder stays."""
     if is_there(run):
-        for name in (CHECKPOINT, HISTORY, TRAJECTORY, RUN):
+        own = (NAME,) if given_name(run) is not None else ()
+        for name in (*own, CHECKPOINT, HISTORY, TRAJECTORY, RUN):
             (run.folder / name).unlink(missing_ok=True)
 
 

@@ -46,6 +46,7 @@ def go_on(
     allowed: Callable[[int], float] = lambda step: math.inf,
     new_rate: Callable[[], float | None] = lambda: None,
     between: bool = False,
+    train_accuracy: bool = False,
 ) -> Iterator[Snapshot]:
     """Train a prepared run to its end from where it stands; the snapshots of its new history rows.
 
@@ -56,9 +57,11 @@ def go_on(
     `allowed` is told each time how many steps there have been, and says how many more may be taken.
     At 0 this ends, with the state on disk, as it is about every `checkpoint_every` seconds and at
     the end. `new_rate` is asked each time for another learning rate, None to leave it as it is; a
-    change is in run.json before the next step is taken. The caller holds the run's lock. Raises
-    RunError if a file cannot be written or is damaged, or if the run's engine cannot be used here,
-    DivergenceError as `train` does.
+    change is in run.json before the next step is taken. `train_accuracy` adds the accuracy on all
+    training digits to each row of a training by batches, which has none otherwise; whoever goes on
+    with a run that has it adds it too. It changes no parameter. The caller holds the run's lock.
+    Raises RunError if a file cannot be written or is damaged, or if the run's engine cannot be used
+    here, DivergenceError as `train` does.
     """
     run = open_run(run.folder)  # with the changes made since it was prepared
     reached = read_checkpoint(run)
@@ -67,7 +70,14 @@ def go_on(
     sweep(run.folder)
     try:
         for snapshot in steps_of(
-            run, reached, train_set, test_set, threads, checkpoint_every, allowed, new_rate
+            run,
+            reached,
+            (train_set, test_set),
+            threads,
+            checkpoint_every,
+            allowed,
+            new_rate,
+            train_accuracy,
         ):
             if between or snapshot.test_accuracy is not None:
                 yield snapshot
@@ -114,24 +124,27 @@ def sweep(folder: Path) -> None:
 def steps_of(
     run: Run,
     reached: Checkpoint | None,
-    train_set: Digits,
-    test_set: Digits,
+    sets: tuple[Digits, Digits],
     threads: int | None,
     checkpoint_every: float,
     allowed: Callable[[int], float],
     new_rate: Callable[[], float | None],
+    train_accuracy: bool,
 ) -> Iterator[Snapshot]:
     """Every snapshot after the checkpoint."""
     if reached and reached.step == run.length:
         return
+    train_set, test_set = sets
     with growing(run, reached.trajectory_rows if reached else 0) as trajectory:
         record = Record(run, reached, trajectory)
+        asked = train_accuracy or record.has_train_accuracy
+        measured = train_set if asked else None, test_set
         pace = Pace(record, allowed, new_rate)
         saved = time.monotonic()
         began = time.perf_counter()
         for snapshot in trained(record, reached, train_set, threads, pace):
             record.seconds += pace.note(snapshot.step, time.perf_counter() - began)
-            snapshot = record.note(snapshot, test_set, threads)
+            snapshot = record.note(snapshot, measured, threads)
             stopping = allowed(snapshot.step) < 1
             at_end = snapshot.step == run.length
             if stopping or at_end or time.monotonic() - saved >= checkpoint_every:
@@ -221,22 +234,33 @@ class Record:
         self.seconds = reached.seconds if reached else 0.0
         self.rows = reached.trajectory_rows if reached else 0  # of the trajectory
 
-    def note(self, snapshot: Snapshot, test_set: Digits, threads: int | None) -> Snapshot:
-        """Note a snapshot; at a moment of the history it comes back measured on the test digits."""
+    @property
+    def has_train_accuracy(self) -> bool:
+        """Whether the last row of the history says how the training digits are read."""
+        return bool(self.history) and not math.isnan(self.history[-1][2])
+
+    def note(
+        self, snapshot: Snapshot, sets: tuple[Digits | None, Digits], threads: int | None
+    ) -> Snapshot:
+        """Note a snapshot; at a moment of the history it comes back measured on these digits."""
         step = snapshot.step
         for loss in snapshot.losses:
             self.losses = self.losses[0] + loss, self.losses[1] + 1
         if step not in self.moments:
             return snapshot
-        seen = accuracy_of(snapshot, test_set, engine_of(self.run), threads)
+        engine, (train_set, test_set) = engine_of(self.run), sets
+        seen = accuracy_of(snapshot, test_set, "test", engine, threads)
+        trained = snapshot.train_accuracy
+        if trained is None and train_set is not None:
+            trained = accuracy_of(snapshot, train_set, "training", engine, threads)
         E = self.losses[0] / self.losses[1] if self.losses[1] else snapshot.loss
         self.losses = 0.0, 0
-        on_train = math.nan if snapshot.train_accuracy is None else snapshot.train_accuracy
+        on_train = math.nan if trained is None else trained
         self.history.append([step, E, on_train, seen, self.seconds])
         if step in self.recorded_steps:
             self.trajectory.write(trajectory_row(step, snapshot.network.parameters))
             self.rows += 1
-        return replace(snapshot, loss=E, test_accuracy=seen)
+        return replace(snapshot, loss=E, train_accuracy=trained, test_accuracy=seen)
 
     def save(self, snapshot: Snapshot) -> None:
         """Put the state after this snapshot on disk."""
@@ -261,11 +285,11 @@ class Record:
 
 
 def accuracy_of(
-    snapshot: Snapshot, test_set: Digits, engine: EngineName, threads: int | None
+    snapshot: Snapshot, digits: Digits, part: str, engine: EngineName, threads: int | None
 ) -> float:
-    """The share of the test digits that a snapshot reads right."""
+    """The share of the test or the training digits that a snapshot reads right."""
     try:
-        return evaluate(snapshot.network, test_set, engine=engine, threads=threads).accuracy
+        return evaluate(snapshot.network, digits, engine=engine, threads=threads).accuracy
     except OverflowError as error:  # the next step would find it
-        reason = f"after step {snapshot.step:,}, on the test digits {error}"
+        reason = f"after step {snapshot.step:,}, on the {part} digits {error}"
         raise DivergenceError(reason, snapshot.step) from None

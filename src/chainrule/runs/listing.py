@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from chainrule.runs.called import given_name
 from chainrule.runs.checkpoint import read_progress
 from chainrule.runs.folder import open_run
 from chainrule.runs.lock import RunState, state_of
@@ -29,6 +30,7 @@ class Entry(NamedTuple):
     changes: tuple[Change, ...]
     engine: str  # in words
     data: str  # the folder of the digits that it was measured on, or mnist
+    name: str | None = None  # that it was given
 
 
 def list_runs(folder: Path) -> Iterator[Entry | RunError]:
@@ -80,6 +82,7 @@ def entry_of_run(run: Run) -> Entry:
         run.changes,
         run.computed,
         run.settings.data or "mnist",
+        given_name(run),
     )
 
 

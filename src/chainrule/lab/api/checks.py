@@ -82,6 +82,12 @@ def parse_whole(value: object, what: str, low: int, high: int) -> int:
     return value
 
 
+def parse_flag(value: object, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise RefusedError(f"{what} must be true or false, got {quoted(value)}")
+    return value
+
+
 def parse_text(value: object, what: str, most: int = limits.TEXT) -> str:
     if not isinstance(value, str) or len(value) > most:
         came = f"{len(value)} characters" if isinstance(value, str) else kind_of(value)

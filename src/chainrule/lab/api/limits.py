@@ -8,6 +8,7 @@ from chainrule.lab.live.control import LARGEST
 from chainrule.lab.live.frames import UNITS
 from chainrule.lab.live.training import CHECKPOINT_EVERY
 from chainrule.lab.wire import Answer
+from chainrule.runs.called import LONGEST
 
 TEXT = 200  # characters of a name
 NAME = 60  # of one that a person gives
@@ -47,7 +48,7 @@ def limits() -> Answer:
         "strokes": STROKES,
         "points": MOST_POINTS,
         "drawings": DRAWINGS,
-        "name": NAME,
+        "set_name": NAME,
         "file": MOST_BYTES,
         "images": IMAGES,
         "runs": RUNS,
@@ -57,6 +58,7 @@ def limits() -> Answer:
         "threads": THREADS,
         "last": LAST,
         "units": UNITS,
+        "name": LONGEST,
         "checkpoint_every": CHECKPOINT_EVERY,
         "map": MAP,
         "shown": SHOWN,

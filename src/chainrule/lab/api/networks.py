@@ -12,6 +12,7 @@ from chainrule.explain.surgery import AS_IT_IS, Changes, operate
 from chainrule.lab.wire import Answer
 from chainrule.model import bundled, load_bundled
 from chainrule.network import Network
+from chainrule.runs.called import called
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import ENTRIES, Settings
@@ -67,8 +68,7 @@ def named_model(network: Network) -> NamedNetwork:
 
 def named_run(run: Run, network: Network, step: int) -> NamedNetwork:
     """The network of a run after a step, under the run's id."""
-    name = f"run {run.folder.absolute().name}"
-    return NamedNetwork(run_id(run), name, network, asked_for(run), step, run)
+    return NamedNetwork(run_id(run), called(run), network, asked_for(run), step, run)
 
 
 def changed(named: NamedNetwork, changes: Changes) -> NamedNetwork:

@@ -17,6 +17,7 @@ from chainrule.lab.api.checks import (
     parse_bytes,
     parse_choice,
     parse_fields,
+    parse_flag,
     parse_list,
     parse_number,
     parse_object,
@@ -26,8 +27,9 @@ from chainrule.lab.api.checks import (
 )
 from chainrule.lab.live.control import Order
 from chainrule.lab.wire import RefusedError
+from chainrule.runs.called import checked_name
 from chainrule.runs.kinds import Choice, Number, Whole, Widths
-from chainrule.runs.settings import ENTRIES, Entry
+from chainrule.runs.settings import ENTRIES, Entry, RunError
 
 SMALLEST, LARGEST_RATE = 1e-30, 1e30  # of numbers like a learning rate
 
@@ -167,6 +169,16 @@ def parse_order(value: object) -> Order:
     return Order(do)
 
 
+def parse_rename(body: object) -> tuple[str, str | None]:
+    """The id of a run, and the name that it is to have; None is the one made of its settings."""
+    found = parse_fields(body, "the body", ("run", "name"))
+    name, id = found["name"], parse_network(found["run"])
+    try:
+        return id, None if name is None else checked_name(name)
+    except RunError as error:
+        raise RefusedError(str(error)) from None
+
+
 def parse_rate(value: object, what: str) -> float:
     return parse_number(value, what, SMALLEST, LARGEST_RATE)
 
@@ -175,15 +187,16 @@ def parse_start(value: object) -> Order:
     """The order to start a training with these settings."""
     entries = {name: entry for name, entry in ENTRIES.items() if name != "data"}
     must = tuple(name for name, each in entries.items() if each.none is None and each.since == 1)
-    may = (*(set(entries) - set(must)), "threads", "engine")
+    may = (*(set(entries) - set(must)), "threads", "engine", "train_accuracy")
     found = parse_fields(value, "settings", must, may)
     threads, engine = found.pop("threads", None), found.pop("engine", None)
+    measured = parse_flag(found.pop("train_accuracy", False), "train_accuracy")
     settings = {name: parse_setting(name, entries[name], each) for name, each in found.items()}
     if threads is not None:
         threads = parse_whole(threads, "threads", 1, limits.THREADS)
     if engine is not None:
         engine = parse_choice(engine, "engine", ENGINES)
-    return Order("start", settings, threads, engine=engine or "auto")
+    return Order("start", settings, threads, engine=engine or "auto", train_accuracy=measured)
 
 
 def parse_setting(name: str, entry: Entry, value: object) -> object:
@@ -209,15 +222,12 @@ def parse_evaluation(value: object) -> EvaluationAsked:
     """What is to be measured on the test images."""
     may = ("step", "damage", "threshold", "curves", "changes")
     found = parse_fields(value, "the body", ("network",), may)
-    curves = found.get("curves", False)
-    if not isinstance(curves, bool):
-        raise RefusedError(f"curves must be true or false, got {quoted(curves)}")
     return EvaluationAsked(
         parse_network(found["network"]),
         parse_step(found.get("step")),
         parse_damage(found.get("damage", {})),
         parse_number(found.get("threshold", 0), "threshold", 0, 1),
-        curves,
+        parse_flag(found.get("curves", False), "curves"),
         parse_changes(found.get("changes")),
     )
 

@@ -64,6 +64,8 @@ ROUTES = {
     "operate": Route(surgery.operate),
     "matters": Route(surgery.matters),
     "described": Route(runs.describe_run),
+    "preview": Route(runs.preview_run),
+    "rename": Route(runs.rename_run),
     "train": Route(runs.order_training),
     "lessons": Route(lessons.list_lessons, None),
     "answer": Route(lessons.check_answer),

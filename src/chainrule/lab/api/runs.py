@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
 from chainrule.lab.api.sets import find_set, sets_folder
-from chainrule.lab.live.control import trainable
+from chainrule.lab.live.control import check_size, trainable
+from chainrule.lab.live.frames import sample_of, unit_view
 from chainrule.lab.live.training import HistoryRow, Training, history_row
 from chainrule.lab.wire import Answer, RefusedError
+from chainrule.runs.called import called, own_name, rename
+from chainrule.runs.folder import start_of
 from chainrule.runs.lock import state_of
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
-from chainrule.runs.settings import Computing, RunError
+from chainrule.runs.settings import Computing, RunError, Settings
+from chainrule.training import settle
 
 
 def runs(lab: Lab) -> Answer:
@@ -40,7 +45,8 @@ def run_entry(lab: Lab, run: Run) -> Answer:
     rows = [history_row(*row[:4]) for row in reached.history.tolist()] if reached else []
     return {
         "id": run_id(run),
-        "name": run.folder.absolute().name,
+        "name": called(run),
+        "named": own_name(run) is not None,
         "settings": asked_for(run),
         "engines": [list(each) for each in run.engines],
         "length": run.length,
@@ -86,6 +92,50 @@ def order_training(lab: Lab, body: Answer) -> Answer:
     lab.live.execute(order)
     training = lab.live.training
     return {"live": live_entry(lab, training) if training else None}
+
+
+def rename_run(lab: Lab, body: Answer) -> Answer:
+    """Give a run another name, or none of its own, and tell how it is called then."""
+    id, name = requests.parse_rename(body)
+    training = lab.live.training
+    run = training.run if training and training.id == id else lab.shelf.find(id)
+    if run is None:
+        raise RefusedError(f"{checks.quoted(id)} is no run here; runs have names", "missing")
+    try:
+        rename(run, name)
+    except RunError as error:
+        reason = str(error).replace(str(lab.shelf.folder), "runs")
+        raise RefusedError(reason, "conflict") from None
+    return {"name": called(run), "named": own_name(run) is not None}
+
+
+def preview_run(lab: Lab, body: Answer) -> Answer:
+    """What a training of these settings begins with: its units, and the images that are watched."""
+    order = requests.parse_start(checks.parse_fields(body, "the body", ("settings",))["settings"])
+    settings = Settings(data=None, **cast("Answer", order.what))
+    check_size(settings)
+    numbers = sample_of(lab.test_set)
+    labels = lab.test_set.labels[numbers]
+    network, _ = start_of(settings)
+    return {
+        "length": length_of(lab, settings),
+        "units": {**unit_view(network), "all": network.sizes[1]},
+        "answers": [
+            {"index": index, "label": label, "read": None, "sure": None}
+            for index, label in zip(numbers, labels, strict=True)
+        ],
+    }
+
+
+def length_of(lab: Lab, settings: Settings) -> int:
+    """The steps that a training of these settings on MNIST will have."""
+    loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
+    size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
+    m = 1 if size is None else len(lab.train_set)  # which is not needed else, nor unpacked
+    try:
+        return settle(loss, optimizer, m, rate, size, steps, epochs)[1]
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
 
 
 def describe_run(_: Lab, body: Answer) -> Answer:

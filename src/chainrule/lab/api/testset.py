@@ -14,7 +14,7 @@ from chainrule.lab.api.doubted import doubts_of
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork, digits_of_run
 from chainrule.lab.api.requests import Damage
-from chainrule.lab.live.frames import inside_view
+from chainrule.lab.live.frames import answers_of, inside_view
 from chainrule.lab.wire import Answer, RefusedError, encode_array, encode_bytes
 from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
@@ -174,10 +174,11 @@ def run_at_step(lab: Lab, id: str, step: int | None) -> tuple[Run, RunAt]:
 
 
 def look_inside(lab: Lab, body: Answer) -> Answer:
-    """What a step of a run looks like from inside, and its troubles then."""
+    """What a step of a run looks like from inside, its troubles then, and what it said."""
     run, at = run_at_step(lab, *requests.parse_run_step(body))
     digits = lab.own_set(run, "training")
-    return inside_view(measure(at.network, digits), at.history, run.settings.loss)
+    seen = inside_view(measure(at.network, digits), at.history, run.settings.loss)
+    return {**seen, "answers": answers_of(at.network, lab.own_set(run))}
 
 
 # ----------------------------------------------------------------------------------------- a map

@@ -32,6 +32,7 @@ class Order(NamedTuple):
     rate: float | None = None  # from now on
     engine: EngineName = "auto"  # of a new run
     data: str | None = None  # the folder of digits that a new run learns from; None: MNIST
+    train_accuracy: bool = False  # to be measured in a training by batches
 
 
 @dataclass(eq=False)
@@ -96,11 +97,7 @@ class Live:
                 check_unfinished(self.shelf, found, self.drawn)
         else:
             asked = Recipe(Settings(data=order.data, **order.what), engine=order.engine)
-        count = count_parameters(asked.settings.sizes)
-        if count > LARGEST:
-            raise RefusedError(
-                f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
-            )
+        check_size(asked.settings)
         made = [] if found else self.new_folder()
         folder = found.folder if found else made[0]
 
@@ -118,7 +115,13 @@ class Live:
             ours = folder.parent == self.shelf.folder
             shown = f"runs/{folder.name}" if ours else str(folder)
             self.training = self.trainer(
-                folder, first, self.digits_of(asked.settings), order.threads, shown=shown, made=made
+                folder,
+                first,
+                self.digits_of(asked.settings),
+                order.threads,
+                shown=shown,
+                made=made,
+                train_accuracy=order.train_accuracy,
             )
         except (RunError, ValueError, OSError) as error:
             reason = str(error).replace(str(self.shelf.folder), "runs")
@@ -157,6 +160,14 @@ def trainable(id: str) -> Recipe:
         return settings_of(id)
     except RunError as error:
         raise RefusedError(str(error), "missing") from None
+
+
+def check_size(settings: Settings) -> None:
+    count = count_parameters(settings.sizes)
+    if count > LARGEST:
+        raise RefusedError(
+            f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
+        )
 
 
 def check_unfinished(shelf: Shelf, run: Run, drawn: Path | None) -> None:

@@ -1,17 +1,20 @@
 """What pages are shown of a training."""
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from chainrule.data import Digits
 from chainrule.lab.live.training import Training
 from chainrule.lab.wire import encode_bytes
-from chainrule.network import Array, Loss, Network
+from chainrule.network import Array, Loss, Network, probabilities
 from chainrule.training import DivergenceError
 from chainrule.troubles import Measures, measure, troubles
 
 UNITS = 128  # of the first layer whose weights travel with a frame
+SAMPLED = range(2, 10)  # digits of which one image is watched: 0 and 1 are learned first
 
 
 def live_view(training: Training) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def live_view(training: Training) -> dict[str, Any]:
         **inside_view(measures, history, run.settings.loss),
         "error": error and str(error).replace(str(training.folder), training.shown),
         "units": unit_view(snapshot.network) if snapshot else None,
+        "answers": answers_of(snapshot.network, training.test_set) if snapshot else [],
     }
 
 
@@ -52,6 +56,28 @@ def inside_view(measures: Measures | None, history: Array, loss: Loss) -> dict[s
             for each in found
         ],
     }
+
+
+def sample_of(digits: Digits) -> list[int]:
+    """The numbers of the test images that are watched: of each digit from 2 to 9 the first."""
+    found = [np.flatnonzero(digits.labels == digit)[:1] for digit in SAMPLED]
+    return np.concatenate(found).tolist()
+
+
+def answers_of(network: Network, digits: Digits) -> list[dict[str, Any]]:
+    """What a network says of those images: what it reads them as, and with which probability.
+
+    If its numbers overflow it reads nothing, and that is None.
+    """
+    numbers = sample_of(digits)
+    sample = digits[numbers]
+    read: list[Any] = [None] * len(numbers)
+    sure = read
+    with suppress(OverflowError, ValueError):
+        A = probabilities(network, sample.X)
+        read, sure = A.argmax(axis=0).tolist(), A.max(axis=0).tolist()
+    columns = zip(numbers, sample.labels.tolist(), read, sure, strict=True)
+    return [dict(zip(("index", "label", "read", "sure"), each, strict=True)) for each in columns]
 
 
 def unit_view(network: Network) -> dict[str, Any]:

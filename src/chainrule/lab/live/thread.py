@@ -28,8 +28,11 @@ class ThreadedTraining(Training):
         *,
         shown: str,
         made: Sequence[Path] = (),
+        train_accuracy: bool = False,
     ) -> None:
-        super().__init__(folder, start, digits, threads, shown=shown, made=made)
+        super().__init__(
+            folder, start, digits, threads, shown=shown, made=made, train_accuracy=train_accuracy
+        )
         self.rounds = 0  # how often it went on
         self.turn = threading.Condition()
         self.ready = threading.Event()

@@ -54,12 +54,14 @@ class Training:
         *,
         shown: str,
         made: Sequence[Path] = (),
+        train_accuracy: bool = False,
     ) -> None:
         self.folder = folder
         self.start = start
         self.digits = digits
         self.threads = threads
         self.shown = shown  # the folder's name on the page
+        self.train_accuracy = train_accuracy  # in a training by batches, which has none otherwise
         self.made = made  # folders, the run's own first, if it begins with this
         self.state: TrainingState = "running"
         self.version = 0  # counts what there is to tell
@@ -139,6 +141,7 @@ class Training:
                 allowed=self.allowed,
                 new_rate=self.new_rate,
                 between=True,
+                train_accuracy=self.train_accuracy,
             ):
                 now = time.perf_counter()
                 self.publish(snapshot, now - began)

@@ -1,8 +1,13 @@
 // The runs in this folder, and the one that goes on now: the same for every page, over one
 // connection. Runs stand among the lab's networks; each has its settings, history and records.
 
-import { lab as askLab, listen, recorded, train as askTrain } from "./server.js";
-import { words } from "../strings.js";
+import {
+  lab as askLab,
+  listen,
+  recorded,
+  rename as askRename,
+  train as askTrain,
+} from "./server.js";
 
 let lab = null;
 let newest = null; // what the server pushed last, or null
@@ -63,7 +68,7 @@ function know(all) {
     const goes = going()?.id === run.id;
     // Frames may be ahead of an answer.
     const ahead = goes && entry.run && entry.run.history.step.length > run.history.step.length;
-    Object.assign(entry, { digits: run.digits, images: run.images });
+    Object.assign(entry, { name: run.name, digits: run.digits, images: run.images });
     entry.run = {
       ...run,
       ...(ahead ? { history: entry.run.history, step: entry.run.step } : {}),
@@ -76,7 +81,6 @@ function know(all) {
 
 // Its place among the networks, made if there is none.
 function entryOf(run) {
-  run.name = words.run(run.name);
   let entry = lab.networks.find((each) => each.id === run.id);
   if (!entry)
     lab.networks.push(
@@ -151,6 +155,12 @@ function add(run, frame, first) {
     history.test_accuracy.push(test);
   }
   if (frame.recorded) run.recorded = frame.recorded;
+}
+
+// Give a run another name, or with null the one made of its settings.
+export async function rename(id, name) {
+  await askRename(id, name);
+  await again();
 }
 
 // One of the acts on what goes on. The answer says how it stands then.

@@ -273,6 +273,16 @@ export async function confused(question, signal) {
   return { ...answer, images: bytes(answer.images) };
 }
 
+// What a training of these settings begins with.
+export async function preview(settings, signal) {
+  return ask("api/preview", { settings }, signal);
+}
+
+// Another name for a run; null: the one made of its settings.
+export async function rename(run, name) {
+  return ask("api/rename", { run, name });
+}
+
 // What a recorded step of a run looks like from inside.
 export async function inside(at) {
   return ask("api/inside", at);

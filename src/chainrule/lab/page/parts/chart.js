@@ -37,9 +37,10 @@ export function chart({ label, x, y, height = 230, file = "chart" }) {
   let due = 0;
 
   // line: { name, x, y, colour, dash }, colour the name of one of the style sheet's; a y that is
-  // null is a gap. mark: an x with a line of its own. dots: { x, y, colour }.
-  function show(lines, { mark = null, dots = [], says = label } = {}) {
-    wanted = { lines, mark, dots };
+  // null is a gap. mark: an x with a line of its own. dots: { x, y, colour }. The axis of x goes to
+  // `until` at least.
+  function show(lines, { mark = null, dots = [], says = label, until = 0 } = {}) {
+    wanted = { lines, mark, dots, until };
     if (plot.getAttribute("aria-label") !== says) plot.setAttribute("aria-label", says);
     soon();
   }
@@ -151,14 +152,14 @@ function rem() {
 }
 
 // Where everything is: the edges, the round numbers, and the place of an x and of a y.
-function frame({ lines, x, y, width, height, scale, top = 0 }) {
+function frame({ lines, until, x, y, width, height, scale, top = 0 }) {
   const edge = { left: 56 * scale, right: 22 * scale, top: top + 10 * scale, bottom: 44 * scale };
   const [right, bottom] = [width - edge.right, height - edge.bottom];
   const all = merged(lines.map((line) => line.x));
   const about = Math.min(Math.max(Math.floor((right - edge.left) / (80 * scale)), 2), 6);
   const [least, most] = ends([all]);
   const low = x.log ? least : Math.min(0, least);
-  const high = Math.max(most, low + (x.whole ? 1 : 1e-9));
+  const high = Math.max(most, until, low + (x.whole ? 1 : 1e-9));
   const across = x.log ? powers(low, high) : within(low, high, about, x.whole);
   const [down, up] = y.range ?? rangeOf(lines, y);
   const along = ticks(down, up);

@@ -47,8 +47,9 @@ function lookInsidePixels(pixels, label) {
   });
 }
 
-// A list of images; each has { index, label, text } and perhaps { read }, { pixels } if they are at
-// hand, `own` if those are not the test image's, and `doubt` if people doubt the label.
+// A list of images; each has { index, label, text } and perhaps { read }, or { aloud } for what is
+// read by two, { pixels } if they are at hand, `own` if those are not the test image's, and `doubt`
+// if people doubt the label.
 export function gallery(label) {
   const node = element("ul", { class: "thumbnails", "aria-label": label });
   let wanted = 0;
@@ -57,11 +58,13 @@ export function gallery(label) {
     wanted += 1;
     const mine = wanted;
     const made = await Promise.all(
-      list.map(async ({ index, label: digit, read, text = "", pixels: given, own, doubt }) => {
+      list.map(async (each) => {
+        const { index, label: digit, read, aloud, text = "", pixels: given, own, doubt } = each;
         const { pixels } = given ? { pixels: given } : await picture(index);
         const mark = doubt && element("span", { class: "doubt", "aria-hidden": "true" }, "?");
         const says = doubt ? words.doubt(doubt) : null;
-        const name = [words.browseImage(index, digit, read), says].filter(Boolean).join(". ");
+        const what = words.browseImage(index, digit, read) + (aloud ? `, ${aloud}` : "");
+        const name = [what, says].filter(Boolean).join(". ");
         return element(
           "li",
           {},

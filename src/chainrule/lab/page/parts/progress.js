@@ -11,10 +11,10 @@ export const share = (value) => (typeof value === "number" ? says.percent(value)
 
 const x = { name: says.axisStep, whole: true };
 
-export function lossChart() {
-  return chart({ label: says.lossChart, x, y: { name: says.axisLoss, write: number } });
+export function lossChart(height) {
+  return chart({ label: says.lossChart, x, y: { name: says.axisLoss, write: number }, height });
 }
 
-export function accuracyChart(label) {
-  return chart({ label, x, y: { name: says.axisAccuracy, write: share, percent: true } });
+export function accuracyChart(label, height) {
+  return chart({ label, x, y: { name: says.axisAccuracy, write: share, percent: true }, height });
 }

@@ -15,8 +15,9 @@ export const compare = {
     "seed, and come back.",
   a: "A",
   b: "B",
-  headline: ([a, b], [at, to], [first, second], differ, digits) =>
-    `${a} after step ${at} reads ${first} of the test images of ${digits} right, and ${b} ` +
+  toRuns: "‹ Runs",
+  headline: ([at, to], [first, second], differ, digits) =>
+    `A after step ${at} reads ${first} of the test images of ${digits} right, and B ` +
     `after step ${to} reads ${second}. Their answers differ on ${many(differ, "image")}.`,
   settingsTitle: "Settings that differ",
   sameSettings: "Their settings are the same.",
@@ -57,6 +58,8 @@ export const compare = {
   layer: "layer",
   answersTitle: "Where their answers differ",
   kinds: KINDS,
+  bothRead: ([a, b]) => `A ${a} · B ${b}`,
+  bothReadAloud: ([a, b]) => `read as ${a} by A and as ${b} by B`,
   kind: (name, n, shown) =>
     `${KINDS[name]}: ${many(n, "image")}${shown < n ? `, the first ${shown} here` : ""}`,
 };

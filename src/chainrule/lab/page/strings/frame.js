@@ -19,13 +19,13 @@ export const frame = {
   network: "Network",
   option: ({ name, run }) =>
     run
-      ? `${name}: ${[784, ...run.settings.hidden, 10].join("-")}, ${LOSSES[run.settings.loss]}, ` +
+      ? `${run.named ? `${name}: ` : ""}${[784, ...run.settings.hidden, 10].join("-")}, ` +
+        `${LOSSES[run.settings.loss]}, ` +
         `${OPTIMIZERS[run.settings.optimizer]}, α = ${run.settings.learning_rate}, seed ` +
         `${run.settings.seed}`
       : name,
   renamed: (old, name) =>
     `This link names the network ${old}, which is called ${name} now. Choose it under Network.`,
-  run: (name) => (name.startsWith("run ") ? name : `run ${name}`),
   networkHint: ({ run, sizes, loss, parameters, accuracy, digits }) => {
     if (run) return aboutRun(run);
     const reads =

@@ -2,13 +2,26 @@
 
 import { LOSSES, OPTIMIZERS, aboutRun, exactly, many } from "./shared.js";
 
+const STANDS = {
+  new: "not begun",
+  running: "trained elsewhere",
+  paused: "paused",
+  interrupted: "stopped",
+  finished: "finished",
+  failed: "ended",
+};
+const exactlyWhole = (share) => `${Math.round(100 * share)} %`;
+const a = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
+
 export const train = {
   heading: "Train a network",
   welcome:
-    "Choose what to train, or leave everything as it is, and start: in half a minute or less the " +
-    "network reads nine of ten digits right. You can watch each step, pause, and go back in " +
-    "time.",
+    "Press Start: in half a minute or less the network reads nine of ten digits right. This is " +
+    "what you will see; the units are its own random beginning.",
   settingsTitle: "What to train",
+  settings: "Settings",
+  more: "More",
+  explain: (label) => `What is this? ${label}`,
   hiddenTitle: "Units of each hidden layer, such as 10 or 300,100, or none",
   losses: LOSSES,
   optimizers: { descent: "descent", momentum: "momentum", adam: "Adam" },
@@ -18,6 +31,7 @@ export const train = {
   unit: "The length is in",
   units: { steps: "steps", epochs: "epochs" },
   threads: "Threads",
+  measured: "Training accuracy",
   why: {
     hidden:
       "Units of each layer between the pixels and the ten answers, separated by commas; none " +
@@ -55,12 +69,46 @@ export const train = {
         ? `The compiled one cannot be used here: ${missing}. NumPy is the fastest here.`
         : `The compiled one is the fastest here: it skips blank pixels. The two round ` +
           `differently, so their bits differ.`),
+    measured:
+      "By batches, how many of the 60,000 training images are read right is measured only if you " +
+      "ask for it here, about a hundred times in a run: it takes time. With all images a step it " +
+      "is known anyway. It changes no bit of the network.",
     threads: "How many cores work on it. This changes the speed, but no bit of the result.",
   },
   pair: (loss, optimizer) => `${LOSSES[loss]} with ${OPTIMIZERS[optimizer]}`,
   start: "Start",
   starting: "Starting …",
   reset: "Settings of the small network",
+  runLabel: "The run that is shown",
+  rename: "Rename",
+  newName: "New name of the run",
+  renameHint:
+    "Enter saves it, Esc leaves it as it was. Without a name it is called by its settings.",
+  renameSave: "Save",
+  renameCancel: "Cancel",
+  next: "What now?",
+  look: "Look inside it",
+  readMine: "Let it read mine",
+  compareWith: "Compare with …",
+  watchedTitle: "What it says of eight test images",
+  watchedNote: "The first test image of each digit from 2 to 9; 0 and 1 are the easiest.",
+  watchedRead: (digit, right) => `${right ? "✓" : "✗"} ${digit}`,
+  watchedSure: exactlyWhole,
+  watchedAloud: (label, read, sure) =>
+    read === null ? `${a(label)}, not read yet` : `${a(label)}, read as ${read}, ${sure}`,
+  runsTitle: "Runs",
+  runsHint: "Tick two runs to compare them.",
+  compareTwo: "Compare the two",
+  tick: (name) => `Compare ${name}`,
+  stands: (run) => {
+    const accuracy = run.history.test_accuracy.at(-1);
+    const step = run.step.toLocaleString("en-GB");
+    const goes = run.going && run.state === "running";
+    const state = goes ? "training now" : STANDS[run.state];
+    const at = run.state === "finished" || goes ? "" : ` at step ${step}`;
+    const right = typeof accuracy === "number" && !goes ? `, ${exactly(accuracy)} right` : "";
+    return `${state}${at}${right}`;
+  },
   wrong: (label, why) => `${label}: ${why}.`.replace(/\.\.$/, "."),
   positive: "A learning rate must be a number above 0",
   above: (least) => `It must be a number above ${least}`,
@@ -80,7 +128,6 @@ export const train = {
   rateNow: "Learning rate from now on",
   rateDo: "Change",
   rateResume: "Go on at this rate",
-  title: (run) => run.name.replace(/^run /, "Run "),
   about: aboutRun,
   told: (lines) => `${lines.map((line) => line[0].toUpperCase() + line.slice(1)).join(". ")} …`,
   states: {

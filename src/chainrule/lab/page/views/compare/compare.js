@@ -4,7 +4,7 @@
 import { queue } from "../../ask/queue.js";
 import { onRuns, runOf, runs } from "../../ask/runs.js";
 import { compare as ask } from "../../ask/server.js";
-import { element } from "../../parts/element.js";
+import { button, element } from "../../parts/element.js";
 import { count, short } from "../../parts/numbers.js";
 import { panel, table } from "../../parts/panel.js";
 import { gallery, picture } from "../../parts/pictures.js";
@@ -32,7 +32,13 @@ export function compare({ tell }) {
   );
   const few = element("p", { class: "lead", id: "compare-few" }, says.few);
   const choice = element("div", { class: "pair", id: "compare-choice" }, a.node, b.node);
-  const heading = element("h1", { id: "compare-title" }, says.heading);
+  const toRuns = button(says.toRuns, () => change({ view: "train" }), { id: "compare-runs" });
+  const heading = element(
+    "div",
+    { class: "heading-row" },
+    toRuns,
+    element("h1", { id: "compare-title" }, says.heading),
+  );
   const node = element(
     "div",
     { class: "compare", id: "view-compare" },
@@ -67,15 +73,13 @@ export function compare({ tell }) {
     const [first, second] = pair();
     if (!first || !second) return;
     const answer = await ask(...question(first, second));
-    const names = [first.name, second.name];
     headline.textContent = says.headline(
-      names,
       answer.steps.map((step) => count(step)),
       answer.accuracy.map(words.time.percent),
       Object.values(answer.answers).reduce((sum, each) => sum + each.length, 0),
       answer.digits,
     );
-    for (const each of parts) await each.show(answer, names);
+    for (const each of parts) await each.show(answer);
   }
 
   // A second run may begin to have a record.
@@ -131,14 +135,14 @@ function curves() {
   const both = element("div", { class: "pair" }, losses.node, accuracies.node);
   const node = panel("compare-curves", says.curvesTitle, { class: "curves" }, both);
 
-  function show({ rows }, [one, two]) {
+  function show({ rows }) {
     const curve = (column, k) => {
       const own = rows.filter((row) => row[column][k] !== null);
       return { x: own.map((row) => row.step), y: own.map((row) => row[column][k]) };
     };
     const lines = (column) => [
-      { name: `A: ${one}`, ...curve(column, 0), colour: "accent" },
-      { name: `B: ${two}`, ...curve(column, 1), colour: "positive", dash: true },
+      { name: says.a, ...curve(column, 0), colour: "accent" },
+      { name: says.b, ...curve(column, 1), colour: "positive", dash: true },
     ];
     losses.show(lines("loss"));
     accuracies.show(lines("test_accuracy"));
@@ -200,7 +204,12 @@ function answers() {
       const shown = numbers.slice(0, SHOWN);
       title.textContent = says.kind(name, numbers.length, shown.length);
       part.hidden = !numbers.length;
-      const labelled = async (index) => ({ index, label: (await picture(index)).label });
+      const labelled = async (index, k) => ({
+        index,
+        label: (await picture(index)).label,
+        text: says.bothRead(answer.read[name][k]),
+        aloud: says.bothReadAloud(answer.read[name][k]),
+      });
       await images.show(await Promise.all(shown.map(labelled)));
     }
   }

@@ -19,7 +19,7 @@ export function collect({ drawing, added, saved, limits, tell }) {
   const name = element("input", {
     type: "text",
     id: "collect-name",
-    maxlength: limits.name,
+    maxlength: limits.set_name,
     autocomplete: "off",
     placeholder: words.setNameHint,
     "aria-label": words.setName,

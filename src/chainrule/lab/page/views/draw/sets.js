@@ -73,7 +73,7 @@ export function sets({ lab, at, called, openImage, tell }) {
     const input = element("input", {
       type: "text",
       value: set.name,
-      maxlength: lab.limits.name,
+      maxlength: lab.limits.set_name,
       autocomplete: "off",
       "aria-label": says.newName(set.name),
       onkeydown: async (event) => {

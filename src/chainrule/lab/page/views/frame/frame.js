@@ -12,7 +12,7 @@ import { time } from "./time.js";
 // `hide` is what is hidden for a question; `lessons` has their menu and their card; `label` gives
 // that of the ledger that is shown, or null.
 export function frame({ lab, hide, lessons, label }) {
-  const tabs = VIEWS.map((view) =>
+  const tabs = VIEWS.filter((view) => view !== "compare").map((view) =>
     button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
   );
   const projector = button(words.projector, () => change({ projector: !now().projector }), {
@@ -67,8 +67,9 @@ export function frame({ lab, hide, lessons, label }) {
   // `own` are the view's own controls, which stand beside the picker.
   function showView(view, own = null) {
     slot.replaceChildren(...(own ? [own] : []));
+    const part = view === "compare" ? "train" : view; // two runs are compared among the runs
     for (const tab of tabs) {
-      if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
+      if (tab.dataset.view === part) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
     document.title = words.title(words.views[view]);

@@ -7,8 +7,8 @@ import { words } from "../../strings.js";
 
 const says = words.train;
 
-// `does` orders something of the training; `run` is the one that is shown; `next` is a button
-// that takes the focus where none of these can.
+// `does` orders something of the training; `run` is the one that is shown; `next` are buttons
+// that take the focus where none of these can.
 export function controls({ does, run, next, tell }) {
   const order = (what) => () => does({ do: what });
   const goOrPause = () => does({ do: live()?.state === "paused" ? "go" : "pause" });
@@ -70,7 +70,8 @@ export function controls({ does, run, next, tell }) {
     const focused = each === document.activeElement;
     each.hidden = !on;
     if (!focused || on) return;
-    [play, goOn, watchIt, next].find((other) => !other.hidden && !other.disabled)?.focus();
+    const free = (other) => !other.hidden && !other.parentElement.hidden && !other.disabled;
+    [play, goOn, watchIt, ...next].find(free)?.focus();
   }
 
   // The rate of now; to set it is costly even if it stays the same.

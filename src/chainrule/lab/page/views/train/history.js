@@ -7,9 +7,11 @@ import { accuracyChart, lossChart, number, share } from "../../parts/progress.js
 import { words } from "../../strings.js";
 
 const says = words.train;
+const HEIGHT = 195; // px of a chart, so that both are in sight while it learns
 
 export function history() {
-  const [losses, accuracies] = [lossChart(), accuracyChart(says.accuracyChart)];
+  const losses = lossChart(HEIGHT);
+  const accuracies = accuracyChart(says.accuracyChart, HEIGHT);
   const body = element("tbody");
   const heads = says.columns.map((each) => element("th", { scope: "col" }, each));
   const table = element(
@@ -54,7 +56,16 @@ export function history() {
       mark,
       says: `${says.accuracyChart}: ${told.accuracy}`,
     });
+    rows.hidden = false;
     if (body.childElementCount !== past.step.length) list();
+  }
+
+  // Empty axes, as far as a training will come.
+  function preview(until) {
+    past = null;
+    for (const chart of [losses, accuracies]) chart.show([], { until });
+    rows.hidden = true;
+    body.replaceChildren();
   }
 
   function list() {
@@ -65,5 +76,5 @@ export function history() {
     body.replaceChildren(...step.map((_, k) => element("tr", {}, texts(k).map(cell))));
   }
 
-  return { node, show };
+  return { node, show, preview };
 }

@@ -30,15 +30,15 @@ export function measures() {
     notices.show(troubles);
   }
 
-  // Of a recorded moment, into which the server looks.
-  async function showRecorded(at) {
+  // Of a recorded moment, into which the server looks; `seen` shows what it found.
+  async function showRecorded(at, seen) {
     const key = JSON.stringify(at);
     if (key === looked) return;
     looked = key;
     try {
       const found = await inside(at);
       if (looked !== key) return;
-      show(found);
+      seen(found);
       looked = key;
     } catch {
       if (looked === key) looked = "";

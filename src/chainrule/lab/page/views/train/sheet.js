@@ -6,14 +6,14 @@ import { largest, onTheme, signed } from "../../parts/colour.js";
 import { element } from "../../parts/element.js";
 import { panel } from "../../parts/panel.js";
 import { SIDE } from "../../parts/sizes.js";
-import { beginning } from "../../state.js";
 import { words } from "../../strings.js";
 
-const APART = SIDE + 2; // pixels from one unit's image to the next; each is two of the screen's
+const APART = SIDE + 2; // pixels from one unit's image to the next
+const FEW = 20; // units that are shown larger: a pixel is three of the screen's, else two
 const says = words.train;
 
-// `most`: units that are shown.
-export function sheet({ most }) {
+// `limit`: units that are shown at most.
+export function sheet({ limit }) {
   const canvas = element("canvas", { "aria-hidden": "true", width: 0, height: 0 });
   const plane = element("div", { class: "sheet", role: "img" }, canvas);
   const note = element("p", { class: "quiet" });
@@ -27,8 +27,11 @@ export function sheet({ most }) {
   // levels: of each unit 784 bytes, 128 for 0. The canvas has as many columns as fit.
   function paint(levels, n, all = n) {
     painted = { levels, n, all };
-    const shown = Math.min(n, most);
-    const columns = Math.min(shown, Math.max(1, Math.floor(width / (2 * APART))));
+    const shown = Math.min(n, limit);
+    const zoom = shown > FEW ? 2 : 3;
+    plane.classList.toggle("large", zoom === 3);
+    const most = Math.min(shown, Math.max(1, Math.floor(width / (zoom * APART))));
+    const columns = Math.ceil(shown / Math.ceil(shown / most)); // rows of one length
     const [across, down] = [columns * APART, Math.ceil(shown / columns) * APART];
     if (canvas.width !== across || canvas.height !== down) {
       Object.assign(canvas, { width: across, height: down });
@@ -74,7 +77,7 @@ export function sheet({ most }) {
     if (key === drawn) return;
     drawn = key;
     try {
-      const found = await askLedger({ ...at, image: beginning(), label: null });
+      const found = await askLedger({ ...at, image: { test: 0 }, label: null });
       if (drawn !== key) return;
       const { values, shape } = found.arrays.get("W1");
       const darkest = largest(values) || 1;

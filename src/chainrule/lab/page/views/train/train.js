@@ -1,46 +1,61 @@
 // Train: what is to be trained, and what goes on: curves, the hidden units as images, the sizes of
 // dW and the share of dead units, live. Closing the page stops nothing; every page sees the same.
 
-import { act, damaged, going, live, onRuns, runOf, runs } from "../../ask/runs.js";
+import { act, going, live, onRuns, runOf } from "../../ask/runs.js";
+import { preview as askPreview } from "../../ask/server.js";
 import { write } from "../../parts/bars.js";
 import { element } from "../../parts/element.js";
 import { count } from "../../parts/numbers.js";
 import { number, share } from "../../parts/progress.js";
 import { change, networkAt, networkOf, now, stepOf } from "../../state.js";
 import { words } from "../../strings.js";
+import { answers as makeAnswers } from "./answers.js";
 import { controls as makeControls } from "./controls.js";
+import { ending as makeEnding } from "./ending.js";
 import { form as makeForm } from "./form.js";
 import { history as makeHistory } from "./history.js";
 import { measures as makeMeasures } from "./measures.js";
+import { naming as makeNaming } from "./naming.js";
 import { sheet as makeSheet } from "./sheet.js";
+import { shelf as makeShelf } from "./shelf.js";
 
 const says = words.train;
+const REST = 200; // ms after which settings that were changed are shown
 
 export function train({ lab, tell }) {
-  const form = makeForm({ lab, begin });
-  const title = element("h1", { id: "run-title", class: "run-title" });
+  let beginning = false; // the focus goes from Start to Pause
+  let shownId = null;
+  let waiting = 0; // to show other settings
+  let asked = null;
+  const form = makeForm({ lab, begin, changed: () => preview(REST) });
+  const naming = makeNaming({ most: lab.limits.name });
   const about = element("p", { class: "quiet", id: "run-about" });
   const state = element("p", { class: "run-state", role: "status", id: "run-state" });
-  const controls = makeControls({ does, run: chosen, next: form.start, tell });
+  const ending = makeEnding();
+  const next = [ending.first, form.start];
+  const controls = makeControls({ does, run: chosen, next, tell });
+  const answers = makeAnswers();
   const figures = figuresOf();
   const measures = makeMeasures();
   const history = makeHistory();
-  const sheet = makeSheet({ most: lab.limits.units });
+  const sheet = makeSheet({ limit: lab.limits.units });
   const board = element(
     "div",
     { class: "board", id: "run-board" },
     figures.node,
     measures.notices,
+    answers.node,
     history.node,
-    element("div", { class: "pair" }, sheet.node, measures.node),
+    element("div", { class: "units-and-measures" }, sheet.node, measures.node),
   );
-  const unread = element("ul", { class: "quiet", id: "runs-damaged", hidden: true });
+  const shelf = makeShelf();
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
-  const parts = [title, about, state, controls.nodes, welcome, board, unread];
-  const run = element("section", { class: "run", "aria-labelledby": "run-title" }, parts.flat());
-  const node = element("div", { class: "train", id: "view-train" }, run, form.node);
-  let beginning = false; // the focus goes from Start to Pause
-  let shownId = null;
+  const top = element("div", { class: "run-top" }, naming.node, state);
+  const [order, rates] = controls.nodes;
+  const acts = element("div", { class: "run-acts" }, order, ending.node, rates);
+  const parts = [top, acts, welcome, board, about];
+  const run = element("section", { class: "run", "aria-label": says.runLabel }, parts);
+  const node = element("div", { class: "train", id: "view-train" }, form.node, run, shelf.node);
 
   async function begin(settings) {
     beginning = true;
@@ -65,9 +80,9 @@ export function train({ lab, tell }) {
     }
   }
 
-  // The run that is shown: the chosen network if it is one, else the one that goes on.
+  // The run that is shown is that of the chosen network; another network has none.
   function chosen() {
-    return runOf(now().network) ?? networkOf().run ?? (live() && runOf(live().id));
+    return runOf(now().network) ?? networkOf().run ?? null;
   }
 
   function enter() {
@@ -83,20 +98,25 @@ export function train({ lab, tell }) {
     const busy = frame && (runOf(frame.id)?.name ?? frame.id);
     form.start.disabled = beginning || frame !== null;
     form.say(frame ? says.busy(busy) : "");
-    list();
+    shelf.show(run);
+    naming.show(run);
     welcome.hidden = Boolean(run);
-    board.hidden = about.hidden = !run;
-    title.textContent = run ? says.title(run) : says.heading;
+    about.hidden = figures.node.hidden = !run;
     if (beginning && !goes) state.textContent = says.starting;
     else if (frame && !goes) state.textContent = says.elsewhere(busy);
     else state.textContent = run ? stateOf(run) : "";
     const waits = !frame && run && ["new", "running", "interrupted"].includes(run.state);
+    ending.show(run && !goes ? run : null);
     controls.show({ goes, waits, elsewhere: Boolean(frame && !goes) });
     if (beginning && goes) {
       beginning = false;
       controls.focus();
     }
-    if (!run) return;
+    if (!run) {
+      shownId = null;
+      preview(0);
+      return;
+    }
     about.textContent = says.about(run);
     if (shownId !== run.id) {
       shownId = run.id;
@@ -106,11 +126,26 @@ export function train({ lab, tell }) {
     numbers();
   }
 
-  // The networks to choose from, and the runs that cannot be shown.
-  function list() {
-    unread.hidden = !damaged().length;
-    const items = damaged().map(({ name, why }) => element("li", {}, says.unread(name, why)));
-    unread.replaceChildren(...items);
+  // Where there is no run: what will be seen of one with the settings of the form.
+  function preview(after) {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const settings = node.hidden || chosen() ? null : form.meant();
+      if (!settings) return;
+      asked?.abort();
+      asked = new AbortController();
+      const { signal } = asked;
+      try {
+        const found = await askPreview(settings, signal);
+        if (signal.aborted || chosen()) return;
+        measures.show({});
+        answers.show(found.answers);
+        history.preview(found.length);
+        sheet.show(found.units, found.units.all);
+      } catch (failure) {
+        if (failure.name !== "AbortError") tell(words.failed(failure.message));
+      }
+    }, after);
   }
 
   // Everything that moves.
@@ -126,11 +161,16 @@ export function train({ lab, tell }) {
     if (frame) controls.rateIs(frame.rate);
     history.show(run.history, step, at);
     // The server looks into runs on other digits only while they go on.
-    if (moving) measures.show(moving);
-    else if (shown && run.settings.data === "mnist") measures.showRecorded(networkAt());
-    else measures.show({});
+    if (moving) seen(moving);
+    else if (shown && run.settings.data === "mnist") measures.showRecorded(networkAt(), seen);
+    else seen({});
     if (moving?.units) sheet.show(moving.units, run.settings.hidden[0]);
     else if (shown) sheet.showRecorded(networkAt());
+  }
+
+  function seen(what) {
+    measures.show(what);
+    answers.show(what.answers ?? []);
   }
 
   onRuns((what) => (what === "frame" ? numbers() : enter()));
