@@ -11,12 +11,15 @@ const listed = (texts) =>
   texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
 const few = (value) =>
   typeof value === "number" ? String(Number(value.toPrecision(4))).replace("-", "−") : value;
-const cases = (failed) =>
-  listed(
-    failed.map(([test, label]) =>
-      test === null ? `this image, taken for ${digit(label)}` : `test image ${test}`,
-    ),
+const cases = (failed) => {
+  const tests = failed.flatMap(([test]) => (test === null ? [] : [String(test)]));
+  const labels = failed.flatMap(([test, label]) => (test === null ? [digit(label)] : []));
+  const images = `test image${tests.length === 1 ? "" : "s"} ${listed(tests)}`;
+  const relabelled = `this image, taken for ${labels.join(" or ")}`;
+  return [...(tests.length ? [images] : []), ...(labels.length ? [relabelled] : [])].join(
+    ", and for ",
   );
+};
 
 const MISTAKES = {
   "mean for sum": "It takes the mean of A ⊙ dA where the sum belongs.",
@@ -61,8 +64,13 @@ export const own = {
     row: (L, i) => `The terms of dZ${L}[${i}]`,
     terms: (L, i) => `Row Z${L}[${i}], each number times that of dA${L}:`,
     term: (a, b, both) => `${bracketed(a)} × ${bracketed(b)} = ${both}`,
-    sum: (small, seen) =>
-      small && seen ? `With ${many(small, "term")} too small to be seen, ` : "Added up, ",
+    // small: terms that are left out, of which so many are exactly 0
+    sum: (small, zeros) => {
+      if (!small) return "Added up, ";
+      return small === zeros
+        ? "All others are exactly 0: "
+        : `With ${many(small, "term")} too small to be seen, `;
+    },
   },
 
   title: "Test my formula",

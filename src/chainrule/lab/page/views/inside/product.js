@@ -16,7 +16,8 @@ export function product(ledger) {
   const n = jacobian.shape[0];
   const dA = ledger.arrays.get(`dA${L}`).values;
   const dZ = ledger.arrays.get(`dZ${L}`).values;
-  const terms = element("div", { class: "row-terms number", id: "row-terms", "aria-live": "polite" });
+  const live = { class: "row-terms number", id: "row-terms", "aria-live": "polite" };
+  const terms = element("div", live);
   const rows = Array.from({ length: n }, (_, i) => row(i));
 
   function row(i) {
@@ -68,7 +69,7 @@ export function product(ledger) {
       element(
         "p",
         { "data-cells": `dZ${L}[${i}]` },
-        words.own.product.sum(n - seen.length, seen.length),
+        words.own.product.sum(n - seen.length, all.filter((value) => value === 0).length),
         element("b", {}, `dZ${L}[${i}] = ${six(dZ[i])}`),
       ),
     );
