@@ -206,6 +206,13 @@ def test_slopes_of_all_cells_are_those_of_one_after_the_other(sizes, loss, decay
         assert not found.kinked.any()
 
 
+def test_one_wrong_cell_among_many_is_seen(books):
+    """Its share of the whole array is smaller than what is still agreement."""
+    found = verdict(books, "squared_error", "dW1", "dZ1 @ x.T + 3e-6 * (W1 == max(W1))")
+    assert found.kind == "wrong"
+    assert found.worst[0].yours - found.worst[0].measured == pytest.approx(3e-6, rel=0.01)
+
+
 def test_a_corner_of_relu_is_left_out():
     book = toy_book()
     x, W1 = book.arrays["x"], book.arrays["W1"]
@@ -353,20 +360,34 @@ VALUES = columns(BOOK)
 NAMES = [name for name in VALUES if not name.startswith("d") or name == "dA2"]
 POWERS = st.integers(-8, 8).map(float) | st.sampled_from([0.5, -0.5, 1.5])
 LEAVES = st.sampled_from(NAMES).map(Name) | st.floats(0, 1e6).map(Number)
-TREES = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.builds(Negative, inner),
-        inner.filter(lambda node: not isinstance(node, Transposed)).map(Transposed),
-        st.builds(Power, inner, POWERS),
-        st.builds(Joined, st.sampled_from(list(SIGNS)), inner, inner),
-        st.builds(
-            lambda function, each: Call(function, (each,)), st.sampled_from([*FUNCTIONS]), inner
-        ),
-        st.builds(lambda *both: Call("max", both), inner, inner),
-    ),
-    max_leaves=12,
-)
+
+
+def turned(node):
+    """Transposed once more; twice is as it was."""
+    return node.operand if isinstance(node, Transposed) else Transposed(node)
+
+
+KINDS = ["leaf", "joined", "joined", "joined", "called", "max", "negative", "turned", "power"]
+
+
+@st.composite
+def trees(draw, depth=4):
+    """Any tree so deep; chosen kind by kind, for `recursive` makes hardly any that are wide."""
+    inner = trees(depth - 1)
+    match draw(st.sampled_from(KINDS)) if depth else "leaf":
+        case "joined":
+            return Joined(draw(st.sampled_from(list(SIGNS))), draw(inner), draw(inner))
+        case "called":
+            return Call(draw(st.sampled_from([*FUNCTIONS])), (draw(inner),))
+        case "max":
+            return Call("max", (draw(inner), draw(inner)))
+        case "negative":
+            return Negative(draw(inner))
+        case "turned":
+            return turned(draw(inner))
+        case "power":
+            return Power(draw(inner), draw(POWERS))
+    return draw(LEAVES)
 
 
 class Value:
@@ -425,7 +446,7 @@ def placed(node):
 
 
 @settings(max_examples=300, deadline=None)
-@given(TREES)
+@given(trees())
 def test_any_tree_is_written_read_again_and_computed_as_numpy_does(node):
     text = written(node)
     try:
@@ -433,7 +454,7 @@ def test_any_tree_is_written_read_again_and_computed_as_numpy_does(node):
     except FormulaError as error:
         assert len(text) > LENGTH or "deeper" in str(error)  # noqa: PT017
         return
-    assert placed(again) == placed(node)
+    assert repr(placed(again)) == repr(placed(node))
     assert written(again) == text
     try:
         ours = evaluate(again, VALUES)
