@@ -323,10 +323,33 @@ def test_every_view_is_kept(visit, two_runs, from_disk, tmp_path, view):
     assert alone.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_history_of_a_run_is_saved_as_a_table(visit, two_runs):
+    page = visit("?view=train", at=two_runs)
+    found = page.evaluate("async () => (await (await fetch('api/lab')).json()).runs[0]")
+    page.goto(f"{two_runs.home}?view=train&network={found['id']}")
+    head, *rows = rows_of(page, "How it learns")
+    assert head == ["step", "loss", "train_accuracy", "test_accuracy"]
+    written = (two_runs.folder / "runs" / found["name"] / "history.csv").read_text().splitlines()
+    wanted = list(csv.DictReader(written))
+    assert len(rows) == len(wanted) > 5
+    for row, each in zip(rows, wanted, strict=True):
+        assert int(row[0]) == int(each["step"])
+        assert [float(row[1]), float(row[3])] == pytest.approx(
+            [float(each["loss"]), float(each["test_accuracy"])], rel=1e-6
+        )
+
+
 def test_on_paper_there_is_no_control(visit):
     page = visit("?view=evaluate&pair=3-5", color_scheme="dark")
     expect(page.locator("#of-cell .thumbnail").first).to_be_visible()
     page.emulate_media(media="print")
+    try:
+        printed(page)
+    finally:
+        page.emulate_media(media="screen")  # other tests use this page
+
+
+def printed(page):
     for hidden in (
         page.get_by_role("navigation"),
         page.get_by_role("slider"),

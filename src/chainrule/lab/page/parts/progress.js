@@ -12,9 +12,11 @@ export const share = (value) => (typeof value === "number" ? says.percent(value)
 const x = { name: says.axisStep, whole: true };
 
 export function lossChart(height) {
-  return chart({ label: says.lossChart, x, y: { name: says.axisLoss, write: number }, height });
+  const y = { name: says.axisLoss, write: number };
+  return chart({ label: says.lossChart, x, y, height, file: "loss" });
 }
 
 export function accuracyChart(label, height) {
-  return chart({ label, x, y: { name: says.axisAccuracy, write: share, percent: true }, height });
+  const y = { name: says.axisAccuracy, write: share, percent: true };
+  return chart({ label, x, y, height, file: "accuracy" });
 }

@@ -82,8 +82,8 @@ function still(copy) {
   for (const node of copy.querySelectorAll("[role=rowheader]")) node.removeAttribute("role");
 }
 
-// The style sheet, but for the font, which is a file of its own. It is put in as text: the policy of
-// the page that writes it allows no style of this kind.
+// The style sheet, but for the font, which is a file of its own. It is put in as text, because the
+// policy of the page that writes it allows no style of this kind.
 function styled() {
   const all = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
   const kept = all.filter((rule) => !(rule instanceof CSSFontFaceRule));

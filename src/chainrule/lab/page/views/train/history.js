@@ -1,6 +1,7 @@
 // How a run has learned so far: its curves, and the same as a table.
 
 import { element } from "../../parts/element.js";
+import { csvButton } from "../../parts/keeping.js";
 import { count } from "../../parts/numbers.js";
 import { panel } from "../../parts/panel.js";
 import { accuracyChart, lossChart, number, share } from "../../parts/progress.js";
@@ -37,8 +38,14 @@ export function history() {
     sideways,
   );
   const both = element("div", { class: "pair" }, losses.node, accuracies.node);
-  const node = panel("curves-title", says.curvesTitle, { class: "curves" }, both, rows);
+  const kept = csvButton("history", says.curvesTitle, asRows);
+  const node = panel("curves-title", says.curvesTitle, { class: "curves" }, both, rows, kept);
   let past = null;
+
+  function asRows() {
+    const columns = ["step", "loss", "train_accuracy", "test_accuracy"];
+    return [columns, ...past.step.map((_, k) => columns.map((name) => past[name][k]))];
+  }
 
   // The rows of the history, and how it stands now after them; mark: a step that is looked at.
   function show(next, mark, at) {
