@@ -2,17 +2,20 @@
 
 import json
 import re
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from helpers.clients import MISREAD, client_of, posted
 
 from chainrule import forward, predict
+from chainrule.cli.lab import all_lessons
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import shipped
 from chainrule.lab.live.thread import ThreadedTraining
 from chainrule.lab.server.served import Served
 from chainrule.lessons.lesson import package_lessons, read_lessons
+from chainrule.runs.names import settings_of
 
 # Worked by hand: the right answer, and near misses.
 NUMBERS = {
@@ -142,3 +145,46 @@ def test_images_of_the_lessons_that_are_named_by_number_are_read_right(lab, mnis
     for link in numbered:
         assert "network=small&test=0" in link
     assert predict(lab.named("small").network, mnist[1][0].X)[0] == mnist[1].labels[0]
+
+
+def test_every_run_of_a_lesson_can_be_trained_here():
+    links = [each.link for lesson in package_lessons() for each in lesson.steps]
+    runs = {
+        id
+        for link in links
+        for name, id in parse_qsl(link)
+        if name in ("network", "with") and id not in ("small", "large")
+    }
+    assert len(runs) >= 6
+    for id in runs:
+        recipe = settings_of(id)  # refuses what is not written as chainrule writes it
+        assert recipe.engine == "numpy"  # which every installation has
+        assert recipe.settings.data is None
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, r"lessons: no such file or directory"),
+        ("", r"lessons: wanted 1 to 200 files \*\.toml, got 0"),
+        ("title = 3", r"01-deep.toml: title: wanted a text of 1 to 80 characters, got 3"),
+    ],
+)
+def test_a_wrong_folder_of_lessons_is_one_line_before_the_lab_starts(
+    inside, tmp_path, content, told
+):
+    folder = tmp_path / "lessons"
+    if content is not None:
+        folder.mkdir()
+    if content:
+        (folder / "01-deep.toml").write_text(content)
+    done = inside("lab", "--no-browser", "--lessons", "lessons", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert re.search(told, done.stderr)
+
+
+def test_lessons_of_a_folder_stand_behind_those_of_the_package(tmp_path):
+    (tmp_path / "deep.toml").write_text(DEEP, encoding="utf-8")
+    found = all_lessons(tmp_path)
+    assert [each.id for each in found] == [*(each.id for each in package_lessons()), "deep"]
