@@ -187,7 +187,16 @@ def test_the_ledger_s_own_arrays_are_right_and_every_mistake_is_not(books, loss)
         for name, wrong in mistakes.items():
             assert wrong.shape == own.shape
             assert np.abs(wrong - own).max() > 1e-4, (target, name)
-    assert set(SLIPS) - seen <= {"y left out", "mean for sum"}
+    assert set(SLIPS) - seen <= {"y left out", "mean for sum", "λ left out"}
+
+
+def test_with_weight_decay_dW_has_a_term_more():
+    book = toy_book(weight_decay=0.3)
+    for target, right in (("dW2", "dZ2 @ A1.T"), ("dW1", "dZ1 @ x.T")):
+        whole = read_formula(book, target, f"{right} + λ * {target[1:]}")
+        assert judge_formula(book, target, whole).kind == "right"
+        part = judge_formula(book, target, read_formula(book, target, right))
+        assert (part.kind, part.mistake) == ("known", "λ left out")
 
 
 # ------------------------------------------------------------------------------ the quotients

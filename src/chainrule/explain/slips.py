@@ -18,6 +18,7 @@ SLIPS = (
     "Z for A",
     "A of its own layer",
     "y left out",
+    "λ left out",
 )
 
 
@@ -54,6 +55,8 @@ def slips(ledger: Ledger, kind: str, l: int) -> Iterator[tuple[str, Array]]:
             if W.shape[0] == W.shape[1]:
                 yield "W without T", W @ at[f"dZ{l + 1}"]
         case "dW":
+            if ledger.network.weight_decay:
+                yield "λ left out", np.outer(at[f"dZ{l}"], at["x" if l == 1 else f"A{l - 1}"])
             if l > 1:
                 yield "Z for A", np.outer(at[f"dZ{l}"], at[f"Z{l - 1}"])
             if at[f"dW{l}"].shape == (Z.size, A.size):

@@ -28,6 +28,7 @@ const MISTAKES = {
   "W without T": "W is to be transposed: going back, each unit gathers along its own column.",
   "Z for A": "A weight is multiplied by A of the layer below, not by Z.",
   "A of its own layer": "A weight is multiplied by A of the layer below, not of its own.",
+  "λ left out": "Weight decay is left out: λ W belongs to dW.",
   "y left out": "Only the true label’s probability counts in E, so y belongs into it.",
 };
 const mistake = (name) => MISTAKES[name] ?? cell.why(name);
@@ -82,12 +83,13 @@ export const own = {
   formulaName: "My formula ",
   test: "Test it",
   yours: "yours",
-  hints: ({ sizes, loss }) => {
+  hints: ({ sizes, loss, arrays }) => {
     const L = sizes.length - 1;
+    const decay = arrays.get("dW1").formula.includes("λ") ? ", λ (the weight decay)" : "";
     const layer = L > 1 ? ", W1, b1, Z1, A1 and so on" : "";
     return [
-      `Names: x, y, m${layer}; without a number, W, b, Z, A, dA, dZ, dW and db are those of ` +
-        `layer ${L}. Vectors are columns.`,
+      `Names: x, y, m${decay}${layer}; without a number, W, b, Z, A, dA, dZ, dW and db are those ` +
+        `of layer ${L}. Vectors are columns.`,
       "Signs: + − * / cell by cell, @ for a product of matrices, .T to transpose, ** for a " +
         "power, < <= > >= == for 1 or 0. Functions: sum, mean, max, abs, exp, log, relu.",
       `Such as: W @ A${L - 1 || 0} + b, (Z1 > 0) * A1, sum(${

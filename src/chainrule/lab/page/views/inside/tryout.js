@@ -65,8 +65,8 @@ export function tryout({ isHidden }) {
     if (names.join() !== [...target.options].map((each) => each.value).join()) {
       target.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
       target.value = `dZ${ledger.sizes.length - 1}`;
-      hint.replaceChildren(...words.own.hints(ledger).map((text) => element("p", {}, text)));
     }
+    hint.replaceChildren(...words.own.hints(ledger).map((text) => element("p", {}, text)));
     forget();
   }
 
