@@ -33,6 +33,7 @@ def book():
         ("−1 / 8", -0.125, 15),
         ("0.0120", 0.012, 3),
         ("0", 0, 0),
+        ("34 %", 0.34, 2),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text, value, digits):
@@ -107,6 +108,10 @@ def test_what_is_wrong_is_said_to_be_what_it_is(book):
     on = next(int(unit) for unit in np.flatnonzero(book.arrays["A1"]) if unit not in (6, 7, 8))
     found = judged(book, "dW2[3,7]", f"{book.arrays['dW2'][3, on]:.6g}")
     assert (found.kind, found.cell) == ("cell", f"dW2[3,{on}]")
+    for cell in ("dZ2[3]", "A1[7]"):  # what dW2[3,7] is the product of
+        array, k = cell[:-1].split("[")
+        found = judged(book, "dW2[3,7]", f"{book.arrays[array][int(k)]:.3g}")
+        assert (found.kind, found.cell) == ("cell", cell)
     found = judged(book, "Z1[7]", float(book.arrays["Z1"][6]))
     assert (found.kind, found.cell) == ("cell", "Z1[6]")
 

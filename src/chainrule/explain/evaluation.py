@@ -113,8 +113,10 @@ def joined_size(sign: str, left: Array, right: Array, at: int) -> int:
     try:
         return math.prod(np.broadcast_shapes(left.shape, right.shape))
     except ValueError:
+        product = sign == "*" and left.shape[1:] == right.shape[:1]
+        hint = "; a product of matrices is @" if product else ""
         raise FormulaError(
-            f"{sign} goes cell by cell, and {sized(left)} does not fit {sized(right)}", at
+            f"{sign} goes cell by cell, and {sized(left)} does not fit {sized(right)}{hint}", at
         ) from None
 
 

@@ -281,28 +281,33 @@ def read_formula(ledger: Ledger, target: str, text: str) -> Node:
     """
     if len(text) > LENGTH:
         raise FormulaError(f"a formula has at most {LENGTH} characters, got {len(text)}")
-    L = ledger.network.depth
 
     def name(token: Token) -> str:
-        plain = token.text.translate(SUBSCRIPTS)
-        whole = ALSO.get(plain, f"{plain}{L}" if plain in NUMBERED else plain)
+        whole = whole_name(ledger, token.text)
         if whole not in ledger.arrays and whole not in ("m", "λ"):
-            raise FormulaError(unknown(ledger, plain), token.at)
+            raise FormulaError(unknown(ledger, whole), token.at)
         if whole == target:
-            raise FormulaError(
-                f"{whole} is what the formula is for: use what it comes from", token.at
-            )
+            reason = f"{whole} is what the formula is for: use what it comes from"
+            raise FormulaError(reason, token.at)
         if comes_from(whole, target):
             reason = f"{whole} is computed from {target}: use what {target} comes from"
             raise FormulaError(reason, token.at)
         return whole
 
     tokens = tokenise(text)
+    if len(tokens) > 1 and tokens[1].text == "=":
+        if whole_name(ledger, tokens[0].text) != target:
+            raise FormulaError(f"the formula is for {target}: type what it is", tokens[0].at)
+        tokens = tokens[2:]
     if tokens[0].kind == "end":
         raise FormulaError("there is no formula yet")
-    if len(tokens) > 1 and tokens[0].kind == "name" and tokens[1].text == "=":
-        raise FormulaError("type what stands right of = alone", tokens[1].at)
     return Reader(tokens, name).whole()
+
+
+def whole_name(ledger: Ledger, text: str) -> str:
+    """The name that is meant: A2 for A or A_2 or A₂, x for A0."""
+    plain = text.translate(SUBSCRIPTS)
+    return ALSO.get(plain, f"{plain}{ledger.network.depth}" if plain in NUMBERED else plain)
 
 
 def comes_from(name: str, target: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.explain.differences import quiet
 from chainrule.explain.ledger import Ledger, locate, named, split
+from chainrule.explain.rules import cell_wording
 from chainrule.explain.slips import known_mistakes
 
 TEXT = 60  # characters of a number
@@ -65,7 +66,10 @@ RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def read_number(text: str) -> Typed:
-    """A number as people write it: 0.5, 0,5, −3e-4, 3·10⁻⁴ or 1/3; NumberError for another text."""
+    """A number as people write it: 0.5, 0,5, 50 %, −3e-4, 3·10⁻⁴ or 1/3.
+
+    Raises NumberError for another text.
+    """
     plain = re.sub(r"\s", "", text).replace("−", "-").replace("–", "-")
     wanted = f"expected a number such as 0.5, -3e-4 or 1/3, got {text[:20]!r}"
     if len(text) > TEXT:
@@ -77,10 +81,13 @@ def read_number(text: str) -> Typed:
         return Typed(float(Fraction(above, below)), 0.0, 15)
     if "10" in plain:
         plain = plain.translate(RAISED)
+    hundredths = plain.endswith("%")
+    plain = plain.removesuffix("%")
     part = NUMBER.fullmatch(plain)
     if not part or not (part[2] or part[3]):
         raise NumberError(wanted)
     sign, whole, decimals, power = part[1], part[2] or "", part[3] or "", int(part[4] or 0)
+    power -= 2 * hundredths
     value = float(f"{sign}{whole or 0}.{decimals or 0}e{power}")
     if math.isinf(value) or power > LARGEST:
         raise NumberError(f"{text[:20]!r} is too large a number")
@@ -175,6 +182,9 @@ def others(
 
     An array of more than `most` cells is left out: some cell of it would have the number by luck.
     """
+    for name in cell_wording(ledger.network, array, *index).comes_from:
+        if ":" not in name:
+            yield locate(ledger, name)
     kind, l = split(array)
     kinds = ("dZ", "dA", "db", "dW", "Z", "A", "b", "W")
     near = [f"{each}{n}" for n in (l, l - 1, l + 1) for each in kinds]

@@ -201,9 +201,26 @@ def explain_wrong(
     mistakes = [known_mistakes(each, target) for each in ledgers]
     values = [evaluate(node, columns(each)).reshape(there.given.shape) for each in ledgers]
     for name in mistakes[0]:
-        if all(equal(g, each[name]) for g, each in zip(values, mistakes, strict=True)):
-            return told._replace(kind="known", mistake=name)
+        pairs = [(g, each[name]) for g, each in zip(values, mistakes, strict=True)]
+        times = times_of(*pairs[0])
+        if times and all(equal(g, times * wrong) for g, wrong in pairs):
+            told = told._replace(kind="known", mistake=name)
+            named = None if times == 1 else factor_name(times)
+            return told if times == 1 else told._replace(factor=times, factor_name=named)
     return told._replace(kind="wrong")
+
+
+def times_of(g: Array, wrong: Array) -> float | None:
+    """The factor between two arrays if they can have one; 1 for what rounding leaves."""
+    there = np.isfinite(wrong) & np.isfinite(g)
+    g, wrong = g[there], wrong[there]
+    size = length(wrong)
+    if not size:
+        return None
+    times = float((g / size).ravel() @ (wrong / size).ravel())
+    if abs(times - 1) <= SAME:
+        return 1.0
+    return times if np.count_nonzero(wrong) > 1 else None
 
 
 def is_square(array: Array) -> bool:
@@ -212,7 +229,7 @@ def is_square(array: Array) -> bool:
 
 def equal(g: Array, wrong: Array) -> bool:
     """Whether two arrays are the same but for rounding."""
-    there = np.isfinite(wrong)
+    there = np.isfinite(wrong) & np.isfinite(g)
     return length(g[there] - wrong[there]) <= SAME * length(wrong[there])
 
 

@@ -33,10 +33,11 @@ const MISTAKES = {
 };
 const mistake = (name) => MISTAKES[name] ?? cell.why(name);
 
-const times = ({ factor, factor_name: name }) => {
-  if (name === "-1") return "Right but for the sign, which is wrong in every cell.";
-  const by = name ? name.replace("-", "−") : few(factor);
-  return `Right up to a factor: yours is ${by} times what is measured, in every cell.`;
+const factorOf = ({ factor, factor_name: name }) => (name ? name.replace("-", "−") : few(factor));
+const times = (found) => {
+  if (found.factor_name === "-1")
+    return "Right but for the sign, which is wrong in every cell.";
+  return `Right up to a factor: yours is ${factorOf(found)} times what is measured, in every cell.`;
 };
 
 export const own = {
@@ -117,7 +118,10 @@ export const own = {
           ? "Right, but it lies on its side: transpose it with .T."
           : `It lies on its side: yours is ${sized(found.shape)}, ${target} is ` +
             `${sized(found.wanted)}. Transposed it is not right either.`,
-      known: () => "Wrong, and many people write it.",
+      known: () =>
+        found.factor === null
+          ? "Wrong, and many people write it."
+          : `Wrong. Many people write it without the factor ${factorOf(found)}.`,
       wrong: () => "Wrong.",
       hidden: () => "On this image rounding hides the measured slopes, so nothing can be told.",
       shape: () =>
@@ -131,6 +135,8 @@ export const own = {
     if (found.kind === "unread") return [];
     const { kind, held, failed, worst, kinks } = found;
     const told = [`Read as ${found.read.replaceAll("-", "−")}.`];
+    if (kind === "shape" && found.read.includes(" * "))
+      told.push("* goes cell by cell; a product of matrices is @.");
     if (kind === "known") told.push(mistake(found.mistake));
     else if (found.other_loss) told.push(`It is right for ${LOSSES[found.other_loss]}.`);
     if (failed.length) told.push(`It is wrong for ${cases(failed)}.`);
@@ -156,7 +162,7 @@ export const own = {
         found.typed === 0 ? "Right: it is exactly 0." : `Right, to ${many(found.digits, "digit")}.`,
       close: () =>
         found.digits
-          ? `Close: right to ${many(found.digits, "digit")} of the ${found.typed} you typed.`
+          ? `Close: right to ${many(found.digits, "digit")}, then it differs.`
           : "Close: off by less than 5 %.",
       coarse: () => "Rounded so far, nothing can be told: give one digit more.",
       "not zero": () => "It is not 0.",
