@@ -202,14 +202,6 @@ export function grid({
     return found !== null;
   }
 
-  // The place of a cell for what is laid over it, such as the pulse of the first minute.
-  function place(name) {
-    const found = find(name);
-    if (!found) return null;
-    const [w, h] = [width * factor, height * factor];
-    return { left: found[1] * w, top: found[0] * h, width: w, height: h };
-  }
-
   const self = {
     node,
     show,
@@ -220,7 +212,6 @@ export function grid({
     paintLight,
     refresh,
     focus,
-    place,
     retire: () => grids.delete(self),
   };
   grids.add(self);

@@ -70,7 +70,6 @@ function single(made) {
     retire: made.retire,
     reach: () => {},
     focus: (cell) => made.focus(cell),
-    place: (cell) => ({ grid: made, at: made.place(cell) }),
   };
 }
 

@@ -194,7 +194,6 @@ export function flow({ reveal, isHidden, partOf, why }) {
     phase,
     reach,
     focus: (array, cell) => blocks.get(array)?.focus(cell),
-    place: (array, cell) => blocks.get(array)?.place(cell),
     block: (array) => blocks.get(array)?.node,
     largest: () => globally,
   };

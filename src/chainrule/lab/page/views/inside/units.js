@@ -116,6 +116,5 @@ export function imagesOf({ name, shape: [units] }, ledger, twin) {
       twin()?.openUnit(unit, true);
     },
     focus: (cell) => large?.focus(cell) ?? false,
-    place: (cell) => ({ grid: large, at: large?.place(cell) }),
   };
 }
