@@ -19,6 +19,19 @@ LINKS = {
 SIZES = {"phone": (390, 844), "projector": (1280, 720), "desk": (1440, 900)}
 
 
+@pytest.fixture
+def start(visit, lab):
+    """Open the lab at an address that names a lesson, as a link does, and nothing else."""
+
+    def opened_at(query, **settings):
+        page = visit(**settings)
+        page.goto(lab.home + query)
+        page.locator("main:not([aria-busy])").wait_for()
+        return page
+
+    return opened_at
+
+
 def card(page):
     return page.get_by_role("region", name=re.compile(".")).and_(page.locator("#lesson"))
 
@@ -91,8 +104,8 @@ def test_a_lesson_is_walked_from_the_menu_to_its_question(visit, size):
     assert "lesson=" not in page.url
 
 
-def test_a_choice_is_checked_and_a_link_starts_anywhere(visit):
-    page = visit("?lesson=stencil&at=5")
+def test_a_choice_is_checked_and_a_link_starts_anywhere(start):
+    page = start("?lesson=stencil&at=5")
     expect(card(page)).to_contain_text("Question")
     assert "phase=Z2" in page.url  # the state of its last step
     press(page, "Check")
@@ -120,8 +133,8 @@ def test_the_answer_is_that_of_the_image_that_is_shown(visit):
     expect(card(page)).to_contain_text("Right.")
 
 
-def test_a_step_can_be_shown_again_and_hides_again(visit):
-    page = visit("?lesson=slope&at=1")
+def test_a_step_can_be_shown_again_and_hides_again(start):
+    page = start("?lesson=slope&at=1")
     expect(card(page)).to_contain_text("Step 1 of 3")
     expect(page.locator("#question")).to_contain_text("Hidden: gradients.")
     page.get_by_role("button", name="Reveal all").click()
@@ -134,8 +147,8 @@ def test_a_step_can_be_shown_again_and_hides_again(visit):
     expect(page.locator("#question")).to_contain_text("Hidden: gradients.")
 
 
-def test_the_next_step_keeps_the_focus_and_escape_closes_the_cell_first(visit):
-    page = visit("?lesson=pixels&at=3")
+def test_the_next_step_keeps_the_focus_and_escape_closes_the_cell_first(start):
+    page = start("?lesson=pixels&at=3")
     expect(opened(page, "Z1[0]")).to_be_visible()
     press(page, "Next")
     expect(opened(page, "Z1[0]")).to_be_hidden()
@@ -172,8 +185,8 @@ def test_the_notes_for_teachers_are_in_the_menu(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_a_lesson(visit, scheme):
-    page = visit("?lesson=mine&at=5", color_scheme=scheme, reduced_motion="reduce")
+def test_axe_finds_nothing_serious_in_a_lesson(start, scheme):
+    page = start("?lesson=mine&at=5", color_scheme=scheme, reduced_motion="reduce")
     press(page, "Check")
     page.mouse.move(2, 2)
     settled(page)
@@ -184,9 +197,9 @@ def test_axe_finds_nothing_serious_in_a_lesson(visit, scheme):
     assert serious(page) == []
 
 
-def test_a_lesson_fits_a_narrow_page_and_double_zoom(visit):
+def test_a_lesson_fits_a_narrow_page_and_double_zoom(start):
     """A telephone, and 1280 × 720 at 200 %."""
-    page = visit("?lesson=chain&at=3", viewport={"width": 390, "height": 700})
+    page = start("?lesson=chain&at=3", viewport={"width": 390, "height": 700})
     for width, height in ((390, 700), (320, 568), (640, 360)):
         page.set_viewport_size({"width": width, "height": height})
         settled(page)
