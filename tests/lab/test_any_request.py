@@ -99,6 +99,22 @@ PARTS = {
     "count": st.integers(0, 40) | VALUES,
     "changes": CHANGES,
     "layer": st.integers(0, 3) | VALUES,
+    "run": st.sampled_from(["small", "784-10-10.squared_error.descent.1.5.all.9.seed0"]) | VALUES,
+    "name": st.none() | st.text(max_size=70) | VALUES,
+    "settings": st.fixed_dictionaries(
+        {
+            "hidden": st.lists(st.integers(0, 30), max_size=3) | VALUES,
+            "loss": st.just("cross_entropy") | VALUES,
+            "optimizer": st.just("adam") | VALUES,
+            "learning_rate": st.none() | VALUES,
+            "batch_size": st.none() | VALUES,
+            "steps": st.none() | VALUES,
+            "epochs": st.none() | VALUES,
+            "seed": st.integers(-1, 9) | VALUES,
+        },
+        optional={"train_accuracy": VALUES, "weight_decay": VALUES},
+    )
+    | VALUES,
 }
 ALL = {  # that answer about all test images: what they want, and what they may be told
     "evaluate": ("network", "step damage threshold curves changes"),
@@ -108,6 +124,8 @@ ALL = {  # that answer about all test images: what they want, and what they may 
     "map": ("network of", "step count changes"),
     "operate": ("network changes", "step"),
     "matters": ("network", "step layer changes"),
+    "preview": ("settings", ""),
+    "rename": ("run name", ""),
 }
 many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
