@@ -1,7 +1,7 @@
 // The picker of the network, or of the run, that every view shows.
 
 import { onRuns } from "../ask/runs.js";
-import { change, networkOf } from "../state.js";
+import { change, networkOf, now } from "../state.js";
 import { words } from "../strings.js";
 import { element } from "./element.js";
 
@@ -26,7 +26,8 @@ export function networkPicker(lab) {
   }
 
   function show() {
-    const network = networkOf();
+    // A run that has no record yet is what Train shows already.
+    const network = lab.networks.find(({ id }) => id === now().network) ?? networkOf();
     make();
     select.value = network.id;
     hint.textContent = words.networkHint(network);
