@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { svgPen } from "../../src/chainrule/lab/page/parts/drawn.js";
 import { csv } from "../../src/chainrule/lab/page/parts/keeping.js";
+import { store, stored } from "../../src/chainrule/lab/page/parts/stored.js";
 
 test("a table is written so that a spreadsheet reads it", () => {
   const rows = [
@@ -48,4 +49,34 @@ test("the pen writes lines, circles and text, and clips what is to be clipped", 
   const count = (pattern) => [...text.matchAll(pattern)].length;
   assert.equal(count(/<g /g), count(/<\/g>/g));
   assert.equal(count(/<clipPath/g), 1);
+});
+
+test("drawings are kept, read back, and left out where they cannot be", () => {
+  const kept = new Map();
+  globalThis.localStorage = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, text) => kept.set(key, text),
+    removeItem: (key) => kept.delete(key),
+  };
+  const limits = { drawings: 3, pad: 280, strokes: 2, points: 3 };
+  const pixels = `${"A".repeat(1046)}==`;
+  const good = { image: { strokes: [[0, 280, 5, 5]], off: ["slant"] }, label: 9, pixels };
+  assert.equal(store([good]), true);
+  assert.deepEqual(stored(limits), [good]);
+  for (const bad of [
+    { ...good, label: "9" },
+    { ...good, pixels: pixels.slice(1) },
+    { ...good, image: { pixels, more: 1 } },
+    { ...good, image: { strokes: [[0, 281]], off: [] } },
+    { ...good, image: { strokes: [[0, 1, 2, 3, 4, 5, 6, 7]], off: [] } },
+    { ...good, image: { strokes: [[0, 1], [2, 3], [4, 5]], off: [] } },
+    { ...good, image: { strokes: [[0, 1]], off: [3] } },
+  ]) {
+    store([bad, good]);
+    assert.deepEqual(stored(limits), [good]);
+  }
+  store([good, good, good, good]);
+  assert.deepEqual(stored(limits), []);
+  store([]);
+  assert.equal(kept.size, 0);
 });
