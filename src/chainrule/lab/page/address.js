@@ -2,7 +2,7 @@
 // default.
 
 export const VIEWS = ["inside", "draw", "train", "evaluate", "compare"];
-export const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
+const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
 export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
 export const SECTIONS = ["limit", "damage", "mistakes", "map"]; // of Evaluate
 export const PARTS = ["prediction", "truth", "probabilities", "gradients", "formulas", "terms"];
@@ -92,8 +92,8 @@ export function read(parameters, lab) {
   };
 }
 
-// The depth of an address that names none: of a cell, of a step of the pass, of a lesson, which has a
-// card of its own, else the beginning.
+// The depth of an address that names none: of a cell, of a step of the pass, of a lesson, which has
+// a card of its own, else the beginning.
 function usual(cell, phase, lesson) {
   return cell ? "number" : phase ? "numbers" : lesson ? "network" : DEFAULTS.depth;
 }

@@ -197,17 +197,6 @@ export async function impostors(moment) {
   throw new NotRecorded("impostors");
 }
 
-// A formula for an array, or the number of a cell, as a person worked it out.
-export async function tryFormula(moment, target, text) {
-  if (recorded) throw new NotRecorded("formula");
-  return ask("api/formula", { ...moment, target, formula: text });
-}
-
-export async function tryNumber(moment, cell, text) {
-  if (recorded) throw new NotRecorded("number");
-  return ask("api/number", { ...moment, cell, number: text });
-}
-
 export async function step(moment) {
   if (!recorded) return ask("api/step", moment);
   if (recorded.step) return recorded.step;
@@ -236,20 +225,6 @@ export async function drawing(network, image, signal) {
 
 export async function collect(drawings, name) {
   return ask("api/collect", name ? { drawings, name } : { drawings });
-}
-
-// The sets of drawings that were saved, and the folders that cannot be read.
-export async function sets() {
-  return ask("api/sets");
-}
-
-export async function nameSet(set, name) {
-  return ask("api/name-set", { set, name });
-}
-
-// What a network at a moment reads in the drawings of a set.
-export async function readSet(set, at) {
-  return ask("api/read-set", { set, ...at });
 }
 
 // Start, pause, go on, step, stop, or another learning rate: the run that goes on then, or null.
@@ -295,18 +270,6 @@ export async function compare(a, b, signal) {
 export async function map(question, signal) {
   const answer = await ask("api/map", question, signal);
   return { ...answer, x: floats(answer.x), y: floats(answer.y) };
-}
-
-let known = null;
-
-export async function lessons() {
-  known ??= (await ask("api/lessons")).lessons;
-  return known;
-}
-
-// What becomes of an answer to the question of a lesson, at this moment.
-export async function answer(moment, lesson, given) {
-  return ask("api/answer", { ...moment, lesson, answer: given });
 }
 
 // The saved page, as { name, content }.

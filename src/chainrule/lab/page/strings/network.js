@@ -12,9 +12,12 @@ export const network = {
   backward: "Backward",
   forwardHint: "From the image to the answers: what each connection adds",
   backwardHint: "From the error back: how much each part is to blame",
-  keyForward: "A line is input × weight. Thick: it counts for much. Full and orange: it adds. Dashed and blue: it takes away.",
+  keyForward:
+    "A line is input × weight. Thick: it counts for much. Full and orange: it adds. " +
+    "Dashed and blue: it takes away.",
   keyBackward:
-    "A line carries blame back: slope × weight. Full and orange: the error would grow. Dashed and blue: it would fall.",
+    "A line carries blame back: slope × weight. Full and orange: the error would grow. " +
+    "Dashed and blue: it would fall.",
   saysForward: "Point at a unit or an answer to follow its path. Click to keep it.",
   saysBackward: "The error goes back along the same connections. Point at a unit to see its share.",
   imageBlame: "How the error changes with each pixel",
@@ -37,8 +40,8 @@ export const network = {
     if (backward)
       return isHidden("gradients")
         ? "The gradients are hidden."
-        : `The answer ${digit}: if its sum grew by a little, the error would change ${signed(blame)} ` +
-            `times as much. So the sum should ${blame > 0 ? "fall" : "grow"}.`;
+        : `The answer ${digit}: if its sum grew by a little, the error would change ` +
+            `${signed(blame)} times as much. So the sum should ${blame > 0 ? "fall" : "grow"}.`;
     const parts = push
       .filter(([, value]) => value !== 0)
       .map(([unit, value]) => `unit ${unit}: ${signed(value)}`);
@@ -66,6 +69,9 @@ export const network = {
       .map(({ push }, digit) => [digit, push.find(([from]) => from === unit)?.[1] ?? 0])
       .sort((one, other) => other[1] - one[1]);
     const [most, least] = [pushes[0], pushes.at(-1)];
-    return `${says} It speaks most for ${a(most[0])} (${signed(most[1])}) and most against ${a(least[0])} (${signed(least[1])}).`;
+    return (
+      `${says} It speaks most for ${a(most[0])} (${signed(most[1])}) and most against ` +
+      `${a(least[0])} (${signed(least[1])}).`
+    );
   },
 };

@@ -22,25 +22,30 @@ export const story = {
       (missed(picture)
         ? `It says ${picture.prediction}, but this is ${a(picture.label)}. What went wrong?`
         : `It says ${picture.prediction}, and that is right. How does it know?`),
-    why: ({ reasons: { units, answer, other } }) =>
-      `${units.length === 1 ? "One unit decides" : "A few units decide"}: ` +
-      `${sentence(
-        units.map(
-          ([unit, forAnswer, forOther]) =>
-            `unit ${unit} adds ${signed(forAnswer)} to the ${answer}, but ${signed(forOther)} to the ${other}`,
-        ),
-      )}. Each line is an activation times a weight.`,
+    why: ({ reasons: { units, answer, other } }) => {
+      const pushes = units.map(
+        ([unit, forAnswer, forOther]) =>
+          `unit ${unit} adds ${signed(forAnswer)} to the ${answer}, but ${signed(forOther)} to ` +
+          `the ${other}`,
+      );
+      return (
+        `${units.length === 1 ? "One unit decides" : "A few units decide"}: ${sentence(pushes)}. ` +
+        `Each line is an activation times a weight.`
+      );
+    },
     back: ({ weight: { name, unit, digit, slope } }) =>
-      `To learn, the network asks of every connection: would the error grow or fall if you were a ` +
-      `little larger? The error flows back. Take this connection, from unit ${unit} to the answer ` +
-      `${digit}. Its slope is ${short(slope)}: a larger weight makes the error ` +
-      `${slope < 0 ? "fall" : "grow"}. In the formulas the weight is ${name}, and its slope d${name}.`,
+      `To learn, the network asks of every connection: would the error grow or fall if you were ` +
+      `a little larger? The error flows back. Take this connection, from unit ${unit} to the ` +
+      `answer ${digit}. Its slope is ${short(slope)}: a larger weight makes the error ` +
+      `${slope < 0 ? "fall" : "grow"}. In the formulas the weight is ${name}, and its slope ` +
+      `d${name}.`,
     right: ({ weight: { name } }) =>
-      `Don’t take our word for it. Measured means: run the whole network with a slightly larger and ` +
-      `a slightly smaller ${name}. The curve is E for 41 values of it; the dashed line has our slope.`,
+      `Don’t take our word for it. Measured means: run the whole network with a slightly larger ` +
+      `and a slightly smaller ${name}. The curve is E for 41 values of it; the dashed line has ` +
+      `our slope.`,
     once: ({ prediction, label }) =>
-      `So every slope tells which way to go. Move all weights at once, each against its slope, by α ` +
-      `times as much. ` +
+      `So every slope tells which way to go. Move all weights at once, each against its slope, ` +
+      `by α times as much. ` +
       (prediction !== label
         ? `Drag α until the answer is ${label}.`
         : `Drag α: how does the error fall?`),
@@ -63,6 +68,7 @@ export const story = {
   ours: "ours",
   measured: "measured",
   promised: "what the slopes promise, −α ‖g‖²",
-  larger: "Ten units see little. The larger network, with 128 units, reads more of what people draw.",
+  larger:
+    "Ten units see little. The larger network, with 128 units, reads more of what people draw.",
   toLarger: "Draw for the larger network",
 };

@@ -9,7 +9,9 @@ const change = (share) => {
 
 export const knife = {
   title: "What if?",
-  hint: "Click a unit, and switch it off. Click a line, and move its weight. See what the whole network then reads.",
+  hint:
+    "Click a unit, and switch it off. Click a line, and move its weight. See what the whole " +
+    "network then reads.",
   done: "What is changed",
   nothing: "Nothing is changed.",
   off: (name) => `${name} off`,
@@ -27,7 +29,8 @@ export const knife = {
   matters: "What matters most?",
   worth: ({ unit, cost, digit }) =>
     cost > 0
-      ? `unit ${unit}: without it ${change(-cost)}` + (digit === null ? "" : `, most of all the ${digit}s`)
+      ? `unit ${unit}: without it ${change(-cost)}` +
+        (digit === null ? "" : `, most of all the ${digit}s`)
       : cost < 0
         ? `unit ${unit}: without it ${change(-cost)}`
         : `unit ${unit}: without it nothing changes`,

@@ -4,12 +4,12 @@
 import { queue } from "../../ask/queue.js";
 import { base64, bytes, drawing as ask, ledger as askLedger } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
+import { pad as makePad } from "../../parts/pad.js";
 import { thumbnail } from "../../parts/thumbnails.js";
 import { beginning, change, changedAt, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { answer as makeAnswer } from "./answer.js";
 import { collect } from "./collect.js";
-import { pad as makePad } from "./pad.js";
 import { sets as makeSets } from "./sets.js";
 import { upload } from "./upload.js";
 import { stages as makeStages } from "./stages.js";

@@ -2,7 +2,8 @@
 // network, and trained on.
 
 import { act, going } from "../../ask/runs.js";
-import { bytes, nameSet, readSet, sets as askSets } from "../../ask/server.js";
+import { bytes } from "../../ask/server.js";
+import { nameSet, readSet, sets as askSets } from "../../ask/sets.js";
 import { button, element } from "../../parts/element.js";
 import { csvButton } from "../../parts/keeping.js";
 import { percent } from "../../parts/numbers.js";

@@ -4,9 +4,9 @@
 import { queue } from "../../ask/queue.js";
 import { picture as ask } from "../../ask/picture.js";
 import { element } from "../../parts/element.js";
+import { pad as makePad } from "../../parts/pad.js";
 import { change, moment, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
-import { pad as makePad } from "../draw/pad.js";
 import { headline } from "./headline.js";
 import { network } from "./network/network.js";
 import { surgery } from "./surgery.js";
@@ -22,7 +22,7 @@ export function front({ lab, isHidden, reveal, tell }) {
   const head = headline({ isHidden, reveal });
   const net = network({
     isHidden,
-    opened: (cell) => change({ cell: now().cell === cell ? null : cell }),
+    opened: (cell) => cell && change({ cell: now().cell === cell ? null : cell }),
     turned: (back) => {
       turned = back;
       if (found) refresh();
@@ -33,7 +33,8 @@ export function front({ lab, isHidden, reveal, tell }) {
   const drawing = element("figure", { class: "net-image net-pad" }, pad.node);
   const knife = surgery({ tell });
   const node = element("div", { class: "front" }, head.node, net.node, tale.node, knife.node);
-  const send = queue(load, { node: net.node, failed: (failure) => tell(words.failed(failure.message)) });
+  const failed = (failure) => tell(words.failed(failure.message));
+  const send = queue(load, { node: net.node, failed });
 
   // --------------------------------------------------------------------------------------- showing
 
@@ -100,7 +101,7 @@ export function front({ lab, isHidden, reveal, tell }) {
     return isHidden("gradients");
   }
 
-  // ------------------------------------------------------------------------------------ what is done
+  // ----------------------------------------------------------------------------- what is done
 
   function learnt(next) {
     if (next === rate) return;

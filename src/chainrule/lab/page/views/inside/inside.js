@@ -25,7 +25,6 @@ export function inside({ lab, isHidden, reveal, tell }) {
   let ledger = null;
   let shut = false; // whether the gradients were hidden
   const part = (array) => partOf(array, ledger.sizes.length - 1);
-
   const front = recorded ? null : makeFront({ lab, isHidden, reveal, tell });
   const depths = makeDepths();
   const choices = makeChoices({ isHidden });
@@ -35,23 +34,12 @@ export function inside({ lab, isHidden, reveal, tell }) {
   const pass = flow({ reveal, isHidden, partOf: part, why: look.open });
   const tools = makeTools({ painted: paint, goTo });
   const learning = step({ isHidden, reveal });
-  const shutCell = () => change({ cell: null });
-  const cell = inspector({ go, close: shutCell, isHidden, reveal, partOf: part });
-  const blank = element("p", { class: "note blank" }, words.blank);
-  const below = [pass.node, tools.node, blank, learning.node, look.node];
-  const deep = element(
-    "div",
-    { class: "deep" },
-    element("div", { class: "side" }, subject.node, cell.node),
-    element("div", { class: "pass" }, phases.nodes, below),
-  );
+  const close = () => change({ cell: null });
+  const cell = inspector({ go, close, isHidden, reveal, partOf: part });
+  const below = [pass.node, tools.node, blank(), learning.node, look.node];
+  const deep = deepOf([subject.node, cell.node], [phases.nodes, below]);
   const bar = element("div", { class: "inside-bar" }, depths.node, choices.node);
-  const node = element(
-    "div",
-    { class: "inside", id: "view-inside" },
-    recorded ? null : front.node,
-    deep,
-  );
+  const node = element("div", { class: "inside", id: "view-inside" }, front?.node, deep);
 
   // ------------------------------------------------------------------------------------ showing
 
@@ -179,6 +167,20 @@ export function inside({ lab, isHidden, reveal, tell }) {
       return ledger;
     },
   };
+}
+
+function blank() {
+  return element("p", { class: "note blank" }, words.blank);
+}
+
+// The numbers, and what stands beside them.
+function deepOf(side, pass) {
+  return element(
+    "div",
+    { class: "deep" },
+    element("div", { class: "side" }, side),
+    element("div", { class: "pass" }, pass.flat()),
+  );
 }
 
 function bringNear(target) {

@@ -1,6 +1,7 @@
 // My number: what a person worked out for the opened cell, before or after its value is shown.
 
-import { NotRecorded, tryNumber as ask } from "../../ask/server.js";
+import { tryNumber as ask } from "../../ask/own.js";
+import { NotRecorded } from "../../ask/server.js";
 import { element } from "../../parts/element.js";
 import { words } from "../../strings.js";
 

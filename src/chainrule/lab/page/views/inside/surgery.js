@@ -1,5 +1,5 @@
-// Operating on the network: units switched off and on, parameters moved; what that costs on all test
-// images; and what each unit is worth.
+// Operating on the network: units switched off and on, parameters moved; what that costs on all
+// test images; and what each unit is worth.
 
 import { queue } from "../../ask/queue.js";
 import { curve as askCurve, matters as askMatters, operate as askCost } from "../../ask/picture.js";

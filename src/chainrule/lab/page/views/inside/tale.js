@@ -19,7 +19,11 @@ export function tale({ learnt, begin, leave, toDraw }) {
   const more = element("div", { class: "tale-more" });
   const next = button("", forward, { class: "primary", id: "story-next" });
   const back = button(story.back, backward, { id: "story-back" });
-  const close = button("✕", leave, { class: "close", "aria-label": story.leave, id: "story-leave" });
+  const close = button("✕", leave, {
+    class: "close",
+    "aria-label": story.leave,
+    id: "story-leave",
+  });
   const node = element(
     "section",
     { class: "tale", id: "story", "aria-label": story.label },

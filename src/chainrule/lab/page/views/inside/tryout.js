@@ -1,6 +1,7 @@
 // Test my formula: what a person types for an array of derivatives, beside what is measured.
 
-import { NotRecorded, tryFormula as ask } from "../../ask/server.js";
+import { tryFormula as ask } from "../../ask/own.js";
+import { NotRecorded } from "../../ask/server.js";
 import { largest } from "../../parts/colour.js";
 import { element } from "../../parts/element.js";
 import { short } from "../../parts/numbers.js";

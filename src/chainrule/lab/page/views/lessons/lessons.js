@@ -1,7 +1,7 @@
 // Lessons: their menu, and the card of the one that is going on. A step of a lesson is a state of
 // the lab, as parameters of its address.
 
-import { lessons as ask } from "../../ask/server.js";
+import { lessons as ask } from "../../ask/own.js";
 import { button } from "../../parts/element.js";
 import { change, now, stateOf } from "../../state.js";
 import { words } from "../../strings.js";

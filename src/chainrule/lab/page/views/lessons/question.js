@@ -1,7 +1,7 @@
 // The question of a lesson: a number or a choice, which the server checks at the moment that is
 // shown, and what it says of the answer.
 
-import { answer as ask } from "../../ask/server.js";
+import { answer as ask } from "../../ask/own.js";
 import { button, element } from "../../parts/element.js";
 import { moment } from "../../state.js";
 import { words } from "../../strings.js";

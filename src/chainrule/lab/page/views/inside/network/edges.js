@@ -5,15 +5,15 @@ import { drawn } from "../../../parts/element.js";
 const THINNEST = 0.6; // px
 const WIDEST = 9;
 
-// `over` is what the lines lie under: they go from place to place in its coordinates. `opened` is told
-// the names of both ends of a line that is clicked.
+// `over` is what the lines lie under: they go from place to place in its coordinates. `opened` is
+// told the names of both ends of a line that is clicked.
 export function edges(over, opened) {
   const svg = drawn("svg", { class: "edges", "aria-hidden": "true" });
   const paths = [];
   svg.addEventListener("click", ({ target }) => target.ends && opened(target.ends));
 
-  // Each of `list` is { from, to, value, share, names }: two places { x, y }, the value that gives the
-  // sign, its share of the largest, and the names of both ends.
+  // Each of `list` is { from, to, value, share, names }: two places { x, y }, the value that gives
+  // the sign, its share of the largest, and the names of both ends.
   function show(list, upright) {
     const { width, height } = over.getBoundingClientRect();
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

@@ -13,32 +13,16 @@ const narrow = matchMedia("(max-width: 60rem)"); // as in style.css
 // `opened` is told the cell of what was clicked; `pad` may stand in the place of the image.
 export function network({ isHidden, opened, turned }) {
   const field = element("div", { class: "net-field" });
-  const lines = makeEdges(field, lineClicked);
+  const lines = makeEdges(field, (ends) => opened(cellOf(ends, backward)));
   const image = imageNode();
-  const place = element("div", { class: "net-column net-x" }, image.node);
+  const place = column("net-x", image.node);
   const answers = answerNodes({
     over: (digit) => over(digit === null ? null : { layer: L(), unit: digit }),
     opened: (digit) => opened(`${backward ? "d" : ""}Z${L()}[${digit}]`),
     covered: () => isHidden("probabilities") || (backward && isHidden("gradients")),
   });
-  const last = element("div", { class: "net-column net-answers" }, answers.nodes);
-  const says = element("p", { class: "net-says", role: "status" });
-  const ways = [
-    ["forward", words.net.forward, words.net.forwardHint],
-    ["backward", words.net.backward, words.net.backwardHint],
-  ];
-  const way = choice(words.net.way, "way", ways, (value) => turned(value === "backward"), {
-    class: "choice net-way",
-  });
-  const key = element("p", { class: "net-key quiet" });
-  const head = element("div", { class: "net-head" }, way.node, key);
-  const node = element(
-    "section",
-    { class: "net", id: "network", "aria-label": words.net.label },
-    head,
-    field,
-    says,
-  );
+  const last = column("net-answers", answers.nodes);
+  const { node, says, key, way } = frameOf(field, turned);
   let columns = []; // of each hidden layer: { node, units, more }
   let shape = "";
   let picture = null;
@@ -50,8 +34,6 @@ export function network({ isHidden, opened, turned }) {
   const hidden = () => picture.layers.slice(1, -1);
   const L = () => picture.layers.length - 1; // the number of the last layer
 
-  // -------------------------------------------------------------------------------------- building
-
   function build() {
     columns = hidden().map((layer, k) => {
       const units = layer.shown.map(() =>
@@ -61,14 +43,10 @@ export function network({ isHidden, opened, turned }) {
         }),
       );
       const more = element("p", { class: "net-more quiet" });
-      const column = element(
-        "div",
-        { class: `net-column net-units net-layer-${k + 1}`, role: "group" },
-        ...units.map((unit) => unit.node),
-        more,
-      );
-      column.setAttribute("aria-label", words.net.layerLabel(k + 1, layer));
-      return { node: column, units, more };
+      const node = column("net-units", [...units.map((unit) => unit.node), more]);
+      node.setAttribute("role", "group");
+      node.setAttribute("aria-label", words.net.layerLabel(k + 1, layer));
+      return { node, units, more };
     });
     field.replaceChildren(lines.node, place, ...columns.map((each) => each.node), last);
   }
@@ -91,13 +69,13 @@ export function network({ isHidden, opened, turned }) {
       signed: backward,
       label: backward ? words.net.imageBlame : words.imageLabel,
     });
-    columns.forEach((column, k) => showLayer(column, hidden()[k], k + 1));
+    columns.forEach((each, k) => showLayer(each, hidden()[k], k + 1));
     answers.show(picture, { backward, hideTruth: isHidden("truth") });
     key.textContent = backward ? words.net.keyBackward : words.net.keyForward;
     node.classList.toggle("is-backward", backward);
     draw();
     tellPinned();
-    if (run || turnedNow) lines.run(runs());
+    if (run || turnedNow) lines.run(wayOf(backward));
   }
 
   function showLayer({ units, more }, layer, number) {
@@ -118,11 +96,6 @@ export function network({ isHidden, opened, turned }) {
       });
     });
     more.textContent = layer.more ? words.net.more(layer.more) : "";
-  }
-
-  function runs() {
-    if (narrow.matches) return backward ? "up" : "down";
-    return backward ? "left" : "right";
   }
 
   // The lines between what is shown, from border to border.
@@ -153,7 +126,8 @@ export function network({ isHidden, opened, turned }) {
     for (const [to, from, value] of list) {
       const ends = [nodeOf(l - 1, from), nodeOf(l, to)];
       const names = [nameOf(l - 1, from), nameOf(l, to)];
-      drawn.push({ ...borders(ends), value, share: Math.abs(value) / most, names });
+      const places = between(...ends, field, narrow.matches);
+      drawn.push({ ...places, value, share: Math.abs(value) / most, names });
     }
   }
 
@@ -161,29 +135,6 @@ export function network({ isHidden, opened, turned }) {
     if (layer === 0) return place.firstElementChild;
     if (layer === L()) return answers.nodes[unit];
     return columns[layer - 1].units[picture.layers[layer].shown.indexOf(unit)].node;
-  }
-
-  // One pixel of all is not meant by the line from the image.
-  function lineClicked([from, to]) {
-    if (from === "x") return;
-    const [unit, above] = [from, to].map((name) => name.split("."));
-    opened(`${backward ? "d" : ""}W${above[0]}[${above[1]},${unit[1]}]`);
-  }
-
-  const nameOf = (layer, unit) => (layer === 0 ? "x" : `${layer}.${unit}`);
-
-  function borders([one, other]) {
-    const frame = field.getBoundingClientRect();
-    const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
-    if (narrow.matches)
-      return {
-        from: { x: middle(a.left, a.right) - frame.left, y: a.bottom - frame.top },
-        to: { x: middle(b.left, b.right) - frame.left, y: b.top - frame.top },
-      };
-    return {
-      from: { x: a.right - frame.left, y: middle(a.top, a.bottom) - frame.top },
-      to: { x: b.left - frame.left, y: middle(b.top, b.bottom) - frame.top },
-    };
   }
 
   // ------------------------------------------------------------------------------ following a path
@@ -234,21 +185,76 @@ export function network({ isHidden, opened, turned }) {
     tellPinned();
   }
 
+  // Something else in the place of the image, or the image again. `waiting`: nothing is there yet
+  // that the picture could be of.
+  function replaceImage(other, waiting) {
+    const next = other ?? image.node;
+    if (place.firstElementChild !== next) place.replaceChildren(next);
+    field.classList.toggle("waiting", waiting);
+  }
+
   return {
     node,
     show,
     pin,
+    replaceImage,
     get picture() {
       return picture;
     },
-    // Something else in the place of the image, or the image again.
-    // `waiting`: nothing is there yet that the picture could be of.
-    replaceImage: (other, waiting) => {
-      const next = other ?? image.node;
-      if (place.firstElementChild !== next) place.replaceChildren(next);
-      field.classList.toggle("waiting", waiting);
-    },
   };
+}
+
+function column(name, nodes) {
+  return element("div", { class: `net-column ${name}` }, nodes);
+}
+
+// What the ends of the lines are called.
+function nameOf(layer, unit) {
+  return layer === 0 ? "x" : `${layer}.${unit}`;
+}
+
+// The weight of a line that is clicked; null: the line from the image has that of no one pixel.
+function cellOf([from, to], backward) {
+  if (from === "x") return null;
+  const [[, unit], [layer, above]] = [from, to].map((name) => name.split("."));
+  return `${backward ? "d" : ""}W${layer}[${above},${unit}]`;
+}
+
+// Where the numbers go to.
+function wayOf(backward) {
+  if (narrow.matches) return backward ? "up" : "down";
+  return backward ? "left" : "right";
+}
+
+// The picture with what stands above and below it.
+function frameOf(field, turned) {
+  const says = element("p", { class: "net-says", role: "status" });
+  const ways = [
+    ["forward", words.net.forward, words.net.forwardHint],
+    ["backward", words.net.backward, words.net.backwardHint],
+  ];
+  const way = choice(words.net.way, "way", ways, (value) => turned(value === "backward"), {
+    class: "choice net-way",
+  });
+  const key = element("p", { class: "net-key quiet" });
+  const head = element("div", { class: "net-head" }, way.node, key);
+  const attributes = { class: "net", id: "network", "aria-label": words.net.label };
+  return { node: element("section", attributes, head, field, says), says, key, way };
+}
+
+// From the border of one node to that of another, within a frame.
+function between(one, other, field, upright) {
+  const [frame, a, b] = [field, one, other].map((each) => each.getBoundingClientRect());
+  const place = (x, y) => ({ x: x - frame.left, y: y - frame.top });
+  return upright
+    ? {
+        from: place(middle(a.left, a.right), a.bottom),
+        to: place(middle(b.left, b.right), b.top),
+      }
+    : {
+        from: place(a.right, middle(a.top, a.bottom)),
+        to: place(b.left, middle(b.top, b.bottom)),
+      };
 }
 
 function middle(one, other) {

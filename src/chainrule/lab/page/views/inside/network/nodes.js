@@ -63,7 +63,7 @@ export function answerNodes({ over, opened, covered }) {
   });
 
   // Forward the probability of each digit, backward how E changes with its Z.
-  function show({ answers, layers, label, prediction }, { backward, hideTruth }) {
+  function show({ answers, layers, label: own, prediction }, { backward, hideTruth }) {
     const { blame } = layers.at(-1);
     const most = Math.max(...blame.map(Math.abs));
     answers.forEach(({ A }, digit) => {
@@ -76,10 +76,11 @@ export function answerNodes({ over, opened, covered }) {
       bar.classList.toggle("more", backward && blame[digit] > 0);
       value.textContent = text;
       const says = !shut && digit === prediction;
-      const truth = !hideTruth && digit === label;
+      const truth = !hideTruth && digit === own;
       node.classList.toggle("is-said", says);
       node.classList.toggle("truth", truth);
-      node.setAttribute("aria-label", words.net.answerLabel(digit, text, backward, { says, truth }));
+      const label = words.net.answerLabel(digit, text, backward, { says, truth });
+      node.setAttribute("aria-label", label);
     });
   }
 

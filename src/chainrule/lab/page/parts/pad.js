@@ -1,9 +1,9 @@
 // The pad: strokes of whole numbers from 0 to its side, by mouse, pen, finger or keyboard. The
 // server turns them into pixels; what is painted here only follows the hand.
 
-import { element } from "../../parts/element.js";
-import { colours, css, onTheme } from "../../parts/colour.js";
-import { words } from "../../strings.js";
+import { element } from "./element.js";
+import { colours, css, onTheme } from "./colour.js";
+import { words } from "../strings.js";
 
 const NEAR = 3; // closer points add nothing
 
