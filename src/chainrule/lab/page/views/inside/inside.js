@@ -75,6 +75,7 @@ export function inside({ lab, isHidden, reveal, tell }) {
   function paint() {
     pass.show(ledger, { scale: now().scale, shading: tools.shading });
     tools.show(pass.largest());
+    fit(pass.node);
   }
 
   // The picture or the numbers, as the address says; the picture is asked for by itself.
@@ -181,6 +182,16 @@ function deepOf(side, pass) {
     element("div", { class: "side" }, side),
     element("div", { class: "pass" }, pass.flat()),
   );
+}
+
+// On a projector the whole pass has to be seen at once: it is made as small as that needs.
+function fit(pass) {
+  pass.style.zoom = "";
+  if (!now().projector || narrow.matches) return;
+  const room = [innerHeight - 16, pass.clientWidth];
+  const wanted = [pass.scrollHeight, pass.scrollWidth];
+  const shares = wanted.map((size, k) => room[k] / size);
+  if (Math.min(...shares) < 1) pass.style.zoom = String(Math.max(Math.min(...shares), 0.4));
 }
 
 function bringNear(target) {
