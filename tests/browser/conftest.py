@@ -1,6 +1,5 @@
 """A real server, a real browser, and a watch on all that the page may not do."""
 
-import re
 from collections.abc import Iterator
 
 import playwright.sync_api
@@ -68,7 +67,7 @@ def same_page(browser, lab) -> Iterator[Page]:
 def visit(browser, watch, lab, same_page, request, tmp_path):
     """Open the lab at an address; a second visit of a test is that of another browser.
 
-    What names no view and no depth is opened where the numbers are, unless the `front` is wanted.
+    What names no depth is opened where the numbers are, unless the `front` is wanted.
     Settings are those of a browser's context. What a failed test saw last is kept as pictures in
     its tmp_path.
     """
@@ -77,7 +76,7 @@ def visit(browser, watch, lab, same_page, request, tmp_path):
 
     def open_page(query="", *, at=lab, front=False, **settings) -> Page:
         watch.home = at.home
-        if not front and not re.search(r"\b(view|depth)=", query):
+        if not front and "depth=" not in query:
             query = f"{query or '?'}&depth=numbers".replace("?&", "?")
         if pages or at is not lab or set(settings) - {"viewport", *MEDIA}:
             context = new_context(browser, **settings)

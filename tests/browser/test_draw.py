@@ -94,7 +94,7 @@ def test_switching_the_network(board):
     draw(page, STROKES[7])
     says(page, 7)
     A = read(prepare(paper(strokes_of(page))).pixels, "small")
-    page.get_by_role("group", name="Network").get_by_label("small network").check()
+    page.get_by_label("Network", exact=True).select_option("small")
     expect(page).to_have_url(re.compile("network=small"))
     bars(page, A)
 

@@ -29,14 +29,15 @@ def test_a_whole_visit_by_keyboard_alone(page):
     press = page.keyboard.press
     truth = ledger(beginning())
 
-    # Past the frame at once, then what the first minute offers.
+    # Past the frame at once, then to a number by its name.
     page.get_by_role("heading", level=1).wait_for()
     press("Tab")
     expect(page.get_by_role("link", name="Skip to the numbers")).to_be_focused()
     press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
     name = first_cell()
-    tab_to(page, page.get_by_role("button", name=f"Open {name}"))
+    tab_to(page, page.get_by_label("Go to"))
+    page.keyboard.type(name)
     press("Enter")
     about = opened(page, name)
     expect(about).to_be_visible()
@@ -217,6 +218,8 @@ def nothing(page):
 ALL_HIDDEN = "?hide=prediction,gradients,probabilities,formulas,terms&cell=Z2[1]"
 VIEWS = {
     "beginning": ("", nothing),
+    "story": ("?depth=story&story=right", nothing),
+    "network": ("?depth=network&cell=A1[4]", nothing),
     "all open": ("?cell=dW2[3,*]", open_all),
     "hidden": (
         "?hide=prediction,gradients,probabilities,formulas,terms&cell=Z2[1]",
@@ -250,7 +253,7 @@ def test_axe_finds_no_serious_violation(visit, view):
 # ------------------------------------------------------------------------------ small, and still
 
 
-@pytest.mark.parametrize("view", ["all open", "draw"])
+@pytest.mark.parametrize("view", ["all open", "draw", "story", "network"])
 def test_nothing_is_wider_than_a_narrow_page(visit, view):
     """A telephone, and a desk at 400 % zoom (1280 / 4): what is wide scrolls in its own place."""
     query, prepare = VIEWS[view]
@@ -291,11 +294,10 @@ def test_nothing_moves_for_who_wants_no_motion(visit):
     opened(page, name).get_by_role("button", name="Prove it").click()
     expect(opened(page, name).get_by_text("✓")).to_be_visible()
     assert page.evaluate(RUNNING) == []
-    # And the check can fail: with motion, one cell pulses.
+    # And the check can fail: with motion, the picture runs through once.
     page.emulate_media(reduced_motion="no-preference")
     page.goto(page.url.partition("?")[0])
     with slow_motion(page):
-        cell(page, name).wait_for()
         eventually(lambda: moves(page))
 
 

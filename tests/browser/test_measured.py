@@ -44,7 +44,7 @@ def slide(page, name, value):
 
 
 def test_damage_limit_and_opened_cell_are_in_the_link(visit):
-    page = visit("?view=evaluate")
+    page = visit("?view=evaluate", device_scale_factor=2)  # a history of its own, which has an end
     at_first = page.evaluate("history.length")
     for value in (5, 12, 30):
         slide(page, "Rotation", value)
@@ -153,7 +153,7 @@ def test_labels_that_people_doubt_are_marked(visit):
     asked = f"Of five people {people or 'none'} took it for {doubts()[number].label}"
     assert asked in shown[number].get_attribute("aria-label")
     shown[number].click()
-    expect(page.locator("figcaption").filter(has_text=asked)).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=asked)).to_be_visible()
 
 
 def test_curves_are_saved_as_pictures_and_as_a_table(visit):
@@ -312,7 +312,7 @@ def test_every_view_is_kept(visit, two_runs, from_disk, tmp_path, view):
             page.goto(f"{two_runs.home}?view=train&network={id}")
         charts = page.locator("main .chart:visible")
         expect(charts.nth(1).locator(".chart-head")).not_to_be_empty()
-        told = page.locator("main h1:visible").first.inner_text()
+        told = page.locator("main h2:visible").first.inner_text()
     alone = from_disk(keep_view(page, tmp_path))
     expect(alone.get_by_text(told).first).to_be_visible()
     if view != "draw":

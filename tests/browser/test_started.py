@@ -29,7 +29,7 @@ def deep(tmp_path_factory):
 
 def test_a_run_of_a_deeper_network_is_shown_like_any_other(visit, deep):
     page = visit(at=deep)
-    chosen = page.get_by_role("group", name="Network").get_by_role("radio", checked=True)
+    chosen = page.get_by_label("Network", exact=True)
     id = "784-24-12-10.squared_error.descent.0.5.all.12.seed3.compiled"
     expect(chosen).to_have_value(id)
     model = load_model(deep.folder / "runs/deep")
@@ -61,8 +61,8 @@ def test_a_run_of_a_deeper_network_is_shown_like_any_other(visit, deep):
     about.get_by_role("button", name="Prove it").click()
     expect(about.get_by_text("✓")).to_be_visible()
     # The link names the run by what it is.
-    page.get_by_role("group", name="Network").get_by_label("small network").check()
-    page.get_by_role("group", name="Network").locator(f"input[value='{id}']").check()
+    page.get_by_label("Network", exact=True).select_option("small")
+    page.get_by_label("Network", exact=True).select_option(id)
     expect(page).to_have_url(re.compile(re.escape(id)))
     page.reload()
     expect(chosen).to_have_value(id)

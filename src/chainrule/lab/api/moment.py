@@ -83,9 +83,7 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
         "image": image_of(moment.image),
         "label": moment.label,
         "truth": int(found.image.labels[0]) if is_test else None,
-        "doubt": doubts_of(found.named, [moment.image.number])[0]
-        if isinstance(moment.image, requests.TestImage)
-        else None,
+        "doubt": doubt_of(found),
         "prediction": prediction(opened),
         "overflows": overflowing(opened),
         "m": 1,
@@ -112,6 +110,14 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
         ),  # the terms of Z1, to shade W1
         "unlike": unlike_of(moment.image),
     }
+
+
+def doubt_of(found: Resolved) -> Answer | None:
+    """How people judged the label of a test image, if it is doubted."""
+    image = found.moment.image
+    return (
+        doubts_of(found.named, [image.number])[0] if isinstance(image, requests.TestImage) else None
+    )
 
 
 def image_of(image: requests.Image) -> Answer:

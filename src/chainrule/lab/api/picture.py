@@ -23,6 +23,7 @@ from chainrule.explain.telling import reasons, steepest
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.images import unlike_of
 from chainrule.lab.api.lab import Lab, Resolved
+from chainrule.lab.api.moment import doubt_of
 from chainrule.lab.wire import Answer, encode_bytes
 from chainrule.network import Array
 
@@ -36,7 +37,7 @@ def picture(lab: Lab, body: Answer) -> Answer:
     layers (1 to 1000), names of hidden units to `keep`, ["A1[7]", …], and a `rate`: then it is the
     picture after one step of descent on this image alone, at this learning rate.
 
-    {network, step, label, truth, prediction, E, overflows, unlike: as in a ledger,
+    {network, step, label, truth, prediction, E, overflows, unlike, doubt: as in a ledger,
      reasons: {answer, other, units: [[unit, for the answer, for the other], …]} or null,
      weight: {name, unit, digit, value, slope}: the weight into the label's answer to look at,
      layers: from x to the answers, see `image_layer` and `layer`,
@@ -94,6 +95,7 @@ def picture_of(
         "E": float(opened.arrays["E"]),
         "overflows": overflowing(opened),
         "unlike": unlike_of(found.moment.image),
+        "doubt": doubt_of(found),
         "reasons": told and told._asdict(),
         "weight": steepest(opened)._asdict(),
         "layers": [

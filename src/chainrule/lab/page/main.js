@@ -132,10 +132,15 @@ function hiddenChanged() {
   refreshGrids();
 }
 
+// Another image is looked at where the last one was; the story is told of its own.
+function deep() {
+  return now().depth === "story" ? "network" : now().depth;
+}
+
 function makeViews(lab) {
   const { isHidden, reveal } = hide;
   const toInside = (image, label = null) =>
-    change({ view: "inside", depth: "network", image, label, cell: null, phase: null });
+    change({ view: "inside", depth: deep(), image, label, cell: null, phase: null });
   const first = { inside: inside({ lab, isHidden, reveal, tell }) };
   if (recorded) return first;
   return {

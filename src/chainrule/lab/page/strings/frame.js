@@ -83,7 +83,7 @@ export const frame = {
   doubt: ({ label, guess, for_label: given, for_guess: other }) =>
     `Is it a${label === 8 ? "n" : ""} ${label}? Of five people ${given || "none"} took it for ` +
     `${label}, ${other || "none"} for ${guess}`,
-  doubtedBy: (judged) => `. ${frame.doubt(judged)} (labelerrors.com).`,
+  doubtedBy: (judged) => `${frame.doubt(judged)} (labelerrors.com).`,
   doubted: (n) =>
     (n === 1 ? "One image here has a label" : `${n} images here have labels`) +
     ` that people doubt: of five who were asked, fewer than three agreed with it (Northcutt, ` +

@@ -7,19 +7,17 @@ import { element } from "../../parts/element.js";
 import { pad as makePad } from "../../parts/pad.js";
 import { change, moment, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
-import { headline } from "./headline.js";
 import { network } from "./network/network.js";
 import { surgery } from "./surgery.js";
 import { tale as makeTale } from "./tale.js";
 
 const BACK = ["back", "right"]; // the steps of the story that show what flows back
 
-export function front({ lab, isHidden, reveal, tell }) {
+export function front({ lab, isHidden, head, tell }) {
   let found = null; // the picture that is shown
   let shownMoment = "";
   let rate = 0; // of the step of learning that is shown
   let turned = null; // the way that was chosen by hand, outside the story
-  const head = headline({ isHidden, reveal });
   const net = network({
     isHidden,
     opened: (cell) => cell && change({ cell: now().cell === cell ? null : cell }),

@@ -9,10 +9,11 @@ export function headline({ isHidden, reveal }) {
   const truth = element("span", { id: "truth", "data-part": "truth" });
   const verdict = element("h1", { class: "verdict-line", id: "verdict" }, says, " ", truth);
   const unlike = element("p", { class: "unlike", id: "unlike", hidden: true });
-  const node = element("div", { class: "status", role: "status" }, verdict, unlike);
+  const doubted = element("p", { class: "quiet", hidden: true });
+  const node = element("div", { class: "status", role: "status" }, verdict, unlike, doubted);
 
   // `share`: the probability of the answer. A network whose numbers overflow gives none.
-  function show({ prediction, share, label, truth: own, unlike: strangeness, overflows }) {
+  function show({ prediction, share, label, truth: own, unlike: strangeness, overflows, doubt }) {
     const strange = strangeness?.unlike;
     const said = () => (strange ? words.taken(prediction) : words.isay(prediction, percent(share)));
     covered(says, "prediction", prediction === null ? words.overflows(overflows) : said());
@@ -23,6 +24,8 @@ export function headline({ isHidden, reveal }) {
     verdict.classList.toggle("wrong", told && own !== null && prediction !== own);
     unlike.hidden = !strange;
     unlike.textContent = strange ? words.unlike(strangeness) : "";
+    doubted.hidden = !doubt || isHidden("truth");
+    doubted.textContent = doubt ? words.doubtedBy(doubt) : "";
   }
 
   function covered(node, part, text) {

@@ -12,6 +12,7 @@ import { closer } from "./closer.js";
 import { depths as makeDepths } from "./depths.js";
 import { flow } from "./flow.js";
 import { front as makeFront } from "./front.js";
+import { headline } from "./headline.js";
 import { inspector } from "./inspector.js";
 import { phases as makePhases } from "./phases.js";
 import { step } from "./step.js";
@@ -23,19 +24,19 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function inside({ lab, isHidden, reveal, tell }) {
   let ledger = null;
-  let shut = false; // whether the gradients were hidden
+  let covered = false; // whether the gradients were hidden
   const part = (array) => partOf(array, ledger.sizes.length - 1);
-  const front = recorded ? null : makeFront({ lab, isHidden, reveal, tell });
+  const head = headline({ isHidden, reveal });
+  const front = recorded ? null : makeFront({ lab, isHidden, head, tell });
   const depths = makeDepths();
   const choices = makeChoices({ isHidden });
-  const subject = makeSubject({ isHidden, reveal });
+  const subject = makeSubject({ head });
   const look = closer({ isHidden, reveal });
   const phases = makePhases({ isHidden, why: look.open });
   const pass = flow({ reveal, isHidden, partOf: part, why: look.open });
   const tools = makeTools({ painted: paint, goTo });
   const learning = step({ isHidden, reveal });
-  const close = () => change({ cell: null });
-  const cell = inspector({ go, close, isHidden, reveal, partOf: part });
+  const cell = inspector({ go, close: shut, isHidden, reveal, partOf: part });
   const below = [pass.node, tools.node, blank(), learning.node, look.node];
   const deep = deepOf([subject.node, cell.node], [phases.nodes, below]);
   const bar = element("div", { class: "inside-bar" }, depths.node, choices.node);
@@ -51,8 +52,8 @@ export function inside({ lab, isHidden, reveal, tell }) {
     paint();
     phases.show(ledger);
     // What was tried stays, unless it is of another moment or is hidden or revealed.
-    if (changed || shut !== isHidden("gradients")) {
-      shut = isHidden("gradients");
+    if (changed || covered !== isHidden("gradients")) {
+      covered = isHidden("gradients");
       look.show(ledger, settled());
       learning.show(ledger, settled());
     }
@@ -84,6 +85,7 @@ export function inside({ lab, isHidden, reveal, tell }) {
     depths.show(now());
     node.dataset.depth = now().depth;
     bar.dataset.depth = now().depth;
+    (picture ? front : subject).node.prepend(head.node);
     if (front) front.node.hidden = !picture;
     deep.hidden = picture;
     return picture;
@@ -168,6 +170,10 @@ export function inside({ lab, isHidden, reveal, tell }) {
       return ledger;
     },
   };
+}
+
+function shut() {
+  change({ cell: null });
 }
 
 function blank() {

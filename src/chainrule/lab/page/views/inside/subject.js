@@ -5,10 +5,9 @@ import { grid } from "../../parts/grid.js";
 import { SIDE } from "../../parts/sizes.js";
 import { networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
-import { headline } from "./headline.js";
 
-export function subject({ isHidden, reveal }) {
-  const head = headline({ isHidden, reveal });
+// `head` is what the network says, of whichever depth is shown.
+export function subject({ head }) {
   const picture = grid({
     array: "x",
     rows: SIDE,
@@ -34,8 +33,7 @@ export function subject({ isHidden, reveal }) {
     head.show({ ...ledger, share: A[ledger.prediction] });
     const { image } = now();
     caption.textContent =
-      ("test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn) +
-      (ledger.doubt && !isHidden("truth") ? words.doubtedBy(ledger.doubt) : "");
+      "test" in image ? words.xTest(image.test, networkOf().digits) : words.xDrawn;
   }
 
   // The image makes room for an opened cell, unless the cell is its own.
