@@ -11,7 +11,7 @@ from helpers.live import BATCHES, ENDLESS, finish, start, trained
 from chainrule import initialise, load_bundled, predict
 from chainrule.lab.api.runs import rename_run
 from chainrule.lab.live.control import Order
-from chainrule.lab.live.frames import SAMPLED, live_view
+from chainrule.lab.live.frames import SAMPLED, answers_of, live_view
 from chainrule.model import load_model
 from chainrule.network import probabilities
 from chainrule.runs.called import LONGEST
@@ -155,3 +155,8 @@ def test_a_run_is_renamed_while_it_is_trained(lab, holding):
     lab.execute(Order("stop"))
     assert training.state == "interrupted"
     assert BATCHES["seed"] == open_run(training.folder).settings.seed
+
+
+def test_a_set_without_any_watched_digit_is_watched_by_nothing(mnist):
+    few = mnist[1][np.flatnonzero(mnist[1].labels < 2)[:3]]
+    assert answers_of(load_bundled("small"), few) == []

@@ -121,6 +121,11 @@ function decimal(text, low, high) {
   return value >= low && value <= high ? value : null;
 }
 
+// The depth as the address has it: only of Look inside, and only if it is another than the usual.
+function depthOf({ view, depth, cell, phase, lesson }) {
+  return view !== "inside" || depth === usual(cell, phase, lesson) ? null : depth;
+}
+
 function readImage(get, lab) {
   const { stages, limits } = lab;
   const known = stages.map((stage) => stage.name);
@@ -157,7 +162,7 @@ export function parameters(state, lab) {
   const base64url = (text) => text.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   const out = {
     view: state.view === DEFAULTS.view ? null : state.view,
-    depth: state.depth === usual(state.cell, state.phase, state.lesson) ? null : state.depth,
+    depth: depthOf(state),
     story: state.story === DEFAULTS.story ? null : state.story,
     network: state.network,
     step: state.step,
