@@ -39,13 +39,16 @@ def look(browser, address):
     page.goto(address)
     home = address.partition("?")[0]
 
+    page.goto(f"{home}?story=why")
+    page.locator(".edge.lit").first.wait_for()
+    keep(page, "lab")
+
     page.goto(f"{home}?cell=dW2[3,*]")
     page.get_by_role("button", name="Prove it").first.wait_for()
-    keep(page, "lab")
+    keep(page, "numbers")
 
     page.set_viewport_size({"width": 1440, "height": 1160})
     page.goto(f"{home}?view=draw&strokes={THREE}")
-    page.get_by_role("group", name="Network").locator("label").nth(1).click()  # the large one
     page.get_by_text("I say 3 (>").first.wait_for()
     keep(page, "draw")
 
