@@ -55,7 +55,7 @@ def look(browser, address):
     page.set_viewport_size({"width": 1440, "height": 940})
     page.goto(f"{home}?view=train")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text(re.compile(r"19\d of 1,000")).first.wait_for(timeout=600_000)
+    page.get_by_text(re.compile(r"[3-9]\d\d of 1,000")).first.wait_for(timeout=600_000)
     keep(page, "train")
     page.get_by_role("button", name="Stop", exact=True).click()
     browser.close()
