@@ -15,9 +15,10 @@ from helpers.answers import (
     shows,
 )
 from helpers.hands import STROKES, draw, eventually
+from helpers.visits import Lab
 from playwright.sync_api import expect
 
-from chainrule import forward, predict
+from chainrule import forward, initialise, predict, save_model
 from chainrule.data import as_columns
 from chainrule.explain.learning import learn_once
 from chainrule.explain.proof import prove
@@ -218,10 +219,32 @@ def test_a_unit_is_switched_off_a_weight_is_moved_and_all_is_undone(visit):
     slider.dispatch_event("change")
     expect(panel).to_contain_text("before 93 %")
     eventually(lambda: any_of("set=W2[3,4]:" in page.url))
+    # Undo takes back what came with a link, too, and does not leave the lab.
+    page.reload()
+    panel.get_by_role("button", name="Undo").click()
+    expect(panel).to_contain_text("Nothing is changed.")
+    page.goto(f"{before}&cut=1.4,1.2")
     panel.get_by_role("button", name="As it was").click()
     expect(panel).to_contain_text("Nothing is changed.")
     panel.get_by_text("What matters most?").click()
     expect(panel.get_by_role("listitem")).to_have_count(10)
+
+
+def test_the_story_of_a_network_without_hidden_units(visit, tmp_path):
+    """Its pixels vote directly, and the story says so."""
+    save_model(initialise((784, 10), rng=np.random.default_rng(1)), tmp_path / "flat.safetensors")
+    flat = Lab(tmp_path, tmp_path / "flat.safetensors")
+    try:
+        page = visit("", front=True, at=flat)
+        expect(card(page)).to_contain_text("784 pixels, without any hidden units")
+        step(page, "Why?")
+        expect(card(page)).to_contain_text(re.compile(r"pixel \d+ adds"))
+        step(page, "How would it learn?")
+        expect(card(page)).to_contain_text(re.compile(r"from pixel \d+ to the answer"))
+        step(page, "Is that number right?")
+        expect(card(page).locator("dd")).to_have_count(2)
+    finally:
+        flat.stop()
 
 
 def test_reduced_motion_shows_the_picture_at_once(visit):

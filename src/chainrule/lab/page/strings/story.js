@@ -6,6 +6,15 @@ const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 const sentence = (parts) =>
   parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 const signed = (value) => (value < 0 ? short(value) : `+${short(value)}`);
+// A network without hidden layers has pixels where others have units.
+const what = (layers) => (layers.length > 2 ? "unit" : "pixel");
+const withUnits = ({ layers }) =>
+  layers.length > 2
+    ? ` with ${layers
+        .slice(1, -1)
+        .map(({ units }) => units)
+        .join(" and ")} hidden units`
+    : ", without any hidden units";
 const missed = ({ prediction, label }) => prediction !== label;
 
 export const story = {
@@ -18,25 +27,30 @@ export const story = {
   another: (digit) => `The story of ${a(digit)}`,
   text: {
     start: (picture) =>
-      `This network looks at 784 pixels with its ${picture.layers[1].units} hidden units. ` +
-      (missed(picture)
-        ? `It says ${picture.prediction}, but this is ${a(picture.label)}. What went wrong?`
-        : `It says ${picture.prediction}, and that is right. How does it know?`),
-    why: ({ reasons: { units, answer, other } }) => {
+      `This network looks at 784 pixels${withUnits(picture)}. ` +
+      (picture.prediction === null
+        ? "Its numbers are too large to be computed, so it says nothing."
+        : missed(picture)
+          ? `It says ${picture.prediction}, but this is ${a(picture.label)}. What went wrong?`
+          : `It says ${picture.prediction}, and that is right. How does it know?`),
+    why: ({ reasons, layers }) => {
+      if (!reasons) return "Its numbers are too large to be computed, so there is no answer.";
+      const { units, answer, other } = reasons;
       const pushes = units.map(
         ([unit, forAnswer, forOther]) =>
-          `unit ${unit} adds ${signed(forAnswer)} to the ${answer}, but ${signed(forOther)} to ` +
-          `the ${other}`,
+          `${what(layers)} ${unit} adds ${signed(forAnswer)} to the ${answer}, but ` +
+          `${signed(forOther)} to the ${other}`,
       );
       return (
-        `${units.length === 1 ? "One unit decides" : "A few units decide"}: ${sentence(pushes)}. ` +
+        (units.length === 1 ? `One ${what(layers)} decides: ` : `A few ${what(layers)}s decide: `) +
+        `${sentence(pushes)}. ` +
         `Each line is an activation times a weight.`
       );
     },
-    back: ({ weight: { name, unit, digit, slope } }) =>
+    back: ({ weight: { name, unit, digit, slope }, layers }) =>
       `To learn, the network asks of every connection: would the error grow or fall if you were ` +
-      `a little larger? The error flows back. Take this connection, from unit ${unit} to the ` +
-      `answer ${digit}. Its slope is ${short(slope)}: a larger weight makes the error ` +
+      `a little larger? The error flows back. Take this connection, from ${what(layers)} ${unit} ` +
+      `to the answer ${digit}. Its slope is ${short(slope)}: a larger weight makes the error ` +
       `${slope < 0 ? "fall" : "grow"}. In the formulas the weight is ${name}, and its slope ` +
       `d${name}.`,
     right: ({ weight: { name } }) =>

@@ -26,12 +26,12 @@ export function front({ lab, isHidden, head, tell }) {
       if (found) refresh();
     },
   });
-  const tale = makeTale({ learnt, begin, leave, toDraw });
+  const failed = (failure) => tell(words.failed(failure.message));
+  const tale = makeTale({ learnt, begin, leave, toDraw, failed });
   const pad = makePad({ changed: drew, tell, limits: lab.limits, id: "story-pad" });
   const drawing = element("figure", { class: "net-image net-pad" }, pad.node);
   const knife = surgery({ tell });
   const node = element("div", { class: "front" }, head.node, net.node, tale.node, knife.node);
-  const failed = (failure) => tell(words.failed(failure.message));
   const send = queue(load, { node: net.node, failed });
 
   // --------------------------------------------------------------------------------------- showing
@@ -85,7 +85,7 @@ export function front({ lab, isHidden, head, tell }) {
   // What the story points at.
   function pinned(story) {
     const last = found.layers.length - 1;
-    if (story === "why") return { layer: last, unit: found.prediction };
+    if (story === "why" && found.reasons) return { layer: last, unit: found.prediction };
     if (BACK.includes(story))
       return { layer: last - 1, unit: found.weight.unit, to: found.weight.digit };
     return null;
@@ -132,7 +132,7 @@ export function front({ lab, isHidden, head, tell }) {
     change({ view: "draw", network: null, cell: null });
   }
 
-  return { node, enter, refresh: follow, net, leave, forward: tale.forward };
+  return { node, enter, refresh: follow, net, leave };
 }
 
 // The node of the picture that a cell belongs to, or the connection; null: neither.

@@ -46,6 +46,14 @@ export function proof({ moment, name, array, isHidden }) {
   return node;
 }
 
+// What is to be said of a proof in which so many digits agree, and in which colour.
+export function verdictOf(found, digits) {
+  if (found.ours === 0 && found.quotient === 0) return ["good", words.provenZero];
+  if (found.agrees) return ["good", words.proven(digits)];
+  if (found.kink) return ["unsure", words.atKink];
+  return found.agrees === null ? ["unsure", words.untold] : ["bad", words.unproven];
+}
+
 function report(found) {
   const { texts, equal, digits } = alike(found.ours, found.quotient);
   const line = (label, value, id) => [
@@ -71,16 +79,7 @@ function report(found) {
       line(words.ours(found.cell), half(texts[0]), "proof-ours"),
     ),
   );
-  const zero = found.ours === 0 && found.quotient === 0;
-  const [kind, verdict] = zero
-    ? ["good", words.provenZero]
-    : found.agrees
-      ? ["good", words.proven(digits)]
-      : found.kink
-        ? ["unsure", words.atKink]
-        : found.agrees === null
-          ? ["unsure", words.untold]
-          : ["bad", words.unproven];
+  const [kind, verdict] = verdictOf(found, digits);
   return [
     numbers,
     element("p", { class: `verdict ${kind}`, id: "proof-verdict" }, verdict),

@@ -16,7 +16,7 @@ export function surgery({ tell }) {
   const chosen = element("div", { class: "knife-chosen" });
   const done = element("ul", { class: "knife-done", "aria-label": knife.done });
   const cost = element("p", { class: "knife-cost", role: "status" });
-  const undo = button(knife.undo, () => history.back(), { class: "small", id: "knife-undo" });
+  const undo = button(knife.undo, takeBack, { class: "small", id: "knife-undo" });
   const whole = button(knife.whole, () => change({ cut: [], set: [] }), {
     class: "small",
     id: "knife-whole",
@@ -46,6 +46,21 @@ export function surgery({ tell }) {
   let shown = ""; // what is chosen
   let ranked = "";
   let picture = null;
+  let before = []; // what was changed before each of the last changes
+  let known = { cut: [], set: [] };
+
+  // A weight that is dragged is one change, however many values it goes through.
+  function remember({ cut, set }) {
+    const names = ({ cut, set }) => JSON.stringify([cut, set.map(([name]) => name)]);
+    if (names(known) !== names({ cut, set })) before.push(known);
+    known = { cut, set };
+  }
+
+  function takeBack() {
+    const last = before.pop() ?? { cut: [], set: [] };
+    known = last;
+    change(last);
+  }
 
   function failed(failure) {
     tell(words.failed(failure.message));
@@ -55,6 +70,7 @@ export function surgery({ tell }) {
     picture = next;
     const { cell, cut, set } = now();
     choose(cell);
+    remember({ cut, set });
     const entry = (text, without) =>
       element(
         "li",

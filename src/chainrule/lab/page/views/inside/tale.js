@@ -8,11 +8,13 @@ import { alike, short, six } from "../../parts/numbers.js";
 import { DIGITS } from "../../parts/sizes.js";
 import { STORY, change, moment, now } from "../../state.js";
 import { words } from "../../strings.js";
+import { verdictOf } from "./proof.js";
 import { slope } from "./slope.js";
 
 // `learnt` is told the rate of a step of learning that the picture is to show, 0 for none;
-// `begin` opens the story of a digit, `toDraw` the larger network's pad.
-export function tale({ learnt, begin, leave, toDraw }) {
+// `begin` opens the story of a digit, `toDraw` the larger network's pad; `failed` is told what went
+// wrong.
+export function tale({ learnt, begin, leave, toDraw, failed }) {
   const { story } = words;
   const at = element("p", { class: "tale-at quiet" });
   const text = element("p", { class: "tale-text", role: "status" });
@@ -81,10 +83,11 @@ export function tale({ learnt, begin, leave, toDraw }) {
     const mine = shown;
     askCurve(moment(), name).then((found) => {
       if (mine === shown) curve.replaceChildren(...slope(found));
-    });
+    }, failed);
     askProof(moment(), `d${name}`).then((found) => {
       if (mine !== shown) return;
       const { texts, equal, digits } = alike(found.ours, found.quotient);
+      const [kind, verdict] = verdictOf(found, digits);
       const half = (each) => [element("mark", {}, each.slice(0, equal)), each.slice(equal)];
       const row = (label, each) => [
         element("dt", {}, label),
@@ -92,9 +95,9 @@ export function tale({ learnt, begin, leave, toDraw }) {
       ];
       proven.replaceChildren(
         element("dl", {}, row(story.ours, texts[0]), row(story.measured, texts[1])),
-        element("p", { class: "good" }, found.agrees ? words.proven(digits) : words.unproven),
+        element("p", { class: kind }, verdict),
       );
-    });
+    }, failed);
     return [proven, curve];
   }
 
@@ -129,7 +132,7 @@ export function tale({ learnt, begin, leave, toDraw }) {
       };
       range.addEventListener("input", move);
       move();
-    });
+    }, failed);
     return [element("div", { class: "rate" }, label, range, output), table];
   }
 
@@ -142,5 +145,5 @@ export function tale({ learnt, begin, leave, toDraw }) {
     ];
   }
 
-  return { node, show, forward, focus: () => next.focus({ preventScroll: true }) };
+  return { node, show };
 }
