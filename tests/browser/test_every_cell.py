@@ -78,6 +78,16 @@ def test_an_opened_cell_shows_the_library_s_float(page):
         assert float(numbers(together.inner_text())[-1]) == open_cell(L, name).total
 
 
+def test_the_whole_pass_is_as_wide_as_there_is_room(visit):
+    """Also beside an opened unit: y and E stay on the page."""
+    for width, query in ((1280, ""), (1280, "&cell=dW1[3,350]"), (1440, ""), (1920, "")):
+        page = visit(f"?depth=numbers{query}", viewport={"width": width, "height": 900})
+        page.wait_for_function("() => document.querySelector('.flow').style.zoom !== ''")
+        for block in ("y", "E"):
+            box = page.locator(f"#block-{block}").bounding_box()
+            assert box["x"] + box["width"] <= width, (width, query, block)
+
+
 def test_selecting_the_cell_in_its_matrix(page):
     """It is shown to the last digit."""
     name = first_cell()

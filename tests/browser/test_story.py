@@ -193,6 +193,26 @@ def test_the_picture_is_the_network(visit):
     expect(picture(page)).to_have_class(re.compile("is-backward"))
 
 
+@pytest.mark.parametrize("number", [0, 6511])
+def test_blame_is_drawn_as_strongly_as_there_is_to_learn(visit, number):
+    """A digit that is read right with E = 7e-8 does not glow like a mistake."""
+    page = visit(f"?depth=network&test={number}", front=True)
+    page.get_by_role("radio", name="Backward").check()
+    dZ = np.abs(ledger(number).arrays["dZ2"])
+    strength = min(1, (dZ.max() / 0.1) ** 0.5)
+    assert (strength > 0.99) == (number == 6511)
+    assert (strength < 0.002) == (number == 0)
+    widths = page.locator(".net-bar").evaluate_all(
+        "bars => bars.map(bar => bar.offsetWidth / bar.parentElement.offsetWidth)"
+    )
+    np.testing.assert_allclose(widths, strength * dZ / dZ.max(), atol=0.01)
+    lines = page.locator(".edge").evaluate_all("all => all.map(each => Number(each.style.opacity))")
+    assert (max(lines) > 0.85) == (number == 6511)
+    assert (max(lines) < 0.2) == (number == 0)
+    key = page.get_by_text("All is paler here")
+    expect(key).to_have_count(int(number == 0))
+
+
 def test_a_unit_is_switched_off_a_weight_is_moved_and_all_is_undone(visit):
     page = visit("?depth=network", front=True)
     before = page.url
@@ -243,6 +263,7 @@ def test_the_story_of_a_network_without_hidden_units(visit, tmp_path):
         expect(card(page)).to_contain_text(re.compile(r"from pixel \d+ to the answer"))
         step(page, "Is that number right?")
         expect(card(page).locator("dd")).to_have_count(2)
+        page.close()  # so that it does not miss its lab
     finally:
         flat.stop()
 

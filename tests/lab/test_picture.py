@@ -37,6 +37,7 @@ def test_the_small_network_is_shown_whole(page, mnist):
     x, hidden, answers = told["layers"]
     assert [each["name"] for each in told["layers"]] == ["x", "A1", "A2"]
     assert (hidden["shown"], hidden["more"], answers["shown"]) == ([*range(10)], 0, [*range(10)])
+    assert told["to_learn"] == pytest.approx(min(1, (np.abs(d.dZ[2]).max() / 0.1) ** 0.5))
     assert hidden["on"] == (trace.A[1] > 0).sum()
     assert x["on"] == (mnist[1].images[1832] > 0).sum()
     assert hidden["values"] == trace.A[1][:, 0].tolist()
@@ -62,7 +63,7 @@ def test_the_small_network_is_shown_whole(page, mnist):
 
     for name, scales, rows in (
         ("stencils", "stencil_scales", W1),
-        ("seen", "seen_scales", W1 * trace.A[0][:, 0]),
+        ("steps", "step_scales", d.dW[1]),
     ):
         largest = np.abs(rows).max(axis=1)
         assert hidden[scales] == largest.tolist()
@@ -120,7 +121,6 @@ def test_networks_of_any_depth(hidden, mnist):
     assert [each["to"] for each in told["edges"]] == [f"Z{l}" for l in range(2, depth + 1)]
     assert [each["to"] for each in told["back"]] == [f"dA{l}" for l in range(depth - 1, 0, -1)]
     assert told["truth"] is None
-    assert len(told["layers"][1]["seen_scales"]) == len(told["layers"][1]["shown"])
     for each, units in zip(told["layers"][1:], (*hidden, 10), strict=True):
         assert len(each["shown"]) == (units if each["units"] == 10 else min(units, 12))
 

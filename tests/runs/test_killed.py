@@ -107,12 +107,14 @@ def survive(small, folder, steps, case, kills, seed):
 
 
 CASES = list(product(BATCHES, OPTIMIZERS, ("numpy", "compiled")))
-FEW = (2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1)  # 20 with both engines together
+FEW = (2, 0, 0, 2, 2, 0, 0, 2, 2, 0, 0, 2)  # 12, each optimizer and kind of batches with one engine
 MANY = (34, 34, 34, 34, 33, 33, 33, 33, 33, 33, 33, 33)  # 200 with each engine
 
 
-@pytest.mark.parametrize(("case", "kills"), list(zip(CASES, FEW, strict=True)))
-def test_killed_at_20_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
+@pytest.mark.parametrize(
+    ("case", "kills"), [each for each in zip(CASES, FEW, strict=True) if each[1]]
+)
+def test_killed_at_random_moments_it_ends_in_the_same_bytes(small, tmp_path, case, kills):
     survive(small, tmp_path / "runs", 100, case, kills, seed=CASES.index(case))
 
 

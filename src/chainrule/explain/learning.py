@@ -14,6 +14,9 @@ from chainrule.network import Array, backward, error, forward
 # 0.2 % on each of the 670 digits it misreads; with the last, half of them get 0.6 % of it or less.
 RATES = np.geomspace(1e-5, 10, 50)
 
+# The largest number of dZ of the last layer on an image that is misread as clearly as most are.
+MISREAD = 0.1
+
 
 class LearningStep(NamedTuple):
     """One step of descent on one image, θ - α ∇E, at many learning rates α."""
@@ -28,6 +31,17 @@ class LearningStep(NamedTuple):
     E_after: Array  # (k,)
     probabilities_after: Array  # (k, 10)
     predictions_after: NDArray[np.intp]  # (k,)
+
+
+@quiet
+def share_to_learn(ledger: Ledger) -> float:
+    """How much there is to learn from this image, from 0, nothing, to 1, as from a misread one.
+
+    Every derivative of a parameter is proportional to dZ of the last layer: so its largest number
+    tells how strongly derivatives are to be coloured. The square root keeps small ones in sight.
+    """
+    largest = float(np.abs(ledger.arrays[f"dZ{ledger.network.depth}"]).max())
+    return float(min(1.0, (largest / MISREAD) ** 0.5)) if np.isfinite(largest) else 1.0
 
 
 @quiet

@@ -6,7 +6,7 @@ as base64 of little-endian float64, so that every bit arrives, infinity too.
 
 import numpy as np
 
-from chainrule.explain.learning import learn_once
+from chainrule.explain.learning import learn_once, share_to_learn
 from chainrule.explain.ledger import (
     Ledger,
     output_terms,
@@ -86,6 +86,7 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
         "doubt": doubt_of(found),
         "prediction": prediction(opened),
         "overflows": overflowing(opened),
+        "to_learn": share_to_learn(opened),
         "m": 1,
         "arrays": [
             {

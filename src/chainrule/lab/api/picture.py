@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.encode import share
 from chainrule.explain.differences import quiet
-from chainrule.explain.learning import learnt
+from chainrule.explain.learning import learnt, share_to_learn
 from chainrule.explain.ledger import Ledger, overflowing, prediction
 from chainrule.explain.paths import (
     Edges,
@@ -37,7 +37,7 @@ def picture(lab: Lab, body: Answer) -> Answer:
     layers (1 to 1000), names of hidden units to `keep`, ["A1[7]", …], and a `rate`: then it is the
     picture after one step of descent on this image alone, at this learning rate.
 
-    {network, step, label, truth, prediction, E, overflows, unlike, doubt: as in a ledger,
+    {network, step, label, truth, prediction, E, overflows, to_learn, unlike, doubt: as in a ledger,
      reasons: {answer, other, units: [[unit, for the answer, for the other], …]} or null,
      weight: {name, unit, digit, value, slope}: the weight into the label's answer to look at,
      layers: from x to the answers, see `image_layer` and `layer`,
@@ -94,6 +94,7 @@ def picture_of(
         "prediction": prediction(opened),
         "E": float(opened.arrays["E"]),
         "overflows": overflowing(opened),
+        "to_learn": share_to_learn(opened),
         "unlike": unlike_of(found.moment.image),
         "doubt": doubt_of(found),
         "reasons": told and told._asdict(),
@@ -145,9 +146,9 @@ def layer(found: Resolved, opened: Ledger, l: int, shown: Units) -> Answer:
 
     `on` counts all units whose A is above 0, `off` has the shown units that were switched off.
     `values` are A, and `blame` is dZ. Layer 1 also has what its shown units look for, `stencils`,
-    W1[unit], and find in this image, `seen`, W1[unit] ⊙ x, and its slopes, `steps`, dW1[unit]:
-    784 levels of each unit, one unit after the other, with the size that the furthest level of each
-    stands for in `stencil_scales`, `seen_scales` and `step_scales`; and `sums`, Z1 - b1.
+    W1[unit], and its slopes, `steps`, dW1[unit]: 784 levels of each unit, one unit after the other,
+    with the size that the furthest level of each stands for in `stencil_scales` and `step_scales`;
+    and `sums`, Z1 - b1.
     The stencil of a unit that was switched off is the one it had.
     """
     arrays = opened.arrays
@@ -166,7 +167,6 @@ def layer(found: Resolved, opened: Ledger, l: int, shown: Units) -> Answer:
     }
     if l == 1:
         W = arrays["W1"]
-        answer["seen"], answer["seen_scales"] = levels(W[shown] * arrays["x"])
         answer["steps"], answer["step_scales"] = levels(arrays["dW1"][shown])
         answer["sums"] = (arrays["Z1"] - arrays["b1"])[shown]
         if found.named.before is not None:

@@ -93,7 +93,7 @@ async function load() {
   frame.main.setAttribute("aria-busy", "true");
   try {
     const found = await askLedger(moment(), signal);
-    if (signal.aborted || now().view !== "inside" || (isPicture() && !recorded)) return;
+    if (signal.aborted || now().view !== "inside" || isPicture()) return;
     const { sizes, loss } = networkOf();
     views.inside.show(Object.assign(found, { sizes, loss }));
   } catch (failure) {
@@ -159,7 +159,7 @@ async function begin() {
   const seen = recorded ? Object.entries(recorded.view ?? {}) : await withStep(location.search);
   startRuns(lab);
   start(lab, new URLSearchParams(seen));
-  if (recorded) change({ view: "inside", depth: "numbers" }, { amend: true });
+  if (recorded) change({ view: "inside", depth: deep() }, { amend: true });
   frame = makeFrame({ lab, hide, lessons, label: () => views.inside.ledger?.label ?? null });
   hides((array) => hide.isHidden(partOf(array, networkOf().sizes.length - 1)));
   views = makeViews(lab);

@@ -7,7 +7,7 @@ export async function picture(moment, more, signal) {
   if (recorded && !recorded.picture) throw new NotRecorded("picture");
   const answer = recorded?.picture ?? (await ask("api/picture", { ...moment, ...more }, signal));
   const open = (layer) => {
-    const images = ["pixels", "blame", "stencils", "seen", "steps"].filter(
+    const images = ["pixels", "blame", "stencils", "steps"].filter(
       (name) => typeof layer[name] === "string",
     );
     return { ...layer, ...Object.fromEntries(images.map((name) => [name, bytes(layer[name])])) };

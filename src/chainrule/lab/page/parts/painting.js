@@ -54,12 +54,12 @@ function font(pen, size, scale) {
 
 function write(pen, cell, value, colour, [left, top, w, h], scale) {
   const pad = 4 * scale;
-  font(pen, 12, scale);
+  font(pen, tiny(value).length > 5 ? 11 : 12, scale);
   pen.fillStyle = css(onTop(colour));
   pen.textAlign = "right";
   pen.fillText(tiny(value), left + w - pad, top + h / 2);
   if (cell.index.length === 1) {
-    font(pen, 9.5, scale);
+    font(pen, 10.5, scale);
     pen.textAlign = "left";
     pen.fillText(cell.index[0], left + pad * 0.8, top + h / 2);
   }
@@ -69,7 +69,7 @@ function bar(pen, cell, value, [left, top, w, h], scale) {
   const { ink, line, probability } = colours();
   const pad = 5 * scale;
   const start = left + 18 * scale;
-  const room = w - (start - left) - 54 * scale;
+  const room = w - (start - left) - 62 * scale;
   font(pen, 12.5, scale);
   pen.fillStyle = css(ink);
   pen.textAlign = "left";

@@ -43,7 +43,7 @@ export const inside = {
   flow: "The pass, forward and back",
   forward: "Forward: from the image to an answer",
   backward: "Back: how E changes with every number",
-  ofOne: "E of this one image (m = 1)",
+  ofOne: "E of this one image (m\u00a0=\u00a01)",
   shape: list,
   stored: "learned",
   oneHot: "one-hot",
@@ -89,8 +89,17 @@ export const inside = {
   shadings: { weight: "weight", input: "input × weight" },
   negative: "−",
   positive: "+",
+  darkest: (scale, strength) =>
+    ({
+      unit: "Darkest: the largest number of each row.",
+      matrix: "Darkest: the largest number of each array.",
+      global: "The same scale everywhere.",
+    })[scale] +
+    (strength < 1 && scale !== "global"
+      ? " Derivatives are paler here: from this image there is less to learn."
+      : ""),
   goto: "Go to",
-  gotoHint: "such as dW1[3,350]",
+  gotoHint: "dW1[3,350]",
   gotoDo: "Open",
   noCell: (name) => `There is no ${name} here.`,
   phases: "Steps of the pass",

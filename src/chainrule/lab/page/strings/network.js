@@ -15,9 +15,10 @@ export const network = {
   keyForward:
     "A line is input × weight. Thick: it counts for much. Full and orange: it adds. " +
     "Dashed and blue: it takes away.",
-  keyBackward:
+  keyBackward: (strength) =>
     "A line carries blame back: slope × weight. Full and orange: the error would grow. " +
-    "Dashed and blue: it would fall.",
+    "Dashed and blue: it would fall." +
+    (strength < 1 ? " All is paler here: from this image there is less to learn." : ""),
   saysForward: "Point at a unit or an answer to follow its path. Click to keep it.",
   saysBackward: "The error goes back along the same connections. Point at a unit to see its share.",
   imageBlame: "How the error changes with each pixel",

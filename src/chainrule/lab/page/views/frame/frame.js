@@ -52,11 +52,11 @@ export function frame({ lab, hide, lessons, label }) {
   const machine = recorded ? null : time({ tell, busy: () => main.hasAttribute("aria-busy") });
   const picker = recorded ? null : networkPicker(lab);
   const slot = element("div", { class: "slot" });
-  const bar = recorded ? null : element("div", { class: "frame-bar" }, slot, picker.node);
+  const bar = element("div", { class: "frame-bar" }, slot, picker?.node);
   const footer = element("footer", {}, words.footer(lab));
   document.body.append(
     header,
-    ...(machine ? [bar, machine.node] : []),
+    ...(machine ? [bar, machine.node] : [bar]),
     main,
     footer,
     toast,

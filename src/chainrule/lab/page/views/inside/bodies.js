@@ -30,7 +30,7 @@ export function bodyOf(array, { last, ledger, twin }) {
       columns: 1,
       index: (r) => [r],
       label,
-      width: isBar ? 122 : 62,
+      width: isBar ? 130 : 64,
       height: ROW,
       draw: isBar ? "bar" : "number",
     }),
@@ -44,7 +44,7 @@ function numberOf() {
     columns: 1,
     index: () => [],
     label: "E",
-    width: 68,
+    width: 92,
     height: ROW,
     draw: "number",
   });

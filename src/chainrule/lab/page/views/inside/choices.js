@@ -35,7 +35,7 @@ export function choices({ isHidden }) {
     id: "label",
   });
   const parts = [chooser, labels.node, shelf.node];
-  const attributes = { class: "choices", "aria-label": words.choices };
+  const attributes = { class: "choices", "aria-label": words.choices, hidden: Boolean(recorded) };
   const node = element("section", attributes, recorded ? null : parts);
 
   function typed() {

@@ -1,11 +1,14 @@
 // The depths of Look inside: the story, the picture, the numbers.
 
+import { recorded } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { change } from "../../state.js";
 import { words } from "../../strings.js";
 
 export function depths() {
-  const tabs = ["story", "network", "numbers"].map((depth) =>
+  // A saved moment cannot be learned from, so it has no story.
+  const all = recorded ? ["network", "numbers"] : ["story", "network", "numbers"];
+  const tabs = all.map((depth) =>
     button(words.depths[depth], () => change({ depth }), {
       class: "depth",
       "data-depth": depth,

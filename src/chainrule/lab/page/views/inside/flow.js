@@ -59,18 +59,19 @@ export function flow({ reveal, isHidden, partOf, why }) {
       { id: `title-${array.name}`, "data-cells": array.name, title: words.arrays[kind] },
       array.name,
     );
-    const range = element("span", { class: "range number" });
+    const range = element("div", { class: "range number" });
     const head = element(
       "div",
       { class: "block-head" },
       title,
       element("span", { class: "shape" }, words.shape(array.shape)),
-      range,
     );
+    const formula = { class: "block-formula", "data-part": "formulas" };
     const says = element(
       "div",
-      { class: "block-formula", "data-part": "formulas" },
-      ...formulaPieces(array),
+      { class: "block-says" },
+      element("div", formula, ...formulaPieces(array)),
+      range,
     );
     const cover = element(
       "div",
@@ -123,14 +124,19 @@ export function flow({ reveal, isHidden, partOf, why }) {
     }
   }
 
+  // The number of the darkest colour. E and the true label have none: nothing is large beside them.
+  // Derivatives are paler where there is less to learn.
   function scaleOf(array) {
+    if (["y", "E"].includes(array.name)) return () => Infinity;
     if (options.scale === "global") return () => globally;
-    if (options.scale === "matrix" || array.shape.length < 2) return () => most.get(array.name);
+    const strength = array.name.startsWith("d") ? ledger.to_learn : 1;
+    const whole = most.get(array.name) / strength;
+    if (options.scale === "matrix" || array.shape.length < 2) return () => whole;
     const [rows, columns] = array.shape;
     const each = Array.from({ length: rows }, (_, r) =>
       largest(array.values, r * columns, (r + 1) * columns),
     );
-    return (cell) => each[cell.index[0]];
+    return (cell) => each[cell.index[0]] / strength;
   }
 
   // Input × weight only shades the images; what is told of a cell stays its weight.

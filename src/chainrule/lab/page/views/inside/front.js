@@ -3,6 +3,7 @@
 
 import { queue } from "../../ask/queue.js";
 import { picture as ask } from "../../ask/picture.js";
+import { recorded } from "../../ask/server.js";
 import { element } from "../../parts/element.js";
 import { pad as makePad } from "../../parts/pad.js";
 import { change, moment, networkOf, now } from "../../state.js";
@@ -31,7 +32,9 @@ export function front({ lab, isHidden, head, tell }) {
   const pad = makePad({ changed: drew, tell, limits: lab.limits, id: "story-pad" });
   const drawing = element("figure", { class: "net-image net-pad" }, pad.node);
   const knife = surgery({ tell });
-  const node = element("div", { class: "front" }, head.node, net.node, tale.node, knife.node);
+  // A saved moment cannot be operated on.
+  const beside = recorded ? [] : [tale.node, knife.node];
+  const node = element("div", { class: "front" }, head.node, net.node, beside);
   const send = queue(load, { node: net.node, failed });
 
   // --------------------------------------------------------------------------------------- showing
@@ -78,6 +81,7 @@ export function front({ lab, isHidden, head, tell }) {
     net.pin(inStory ? pinned(story) : placeOf(cell));
     tale.node.hidden = !inStory;
     knife.node.hidden = inStory;
+    if (recorded) return;
     if (inStory) tale.show(found, hidden);
     else knife.show(found);
   }

@@ -2,7 +2,6 @@
 // picture, its numbers (the pass as blocks, a closer look at dZ of the last layer, one step of
 // learning), and one number opened.
 
-import { recorded } from "../../ask/server.js";
 import { has, meant, partOf, phasesOf, place, reference } from "../../parts/cells.js";
 import { element } from "../../parts/element.js";
 import { change, isPicture, moment, now } from "../../state.js";
@@ -27,7 +26,7 @@ export function inside({ lab, isHidden, reveal, tell }) {
   let covered = false; // whether the gradients were hidden
   const part = (array) => partOf(array, ledger.sizes.length - 1);
   const head = headline({ isHidden, reveal });
-  const front = recorded ? null : makeFront({ lab, isHidden, head, tell });
+  const front = makeFront({ lab, isHidden, head, tell });
   const depths = makeDepths();
   const choices = makeChoices({ isHidden });
   const subject = makeSubject({ head });
@@ -38,9 +37,9 @@ export function inside({ lab, isHidden, reveal, tell }) {
   const learning = step({ isHidden, reveal });
   const cell = inspector({ go, close: shut, isHidden, reveal, partOf: part });
   const below = [pass.node, tools.node, blank(), learning.node, look.node];
-  const deep = deepOf([subject.node, cell.node], [phases.nodes, below]);
+  const deep = deepOf([subject.node, cell.node], [phases.nodes, below], pass.node);
   const bar = element("div", { class: "inside-bar" }, depths.node, choices.node);
-  const node = element("div", { class: "inside", id: "view-inside" }, front?.node, deep);
+  const node = element("div", { class: "inside", id: "view-inside" }, front.node, deep);
 
   // ------------------------------------------------------------------------------------ showing
 
@@ -75,18 +74,17 @@ export function inside({ lab, isHidden, reveal, tell }) {
 
   function paint() {
     pass.show(ledger, { scale: now().scale, shading: tools.shading });
-    tools.show(pass.largest());
-    fit(pass.node);
+    tools.show(pass.largest(), ledger.to_learn);
   }
 
   // The picture or the numbers, as the address says; the picture is asked for by itself.
   function showDepth() {
-    const picture = isPicture() && !recorded;
+    const picture = isPicture();
     depths.show(now());
     node.dataset.depth = now().depth;
     bar.dataset.depth = now().depth;
     (picture ? front : subject).node.prepend(head.node);
-    if (front) front.node.hidden = !picture;
+    front.node.hidden = !picture;
     deep.hidden = picture;
     return picture;
   }
@@ -163,8 +161,8 @@ export function inside({ lab, isHidden, reveal, tell }) {
     focusCell: cell.focus,
     showDepth,
     enterFront,
-    refreshFront: () => front?.refresh(),
-    leaveStory: () => now().depth === "story" && front?.leave(),
+    refreshFront: front.refresh,
+    leaveStory: () => now().depth === "story" && front.leave(),
     nextMistake: choices.nextMistake,
     get ledger() {
       return ledger;
@@ -180,24 +178,30 @@ function blank() {
   return element("p", { class: "note blank" }, words.blank);
 }
 
-// The numbers, and what stands beside them.
-function deepOf(side, pass) {
-  return element(
-    "div",
-    { class: "deep" },
-    element("div", { class: "side" }, side),
-    element("div", { class: "pass" }, pass.flat()),
-  );
+// The numbers, and what stands beside them. A window of another width, or a unit that opens, makes
+// the `flow` as wide as there is room anew.
+function deepOf(side, parts, flow) {
+  const pass = element("div", { class: "pass" }, parts.flat());
+  new ResizeObserver(() => requestAnimationFrame(() => fit(flow))).observe(pass);
+  return element("div", { class: "deep" }, element("div", { class: "side" }, side), pass);
 }
 
-// On a projector the whole pass has to be seen at once: it is made as small as that needs.
+// The whole pass is made as wide as there is room, within limits; on a projector it also has to be
+// seen at once, so it may become smaller than that.
 function fit(pass) {
   pass.style.zoom = "";
-  if (!now().projector || narrow.matches) return;
-  const room = [innerHeight - 16, pass.clientWidth];
-  const wanted = [pass.scrollHeight, pass.scrollWidth];
-  const shares = wanted.map((size, k) => room[k] / size);
-  if (Math.min(...shares) < 1) pass.style.zoom = String(Math.max(Math.min(...shares), 0.4));
+  if (narrow.matches) return;
+  const wide = pass.clientWidth / widthOf(pass);
+  const { projector } = now();
+  const above = projector ? 0 : pass.getBoundingClientRect().top + scrollY;
+  const high = (innerHeight - above - 16) / pass.scrollHeight;
+  const most = projector ? Math.min(high, 1) : Math.min(Math.max(high, 1), 1.25);
+  pass.style.zoom = String(Math.max(Math.min(wide, most), projector ? 0.4 : 0.75));
+}
+
+function widthOf(pass) {
+  const ends = [...pass.children].map((each) => each.offsetLeft + each.offsetWidth);
+  return Math.max(...ends) - pass.offsetLeft;
 }
 
 function bringNear(target) {

@@ -8,8 +8,8 @@ import { words } from "../../strings.js";
 
 // `painted` is called as W1 is to be shown otherwise; `goTo` is told the name of a cell.
 export function tools({ painted, goTo }) {
-  const scale = (value) => change({ scale: value });
-  const scales = choice(words.scale, "scale", Object.entries(words.scales), scale);
+  const rescale = (value) => change({ scale: value });
+  const scales = choice(words.scale, "scale", Object.entries(words.scales), rescale);
   const shadings = choice(words.shading, "shading", Object.entries(words.shadings), painted);
   shadings.value = "weight";
   const colours = legend();
@@ -29,7 +29,9 @@ export function tools({ painted, goTo }) {
     wanted,
     element("button", {}, words.gotoDo),
   );
-  const parts = [scales.node, colours.node, shadings.node, finder];
+  const darkest = element("p", { class: "note", id: "darkest" });
+  const scale = element("div", { class: "of-scale" }, colours.node, darkest);
+  const parts = [scales.node, scale, shadings.node, finder];
   const node = element("div", { class: "flow-tools" }, parts);
 
   function find(event) {
@@ -37,10 +39,12 @@ export function tools({ painted, goTo }) {
     goTo(wanted.value.replace(/\s/g, ""));
   }
 
-  // most: the number of the darkest colour, where all arrays have one scale.
-  function show(most) {
+  // most: the number of the darkest colour, where all arrays have one scale; strength: that of the
+  // colours of derivatives.
+  function show(most, strength) {
     scales.value = now().scale;
     colours.show(now().scale === "global" ? most : 0);
+    darkest.textContent = words.darkest(now().scale, strength);
   }
 
   return {

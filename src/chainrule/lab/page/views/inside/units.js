@@ -7,7 +7,8 @@ import { pager } from "../../parts/pager.js";
 import { SIDE } from "../../parts/sizes.js";
 import { words } from "../../strings.js";
 
-const THUMBS = 10; // units on a page
+const THUMBS = 10; // units on a page, two in a row: as high as ten numbers
+const THUMB = 45; // px
 
 export function imagesOf({ name, shape: [units] }, ledger, twin) {
   const node = element("div", { class: "units" });
@@ -37,8 +38,8 @@ export function imagesOf({ name, shape: [units] }, ledger, twin) {
       rows: SIDE,
       columns: SIDE,
       index: (r, c) => [unit, r * SIDE + c],
-      width: 2,
-      height: 2,
+      width: THUMB / SIDE,
+      height: THUMB / SIDE,
       picture: true,
     });
     const number = element("span", { class: "unit-number", "aria-hidden": "true" }, unit);

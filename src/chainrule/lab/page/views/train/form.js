@@ -72,7 +72,7 @@ export function form({ lab, begin, changed }) {
   const nodes = (all) => all.map((each) => each.node);
   const more = element(
     "details",
-    { class: "more", id: "train-more" },
+    { class: "more-settings", id: "train-more" },
     element("summary", {}, says.more),
     element("div", { class: "fields" }, nodes(rows.others)),
   );

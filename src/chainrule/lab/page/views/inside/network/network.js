@@ -26,7 +26,7 @@ export function network({ isHidden, opened, turned }) {
   let columns = []; // of each hidden layer: { node, units, more }
   let shape = "";
   let picture = null;
-  let backward = false;
+  let [backward, strength] = [false, 1]; // strength: of the colours
   let pinned = null; // the node whose path is followed, if no other is
   let drawn = []; // what the lines show
   new ResizeObserver(() => picture && draw()).observe(field);
@@ -58,6 +58,7 @@ export function network({ isHidden, opened, turned }) {
     picture = next;
     const turnedNow = backward !== back;
     backward = back;
+    strength = back ? picture.to_learn : 1; // what flows back is paler where there is less to learn
     way.value = backward ? "backward" : "forward";
     const wanted = JSON.stringify(hidden().map((layer) => layer.shown.length));
     if (wanted !== shape) {
@@ -67,11 +68,12 @@ export function network({ isHidden, opened, turned }) {
     const [seen] = picture.layers;
     image.show(backward ? seen.blame : seen.pixels, {
       signed: backward,
+      strength,
       label: backward ? words.net.imageBlame : words.imageLabel,
     });
     columns.forEach((each, k) => showLayer(each, hidden()[k], k + 1));
     answers.show(picture, { backward, hideTruth: isHidden("truth") });
-    key.textContent = backward ? words.net.keyBackward : words.net.keyForward;
+    key.textContent = backward ? words.net.keyBackward(strength) : words.net.keyForward;
     node.classList.toggle("is-backward", backward);
     draw();
     tellPinned();
@@ -90,7 +92,8 @@ export function network({ isHidden, opened, turned }) {
         unit,
         value,
         off: layer.values[at] === 0,
-        share: most && !covered ? values[at] / most : 0,
+        share: most && !covered ? (strength * values[at]) / most : 0,
+        strength,
         picture: covered ? null : pictures?.(at),
         words: words.net.unitLabel(number, unit, value, backward),
       });
@@ -127,7 +130,7 @@ export function network({ isHidden, opened, turned }) {
       const ends = [nodeOf(l - 1, from), nodeOf(l, to)];
       const names = [nameOf(l - 1, from), nameOf(l, to)];
       const places = between(...ends, field, narrow.matches);
-      drawn.push({ ...places, value, share: Math.abs(value) / most, names });
+      drawn.push({ ...places, value, share: (strength * Math.abs(value)) / most, names });
     }
   }
 

@@ -13,9 +13,9 @@ export function imageNode() {
   canvas.setAttribute("role", "img");
   canvas.removeAttribute("aria-hidden");
 
-  // 784 bytes: ink, or signed levels.
-  function show(levels, { signed: isSigned, label }) {
-    paint(canvas, (k) => (isSigned ? level(levels[k]) : inked(levels[k] / 255)));
+  // 784 bytes: ink, or signed levels, whose colours are as strong as `strength`, 0 to 1, says.
+  function show(levels, { signed: isSigned, strength, label }) {
+    paint(canvas, (k) => (isSigned ? level(levels[k], strength) : inked(levels[k] / 255)));
     canvas.setAttribute("aria-label", label);
   }
 
@@ -31,8 +31,8 @@ export function unitNode(layer, { over, opened }) {
   const node = button([canvas, number, value], () => opened(unit), { class: "net-unit" });
   listen(node, (on) => over(on ? unit : null));
 
-  // shown: { unit, value, off, share, picture, words }: the value as text, its share of the largest
-  // of its layer, and 784 levels, or null.
+  // shown: { unit, value, off, share, strength, picture, words }: the value as text, its share of
+  // the largest of its layer, and 784 levels, or null, in colours of this strength.
   function show(shown) {
     unit = shown.unit;
     number.textContent = unit;
@@ -42,7 +42,7 @@ export function unitNode(layer, { over, opened }) {
       canvas.style.background = css(colour);
       number.style.color = css(onTop(colour));
     } else {
-      paint(canvas, (k) => level(shown.picture ? shown.picture[k] : 128));
+      paint(canvas, (k) => level(shown.picture ? shown.picture[k] : 128, shown.strength));
     }
     node.classList.toggle("off", shown.off);
     node.setAttribute("aria-label", shown.words);
@@ -63,13 +63,14 @@ export function answerNodes({ over, opened, covered }) {
   });
 
   // Forward the probability of each digit, backward how E changes with its Z.
-  function show({ answers, layers, label: own, prediction }, { backward, hideTruth }) {
+  function show(picture, { backward, hideTruth }) {
+    const { answers, layers, label: own, prediction, to_learn } = picture;
     const { blame } = layers.at(-1);
     const most = Math.max(...blame.map(Math.abs));
     answers.forEach(({ A }, digit) => {
       const { node, bar, value } = rows[digit];
       const shut = covered();
-      const share = backward ? (most ? Math.abs(blame[digit]) / most : 0) : A;
+      const share = backward ? (most ? (to_learn * Math.abs(blame[digit])) / most : 0) : A;
       const text = shut ? "?" : backward ? tiny(blame[digit]) : percent(A);
       bar.style.setProperty("--share", `${shut ? 0 : Math.round(1000 * share) / 10}%`);
       bar.classList.toggle("less", backward && blame[digit] < 0);
@@ -92,8 +93,8 @@ export function levelsOf(all) {
   return (k) => all.subarray(k * PIXELS, (k + 1) * PIXELS);
 }
 
-function level(value) {
-  return signed((value - 128) / 127, 1);
+function level(value, strength) {
+  return signed((strength * (value - 128)) / 127, 1);
 }
 
 function canvasOf() {
