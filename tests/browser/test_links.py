@@ -5,7 +5,6 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
-from helpers import ROOT
 from helpers.answers import (
     beginning,
     first_cell,
@@ -38,6 +37,7 @@ from chainrule.explain.proof import prove
 from chainrule.explain.rules import open_cell
 from chainrule.handwriting import draw as paper
 from chainrule.handwriting import prepare
+from chainrule.lessons.lesson import package_lessons
 
 PLACE = re.compile("strokes=")
 
@@ -141,12 +141,6 @@ def test_a_broken_link_shows_the_beginning(visit, query):
     assert not page.get_by_role("region", name="dW2[99,99]").count()
 
 
-LESSONS = re.findall(
-    r"\(http://127\.0\.0\.1:8765/(\?\S+)\) \|",
-    (ROOT / "docs/guide/lab.md").read_text(encoding="utf-8"),
-)
-
-
 def test_a_link_with_an_old_name_says_the_new_one(visit):
     page = visit("?network=seed&test=7")
     said = page.get_by_text("names the network seed, which is called small now")
@@ -155,38 +149,22 @@ def test_a_link_with_an_old_name_says_the_new_one(visit):
     assert "seed" not in page.url
 
 
-def test_the_lessons_of_the_guide_open_as_they_are_meant(visit, lab):
-    """Nothing in a lesson's link is refused, and the drawing is misread until it is mended."""
-    assert len(LESSONS) == 7
-    page = visit()
-    for query in LESSONS:
-        page.goto(lab.home + query)
-        page.locator("main:not([aria-busy])").wait_for()
-        page.keyboard.press("Alt+p")  # the page writes what it understood
-        expect(page).to_have_url(re.compile("projector=1"))
-        understood = parse_qs(page.url.partition("?")[2])
-        wanted = parse_qs(query[1:])
-        assert wanted.pop("test", None) in (None, ["3as5"])  # where the page begins anyway
-        if "cell" in wanted:
-            assert wanted["cell"] == ["dW2[3,*]"]
-            wanted["cell"] = [first_cell()]
-        assert understood == {"projector": ["1"], **wanted}
-        if "strokes" in wanted:
-            strokes = [[int(n) for n in one.split("-")] for one in wanted["strokes"][0].split("~")]
-            first, mended = (
-                int(
-                    ledger(prepare(paper(strokes), off).pixels, 0, name="large")
-                    .arrays["A2"]
-                    .argmax()
-                )
-                for off in (wanted["off"][0].split(","), [])
-            )
-            assert first != mended
-            says(page, first, unlike=True)
-            making = page.get_by_role("region", name="What I make of it")
-            for box in making.get_by_role("checkbox", checked=False).all()[::-1]:
-                box.check()
-            says(page, mended)
+def test_the_drawing_of_the_last_lesson_is_misread_until_it_is_mended(visit):
+    steps = package_lessons()[-1].steps
+    link = next(step.link for step in steps if "off=" in step.link)
+    wanted = parse_qs(link)
+    strokes = [[int(n) for n in one.split("-")] for one in wanted["strokes"][0].split("~")]
+    first, mended = (
+        int(ledger(prepare(paper(strokes), off).pixels, 0, name="large").arrays["A2"].argmax())
+        for off in (wanted["off"][0].split(","), [])
+    )
+    assert first != mended
+    page = visit(f"?{link}")
+    says(page, first, unlike=True)
+    making = page.get_by_role("region", name="What I make of it")
+    for box in making.get_by_role("checkbox", checked=False).all()[::-1]:
+        box.check()
+    says(page, mended)
 
 
 def test_an_image_can_be_named_by_what_is_read(visit, lab):

@@ -44,7 +44,7 @@ export const cell = {
         : `How E changes with ${of}: ${moves}.`;
     }
     return {
-      x: "How dark this pixel is, from 0 to 1.",
+      x: "How dark this pixel is: its byte, 0 to 255, divided by 255 and rounded to 32 bits.",
       y: "What we want the network to say.",
       W: `How strongly input ${index[1]} acts on unit ${index[0]} of layer ${layer}.`,
       b: `What unit ${index[0]} of layer ${layer} starts from.`,
