@@ -15,9 +15,9 @@ train: $(VENV)/ready
 lab: $(VENV)/ready-lab
 	$(BIN)/chainrule lab $(ARGS)
 
-# Two at a time: half of the time is a browser's.
+# Half of the time is a browser's, and of those more than six at once gain nothing.
 test: lint
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not long" -n auto --maxprocesses 6 --dist worksteal $(ARGS)
 
 test-long: lint
 	$(BIN)/python -m pytest $(ARGS)
