@@ -79,7 +79,7 @@ class Lab:
             if line is None:
                 self.kill()
                 raise AssertionError(f"chainrule lab printed no address: {''.join(self.said)!r}")
-            if found := re.search(r"http://127\.0\.0\.1:\d+\S*", line):
+            if found := re.search(r"http://(?:127\.0\.0\.1|localhost):\d+\S*", line):
                 self.address = found[0]
         self.home = "{0.scheme}://{0.netloc}/".format(urlsplit(self.address))
 

@@ -15,6 +15,12 @@ from chainrule.files import ModelError
 from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
 
+SHUT = "nothing leaves this computer."
+OPEN = (
+    "other machines can reach it, without encryption: only who has an address above, with its "
+    "token, comes in."
+)
+
 if TYPE_CHECKING:
     from chainrule.lab.api.networks import NamedNetwork
     from chainrule.lessons.lesson import Lesson
@@ -35,11 +41,35 @@ if TYPE_CHECKING:
     help="A folder of lessons of yours, beside those of the package.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
-def lab_command(model: Path | None, port: int | None, more: Path | None, no_browser: bool) -> None:
+@click.option(
+    "--allow-host",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="A name by which browsers reach it through a proxy or another forwarded port.",
+)
+@click.option("--root-path", "root", metavar="PATH", default="", help="The path that a proxy adds.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    help="Listen at another address of this machine: others can then try to come in.",
+)
+def lab_command(
+    model: Path | None,
+    port: int | None,
+    more: Path | None,
+    no_browser: bool,
+    names: tuple[str, ...],
+    root: str,
+    host: str,
+) -> None:
     """Look inside in a browser: every number of a test image's pass, or of your own drawing.
 
     The page is served by this computer to itself alone, and needs no network. Two trained
     networks are in the package; a run or a model file of yours comes beside them.
+
+    Behind a proxy or another forwarded port it answers only to a name that --allow-host gives.
     """
     from importlib.util import find_spec
 
@@ -51,6 +81,7 @@ def lab_command(model: Path | None, port: int | None, more: Path | None, no_brow
     from chainrule.lab.api.networks import shipped
     from chainrule.lab.live.thread import ThreadedTraining
     from chainrule.lab.server.browser import Invitation
+    from chainrule.lab.server.reach import Reach, ReachError
     from chainrule.lab.server.served import Served
     from chainrule.lab.server.start import PortTakenError, listen, serve
 
@@ -58,8 +89,9 @@ def lab_command(model: Path | None, port: int | None, more: Path | None, no_brow
     given = None if model is None else given_network(model)
     lessons = all_lessons(more)
     try:
-        listener = listen(port)
-    except PortTakenError as error:
+        reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
+        listener = listen(port, host)
+    except (ReachError, PortTakenError) as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
     lab = Lab(
         (*shipped(), given) if given else shipped(),
@@ -68,7 +100,7 @@ def lab_command(model: Path | None, port: int | None, more: Path | None, no_brow
         given_run=given.run.folder if given and given.run else None,
         lessons=lessons,
     )
-    served = Served(lab, listener.getsockname()[1])
+    served = Served(lab, listener.getsockname()[1], reach)
     invitation = Invitation(served)
 
     def ready() -> None:
@@ -78,7 +110,7 @@ def lab_command(model: Path | None, port: int | None, more: Path | None, no_brow
 
     with listener, closing(invitation), suppress(KeyboardInterrupt):
         with suppress(OSError):  # it serves as well where nobody reads its address
-            show([served.address, "Ctrl-C stops it; nothing leaves this computer."])
+            show([*served.addresses, f"Ctrl-C stops it; {OPEN if reach.open else SHUT}"])
         serve(served, listener, ready)
     sys.exit(130)
 

@@ -145,10 +145,17 @@ def enter(request: Request, served: Served) -> Response:
     tokens = [unquote_plus(part.partition("=")[2]) for name, part in named if name == "token"]
     rest = "&".join(part for name, part in named if name != "token" and part)
     safe = "".join(c if c.isascii() and c.isprintable() else "" for c in rest)
-    address = "/?" + quote(safe, safe="!$&'()*+,;=:@/?-._~%[]") if safe else "/"
+    # Relative: a proxy may have taken away a part of the path.
+    address = "./?" + quote(safe, safe="!$&'()*+,;=:@/?-._~%[]") if safe else "./"
     response = RedirectResponse(address, 303)
     if len(tokens) == 1 and served.lets_in(tokens[0]):
-        response.set_cookie(served.cookie, served.ticket, httponly=True, samesite="strict")
+        response.set_cookie(
+            served.cookie,
+            served.ticket,
+            path=f"{served.reach.root}/",
+            httponly=True,
+            samesite="strict",
+        )
     return response
 
 

@@ -8,15 +8,16 @@ from string import Template
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chainrule.lab.server.reach import NAME
 from chainrule.lab.server.replies import busy, refusal
 from chainrule.lab.server.served import Served, same
 
 OPEN = 64  # requests at once; one more is told to come again
 SOCKETS = 256  # pages that watch at once
-ELSEWHERE = "this server is 127.0.0.1 and answers to no other name"
+ELSEWHERE = "this server does not answer to this name"
 PLACED = Template(
     Path(__file__).parents[1].joinpath("page/refused.template").read_text(encoding="utf-8")
 )
@@ -61,14 +62,26 @@ def guarded(app: ASGIApp, served: Served) -> ASGIApp:
         served.sockets += watches
         served.open += not watches
         try:
+            scope = beneath(scope, served.reach.root)
             reason = objection(scope, served)
             answer = app if reason is None else refusal_of(reason, scope, served)
+            if not scope["path"]:  # so that the page's relative addresses are right
+                query = scope["query_string"].decode("latin-1")
+                answer = RedirectResponse(f"{served.reach.root}/?{query}")
             await answer(scope, receive, dressed)
         finally:
             served.sockets -= watches
             served.open -= not watches
 
     return guard
+
+
+def beneath(scope: Scope, root: str) -> Scope:
+    """The request without the path in front of the lab's own, if a proxy has left it there."""
+    path = scope["path"]
+    if not root or not f"{path}/".startswith(f"{root}/"):
+        return scope
+    return {**scope, "path": path[len(root) :]}
 
 
 def is_api(scope: Scope) -> bool:
@@ -80,20 +93,22 @@ def refusal_of(reason: str, scope: Scope, served: Served) -> Response:
     reads = scope.get("method") == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
     if reason == ELSEWHERE and reads and not is_api(scope):
         headers = {"Cache-Control": "no-store"}
-        return HTMLResponse(PLACED.substitute(port=served.port), 403, headers)
+        came = Headers(scope=scope).get("host", "").lower()
+        name = came if NAME.fullmatch(came) else "THE-NAME-IN-THE-ADDRESS"
+        return HTMLResponse(PLACED.substitute(port=served.port, name=name), 403, headers)
     return refusal(reason, 403)
 
 
 def objection(scope: Scope, served: Served) -> str | None:
     """Why a request is refused before anything looks at it, or None."""
     headers = Headers(scope=scope)
-    hosts = [value.lower() for name, value in scope["headers"] if name == b"host"]
-    if len(hosts) != 1 or hosts[0] not in served.hosts:
+    hosts = [host.lower() for host in headers.getlist("host")]
+    at, _ = scope.get("server") or ("", 0)
+    if len(hosts) != 1 or not served.answers_to(hosts[0], at):
         # Another name that leads here is another site's: DNS rebinding.
         return ELSEWHERE
-    origins = headers.getlist("origin")
-    own = f"http://{hosts[0].decode()}"
-    if origins and [origin.lower() for origin in origins] != [own]:
+    origins = [origin.lower() for origin in headers.getlist("origin")]
+    if origins and not (len(origins) == 1 and served.is_own(origins[0], hosts[0])):
         return "another site asked for this"
     if scope.get("method") not in ("GET", "HEAD") and not origins:  # a WebSocket has no method
         return "a change must say which page asks for it: the header Origin is missing"

@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass, field
 
 from chainrule.lab.api.lab import Lab
+from chainrule.lab.server.reach import Reach
 
 COMPUTING = 2  # answers at once, each in a thread; the others wait
 FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
@@ -15,10 +16,11 @@ FULL = (errno.EMFILE, errno.ENFILE)  # no more files and connections can be open
 
 @dataclass(eq=False)
 class Served:
-    """One start of the server: its lab, its port, its secrets, and what it is busy with."""
+    """One start of the server: its lab, where it is, its secrets, and what it is busy with."""
 
     lab: Lab
     port: int
+    reach: Reach = field(default_factory=Reach)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
     once: str | None = None  # a token that lets in one browser, one time
@@ -31,12 +33,20 @@ class Served:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/?token={self.token}"
+        """What a browser of this machine opens."""
+        return self.addresses[-1]
+
+    @property
+    def addresses(self) -> list[str]:
+        """What browsers open, elsewhere and here."""
+        return [
+            f"{seen}{self.reach.root}/?token={self.token}" for seen in self.reach.seen_as(self.port)
+        ]
 
     def invite(self) -> str:
         """An address that lets in once."""
         self.once = secrets.token_urlsafe(32)
-        return f"http://127.0.0.1:{self.port}/?token={self.once}"
+        return f"http://{self.reach.own}:{self.port}/?token={self.once}"
 
     def lets_in(self, token: str) -> bool:
         if same(token, self.token):
@@ -52,12 +62,25 @@ class Served:
     def cookie(self) -> str:
         return f"chainrule-{self.port}"
 
-    @property
-    def hosts(self) -> frozenset[bytes]:
-        """What the header Host may be; browsers leave out the port if it is 80."""
+    def answers_to(self, host: str, at: str) -> bool:
+        """Whether the header Host, in small letters, may be this, on a connection to `at`.
+
+        Browsers leave out the port if it is 80. Where other machines may come, so may the address
+        at which the connection was made: that is a number, and no name that was led here.
+        """
+        names = {"127.0.0.1", "localhost", "[::1]", self.reach.own}
+        if self.reach.open:
+            at = at.removeprefix("::ffff:")  # how a socket for both kinds of addresses tells one
+            names.add(f"[{at}]" if ":" in at else at)
         ports = (f":{self.port}", "") if self.port == 80 else (f":{self.port}",)
-        names = ("127.0.0.1", "localhost", "[::1]")
-        return frozenset(f"{name}{port}".encode() for name in names for port in ports)
+        return host in self.reach.names or host in {name + port for name in names for port in ports}
+
+    def is_own(self, origin: str, host: str) -> bool:
+        """Whether an origin, in small letters, is the page's own, asked for under this host."""
+        wanted = {f"http://{host}"}
+        for name in self.reach.names:  # in front of which may stand a proxy that speaks TLS
+            wanted |= {f"http://{name}", f"https://{name}"}
+        return origin in wanted
 
     def tell_full(self) -> None:
         """Say once on the terminal that too many files are open; it may happen very often."""

@@ -1,6 +1,7 @@
 """How the server starts and ends."""
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -16,6 +17,7 @@ from chainrule.files import in_words
 from chainrule.lab.api import about
 from chainrule.lab.server.app import make_app
 from chainrule.lab.server.connection import Requests, Watching
+from chainrule.lab.server.reach import LOOPBACK
 from chainrule.lab.server.served import FULL, Served
 
 PORT = 8765
@@ -25,29 +27,34 @@ SWITCH = 0.0002  # seconds that a thread waits before another must release the i
 
 
 class PortTakenError(ValueError):
-    """The port that was asked for is in use; the message says which."""
+    """There is no listening at the port or the address that was asked for; says why."""
 
 
-def listen(port: int | None) -> socket.socket:
-    """A socket that listens on 127.0.0.1: at this port, or at PORT or the next that is free."""
+def listen(port: int | None, host: str = LOOPBACK) -> socket.socket:
+    """A socket that listens at this address of the machine: at this port, or at PORT or the next
+    that is free.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in [port] if port is not None else [*range(PORT, PORT + 100), 0]:
         # subtle: asyncio sends small answers at once only on a socket that says it is TCP; else the
         # system waits 40 ms for more to send.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name == "posix":  # elsewhere it would share a port that is in use
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", candidate))
+            listener.bind((host, candidate))
             listener.listen(WAITING)
         except OSError as error:
             listener.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise PortTakenError(f"{host} is no address of this machine") from None
             if port is not None:
                 raise PortTakenError(
                     f"port {port}: {in_words(error)}; choose another, or leave it out"
                 ) from None
         else:
             return listener
-    raise PortTakenError("no free port on 127.0.0.1")
+    raise PortTakenError(f"no free port on {host}")
 
 
 def serve(served: Served, listener: socket.socket, when_ready: Callable[[], object]) -> None:
