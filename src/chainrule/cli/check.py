@@ -16,7 +16,7 @@ from chainrule.cli.options import (
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.cli.subjects import data_of, model_name, pick, read_subject
 from chainrule.data import Digits
 from chainrule.engine.choice import EngineName, opened
 from chainrule.engine.interface import gradient_of
@@ -94,7 +94,7 @@ def check_command(
             gradients={
                 account.name: list(account.rows) for account in (proof.own, *proof.impostors)
             },
-            model=str(model),
+            model=model_name(model),
             step=step,
             data=data_of(test_set),
         )
