@@ -20,9 +20,11 @@ from chainrule.model import LARGEST
 from chainrule.network import LOSSES, Loss, Network
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 MOST_BYTES = 8 * LARGEST + 10_000_000  # of a file: the largest network in float64, and the rest
+MOST_NODES = 5_000
 IR, OPSET = 7, 13  # as old as can be, so that old programs read it; 13 made softmax what it is here
 ENDS = ("Softmax", "LogSoftmax")
 AS_IT_IS = ("Identity", "Cast", "Dropout")  # they change no number, except for rounding
@@ -133,6 +135,7 @@ def parsed(path: Path) -> ModelProto:
         model.ParseFromString(content)
     except DecodeError:
         raise ModelError("not a whole ONNX file") from None
+    check_names(model)
     tensors = [
         *model.graph.initializer,
         *(each.t for n in model.graph.node for each in n.attribute),
@@ -142,6 +145,8 @@ def parsed(path: Path) -> ModelProto:
             f"numbers of it are in another file ({outside[0]!r:.40}); save it again with all in "
             f"one file"
         )
+    if len(model.graph.node) > MOST_NODES:
+        raise ModelError(f"it may have {MOST_NODES:,} nodes, it has {len(model.graph.node):,}")
     custom = [n for n in model.graph.node if n.domain not in ("", "ai.onnx", "ai.onnx.ml")]
     if custom:
         raise ModelError(
@@ -155,15 +160,30 @@ def parsed(path: Path) -> ModelProto:
     return model
 
 
+def check_names(message: Message) -> None:
+    """ModelError for a name that is no text: ONNX's format is not strict there."""
+    from google.protobuf.message import Message
+
+    for field, value in message.ListFields():
+        if field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+            continue
+        for each in [value] if isinstance(value, str | bytes | Message) else value:
+            if isinstance(each, bytes):
+                raise ModelError("damaged: a name in it is no text")
+            if isinstance(each, Message):
+                check_names(each)
+
+
 class Step:
     """One node of the chain: what it is, and its constants by their place among its inputs."""
 
-    def __init__(self, node: NodeProto, constants: dict[int, NDArray[Any]]) -> None:
+    def __init__(self, node: NodeProto, constants: dict[int, NDArray[Any] | None]) -> None:
         from onnx import helper
 
         self.op: str = node.op_type
+        self.inputs = len(node.input)
         self.name: str = node.name or node.output[0]
-        self.constants = constants
+        self.constants = {place: each for place, each in constants.items() if each is not None}
         self.attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
     def refuse(self, why: str) -> ModelError:
@@ -204,45 +224,48 @@ class Chain:
                 raise step.refuse(
                     "of a network only chains of Gemm, MatMul, Add, Relu and Softmax are read"
                 )
-            if len(data) != 1:
-                raise step.refuse("it must have one input that is no constant")
+            if len(data) != 1 or (data != [0] and node.op_type != "Add"):
+                raise step.refuse("it must have one input that is no constant, the first")
             steps.append(step)
             self.known.add(node.output[0])
             name = node.input[data[0]]
         return steps[::-1]
 
-    def constants_of(self, node: NodeProto) -> dict[int, NDArray[Any]]:
+    def constants_of(self, node: NodeProto) -> dict[int, NDArray[Any] | None]:
         """The inputs of a node that are numbers in the file, by place; a shape is none we need."""
-        found = {}
+        found: dict[int, NDArray[Any] | None] = {}
         for place, name in enumerate(node.input):
-            if node.op_type in ("Reshape", "Dropout") and place:
+            if not name or (node.op_type in ("Reshape", "Dropout") and place):
                 self.pass_over(name)
-                found[place] = np.empty(0)
+                found[place] = None
             elif (array := self.constant(name)) is not None:
                 found[place] = array
         return found
 
     def constant(self, name: str) -> NDArray[Any] | None:
-        """The array of this name, None if it is none; turned round if a Transpose does that."""
+        """The array of this name, turned round if a Transpose does that; None if it is none."""
         from onnx import numpy_helper
 
-        if name in self.tensors:
-            try:
-                return numpy_helper.to_array(self.tensors[name])
-            except (ValueError, TypeError) as error:
-                raise ModelError(f"damaged: {name:.40} ({printable(error):.100})") from None
-        node = self.makers.get(name)
-        if node is None or node.op_type not in ("Constant", "Identity", "Transpose"):
-            return None
-        if node.op_type == "Constant":
-            array = Step(node, {}).attributes.get("value")
-            array = None if array is None else numpy_helper.to_array(array)
-        else:
-            array = self.constant(node.input[0])
-            turned = array is not None and node.op_type == "Transpose"
-            array = array.T if turned and array is not None and array.ndim == 2 else array
-        if array is not None:
-            self.known.add(name)
+        passed: list[NodeProto] = []
+        while (tensor := self.tensors.get(name)) is None:
+            node = self.makers.get(name)
+            if node is None or node.op_type not in ("Constant", "Identity", "Transpose"):
+                return None
+            passed.append(node)
+            if node.op_type == "Constant":
+                tensor = Step(node, {}).attributes.get("value")
+                if tensor is None:
+                    return None
+                break
+            name = node.input[0]
+        try:
+            array = numpy_helper.to_array(tensor)
+            for node in reversed(passed):
+                self.known.add(node.output[0])
+                if node.op_type == "Transpose":
+                    array = array.transpose(Step(node, {}).attributes.get("perm"))
+        except (ValueError, TypeError) as error:
+            raise ModelError(f"damaged: {name!a:.40} ({printable(error):.100})") from None
         return array
 
     def pass_over(self, name: str) -> None:
@@ -263,10 +286,10 @@ class Chain:
         for step in steps:
             before = next((op for op in reversed(said) if op not in LAYOUT), "")
             if step.op in AS_IT_IS:
-                self.check_cast(step)
+                check_cast(step)
                 continue
-            if step.op in LAYOUT and layers:
-                raise step.refuse("it may only stand before the first layer")
+            if step.op in LAYOUT and (layers or step.attributes.get("axis", 1) != 1):
+                raise step.refuse("it may only stand before the first layer, and flatten examples")
             if step.op in ("Gemm", "MatMul"):
                 if before not in ("", "Relu"):
                     raise step.refuse(f"wanted Relu between two layers, found {before} before it")
@@ -285,16 +308,6 @@ class Chain:
             raise ModelError("it must end in a layer or in softmax")
         self.check_input(said, layers[0][0].shape[1])
         return layers, said
-
-    def check_cast(self, step: Step) -> None:
-        """ModelError for a Cast to anything but the type of the parameters, which stays."""
-        from onnx import TensorProto
-
-        if step.op == "Cast" and step.attributes.get("to") not in (
-            TensorProto.FLOAT,
-            TensorProto.DOUBLE,
-        ):
-            raise step.refuse("numbers may be cast to float32 or float64 alone")
 
     def check_axis(self, step: Step) -> None:
         """ModelError for a softmax that is not over the outputs of one example."""
@@ -330,6 +343,16 @@ class Chain:
             after |= set(node.output)
             left.append(node.op_type)
         return left
+
+
+def check_cast(step: Step) -> None:
+    """ModelError for a Cast to anything but float32 and float64, and for dropout that drops."""
+    from onnx import TensorProto
+
+    if step.op == "Cast" and step.attributes["to"] not in (TensorProto.FLOAT, TensorProto.DOUBLE):
+        raise step.refuse("numbers may be cast to float32 or float64 alone")
+    if step.op == "Dropout" and step.inputs > 2:
+        raise step.refuse("it may be in training mode; export the network to be used, not trained")
 
 
 def gemm(step: Step) -> Layer:

@@ -6,7 +6,7 @@ from pathlib import Path
 from chainrule.bridges.layers import Opened, opened, scaling
 from chainrule.bridges.onnx import read_onnx
 from chainrule.bridges.state_dict import read_state_dict
-from chainrule.files import ModelError, open_regular
+from chainrule.files import ModelError, open_regular, printable
 from chainrule.network import Loss
 
 # What a file begins with that is no network to be read, and what to do instead.
@@ -58,4 +58,8 @@ def open_network(
             found = read_onnx(path)
         return opened(found, scale, loss)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{path}: {printable(error)}") from None
+    except (
+        UnicodeDecodeError
+    ):  # a name in ONNX is text, but nobody checks it before it is asked for
+        raise ModelError(f"{path}: damaged: a name in it is no text") from None

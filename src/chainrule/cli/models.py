@@ -4,7 +4,6 @@ import click
 
 from chainrule.cli.options import dashed, example, json_option
 from chainrule.cli.printing import Column, print_json, show, table
-from chainrule.cli.tables import percent
 from chainrule.data import load_mnist
 from chainrule.model import bundled, load_bundled
 from chainrule.network import arrows
@@ -39,6 +38,8 @@ def models_command(as_json: bool) -> None:
             data="mnist",
         )
         return
+    from chainrule.cli.tables import percent
+
     each = networks.values()
     columns = [
         Column("name", list(networks), left=True),
