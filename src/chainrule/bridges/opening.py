@@ -59,7 +59,3 @@ def open_network(
         return opened(found, scale, loss)
     except ModelError as error:
         raise ModelError(f"{path}: {printable(error)}") from None
-    except (
-        UnicodeDecodeError
-    ):  # a name in ONNX is text, but nobody checks it before it is asked for
-        raise ModelError(f"{path}: damaged: a name in it is no text") from None

@@ -216,6 +216,8 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
     for path in (each for given in paths for each in pictures_in(given)):
         about: dict[str, object] = {"image": str(path)}
         try:
+            if path.is_dir():
+                raise handwriting.HandwritingError("a folder without PNG or JPEG files")
             with path.open("rb") as file:
                 content = file.read(handwriting.MOST_BYTES + 1)
             made = handwriting.prepare(handwriting.read_image(content))
