@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     doubt: tuple[str, str] | None = None  # what it is instead of a digit, and why
 
 
-Read = list[tuple[Seen, Array | None]]  # each with its probabilities, where it was readable
+Read = Sequence[tuple[Seen, Array | None]]  # each with its probabilities, where it was readable
 
 
 def as_fields(read: Read) -> list[dict[str, object]]:
@@ -64,8 +64,9 @@ def lines(rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")  # a file's name may be no text
 
 
-def answers_in_json(**fields: object) -> bytes:
-    return (to_json(fields) + "\n").encode("ascii")
+def in_json(read: Read, about: dict[str, object]) -> bytes:
+    """The object that --json prints."""
+    return (to_json({"predictions": as_fields(read), **about}) + "\n").encode("ascii")
 
 
 def check_ending(path: Path) -> None:

@@ -10,7 +10,7 @@ from chainrule.network import arrows
 from chainrule.training import evaluate
 
 
-@click.command("models", epilog=example("models"))
+@click.command("models", epilog=example("models --json"))
 @json_option
 def models_command(as_json: bool) -> None:
     """List the trained networks of the package, measured on MNIST.

@@ -11,9 +11,9 @@ import numpy as np
 from chainrule.cli.answers import (
     Read,
     Seen,
-    answers_in_json,
     as_fields,
     check_ending,
+    in_json,
     submission,
     table,
 )
@@ -88,17 +88,10 @@ def predict_command(
     table_alone = data not in (None, bundled_mnist()) and not images and indices is None
     check_options(images, indices, data, out, as_json, table_alone)
     subject = read_subject(model, step)
+    about: dict[str, object] = {"model": model_name(model), "step": step}
     if table_alone and data is not None and out is not None:
-        A = read_table(subject, data)
-        if out.suffix.lower() == ".csv":
-            content = submission(A.argmax(axis=1).tolist())
-        else:
-            numbered = [(Seen("", {"image": n}, None), row) for n, row in enumerate(A, 1)]
-            content = answers_in_json(
-                predictions=as_fields(numbered), model=model_name(model), step=step, data=str(data)
-            )
-        write_new(out, content, force=force)
-        show([str(out)] if quiet else [f"{len(A):,} images of {data}", str(out)])
+        said = read_table(subject, data, out, force, about)
+        show([str(out)] if quiet else [said, str(out)])
         return
     if indices is None:
         seen, on = read_images(images), None
@@ -106,15 +99,11 @@ def predict_command(
         test_set = subject.test_set(data)
         seen, on = read_tests(test_set, indices), data_of(test_set)
     read = read_all(subject, seen)
-    about = {"model": model_name(model), "step": step, "data": on}
+    about |= {"data": on}
     if out is not None:
+        outputs = subject.network.sizes[-1]
         csv = out.suffix.lower() == ".csv"
-        content = (
-            table(read, subject.network.sizes[-1])
-            if csv
-            else answers_in_json(predictions=as_fields(read), **about)
-        )
-        write_new(out, content, force=force)
+        write_new(out, table(read, outputs) if csv else in_json(read, about), force=force)
         show([str(out)] if quiet else [summary(read), str(out)])
     elif as_json:
         print_json(predictions=as_fields(read), **about)
@@ -158,15 +147,24 @@ def summary(read: Read) -> str:
     return text
 
 
-def read_table(subject: Subject, path: Path) -> Array:
-    """The probabilities (m, outputs) of each image in a CSV file without labels."""
+def read_table(
+    subject: Subject, path: Path, out: Path, force: bool, about: dict[str, object]
+) -> str:
+    """Read each image of a CSV file without labels into a file; what is to be said of it."""
     images = read_unlabelled(path)
     with subject.named():
         blocks = [
             probabilities(subject.network, as_columns(images[first : first + BLOCK])).T
             for first in range(0, len(images), BLOCK)
         ]
-    return np.concatenate(blocks)
+    A = np.concatenate(blocks)
+    if out.suffix.lower() == ".csv":
+        content = submission(A.argmax(axis=1).tolist())
+    else:
+        read = [(Seen("", {"image": number}, None), row) for number, row in enumerate(A, 1)]
+        content = in_json(read, about | {"data": str(path)})
+    write_new(out, content, force=force)
+    return f"{len(A):,} images of {path}"
 
 
 def read_all(subject: Subject, seen: Sequence[Seen]) -> Read:
