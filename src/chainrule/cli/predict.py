@@ -32,7 +32,6 @@ from chainrule.cli.unlabelled import read_unlabelled
 from chainrule.cli.writing import force_option, write_new
 from chainrule.data import Digits, as_columns, bundled_mnist
 from chainrule.files import in_words
-from chainrule.network import Array
 from chainrule.reading import probabilities
 
 PICTURES = (".png", ".jpg", ".jpeg")  # the endings of the files that are read in a folder
