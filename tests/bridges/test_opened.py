@@ -160,6 +160,8 @@ ARRAYS = {
     "b2": RNG.standard_normal((1, 3)).astype(np.float32),
 }
 
+TURNED = {"V1": ARRAYS["W1"].T.copy()}
+
 
 def made(nodes=NODES, arrays=ARRAYS, shape=("m", 6), output="A2", opset=13, change=None):
     """An ONNX file of these nodes, a mapping from a name to a node or to None."""
@@ -193,6 +195,7 @@ def test_gemm_matmul_and_add_are_the_same_layers(tmp_path):
     for content in (
         made(),
         made(NODES | {"Gemm": ("Gemm", ["x", "W1", "b1"], ["Z1"], {"transB": 1, "alpha": 1.0})}),
+        made(NODES | {"Gemm": ("Gemm", ["x", "V1", "b1"], ["Z1"], {})}, ARRAYS | TURNED),
         made(NODES | {"Softmax": None}, output="Z2"),
         made(
             {
