@@ -1,7 +1,9 @@
 """Answers as files: Kaggle's submission, tables and JSON, of many images at once."""
 
 import csv
+import errno
 import json
+import os
 import re
 import shutil
 
@@ -130,6 +132,22 @@ def test_a_folder_without_pictures_is_an_error_of_its_own(inside, tmp_path):
     done = inside("predict", "large", "empty", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "chainrule: empty: a folder without PNG or JPEG files\n"
+
+
+def test_a_folder_that_nobody_may_look_into_is_named(inside, pictures, tmp_path, monkeypatch):
+    def closed(real):
+        def look(path="."):
+            if str(path).endswith("b"):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path)
+
+        return look
+
+    monkeypatch.setattr(os, "scandir", closed(os.scandir))
+    monkeypatch.setattr(os, "listdir", closed(os.listdir))
+    done = inside("predict", "large", "photos", "-q", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "7\n-\n7\n-\n")
+    assert done.stderr.splitlines()[1] == "chainrule: photos/b: permission denied"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def evaluate_command(
 
     Accuracy, also per digit, and which digits are read as which.
 
-    MODEL is a model file, or the folder of a run.
+    MODEL is a model file, the folder of a run, or a network of the package by name.
     """
     subject = read_subject(model, step)
     test_set = subject.test_set(data)

@@ -42,8 +42,8 @@ def explain_command(
     The whole forward and backward pass (m = 1: E is the loss of this one image), or any cell of
     it with its formula, the source line that computed it, and the sum it is.
 
-    MODEL is a model file, or the folder of a run. Everything is computed in float64
-    on the stored parameters.
+    MODEL is a model file, the folder of a run, or a network of the package by name.
+    Everything is computed in float64 on the stored parameters.
     """
     subject = read_subject(model, step)
     test_set = subject.test_set(data)

@@ -214,6 +214,7 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
         about: dict[str, object] = {"image": str(path)}
         try:
             if path.is_dir():
+                next(path.iterdir(), None)  # the reason, if nobody may look into it
                 raise handwriting.HandwritingError("a folder without PNG or JPEG files")
             with path.open("rb") as file:
                 content = file.read(handwriting.MOST_BYTES + 1)
@@ -236,8 +237,9 @@ def pictures_in(path: Path) -> Iterator[Path]:
 
     What is no folder with such files stands for itself. Raises UsageError for more than 100,000.
     """
-    found = []
-    for folder, inner, files in os.walk(path):
+    found: list[Path] = []
+    closed: list[OSError] = []  # folders below it that nobody may look into
+    for folder, inner, files in os.walk(path, onerror=closed.append):
         inner.sort()
         found += [Path(folder, name) for name in sorted(files) if name.lower().endswith(PICTURES)]
         if len(found) > MOST_PICTURES:
@@ -245,4 +247,6 @@ def pictures_in(path: Path) -> Iterator[Path]:
                 f"{path}: a folder may have {MOST_PICTURES:,} pictures, this one has more",
                 click.get_current_context(),
             )
+    below = [Path(error.filename) for error in closed]
+    found += [folder for folder in below if folder.is_dir()]
     yield from found or [path]
