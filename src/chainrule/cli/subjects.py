@@ -10,7 +10,7 @@ import click
 from chainrule.cli.printing import warn
 from chainrule.data import CLASSES, PIXELS, Digits, bundled_mnist, load_one
 from chainrule.files import ModelError
-from chainrule.model import MODEL, load_model
+from chainrule.model import MODEL, bundled_models, load_model
 from chainrule.network import Network
 from chainrule.runs.checkpoint import Checkpoint, last_checkpoint
 from chainrule.runs.digits import own_digits
@@ -70,6 +70,11 @@ def data_of(digits: Digits) -> str:
     """What JSON calls the digits that something was measured on."""
     folder = digits.origin.folder if digits.origin else None
     return "mnist" if folder is None else str(folder)
+
+
+def model_name(path: Path) -> str:
+    """What JSON calls the model at this path: the name of a network of the package, or the path."""
+    return path.stem if path.parent == bundled_models() else str(path)
 
 
 def last_of(run: Run) -> tuple[Network, Checkpoint]:
