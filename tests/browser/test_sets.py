@@ -73,9 +73,10 @@ def test_nothing_jumps_while_one_draws(visit, size):
 def test_the_notice_waits_until_the_pen_rests(visit):
     """With a clock that the test moves: as long as the pen moves, nothing is judged."""
     page = visit("?view=draw")
-    page.clock.install()
+    page.clock.install(time=0)
     page.reload()
     page.locator("main:not([aria-busy])").wait_for()
+    page.clock.pause_at(3600)  # an hour later it stands still
     box = pad(page).bounding_box()
     scale = box["width"] / PAD
     page.mouse.move(box["x"] + 20 * scale, box["y"] + 40 * scale)
