@@ -29,12 +29,12 @@ from chainrule.handwriting import (
     novelty,
     prepare,
     read_image,
-    write_digits,
 )
 from chainrule.handwriting.files import MOST_SCANS, count_scans, decoding
 from chainrule.handwriting.stages import centre, crop, fit, slant, specks, thickness, threshold
 from chainrule.handwriting.strokes import MOST_POINTS
 from chainrule.handwriting.unlike import APART, LIMIT, SOLID, WIDE, compared, count_marks, solidity
+from chainrule.sources.written import write_digits
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
@@ -1011,7 +1011,7 @@ def test_a_folder_is_not_overwritten_and_never_half_there(tmp_path, monkeypatch)
         if "t10k-labels" in path.name:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("chainrule.handwriting.digits.write_whole", full)
+    monkeypatch.setattr("chainrule.sources.written.write_whole", full)
     with pytest.raises(OSError, match="No space left"):
         write_digits(tmp_path / "yours", *collected())
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import click
 
-from chainrule.data import Digits, bundled_mnist, load_digits, load_mnist
+from chainrule.data import Digits, bundled_mnist
 from chainrule.runs.kinds import Choice, Number, Whole, Widths
 from chainrule.runs.settings import ENTRIES, Entry, Settings
+from chainrule.sources.opening import load_both
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 
@@ -215,7 +216,7 @@ def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., N
 
 def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
     """The training and test digits in a folder; None means the bundled MNIST."""
-    return load_mnist() if folder in (None, bundled_mnist()) else load_digits(folder)
+    return load_both(None if folder == bundled_mnist() else folder)
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 
 from chainrule.cli.printing import warn
-from chainrule.data import CLASSES, PIXELS, Digits, bundled_mnist, load_one
+from chainrule.data import CLASSES, PIXELS, Digits, bundled_mnist
 from chainrule.files import ModelError
 from chainrule.model import MODEL, load_model
 from chainrule.network import Network
@@ -17,6 +17,7 @@ from chainrule.runs.digits import own_digits
 from chainrule.runs.folder import open_run
 from chainrule.runs.run import RUN, Run
 from chainrule.runs.trajectory import network_at
+from chainrule.sources.opening import load_to_measure
 
 
 class Subject(NamedTuple):
@@ -30,7 +31,7 @@ class Subject(NamedTuple):
         """The test digits that are asked for: in this folder, else the run's own, else MNIST's."""
         if data is None and self.run is not None:
             return own_digits(self.run)
-        return load_one(None if data == bundled_mnist() else data, "t10k")
+        return load_to_measure(None if data == bundled_mnist() else data)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -68,8 +69,8 @@ def read_subject(path: Path, step: int | None) -> Subject:
 
 def data_of(digits: Digits) -> str:
     """What JSON calls the digits that something was measured on."""
-    folder = digits.origin.folder if digits.origin else None
-    return "mnist" if folder is None else str(folder)
+    place = digits.origin.source.path if digits.origin else None
+    return "mnist" if place is None else str(place)
 
 
 def last_of(run: Run) -> tuple[Network, Checkpoint]:

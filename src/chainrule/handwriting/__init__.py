@@ -5,7 +5,6 @@ the other, each a function of a picture that can be switched off, makes of it wh
 learned MNIST expects. Needs the extra `lab`: Pillow reads files and resizes, SciPy measures shapes.
 """
 
-from chainrule.handwriting.digits import write_digits
 from chainrule.handwriting.files import MOST_BYTES, read_image
 from chainrule.handwriting.picture import HandwritingError, Picture
 from chainrule.handwriting.stages import STAGES, Prepared, Stage, prepare
@@ -29,5 +28,4 @@ __all__ = [
     "novelty",
     "prepare",
     "read_image",
-    "write_digits",
 ]

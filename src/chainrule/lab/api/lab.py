@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.data import PIXELS, Digits, load_mnist, load_one
+from chainrule.data import MNIST, PIXELS, Digits
 from chainrule.explain.ledger import Ledger, open_ledger
 from chainrule.explain.surgery import AS_IT_IS, Changes, changed_units
 from chainrule.lab.api import checks, requests
@@ -79,11 +79,11 @@ class Lab:
 
     @cached_property
     def train_set(self) -> Digits:
-        return load_mnist()[0]
+        return MNIST.load("train")
 
     @cached_property
     def test_set(self) -> Digits:
-        return load_one(None, "t10k")
+        return MNIST.load("t10k")
 
     def own_set(self, run: Run | None, part: DigitsPart = "test") -> Digits:
         """The digits that a run is tested or trained on; those of MNIST for what is no run."""

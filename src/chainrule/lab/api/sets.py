@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.data import CLASSES, DataError, Digits, load_digits
+from chainrule.data import CLASSES, DataError, Digits
 from chainrule.engine.sums import confusion_matrix
 from chainrule.files import in_words, open_regular, write_whole
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer, RefusedError, encode_bytes
 from chainrule.reading import probabilities
+from chainrule.sources.opening import load_digits
 
 NAME = "name.txt"
 PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}", re.ASCII)  # the name of a folder

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chainrule.data import load_digits
 from chainrule.engine.choice import EngineName
 from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
@@ -19,6 +18,7 @@ from chainrule.runs.names import Recipe, run_id, settings_of
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.runs.shelf import Shelf
+from chainrule.sources.opening import load_digits
 
 LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
 
