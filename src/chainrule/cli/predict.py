@@ -9,11 +9,12 @@ import click
 import numpy as np
 
 from chainrule.cli.options import (
+    Asked,
     Indices,
     Place,
-    data_option,
     example,
     json_option,
+    measured_option,
     model_argument,
     quiet_option,
 )
@@ -32,7 +33,7 @@ from chainrule.reading import probabilities
 @model_argument
 @click.argument("images", nargs=-1, type=Place())
 @click.option("--test", "indices", type=Indices(), help="Test images by number, from 0.")
-@data_option("those of the run, or mnist")
+@measured_option("those of the run, or mnist")
 @quiet_option
 @json_option
 def predict_command(
@@ -40,13 +41,13 @@ def predict_command(
     step: int | None,
     images: tuple[Path, ...],
     indices: tuple[int, ...] | None,
-    data: Path | None,
+    data: Asked,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Read test images by number, or images of one digit each.
 
-    Each one drawn, with its ten probabilities, and the truth where it is known.
+    Each one drawn, with its probabilities, and the truth where it is known.
 
     MODEL is a model file, or the folder of a run. IMAGES are PNG or JPEG files (extra lab): dark on
     light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was, and a
@@ -60,14 +61,14 @@ def predict_command(
         raise click.UsageError(
             "give image files or --test, one of the two", click.get_current_context()
         )
-    if images and data is not None:
+    if images and data.place is not None:
         raise click.UsageError("--data goes with --test", click.get_current_context())
     subject = read_subject(model, step)
     if indices is None:
-        seen, on = read_images(images), None
+        seen, on, names = read_images(images), None, subject.names
     else:
         test_set = subject.test_set(data)
-        seen, on = read_tests(test_set, indices), data_of(test_set)
+        seen, on, names = read_tests(test_set, indices), data_of(test_set), test_set.names
     read = read_all(subject, seen)
     if as_json:
         print_json(
@@ -80,9 +81,10 @@ def predict_command(
             model=str(model),
             step=step,
             data=on,
+            classes=names,
         )
     else:
-        show_read(read, quiet)
+        show_read(read, names, quiet)
     if any(A is None for _, A in read):
         sys.exit(1)
 
@@ -97,7 +99,7 @@ class Seen(NamedTuple):
     doubt: tuple[str, str] | None = None  # what it is instead of a digit, and why
 
 
-Read = list[tuple[Seen, Array | None]]  # each with its ten probabilities, where it was readable
+Read = list[tuple[Seen, Array | None]]  # each with its probabilities, where it was readable
 
 
 def read_all(subject: Subject, seen: Sequence[Seen]) -> Read:
@@ -108,10 +110,10 @@ def read_all(subject: Subject, seen: Sequence[Seen]) -> Read:
     return [(each, None if each.x is None else next(answers)) for each in seen]
 
 
-def show_read(read: Read, quiet: bool) -> None:
+def show_read(read: Read, names: Sequence[str], quiet: bool) -> None:
     """Each one drawn beside its probabilities; or if quiet, the answers alone, and the doubts."""
     if quiet:
-        show("-" if A is None else str(A.argmax()) for _, A in read)
+        show("-" if A is None else names[int(A.argmax())] for _, A in read)
         for each, _ in read:
             if each.doubt:
                 warn(f"{each.name}: {'. '.join(each.doubt)}")
@@ -120,7 +122,7 @@ def show_read(read: Read, quiet: bool) -> None:
 
     for each, A in read:
         if each.x is not None and A is not None:
-            show(pictures.reading(each.x, A, each.name, each.label, each.doubt))
+            show(pictures.reading(each.x, A, each.name, each.label, each.doubt, names))
 
 
 def read_tests(test_set: Digits, indices: Sequence[int]) -> list[Seen]:

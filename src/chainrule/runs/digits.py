@@ -16,7 +16,7 @@ NAMES: dict[DigitsPart, Part] = {"training": "train", "test": "t10k"}
 
 def reading_of(settings: Settings) -> Reading:
     """How these settings have digits read."""
-    return Reading()
+    return Reading(settings.test_share, settings.seed, settings.transpose, settings.prepare)
 
 
 def own_digits(run: Run, part: DigitsPart = "test") -> Digits:

@@ -20,6 +20,7 @@ from chainrule.sources.classes import classes_beside
 from chainrule.sources.parts import Found, Labelled, check_count, listed
 
 Prepare = Literal["auto", "never", "always"]
+PREPARE: tuple[Prepare, ...] = get_args(Prepare)
 TEST_SHARE = 0.1  # of digits without a test part
 SPLIT = 0x5B117  # beside the seed: what is drawn does not depend on the start of a network
 WANTED = "a folder or file of digits (IDX, CSV, .npz, parquet, or folders of pictures)"
@@ -42,7 +43,7 @@ class Reading:
         share = self.test_share
         if share is not None and not 0 < share <= 1:
             raise DataError(f"test_share must be above 0 and below 1, got {share!r:.40}")
-        if self.prepare not in get_args(Prepare):
+        if self.prepare not in PREPARE:
             raise DataError(f"prepare must be auto, never or always, got {self.prepare!r:.40}")
 
 
@@ -116,14 +117,20 @@ def load_digits(
 def load_both(path: str | Path | None, reading: Reading = PLAIN) -> tuple[Digits, Digits]:
     """The same, where None means the bundled MNIST."""
     if path is None:
-        return MNIST.load("train"), MNIST.load("t10k")
+        return load_one(None, "train", reading), load_one(None, "t10k", reading)
     opened = open_set(Path(path), reading)
+    if reading.test_share is not None and opened.source.test_share is None:
+        raise DataError(f"{path}: it has a test part of its own; no share is drawn from it")
     return made(opened, "train"), made(opened, "t10k")
 
 
 def load_one(path: str | Path | None, part: Part, reading: Reading = PLAIN) -> Digits:
     """One part of them; images of the other are not read where that can be avoided."""
-    return MNIST.load(part) if path is None else made(open_set(Path(path), reading), part)
+    if path is not None:
+        return made(open_set(Path(path), reading), part)
+    if reading.test_share not in (None, 1) or replace(reading, test_share=None, seed=0) != PLAIN:
+        raise DataError("mnist has a test part and lies upright; only digits of one's own do not")
+    return MNIST.load(part)
 
 
 def load_to_measure(path: str | Path | None, reading: Reading = PLAIN) -> Digits:
@@ -153,8 +160,6 @@ def open_set(path: Path, reading: Reading) -> Opened:
     if len(parts) == 1:
         share = reading.test_share or TEST_SHARE
         parts = drawn(path, parts[0], share, reading.seed)
-    elif reading.test_share not in (None, 1):
-        raise DataError(f"{path}: it has a test part of its own; leave out the share to draw")
     source = Lying(path.absolute(), replace(reading, test_share=share))
     return Opened(source, dict(zip(PARTS, parts, strict=True)), classes)
 

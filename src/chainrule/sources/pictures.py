@@ -15,7 +15,6 @@ from chainrule.sources.parts import Found, Labelled, held, says_test
 MOST = 200_000  # pictures
 MOST_FOLDERS = 1000
 ENDINGS = (".png", ".jpg", ".jpeg")
-PREPARE = ("auto", "never", "always")
 IGNORED = ("thumbs.db", "desktop.ini", "classes.txt")
 
 

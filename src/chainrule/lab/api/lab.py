@@ -169,7 +169,7 @@ class Lab:
         run = self.shelf.find(id)
         if run is None:
             return None
-        if count_parameters(run.settings.sizes) > LARGEST:
+        if count_parameters(run.sizes) > LARGEST:
             raise RefusedError(f"{id} has more than {LARGEST:,} parameters, too many for a page")
         try:
             standing = self.shelf.standing(run)

@@ -12,13 +12,14 @@ from chainrule.lab.live.training import Sets, Training, check_changes
 from chainrule.lab.wire import RefusedError
 from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.digits import reading_of
 from chainrule.runs.folder import begin, change_rate, new_folder, open_run
 from chainrule.runs.going import engine_of
 from chainrule.runs.names import Recipe, run_id, settings_of
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.runs.shelf import Shelf
-from chainrule.sources.opening import load_digits
+from chainrule.sources.opening import load_both
 
 LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
 
@@ -135,7 +136,7 @@ class Live:
     def digits_of(self, settings: Settings) -> Callable[[], Sets]:
         """What gives the digits that a run of these settings learns from."""
         place = settings.data
-        return self.digits if place is None else lambda: load_digits(place)
+        return self.digits if place is None else lambda: load_both(place, reading_of(settings))
 
     def new_folder(self) -> list[Path]:
         """A folder for a new run, named after the time as on the command line."""
@@ -163,7 +164,7 @@ def trainable(id: str) -> Recipe:
 
 
 def check_size(settings: Settings) -> None:
-    count = count_parameters(settings.sizes)
+    count = count_parameters(settings.sizes())
     if count > LARGEST:
         raise RefusedError(
             f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
