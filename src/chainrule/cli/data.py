@@ -15,7 +15,7 @@ from chainrule.cli.options import (
     setting_option,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.data import SIDE
+from chainrule.data import SIDE, bundled_mnist
 from chainrule.sources.opening import Reading
 from chainrule.sources.summary import TRANSPOSED, summary
 from chainrule.sources.written import write_digits
@@ -61,7 +61,8 @@ def data_command(
         return
     from chainrule.cli import tables
 
-    show(tables.set_of_digits(train, test, found))
+    name = train.name if place == bundled_mnist() else str(place)
+    show(tables.set_of_digits(name, train, test, found))
     if found.transposed:
         show([TRANSPOSED])
     if out is not None:

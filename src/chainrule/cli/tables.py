@@ -93,9 +93,9 @@ def confusion(seen: Evaluation, names: Sequence[str] = DIGITS) -> Pieces:
 # --------------------------------------------------------------------------------- a set of digits
 
 
-def set_of_digits(train: Digits, test: Digits, found: Summary) -> Pieces:
-    """How many images of each class there are, and what may be wrong with them."""
-    yield f"{train.name}: {train.classes} classes, images of {SIDE} × {SIDE} pixels"
+def set_of_digits(place: str, train: Digits, test: Digits, found: Summary) -> Pieces:
+    """How many images of each class lie at this place, and what may be wrong with them."""
+    yield f"{place}: {train.classes} classes, images of {SIDE} × {SIDE} pixels"
     share = train.origin.source.test_share if train.origin else None
     if share is not None:
         yield f"no test part lies there: {100 * share:g} % are drawn to test on"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.arrays import DIGITS
 from chainrule.data import CLASSES, DataError, Digits
 from chainrule.engine.sums import confusion_matrix
 from chainrule.files import in_words, open_regular, write_whole
@@ -54,6 +55,8 @@ def find_set(lab: Lab, id: str) -> DrawnSet:
         reason = in_words(error) if isinstance(error, OSError) else str(error)
         reason = reason.replace(str(folder.absolute()), id).replace(str(folder), id)
         raise RefusedError(f"the set {id} cannot be read: {reason}", "missing") from None
+    if train.names != DIGITS:
+        raise RefusedError(f"the set {id} has other classes than the ten digits", "missing")
     return DrawnSet(id, name_of(folder), train, test)
 
 
