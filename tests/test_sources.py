@@ -440,9 +440,7 @@ def test_a_damaged_picture_and_a_strange_file_are_named(few, tmp_path):
     (tmp_path / "set/3/zz.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
     assert "set/3/zz.png: the PNG image is damaged" in refused(tmp_path / "set")
     (tmp_path / "set/3/zz.png").rename(tmp_path / "set/3/notes.doc")
-    assert "set/3: wanted PNG or JPEG files and nothing else, got notes.doc" in refused(
-        tmp_path / "set"
-    )
+    assert "set/3: wanted image files and nothing else, got notes.doc" in refused(tmp_path / "set")
 
 
 # --------------------------------------------------------------------------------------- parquet

@@ -49,7 +49,7 @@ def predict_command(
 
     Each one drawn, with its probabilities, and the truth where it is known.
 
-    MODEL is a model file, or the folder of a run. IMAGES are PNG or JPEG files (extra lab): dark on
+    MODEL is a model file, or the folder of a run. IMAGES are image files (extra lab): dark on
     light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was, and a
     message says if one has several marks or is unlike any digit. With --quiet stdout has one digit
     a line, and such messages go to stderr.

@@ -1,6 +1,6 @@
 """A drawing or a photo of one digit becomes 28 × 28 pixels as MNIST would have made them.
 
-Strokes on a pad or the bytes of a PNG or JPEG file become a grey picture; then one stage after
+Strokes on a pad or the bytes of an image file become a grey picture; then one stage after
 the other, each a function of a picture that can be switched off, makes of it what a network that
 learned MNIST expects. Needs the extra `lab`: Pillow reads files and resizes, SciPy measures shapes.
 """

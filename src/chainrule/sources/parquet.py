@@ -97,9 +97,7 @@ def content_of(where: str, value: Any) -> bytes:  # noqa: ANN401, whatever a row
     """The bytes of the file of a picture, of which a row may also say the path."""
     content = value.get("bytes") if isinstance(value, dict) else value
     if not isinstance(content, bytes):
-        raise DataError(
-            f"{where}: wanted the bytes of a PNG or JPEG file, got {type(content).__name__}"
-        )
+        raise DataError(f"{where}: wanted the bytes of an image file, got {type(content).__name__}")
     return content
 
 

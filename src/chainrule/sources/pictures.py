@@ -14,7 +14,7 @@ from chainrule.sources.parts import Found, Labelled, held, says_test
 
 MOST = 200_000  # pictures
 MOST_FOLDERS = 1000
-ENDINGS = (".png", ".jpg", ".jpeg")
+ENDINGS = (*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), *(".tif", ".tiff", ".heic"))
 IGNORED = ("thumbs.db", "desktop.ini", "classes.txt")
 
 
@@ -46,9 +46,7 @@ def read_part(folder: Path, prepare: str) -> Labelled:
     """The pictures in the folders of a folder, in the order of their names."""
     files = [(each.name, file) for each in folders_in(folder) for file in pictures_in(each)]
     if not files:
-        raise DataError(
-            f"{folder}: wanted PNG or JPEG files in a folder for each label, found none"
-        )
+        raise DataError(f"{folder}: wanted image files in a folder for each label, found none")
     if len(files) > MOST:
         raise DataError(f"{folder}: at most {MOST:,} pictures are read, it has {len(files):,}")
     images = np.empty((len(files), PIXELS), np.uint8)
@@ -72,7 +70,7 @@ def pictures_in(folder: Path) -> list[Path]:
     for each in files:
         if not is_picture(each):
             raise DataError(
-                f"{folder}: wanted PNG or JPEG files and nothing else, got {printable(each.name)}; "
+                f"{folder}: wanted image files and nothing else, got {printable(each.name)}; "
                 f"move it away"
             )
     return files
