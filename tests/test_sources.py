@@ -364,6 +364,21 @@ def test_npz_of_floats_of_one_hot_labels_and_compressed(few, tmp_path):
         assert same(load_to_measure(tmp_path / f"{k}.npz"), few[0])
 
 
+def test_kmnist_in_four_files_of_one_array_each(few, tmp_path):
+    for part, digits in (("train", few[0]), ("test", few[1])):
+        images = digits.images.reshape(-1, 28, 28)
+        np.savez_compressed(tmp_path / f"kmnist-{part}-imgs.npz", images)
+        np.savez_compressed(tmp_path / f"kmnist-{part}-labels.npz", digits.labels)
+    for wanted, came in zip(few, load_digits(tmp_path), strict=True):
+        assert np.array_equal(wanted.images, came.images)
+        assert np.array_equal(wanted.labels, came.labels)
+        assert came.names == tuple("おきすつなはまやれを")
+    (tmp_path / "kmnist-test-labels.npz").rename(tmp_path / "kmnist-test.npz")
+    assert "two must be called labels and two test" in refused(tmp_path)
+    (tmp_path / "kmnist-test.npz").unlink()
+    assert "several .npz files fit" in refused(tmp_path)
+
+
 def npz(path, **members):
     """An .npz with these bytes as members."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
@@ -392,7 +407,7 @@ def test_npz_with_objects_bombs_and_lies_is_refused_before_memory_is_taken(few, 
     npz(path, X=npy(np.zeros((60, 784), np.uint8)) + bytes(30_000_000), y=labels)
     assert "must hold the 47,040 bytes of its header" in refused(path)
     npz(path, X=npy(np.zeros((59, 784), np.uint8)), y=labels)
-    assert "59 images in X.npy and 60 labels in y.npy" in refused(path)
+    assert "X.npy: every image needs one label, got 59 images and 60 labels" in refused(path)
     npz(path, a=labels)
     assert "it has a" in refused(path)
     npz(path, X=labels, y=labels, x_train=labels, y_train=labels)

@@ -57,7 +57,8 @@ def read(path: Path) -> Found:
     if len(train) != 1 or len(test) > 1:
         raise DataError(f"{path}: several CSV files fit; name the one to take: {listed(files)}")
     labelled = [read_labelled(each) for each in test if layout_of(each).label is not None]
-    return Found(read_labelled(train[0]), labelled[0] if labelled else None)
+    name = train[0].name
+    return Found(read_labelled(train[0]), labelled[0] if labelled else None, files=(name,))
 
 
 def read_labelled(path: Path) -> Labelled:

@@ -6,6 +6,8 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from chainrule.arrays import PIXELS, as_images, as_labels
 from chainrule.idx import DEFLATE_LIMIT, DataError, printable
-from chainrule.sources.parts import Found, Labelled, check_count, held, listed
+from chainrule.sources.parts import Found, Labelled, check_count, held, listed, says_test
 
 MOST_BYTES = 16_000_000_000  # of an array: so many images of eight bytes a pixel are read
 MOST_ARRAYS = 100
@@ -36,21 +38,51 @@ TESTS = (
 
 
 def read(path: Path) -> Found:
-    """The digits in an .npz file, or in the only one of a folder."""
+    """The digits in an .npz file, in the only one of a folder, or in four, as KMNIST has them."""
     if path.is_dir():
         files = sorted(each for each in path.iterdir() if each.suffix.lower() == ".npz")
+        if len(files) == 4:
+            return read_four(path, files)
         if len(files) != 1:
             raise DataError(f"{path}: several .npz files fit; name one: {listed(files)}")
         (path,) = files
+    with unpacked(path) as file:
+        return read_parts(path, file)._replace(files=(path.name,))
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[zipfile.ZipFile]:
+    """An .npz file; DataError if it is damaged, also while it is read."""
     with path.open("rb") as opened:
         try:
-            return read_parts(path, zipfile.ZipFile(opened))
+            yield zipfile.ZipFile(opened)
         except DataError:
             raise
         except DAMAGE as error:
             raise DataError(
                 f"{path}: the .npz file is damaged or encrypted ({printable(str(error))})"
             ) from None
+
+
+def read_four(folder: Path, files: list[Path]) -> Found:
+    """Images and labels of both parts in a file each, which has one array."""
+    arrays: dict[tuple[bool, bool], NDArray[Any]] = {}
+    for path in files:
+        with unpacked(path) as file:
+            if len(file.infolist()) != 1:
+                raise DataError(f"{path}: beside three others it must have one array")
+            kind = says_test(path.name), "label" in path.name.lower()
+            arrays[kind] = read_array(path, file, file.infolist()[0])
+    if len(arrays) != 4:
+        raise DataError(
+            f"{folder}: of four .npz files two must be called labels and two test, "
+            f"got {listed(files)}"
+        )
+    train, test = (
+        labelled(folder, "test" if part else "train", arrays[part, False], arrays[part, True])
+        for part in (False, True)
+    )
+    return Found(train, test, files=(files[0].name,))
 
 
 def read_parts(path: Path, file: zipfile.ZipFile) -> Found:
@@ -81,17 +113,25 @@ def part_of(
     path: Path, file: zipfile.ZipFile, images: zipfile.ZipInfo, labels: zipfile.ZipInfo
 ) -> Labelled:
     """A part: its images and its labels."""
-    arrays = [read_array(path, file, each) for each in (images, labels)]
-    if len(arrays[0]) != len(arrays[1]):
+    return labelled(
+        path,
+        printable(images.filename),
+        *(read_array(path, file, each) for each in (images, labels)),
+    )
+
+
+def labelled(path: Path, name: str, images: NDArray[Any], labels: NDArray[Any]) -> Labelled:
+    """A part of these arrays; messages call its images by this name."""
+    if len(images) != len(labels):
         raise DataError(
-            f"{path}: every image needs one label, got {len(arrays[0]):,} images in "
-            f"{images.filename} and {len(arrays[1]):,} labels in {labels.filename}"
+            f"{path}, {name}: every image needs one label, got {len(images):,} images "
+            f"and {len(labels):,} labels"
         )
     try:
-        numbers, _ = as_labels(arrays[1])
-        return held(as_images(arrays[0]), numbers)
+        numbers, _ = as_labels(labels)
+        return held(as_images(images), numbers)
     except DataError as error:
-        raise DataError(f"{path}, {printable(images.filename)}: {error}") from None
+        raise DataError(f"{path}, {name}: {error}") from None
 
 
 def read_array(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
