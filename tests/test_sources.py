@@ -256,6 +256,8 @@ def test_csv_without_a_header_or_with_the_label_last(few, tmp_path):
 
 def test_csv_read_in_small_pieces_is_the_same(few, tmp_path, monkeypatch):
     write_kaggle(tmp_path / "a.csv", few[0])
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write("\n" * 2000)
     for size in (1, 700, 5000):
         monkeypatch.setattr(csv, "PIECE", size)
         assert same(load_to_measure(tmp_path / "a.csv"), few[0])

@@ -1,18 +1,19 @@
 """CSV: a label and 784 pixels a row, as Kaggle has MNIST.
 
-Plain rows, whole numbers and nothing else, are read some megabytes at a time by NumPy, byte by
-byte and all alike. Where a piece has anything else (quotes, floats, text, a mistake) its rows are
-read one by one, and what is wrong is told with the number of its line.
+A file is read some megabytes at a time: by numpy.loadtxt as bytes, or as floats. Where a piece has
+anything else (text, a mistake) its rows are read one by one, and what is wrong is told with the
+number of its line.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,6 @@ PIECE = 1 << 22  # bytes read at a time
 LONGEST = 100_000  # bytes of a line
 LABELS = ("label", "labels", "class", "target", "digit", "y")  # heads of the column of labels
 OTHERS = ("", "id", "imageid", "index", "unnamed: 0")  # heads of columns that say nothing
-END, ZERO = b"\n0"
 
 
 class Layout(NamedTuple):
@@ -42,7 +42,7 @@ class Layout(NamedTuple):
 class Rows(NamedTuple):
     """Some rows: bytes, or floats if they are no whole numbers, and their labels."""
 
-    pixels: NDArray[np.uint8] | NDArray[np.float32]  # (rows, 784)
+    pixels: NDArray[Any]  # (rows, 784) bytes, or floats if they are not whole
     labels: Labels
     lines: NDArray[np.intp]  # the numbers of their lines in the file
 
@@ -187,39 +187,50 @@ def pieces(path: Path, layout: Layout) -> Iterator[Rows]:
 def rows_of(path: Path, text: bytes, line: int, layout: Layout) -> Rows:
     """The rows in whole lines of a file, the first of which has this number."""
     text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
-    values = plain_rows(text, layout)
-    if values is None:
-        return other_rows(path, text, line, layout)
-    pixels = values[:, layout.pixels]
-    if pixels.max() > 255:
-        row, column = np.argwhere(pixels > 255)[0]
-        raise DataError(
-            f"{path}: line {line + row:,}: pixels go from 0 to 255, got {pixels[row, column]}"
+    for dtype in (np.uint8, np.float32):
+        values = numbers_in(text, layout, dtype)
+        if values is not None:
+            labels = values[:, layout.label or 0].astype(np.int64)
+            lines = line + np.arange(len(values))
+            return Rows(in_bytes(values[:, layout.pixels]), labels, lines)
+    return other_rows(path, text, line, layout)
+
+
+def numbers_in(
+    text: bytes, layout: Layout, dtype: type[np.uint8 | np.float32]
+) -> NDArray[Any] | None:
+    """The numbers (rows, columns) of lines that have only such as can be; None if they have more.
+
+    With bytes as dtype, whole numbers from 0 to 255 alone can be.
+    """
+    if not text.strip():
+        return None
+    try:
+        values = np.loadtxt(
+            io.BytesIO(text),
+            dtype,
+            comments=None,
+            delimiter=layout.delimiter,
+            quotechar='"',
+            ndmin=2,
+            encoding="utf-8",
         )
-    labels = values[:, layout.label or 0].astype(np.int64)
-    return Rows(pixels.astype(np.uint8), labels, line + np.arange(len(labels)))
+    except (ValueError, OverflowError):
+        return None
+    if values.shape != (text.rstrip(b"\n").count(b"\n") + 1, layout.columns):
+        return None
+    if dtype is np.float32:
+        pixels = values[:, layout.pixels]
+        labels = values[:, [] if layout.label is None else [layout.label]]
+        if not (pixels.min() >= 0 and pixels.max() <= 255 and (labels == np.rint(labels)).all()):
+            return None
+    return values
 
 
-def plain_rows(text: bytes, layout: Layout) -> NDArray[np.uint16] | None:
-    """The numbers (rows, columns) of lines that have nothing else; None if they have."""
-    found = np.frombuffer(text + b"\n", np.uint8)
-    delimiter = ord(layout.delimiter)
-    digits = found - np.uint8(ZERO)  # what is below 0 becomes large
-    apart = digits > 9
-    ends = np.flatnonzero(apart)
-    if len(ends) % layout.columns:
-        return None
-    marks = found[ends].reshape(-1, layout.columns)
-    if (marks[:, -1] != END).any() or (marks[:, :-1] != delimiter).any():
-        return None
-    lengths = np.diff(ends, prepend=-1) - 1
-    if lengths.min() < 1 or lengths.max() > 3:
-        return None
-    # subtle: before the first number there is nothing, and index -1 is then masked out.
-    values = digits[ends - 1].astype(np.uint16)
-    values += np.where(lengths > 1, digits[ends - 2], 0) * np.uint16(10)
-    values += np.where(lengths > 2, digits[ends - 3], 0) * np.uint16(100)
-    return values.reshape(-1, layout.columns)
+def in_bytes(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Pixels from 0 to 255 as bytes, if they are whole."""
+    whole = pixels.astype(np.uint8)
+    return whole if (whole == pixels).all() else pixels
 
 
 def other_rows(path: Path, text: bytes, line: int, layout: Layout) -> Rows:
@@ -241,9 +252,7 @@ def other_rows(path: Path, text: bytes, line: int, layout: Layout) -> Rows:
         if not labels[-1]:
             raise DataError(f"{path}: line {number:,}: its label is missing")
     found = np.array(pixels, np.float32).reshape(-1, PIXELS)
-    whole = found.astype(np.uint8)
-    names = np.array(labels, dtype=str)
-    return Rows(whole if (whole == found).all() else found, names, np.array(lines, np.intp))
+    return Rows(in_bytes(found), np.array(labels, dtype=str), np.array(lines, np.intp))
 
 
 def pixels_of(path: Path, fields: list[str], line: int) -> NDArray[np.float32]:
