@@ -42,6 +42,11 @@ def save_model(network: Network, path: str | Path) -> None:
     """
     from pathlib import Path
 
+    write_whole(Path(path), model_file(network))
+
+
+def model_file(network: Network) -> bytes:
+    """The bytes of a model file; raises ValueError as save_model does."""
     parameters = network.parameters
     if parameters.ndim != 1 or str(parameters.dtype) not in DTYPES:
         raise ValueError(f"a model file holds one float32 or float64 network, got {network}")
@@ -49,7 +54,7 @@ def save_model(network: Network, path: str | Path) -> None:
         raise ValueError("a model file holds finite parameters, got NaN or infinity")
     decay = float(network.weight_decay)
     fields = {"format": FORMAT, "loss": network.loss, "weight_decay": decay}
-    write_whole(Path(path), seal(fields, named_tensors(network)))
+    return seal(fields, named_tensors(network))
 
 
 def load_model(path: str | Path) -> Network:

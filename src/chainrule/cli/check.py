@@ -17,7 +17,7 @@ from chainrule.cli.options import (
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.cli.subjects import data_of, model_name, pick, read_subject
 from chainrule.data import Digits
 from chainrule.engine.choice import EngineName, opened
 from chainrule.engine.interface import gradient_of
@@ -66,8 +66,9 @@ def check_command(
     Every parameter is nudged up and down by h, and the change of E compared with the gradient.
     The impostors, wrong gradients that are often copied, must fail the same check.
 
-    MODEL is a model file, or the folder of a run. Exit code 1 if chainrule's own gradient fails,
-    or if nothing can be told: where rounding is larger than the gradient.
+    MODEL is a model file, the folder of a run, or a network of the package by name.
+    Exit code 1 if chainrule's own gradient fails, or if nothing can be told: where rounding is
+    larger than the gradient.
 
     With --engine it is that engine's gradient. Each of its numbers may be off by what the rounding
     of float32 can come to on the way to it.
@@ -95,7 +96,7 @@ def check_command(
             gradients={
                 account.name: list(account.rows) for account in (proof.own, *proof.impostors)
             },
-            model=str(model),
+            model=model_name(model),
             step=step,
             data=data_of(test_set),
         )

@@ -13,7 +13,7 @@ from chainrule.cli.options import (
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.cli.subjects import data_of, read_subject
+from chainrule.cli.subjects import data_of, model_name, read_subject
 from chainrule.encode import share
 from chainrule.training import evaluate
 
@@ -30,7 +30,7 @@ def evaluate_command(
 
     Accuracy, also per digit, and which digits are read as which.
 
-    MODEL is a model file, or the folder of a run.
+    MODEL is a model file, the folder of a run, or a network of the package by name.
     """
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
@@ -43,7 +43,7 @@ def evaluate_command(
             accuracy_per_digit=list(map(share, seen.accuracy_per_digit)),
             confusion=seen.confusion,
             classes=test_set.names,
-            model=str(model),
+            model=model_name(model),
             step=step,
             data=data_of(test_set),
         )

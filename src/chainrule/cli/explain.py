@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.cli.options import Asked, example, json_option, measured_option, model_argument
 from chainrule.cli.printing import print_json, show
-from chainrule.cli.subjects import data_of, pick, read_subject
+from chainrule.cli.subjects import data_of, model_name, pick, read_subject
 from chainrule.explain.ledger import open_ledger, overflowing, prediction
 from chainrule.explain.rules import array_formula, open_cell
 
@@ -42,8 +42,8 @@ def explain_command(
     The whole forward and backward pass (m = 1: E is the loss of this one image), or any cell of
     it with its formula, the source line that computed it, and the sum it is.
 
-    MODEL is a model file, or the folder of a run. Everything is computed in float64
-    on the stored parameters.
+    MODEL is a model file, the folder of a run, or a network of the package by name.
+    Everything is computed in float64 on the stored parameters.
     """
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
@@ -53,7 +53,7 @@ def explain_command(
     ledger = open_ledger(subject.network, chosen.X[:, 0], taken)
     read, overflows = prediction(ledger), overflowing(ledger)
     about = {
-        "model": str(model),
+        "model": model_name(model),
         "step": step,
         "test": index,
         "label": taken,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainrule.cli.options import Place, example
+from chainrule.cli.options import ModelPlace, Place, example
 from chainrule.cli.printing import show
-from chainrule.cli.subjects import read_subject
+from chainrule.cli.subjects import model_name, read_subject
 from chainrule.data import CLASSES
 from chainrule.files import ModelError
+from chainrule.model import bundled
 from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command("lab", epilog=example("lab runs/first"))
-@click.argument("model", metavar="[RUN|MODEL]", required=False, type=Place())
+@click.argument("model", metavar="[RUN|MODEL]", required=False, type=ModelPlace())
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -94,8 +95,9 @@ def lab_command(
         listener = listen(port, host)
     except (ReachError, PortTakenError) as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
+    beside = (given,) if given and given.id not in bundled() else ()
     lab = Lab(
-        (*shipped(), given) if given else shipped(),
+        (*shipped(), *beside),
         ThreadedTraining,
         given=given.id if given else None,
         given_run=given.run.folder if given and given.run else None,
@@ -130,9 +132,11 @@ def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":
 def given_network(path: Path) -> "NamedNetwork":
     """The network of a run or of a model file, as the lab shows it beside those of the package."""
     from chainrule.lab.api.lab import OTHER_CLASSES
-    from chainrule.lab.api.networks import named_model, named_run
+    from chainrule.lab.api.networks import named_model, named_run, shipped
     from chainrule.lab.live.control import LARGEST
 
+    if (name := model_name(path)) in bundled():
+        return next(each for each in shipped() if each.id == name)
     _, network, run = read_subject(path, None)
     if network.parameters.size > LARGEST:
         raise ModelError(

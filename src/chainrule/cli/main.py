@@ -14,7 +14,10 @@ from chainrule.cli.data import data_command
 from chainrule.cli.engines import in_words as engine_in_words
 from chainrule.cli.evaluate import evaluate_command
 from chainrule.cli.explain import explain_command
+from chainrule.cli.export import export_command
 from chainrule.cli.lab import lab_command
+from chainrule.cli.models import models_command
+from chainrule.cli.open import open_command
 from chainrule.cli.predict import predict_command
 from chainrule.cli.printing import fail, plain, show
 from chainrule.cli.runs import runs_command
@@ -107,7 +110,6 @@ for command in (
     train_command,
     *(evaluate_command, predict_command, explain_command, check_command),
     *(runs_command, compare_command, show_command, lab_command),
-    data_command,
-    worksheet_command,
+    *(data_command, worksheet_command, models_command, export_command, open_command),
 ):
     cli.add_command(command)

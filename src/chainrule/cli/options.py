@@ -12,10 +12,13 @@ from typing import Any, NamedTuple, cast
 import click
 
 from chainrule.data import Digits, bundled_mnist
+from chainrule.model import bundled, bundled_models
 from chainrule.runs.kinds import Choice, Flag, Number, Whole, Widths
 from chainrule.runs.settings import ENTRIES, Entry, Settings
 from chainrule.sources.opening import PLAIN, Prepare, Reading, load_both
 from chainrule.training import BATCH_EPOCHS, RECIPES
+
+MOST_IMAGES = 1_000_000  # that are named at once by their numbers
 
 
 class Place(click.Path):
@@ -38,6 +41,22 @@ class Place(click.Path):
         return path
 
 
+class ModelPlace(Place):
+    """Where a model lies: a file, a folder, or the name of a network of the package."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        if value in bundled():
+            if os.path.lexists(value):
+                self.fail(f"{value} is a network of the package, and here too: ./{value} is that")
+            return bundled_models() / f"{value}.safetensors"
+        return super().convert(value, param, ctx)
+
+
 class WidthsType(click.ParamType[tuple[int, ...]]):
     """Widths of hidden layers: 10, or 300,100, or none."""
 
@@ -57,7 +76,7 @@ class WidthsType(click.ParamType[tuple[int, ...]]):
 
 
 class Indices(click.ParamType[tuple[int, ...]]):
-    """Numbers of images, from 0: 0,7,12."""
+    """Numbers of images, from 0: 0,7,12 or 0-99."""
 
     name = "list"
 
@@ -66,10 +85,19 @@ class Indices(click.ParamType[tuple[int, ...]]):
     ) -> tuple[int, ...]:
         if isinstance(value, tuple):
             return value
-        indices = numbers(str(value))
-        if not indices:
-            self.fail(f"wanted numbers of test images such as 0,7,12, got {value!r}")
-        return indices
+        indices: list[int] = []
+        for part in str(value).split(","):
+            ends = [numbers(end) for end in part.split("-")]
+            if not 1 <= len(ends) <= 2 or not all(len(end) == 1 for end in ends):
+                self.fail(f"wanted numbers of test images such as 0,7,12 or 0-99, got {value!r}")
+            (first,), (last,) = ends[0], ends[-1]
+            if last < first or len(indices) + last - first >= MOST_IMAGES:
+                self.fail(
+                    f"wanted ranges such as 0-99, together at most {MOST_IMAGES:,} images, "
+                    f"got {value!r}"
+                )
+            indices += range(first, last + 1)
+        return tuple(indices)
 
 
 class NumberType(click.ParamType[float]):
@@ -285,4 +313,4 @@ def model_argument(command: Callable[..., None]) -> Callable[..., None]:
         type=click.IntRange(min=0),
         help="Of a run, the parameters after this step, if it is a recorded one.",
     )
-    return click.argument("model", type=Place())(step(command))
+    return click.argument("model", type=ModelPlace())(step(command))

@@ -1,13 +1,22 @@
 """`chainrule predict`: what a model reads in images."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import numpy as np
 
+from chainrule.cli.answers import (
+    Read,
+    Seen,
+    as_fields,
+    check_ending,
+    in_json,
+    submission,
+    table,
+)
 from chainrule.cli.options import (
     Asked,
     Indices,
@@ -19,21 +28,35 @@ from chainrule.cli.options import (
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show, warn
-from chainrule.cli.subjects import Subject, data_of, pick, read_subject
-from chainrule.data import Digits
+from chainrule.cli.subjects import Subject, data_of, model_name, pick, read_subject
+from chainrule.cli.writing import force_option, write_new
+from chainrule.data import Digits, as_columns, bundled_mnist
 from chainrule.files import in_words
-from chainrule.network import Array
 from chainrule.reading import probabilities
+from chainrule.sources.csv import read_unlabelled
+from chainrule.sources.pictures import ENDINGS
+
+MOST_PICTURES = 100_000
+BLOCK = 10_000  # images of a table that are made columns at a time
 
 
 @click.command(
     "predict",
-    epilog=example("predict runs/first --test 0,7,12\n  chainrule predict runs/first my-7.png"),
+    epilog=example(
+        "predict runs/first --test 0,7,12\n"
+        "  chainrule predict large my-7.png\n"
+        "  chainrule predict large photos --out read.csv\n"
+        "  chainrule predict large --data test.csv --out submission.csv"
+    ),
 )
 @model_argument
 @click.argument("images", nargs=-1, type=Place())
-@click.option("--test", "indices", type=Indices(), help="Test images by number, from 0.")
+@click.option(
+    "--test", "indices", type=Indices(), help="Test images by number, from 0: 0,7,12 or 0-99."
+)
 @measured_option("those of the run, or mnist")
+@click.option("--out", type=Place(), help="Write the answers to this file instead, .csv or .json.")
+@force_option
 @quiet_option
 @json_option
 def predict_command(
@@ -42,6 +65,8 @@ def predict_command(
     images: tuple[Path, ...],
     indices: tuple[int, ...] | None,
     data: Asked,
+    out: Path | None,
+    force: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -49,57 +74,98 @@ def predict_command(
 
     Each one drawn, with its probabilities, and the truth where it is known.
 
-    MODEL is a model file, or the folder of a run. IMAGES are image files (extra lab): dark on
-    light or light on dark, drawn, scanned or photographed. They are prepared as MNIST was, and a
-    message says if one has several marks or is unlike any digit. With --quiet stdout has one digit
-    a line, and such messages go to stderr.
+    MODEL is a model file, the folder of a run, or a network of the package by name. IMAGES are
+    image files, or folders of them (extra lab): dark on light or light on dark, drawn, scanned or
+    photographed. They are prepared as MNIST was, and a message says if one has several marks or is
+    unlike any digit. With --quiet stdout has one digit a line, and such messages go to stderr.
 
     A picture that cannot be read is named on stderr, the others are read, and the exit code is 1.
     With --quiet its line is -, with --json it has an error instead of a prediction.
+
+    With --data FILE.csv alone, which has 784 pixels a row, as Kaggle's test.csv, --out is Kaggle's
+    submission: ImageId, from 1, and Label.
     """
-    if bool(images) == (indices is not None):
-        raise click.UsageError(
-            "give image files or --test, one of the two", click.get_current_context()
-        )
-    if images and data.place is not None:
-        raise click.UsageError("--data goes with --test", click.get_current_context())
+    place = data.place
+    table_alone = place not in (None, bundled_mnist()) and not images and indices is None
+    check_options(images, indices, place, out, as_json, table_alone)
     subject = read_subject(model, step)
+    about: dict[str, object] = {"model": model_name(model), "step": step}
+    if table_alone and place is not None and out is not None:
+        said = read_table(subject, place, out, force, about)
+        show([str(out)] if quiet else [said, str(out)])
+        return
     if indices is None:
         seen, on, names = read_images(images), None, subject.names
     else:
         test_set = subject.test_set(data)
         seen, on, names = read_tests(test_set, indices), data_of(test_set), test_set.names
     read = read_all(subject, seen)
-    if as_json:
-        print_json(
-            predictions=[
-                each.about
-                if A is None
-                else {**each.about, "prediction": A.argmax(), "probabilities": A}
-                for each, A in read
-            ],
-            model=str(model),
-            step=step,
-            data=on,
-            classes=names,
-        )
+    about |= {"data": on, "classes": names}
+    if out is not None:
+        outputs = subject.network.sizes[-1]
+        csv = out.suffix.lower() == ".csv"
+        write_new(out, table(read, outputs) if csv else in_json(read, about), force=force)
+        show([str(out)] if quiet else [summary(read), str(out)])
+    elif as_json:
+        print_json(predictions=as_fields(read), **about)
     else:
         show_read(read, names, quiet)
     if any(A is None for _, A in read):
         sys.exit(1)
 
 
-class Seen(NamedTuple):
-    """An image to be read: its pixels, None if the file is no picture, and what is known of it."""
+def check_options(
+    images: tuple[Path, ...],
+    indices: tuple[int, ...] | None,
+    data: Path | None,
+    out: Path | None,
+    as_json: bool,
+    table_alone: bool,
+) -> None:
+    """UsageError for options that do not go together."""
+    wrong = None
+    if table_alone:
+        wrong = None if out else "--data without --test is read into a file: give --out, too"
+    elif bool(images) == (indices is not None):
+        wrong = "give image files or --test, one of the two"
+    elif images and data is not None:
+        wrong = "--data goes with --test"
+    if out is not None and as_json:
+        wrong = "give --out or --json, one of the two; --out answers.json has the same"
+    if wrong:
+        raise click.UsageError(wrong, click.get_current_context())
+    if out is not None:
+        check_ending(out)
 
-    name: str
-    about: dict[str, object]  # its fields in JSON
-    x: Array | None  # (784,)
-    label: int | None = None
-    doubt: tuple[str, str] | None = None  # what it is instead of a digit, and why
+
+def summary(read: Read) -> str:
+    """How many images were read, and of those with a label how many right."""
+    known = [(each, A) for each, A in read if A is not None]
+    text = f"{len(known):,} of {len(read):,} images read"
+    if known and all(each.label is not None for each, _ in known):
+        right = sum(int(A.argmax()) == each.label for each, A in known)
+        text += f", {right:,} of them right"
+    return text
 
 
-Read = list[tuple[Seen, Array | None]]  # each with its probabilities, where it was readable
+def read_table(
+    subject: Subject, path: Path, out: Path, force: bool, about: dict[str, object]
+) -> str:
+    """Read each image of a CSV file without labels into a file; what is to be said of it."""
+    images = read_unlabelled(path)
+    with subject.named():
+        blocks = [
+            probabilities(subject.network, as_columns(images[first : first + BLOCK])).T
+            for first in range(0, len(images), BLOCK)
+        ]
+    A = np.concatenate(blocks)
+    if out.suffix.lower() == ".csv":
+        content = submission(A.argmax(axis=1).tolist())
+    else:
+        read = [(Seen("", {"image": number}, None), row) for number, row in enumerate(A, 1)]
+        content = in_json(read, about | {"data": str(path)})
+    write_new(out, content, force=force)
+    return f"{len(A):,} images of {path}"
 
 
 def read_all(subject: Subject, seen: Sequence[Seen]) -> Read:
@@ -146,9 +212,12 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
         needs = "image files need the extra lab: pip install pillow scipy"
         raise click.ClickException(needs) from None
     seen = []
-    for path in paths:
+    for path in (each for given in paths for each in pictures_in(given)):
         about: dict[str, object] = {"image": str(path)}
         try:
+            if path.is_dir():
+                next(path.iterdir(), None)  # the reason, if nobody may look into it
+                raise handwriting.HandwritingError("a folder without image files")
             with path.open("rb") as file:
                 content = file.read(handwriting.MOST_BYTES + 1)
             made = handwriting.prepare(handwriting.read_image(content))
@@ -163,3 +232,23 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
         doubt = (novelty.kind, novelty.why) if novelty.unlike else None
         seen.append(Seen(str(path), about | {"unlike": novelty._asdict()}, x, doubt=doubt))
     return seen
+
+
+def pictures_in(path: Path) -> Iterator[Path]:
+    """The image files in a folder and below it, in the order of their names.
+
+    What is no folder with such files stands for itself. Raises UsageError for more than 100,000.
+    """
+    found: list[Path] = []
+    closed: list[OSError] = []  # folders below it that nobody may look into
+    for folder, inner, files in os.walk(path, onerror=closed.append):
+        inner.sort()
+        found += [Path(folder, name) for name in sorted(files) if name.lower().endswith(ENDINGS)]
+        if len(found) > MOST_PICTURES:
+            raise click.UsageError(
+                f"{path}: a folder may have {MOST_PICTURES:,} pictures, this one has more",
+                click.get_current_context(),
+            )
+    below = [Path(error.filename) for error in closed]
+    found += [folder for folder in below if folder.is_dir()]
+    yield from found or [path]

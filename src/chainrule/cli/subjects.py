@@ -12,7 +12,7 @@ from chainrule.cli.options import Asked
 from chainrule.cli.printing import warn
 from chainrule.data import PIXELS, DataError, Digits, bundled_mnist
 from chainrule.files import ModelError
-from chainrule.model import MODEL, load_model
+from chainrule.model import MODEL, bundled_models, load_model
 from chainrule.network import Network
 from chainrule.runs.checkpoint import Checkpoint, last_checkpoint
 from chainrule.runs.digits import own_digits, reading_of
@@ -98,6 +98,11 @@ def data_of(digits: Digits) -> str:
     """What JSON calls the digits that something was measured on."""
     place = digits.origin.source.path if digits.origin else None
     return "mnist" if place is None else str(place)
+
+
+def model_name(path: Path) -> str:
+    """What JSON calls the model at this path: the name of a network of the package, or the path."""
+    return path.stem if path.parent == bundled_models() else str(path)
 
 
 def last_of(run: Run) -> tuple[Network, Checkpoint]:

@@ -6,7 +6,7 @@ import click
 
 from chainrule.cli.options import Place, example
 from chainrule.cli.printing import show
-from chainrule.files import open_regular, write_whole
+from chainrule.cli.writing import write_new
 
 MOST = 200  # pupils
 
@@ -47,16 +47,5 @@ def worksheet_command(lesson: str, pupils: int, seed: int, out: Path | None) -> 
         )
     content = pages(titles[lesson], make_sheets(lesson, pupils, seed), seed).encode()
     path = out or Path(f"{lesson}-sheets.html")
-    if path.exists() and not holds(path, content):
-        raise click.UsageError(
-            f"{path} is there and holds something else; name another with --out",
-            click.get_current_context(),
-        )
-    write_whole(path, content)
+    write_new(path, content)
     show([str(path)])
-
-
-def holds(path: Path, content: bytes) -> bool:
-    """Whether a file has these bytes; OSError for a folder or a pipe."""
-    with open_regular(path, follow=True) as file:
-        return file.read(len(content) + 1) == content

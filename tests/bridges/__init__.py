@@ -1,0 +1,1 @@
+"""Networks go out to other tools, and come in from them."""
