@@ -29,7 +29,9 @@ def floors():
     """The name and the lowest version of all that chainrule needs, and of what builds it."""
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
-    requirements = project["dependencies"] + extras["fast"] + extras["lab"] + extras["onnx"]
+    requirements = project["dependencies"]
+    for extra in ("fast", "lab", "onnx", "tables"):
+        requirements = requirements + extras[extra]
     requirements += pyproject()["build-system"]["requires"]
     requirements.remove("chainrule[fast]")
     found = {each: FLOOR.fullmatch(each) for each in requirements}

@@ -71,7 +71,11 @@ def test_train_in_json(small, tmp_path, answer):
         "seed": 4,
         "weight_decay": 0.0,
         "momentum_decay": 0.9,
+        "test_share": None,
+        "transpose": False,
+        "prepare": "auto",
     }
+    assert result["classes"] == list("0123456789")
     assert result["steps"] == 36
     assert result["model"] == str(folder / "model.safetensors")
     assert result["seconds"] > 0
@@ -421,7 +425,7 @@ def test_models_that_are_none_are_one_line_and_exit_code_2(tmp_path, model):
     refused("evaluate", text, says="text: not a whole safetensors file")
     refused("evaluate", cut, says="cut.safetensors: not a whole safetensors file")
     refused("evaluate", changed, says="changed.safetensors: damaged")
-    refused("evaluate", small, says="784 inputs and 10 outputs, got 3 and 2")
+    refused("evaluate", small, says="784 inputs and 2 to 62 outputs, got 3 and 2")
     refused(
         "evaluate", tmp_path, says="wanted a model file, a folder with model.safetensors or a run"
     )

@@ -299,7 +299,7 @@ def test_names_with_a_dot_are_found_too(tmp_path, zipped):
 
 
 def test_where_nothing_is_found_the_message_lists_what_lies_there(tmp_path):
-    assert refusal(tmp_path).endswith("or train-images-idx3-ubyte.gz; there lies nothing")
+    assert refusal(tmp_path).endswith("or folders of pictures); there lies nothing")
     for name in ("emnist-train.idx", "b\n\x1b[31m", *(f"c{n}" for n in range(10))):
         (tmp_path / name).touch()
     said = refusal(tmp_path)
@@ -376,7 +376,7 @@ def test_a_missing_file_is_refused_by_name(tmp_path, missing):
 def test_a_missing_folder_and_a_file_given_as_folder_are_refused(tmp_path):
     assert "nothing there" in refusal(tmp_path / "none")
     (tmp_path / "file").write_bytes(b"")
-    assert "a file" in refusal(tmp_path / "file")
+    assert "an empty file" in refusal(tmp_path / "file")
 
 
 def test_a_path_that_cannot_be_read_is_an_OSError(tmp_path):
@@ -414,7 +414,7 @@ def test_another_magic_number_is_refused(tmp_path, name, zipped):
 def test_labels_where_images_should_be_are_refused(tmp_path, zipped):
     contents = small_contents()
     swapped = {TRAIN_IMAGES: contents[TRAIN_LABELS], TRAIN_LABELS: contents[TRAIN_IMAGES]}
-    assert TRAIN_IMAGES in refusal(write(tmp_path, {**contents, **swapped}, zipped=zipped))
+    assert TRAIN_LABELS in refusal(write(tmp_path, {**contents, **swapped}, zipped=zipped))
 
 
 @pytest.mark.parametrize("name", [TRAIN_LABELS, TEST_LABELS])

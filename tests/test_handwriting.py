@@ -29,12 +29,12 @@ from chainrule.handwriting import (
     novelty,
     prepare,
     read_image,
-    write_digits,
 )
 from chainrule.handwriting.files import MOST_SCANS, count_scans, decoding
 from chainrule.handwriting.stages import centre, crop, fit, slant, specks, thickness, threshold
 from chainrule.handwriting.strokes import MOST_POINTS
 from chainrule.handwriting.unlike import APART, LIMIT, SOLID, WIDE, compared, count_marks, solidity
+from chainrule.sources.written import write_digits
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
@@ -267,9 +267,9 @@ def test_large_images_are_made_smaller():
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "wanted a PNG or JPEG image, got another kind of file"),
-        (b"GIF89a" + bytes(50), "wanted a PNG or JPEG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
+        (b"", "wanted a PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC image, got another kind of file"),
+        (b"GIF89a" + bytes(50), "GIF image is damaged or cut short"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG, JPEG, WebP"),
         (b"\x89PNG\r\n\x1a\n", "PNG image is damaged or cut short"),
         (b"\xff\xd8\xff", "JPEG image is damaged or cut short"),
         (png_of(10, 10, b"nonsense"), "damaged or cut short"),
@@ -289,10 +289,65 @@ def test_files_that_are_none_are_refused_in_one_line(content, says):
     assert isinstance(refusal.value, ValueError)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"])
+@pytest.mark.parametrize("kind", ["PPM", "ICO", "PCX", "TGA", "DDS"])
 def test_other_formats_are_refused_whatever_they_hold(kind, picture):
-    with pytest.raises(HandwritingError, match="wanted a PNG or JPEG"):
-        read_image(file_of(picture, kind))
+    with pytest.raises(HandwritingError, match="wanted a PNG, JPEG, WebP"):
+        read_image(file_of(Image.fromarray(picture).convert("RGB"), kind))
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "BMP", "GIF", "TIFF"])
+def test_more_formats_arrive_as_they_are(kind, picture):
+    exact = {"WEBP": {"lossless": True}, "TIFF": {"compression": "tiff_lzw"}}.get(kind, {})
+    assert np.array_equal(read_image(file_of(picture, kind, **exact)), picture)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP"])
+def test_of_several_images_in_a_file_the_first_counts(kind, picture):
+    first, other = Image.fromarray(picture), Image.fromarray(255 - picture)
+    more = {"save_all": True, "append_images": [other]} | (
+        {"lossless": True} if kind == "WEBP" else {}
+    )
+    assert np.array_equal(read_image(file_of(first, kind, **more)), picture)
+
+
+def test_heic_is_read_where_its_library_is_and_else_it_says_which(picture, monkeypatch):
+    import pillow_heif
+
+    content = io.BytesIO()
+    heif = pillow_heif.from_pillow(Image.fromarray(picture).convert("RGB"))
+    heif.save(content, quality=-1, chroma=444)
+    seen = read_image(content.getvalue())
+    assert seen.shape == picture.shape
+    assert np.abs(seen.astype(int) - picture).mean() < 3
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(HandwritingError, match="pip install pillow-heif; or save it as JPEG"):
+        read_image(content.getvalue())
+
+
+def test_16_bits_that_are_12_are_read_by_their_own_range(picture):
+    levels = picture.astype(np.uint16) * 16 + 5
+    for kind in ("PNG", "TIFF"):
+        seen = read_image(file_of(Image.fromarray(levels), kind))
+        wanted = levels.astype(int) * 255 // int(levels.max())
+        assert np.array_equal(seen, wanted)
+    with pytest.raises(HandwritingError, match="floats for pixels"):
+        read_image(file_of(Image.fromarray(picture / np.float32(255)), "TIFF"))
+
+
+def test_a_baseline_jpeg_of_up_to_50_million_pixels_is_decoded_at_half_its_size():
+    large = Image.new("L", (7000, 7100), 255)
+    large.paste(0, (3500, 0, 7000, 7100))
+    seen = read_image(file_of(large, "JPEG", quality=40))
+    assert max(seen.shape) <= 560
+    assert abs(seen.shape[0] / seen.shape[1] - 7100 / 7000) < 0.01
+    assert seen[:, :200].min() > 250
+    assert seen[:, -200:].max() < 5
+    for refused in (
+        file_of(large, "JPEG", quality=40, progressive=True),
+        file_of(Image.new("L", (7000, 7200)), "JPEG", quality=40),
+    ):
+        with pytest.raises(HandwritingError, match="may have 25,000,000 pixels"):
+            read_image(refused)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -417,7 +472,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
 
 SEEDS = [
     file_of(Image.fromarray(np.arange(480, dtype=np.uint16).astype(np.uint8).reshape(24, 20)), k)
-    for k in ("PNG", "JPEG")
+    for k in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 ] + [
     file_of(Image.new("RGBA", (9, 9), (9, 9, 9, 99))),
     file_of(Image.new("P", (9, 9)), transparency=0),
@@ -1011,7 +1066,7 @@ def test_a_folder_is_not_overwritten_and_never_half_there(tmp_path, monkeypatch)
         if "t10k-labels" in path.name:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("chainrule.handwriting.digits.write_whole", full)
+    monkeypatch.setattr("chainrule.sources.written.write_whole", full)
     with pytest.raises(OSError, match="No space left"):
         write_digits(tmp_path / "yours", *collected())
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
@@ -1086,9 +1141,9 @@ def test_quiet_says_what_is_no_digit_on_stderr(images, inside):
 
 
 BAD = {
-    "text.png": "wanted a PNG or JPEG image, got another kind of file",
+    "text.png": "wanted a PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC image, got another kind of file",
     "nowhere.png": "no such file or directory",
-    "none": "a folder without PNG or JPEG files",
+    "none": "a folder without image files",
     "cut.png": r"the PNG image is damaged or cut short \(.*\)",
 }
 

@@ -103,6 +103,7 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
         "fast",
         "lab",
         "onnx",
+        "tables",
     ]
 
 

@@ -9,10 +9,10 @@ import pytest
 from helpers import run
 
 from chainrule import Digits, evaluate, initialise, load_digits, load_model, save_model
-from chainrule.handwriting import write_digits
 from chainrule.network import Network
 from chainrule.runs.digits import own_digits
 from chainrule.runs.folder import open_run
+from chainrule.sources.written import write_digits
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False  # as in typing, which takes a while to import
 if TYPE_CHECKING:
-    from chainrule.data import DataError, Digits, Table, load_digits, load_mnist
+    from chainrule.data import DataError, Digits, Table, load_mnist
     from chainrule.files import ModelError
     from chainrule.model import load_bundled, load_model, save_model
     from chainrule.network import (
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         loss,
     )
     from chainrule.reading import predict, probabilities
+    from chainrule.sources import load_digits
     from chainrule.training import DivergenceError, Evaluation, Snapshot, evaluate, train
 
 __version__ = "0.1.0"
@@ -50,7 +51,7 @@ __all__ = [
 # The room of each name. It is opened when the name is asked for: so the command line can be ready
 # for Ctrl-C before NumPy is loaded.
 _ROOMS = {
-    "data": ("DataError", "Digits", "Table", "load_digits", "load_mnist"),
+    "data": ("DataError", "Digits", "Table", "load_mnist"),
     "files": ("ModelError",),
     "model": ("load_bundled", "load_model", "save_model"),
     "network": (
@@ -58,6 +59,7 @@ _ROOMS = {
         "loss",
     ),
     "reading": ("predict", "probabilities"),
+    "sources": ("load_digits",),
     "training": ("DivergenceError", "Evaluation", "Snapshot", "evaluate", "train"),
 }
 

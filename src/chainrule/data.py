@@ -1,25 +1,27 @@
-"""Examples in: the bundled MNIST, a folder of digits, or any table, as a network reads them."""
+"""Examples: images with labels, the bundled MNIST, or any table, as a network reads them."""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsIndex, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.idx import IMAGES_MAGIC, LABELS_MAGIC, find, read_idx
+from chainrule.arrays import DIGITS, as_images, as_labels, check_plain, checked_names, classes_of
+from chainrule.arrays import PIXELS as PIXELS
+from chainrule.idx import IMAGES_MAGIC, LABELS_MAGIC, read_idx
 from chainrule.idx import SIDE as SIDE
 from chainrule.idx import DataError as DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PIXELS = SIDE * SIDE  # 784
-CLASSES = 10
-PARTS = ("train", "t10k")
+CLASSES = 10  # of digits, as of MNIST
+Part = Literal["train", "t10k"]
+PARTS: tuple[Part, Part] = ("train", "t10k")
 Chosen = slice | NDArray[np.intp]  # which examples
 
 
@@ -131,15 +133,6 @@ class Table:
         return f"Table: {len(self):,} examples of {self.inputs:,} numbers, {self.classes} classes"
 
 
-def check_plain(name: str, array: object) -> None:
-    """DataError unless it is an array of NumPy's own kind.
-
-    Of other kinds some compute something else without a word: np.matrix, masked arrays.
-    """
-    if type(array) not in (np.ndarray, np.memmap):
-        raise DataError(f"{name} must be a NumPy array, got {type(array).__name__}")
-
-
 def as_columns(
     images: NDArray[np.uint8], out: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
@@ -153,16 +146,18 @@ def as_columns(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
-    """Images (m, 784) of unsigned bytes, as stored, and their labels (m,), digits 0 to 9.
+    """Images (m, 784) of unsigned bytes, as stored, and their labels (m,): digits 0 to 9.
 
-    Digits that were loaded, or are a slice of such, are pickled as a reference to where they lie;
-    others are pickled with their pixels. Raises DataError for other shapes, types or labels, if
-    they are no plain arrays, or if the two counts differ.
+    With `names` the labels are the numbers of other classes, 2 to 62 of them, counted from 0.
+    Loaded digits, and slices of them, are pickled as a reference to where they lie, others with
+    their pixels. Raises DataError for other shapes, types or labels, if they are no plain arrays,
+    or if the two counts differ.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     origin: Origin | None = None
+    names: tuple[str, ...] = DIGITS
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -170,8 +165,8 @@ class Digits:
             check_plain(name, array)
         if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
             raise DataError(
-                f"images must be unsigned bytes of shape (m, {PIXELS}), "
-                f"got {images.dtype} of shape {images.shape}"
+                f"images must be unsigned bytes of shape (m, {PIXELS}), got {images.dtype} of "
+                f"shape {images.shape}; Digits.from_arrays takes other shapes and numbers"
             )
         if labels.dtype != np.uint8 or labels.ndim != 1:
             raise DataError(
@@ -185,12 +180,50 @@ class Digits:
             )
         if len(labels) == 0:
             raise DataError("there must be at least one image, got none")
-        if labels.max() >= CLASSES:
-            place = int(np.argmax(labels >= CLASSES))
-            raise DataError(f"labels must be digits 0 to 9, got {labels[place]} at index {place}")
+        if self.names is not DIGITS:
+            checked_names(self.names)
+        if labels.max() >= self.classes:
+            place = int(np.argmax(labels >= self.classes))
+            what = "digits 0 to 9" if self.names == DIGITS else f"0 to {self.classes - 1}"
+            raise DataError(f"labels must be {what}, got {labels[place]} at index {place}")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        images: object,
+        labels: object,
+        *,
+        columns: bool | None = None,
+        most: int | None = None,
+        names: Sequence[str] | None = None,
+        transpose: bool = False,
+    ) -> Digits:
+        """Digits from arrays or lists as people have them.
+
+        `images` are (m, 28, 28), (m, 28, 28, 1) or (m, 784), or (784, m) with `columns=True`;
+        numbers from 0 to 255, or floats from 0 to 1, which are rounded to the nearest of 256
+        levels. `most`, 1 or 255, says what full ink is where the numbers alone do not.
+        `transpose` exchanges the rows and columns of each image.
+
+        `labels` are (m,): whole numbers, floats that are whole, or text; or one-hot (m, classes),
+        with `columns=True` (classes, m). `names` are the classes in order, 2 to 62 of them; without
+        them numbers are digits 0 to 9, and text names its classes itself, in alphabetical order.
+        A second set that belongs to a first one needs `names=first.names`. Raises DataError for
+        all else, and for what may be read in two ways; it says both.
+        """
+        given, classes = as_labels(labels, columns=columns)
+        if names is None and classes not in (None, CLASSES):
+            names = [str(k) for k in range(classes or 0)]
+        (numbers,), found = classes_of([given], names) if len(given) else ([given], DIGITS)
+        pixels = as_images(images, columns=columns, most=most, transpose=transpose)
+        return cls(pixels, numbers, names=found)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there may be."""
+        return len(self.names)
 
     inputs = PIXELS
-    classes = CLASSES
 
     def columns(
         self, chosen: Chosen, out: NDArray[np.float32] | None = None
@@ -210,16 +243,15 @@ class Digits:
 
     @property
     def Y(self) -> NDArray[np.float32]:
-        """The labels as one-hot columns: (10, m), float32; made anew at every call."""
-        Y: NDArray[np.float32] = (np.arange(CLASSES)[:, None] == self.labels).astype(np.float32)
+        """The labels as one-hot columns: (classes, m), float32; made anew at every call."""
+        places = np.arange(self.classes)[:, None]
+        Y: NDArray[np.float32] = (places == self.labels).astype(np.float32)
         return Y
 
     @property
     def name(self) -> str:
-        """Their name beside results that are measured on them: MNIST, or their folder."""
-        if self.origin is None:
-            return "digits in memory"
-        return "MNIST" if self.origin.folder is None else str(self.origin.folder)
+        """Their name beside results that are measured on them: MNIST, or where they lie."""
+        return "digits in memory" if self.origin is None else self.origin.name
 
     def check_file(self) -> None:
         """Raise DataError if the file that the images are mapped from has become shorter.
@@ -235,7 +267,7 @@ class Digits:
         file = array.obj if isinstance(array, memoryview) else None
         if isinstance(file, mmap.mmap) and file.size() < len(file):
             origin = self.origin
-            where = f"{origin.folder}, {origin.part} files" if origin else "a mapped file"
+            where = f"{origin.source.path}, {origin.part} files" if origin else "a mapped file"
             raise DataError(
                 f"{where}: the images have become shorter while they are in use: "
                 f"they had {len(file):,} bytes, now {file.size():,}; put the file back"
@@ -244,9 +276,11 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, chosen: SupportsIndex | slice | list[int] | NDArray[np.intp]) -> Digits:
+    def __getitem__(
+        self, chosen: int | np.integer[Any] | slice | list[int] | NDArray[np.intp]
+    ) -> Digits:
         """Some of the digits, as digits: one index, a slice, or a list of indices."""
-        if isinstance(chosen, SupportsIndex) and not isinstance(chosen, np.ndarray):
+        if isinstance(chosen, int | np.integer):
             chosen = [int(chosen)]
         origin = None
         if self.origin and isinstance(chosen, slice):
@@ -255,37 +289,92 @@ class Digits:
             origin = self.origin._replace(first=first + start, last=first + stop)
             origin = origin if step == 1 else None
         self.check_file()
-        return Digits(self.images[chosen], self.labels[chosen], origin)
+        return Digits(self.images[chosen], self.labels[chosen], origin, self.names)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (found, (self.origin,)) if self.origin else (Digits, (self.images, self.labels))
+        if self.origin:
+            return found, (self.origin,)
+        return Digits, (self.images, self.labels, None, self.names)
 
     def __repr__(self) -> str:
         return f"Digits: {len(self):,} images {SIDE} × {SIDE} with labels"
 
 
-class Origin(NamedTuple):
-    """Where digits lie: a folder (None: the bundled MNIST), one of its two parts, and a slice."""
+class Source(Hashable, Protocol):
+    """Where digits lie. It is hashable and is pickled, so every process can load them again."""
 
-    folder: Path | None
-    part: str  # train or t10k
+    @property
+    def path(self) -> Path | None:
+        """The file or folder; None for the bundled MNIST."""
+        ...
+
+    @property
+    def test_share(self) -> float | None:
+        """The share of images that was drawn to test on; None: it has a test part."""
+        ...
+
+    def name_of(self, part: Part) -> str:
+        """What messages and results call a part."""
+        ...
+
+    def load(self, part: Part) -> Digits:
+        """One of its two parts."""
+        ...
+
+
+class Origin(NamedTuple):
+    """Where digits lie: a source, one of its two parts, and a slice of that."""
+
+    source: Source
+    part: Part
     first: int
     last: int
+
+    @property
+    def name(self) -> str:
+        """What messages and results call them."""
+        return self.source.name_of(self.part)
 
 
 @lru_cache(maxsize=4)
 def found(origin: Origin) -> Digits:
-    """The digits that lie there; each process reads a folder once."""
-    sets = dict(zip(PARTS, loaded(origin.folder), strict=True))
-    return sets[origin.part][origin.first : origin.last]
+    """The digits that lie there; each process reads a part once."""
+    return loaded(origin.source, origin.part)[origin.first : origin.last]
 
 
 @cache
-def loaded(folder: Path | None) -> tuple[Digits, Digits]:
-    return load_mnist() if folder is None else load_digits(folder)
+def loaded(source: Source, part: Part) -> Digits:
+    return source.load(part)
 
 
-# ----------------------------------------------------------------------------------- the folders
+# -------------------------------------------------------------------------------------- the MNIST
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """The MNIST of the package as a source."""
+
+    path = None
+    test_share = None
+
+    def name_of(self, part: Part) -> str:
+        return "MNIST"
+
+    def load(self, part: Part) -> Digits:
+        """One of its two parts; DataError if a file is not, byte for byte, the published one."""
+        checksums = published()
+        arrays = []
+        for name, magic in (
+            (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
+            (f"{part}-labels-idx1-ubyte", LABELS_MAGIC),
+        ):
+            checksum = checksums.get(name, "missing")
+            arrays.append(read_idx(bundled_mnist() / f"{name}.gz", magic, checksum))
+        images, labels = arrays
+        return Digits(images.reshape(-1, PIXELS), labels, Origin(self, part, 0, len(labels)))
+
+
+MNIST = Bundled()
 
 
 def load_mnist() -> tuple[Digits, Digits]:
@@ -294,21 +383,8 @@ def load_mnist() -> tuple[Digits, Digits]:
     Raises DataError if a bundled file is not, byte for byte, the published one. Source: LeCun,
     Cortes and Burges, "The MNIST database of handwritten digits".
     """
-    train, test = (load_one(None, part) for part in PARTS)
+    train, test = (MNIST.load(part) for part in PARTS)
     return train, test
-
-
-def load_one(folder: str | Path | None, part: str) -> Digits:
-    """One part, train or t10k, of load_digits(folder), or of load_mnist() if the folder is None."""
-    if folder is None:
-        return load_part(bundled_mnist(), part, None, published())
-    from pathlib import Path
-
-    folder = Path(folder)
-    if not folder.is_dir():
-        kind = "a file" if folder.exists() else "nothing there"
-        raise DataError(f"{folder}: wanted a folder with the four IDX files, found {kind}")
-    return load_part(folder, part, folder.absolute(), None)
 
 
 def published() -> dict[str, str]:
@@ -322,56 +398,3 @@ def bundled_mnist() -> Path:
     from pathlib import Path
 
     return Path(__file__).with_name("mnist")
-
-
-def load_digits(folder: str | Path) -> tuple[Digits, Digits]:
-    """The digits to train on and to test on in a folder of four IDX files with the usual names.
-
-    Those are {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, or with a dot in
-    place of the second hyphen, each as it is or gzipped with the ending .gz. Images that are not
-    gzipped stay on disk and are read as they are used: there may be more than memory holds, and
-    the file must stay as it is meanwhile.
-
-    Raises DataError for content that is not what its header says, or is not 28 × 28 images with
-    labels 0 to 9; OSError for a path that cannot be read.
-    """
-    train, test = (load_one(folder, part) for part in PARTS)
-    return train, test
-
-
-def load_part(
-    folder: Path, part: str, reference: Path | None, checksums: dict[str, str] | None
-) -> Digits:
-    """The images and labels of one part, which pickle as a reference to this folder."""
-    arrays = []
-    for name, magic in (
-        (f"{part}-images-idx3-ubyte", IMAGES_MAGIC),
-        (f"{part}-labels-idx1-ubyte", LABELS_MAGIC),
-    ):
-        checksum = None if checksums is None else checksums.get(name, "missing")
-        arrays.append(read_idx(find(folder, name), magic, checksum))
-    images, labels = arrays
-    try:
-        return Digits(images.reshape(-1, PIXELS), labels, Origin(reference, part, 0, len(labels)))
-    except DataError as error:
-        raise DataError(f"{folder}, {part} files: {error}") from None
-
-
-# ---------------------------------------------------------------------------------- the way back
-
-
-def idx_files(train: Digits, test: Digits) -> dict[str, bytes]:
-    """The four IDX files of these digits, name by name, gzipped; the same digits, the same bytes.
-
-    load_digits reads the folder that holds them.
-    """
-    import gzip
-
-    files = {}
-    for part, digits in zip(PARTS, (train, test), strict=True):
-        m = len(digits)
-        images = struct.pack(">4I", IMAGES_MAGIC, m, SIDE, SIDE) + digits.images.tobytes()
-        labels = struct.pack(">2I", LABELS_MAGIC, m) + digits.labels.tobytes()
-        for name, content in (("images-idx3", images), ("labels-idx1", labels)):
-            files[f"{part}-{name}-ubyte.gz"] = gzip.compress(content, mtime=0)
-    return files

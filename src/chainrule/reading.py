@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import network as equations
-from chainrule.data import CLASSES, PIXELS
+from chainrule.arrays import MOST_CLASSES, PIXELS
 from chainrule.engine.blas import cores
 from chainrule.engine.choice import EngineName, choose
 from chainrule.engine.memory import keep_memory
@@ -20,18 +20,18 @@ FAR = 1.0  # beyond 0 and 1: further out there are no pixels, not even noisy one
 
 
 def probabilities(network: Network, X: Array, *, engine: EngineName = "numpy") -> Array:
-    """The last A for the columns of X: (10, m), each column sums to 1.
+    """The last A for the columns of X: (classes, m), each column sums to 1.
 
-    For a network of 784 inputs and 10 outputs X holds digits, pixels from 0 to 1. Raises ValueError
-    for an X of another shape, for pixels that are not from 0 to 1, and if X or the parameters
-    hold NaN or infinity; OverflowError if they are so large that a Z is infinite.
+    For a network of 784 inputs and 2 to 62 outputs X holds digits, pixels from 0 to 1. Raises
+    ValueError for an X of another shape, for pixels that are not from 0 to 1, and if X or the
+    parameters hold NaN or infinity; OverflowError if they are so large that a Z is infinite.
 
     The `engine` is as in `train`, but NumPy unless another is asked for: to load the compiled one
     takes longer than to read some thousand digits. That one computes with float32, and does not
     look at weights that only blank pixels meet.
     """
     check_array("X", X)
-    if (network.sizes[0], network.sizes[-1]) == (PIXELS, CLASSES) and X.size:
+    if network.sizes[0] == PIXELS and network.sizes[-1] <= MOST_CLASSES and X.size:
         low, high = float(np.min(X)), float(np.max(X))
         if low < -FAR or high > 1 + FAR:
             raise ValueError(
@@ -61,7 +61,7 @@ def compiled(network: Network, X: Array) -> Array:
 
 
 def predict(network: Network, X: Array, *, engine: EngineName = "numpy") -> NDArray[np.intp]:
-    """The most probable label of each column of X: (m,), digits 0 to 9.
+    """The most probable label of each column of X: (m,), such as the digits 0 to 9.
 
     The engine is as in `probabilities`. Raises what that raises.
     """

@@ -149,7 +149,7 @@ def test_what_is_no_picture_is_refused_in_words(board, watch):
     page.locator("input[type=file]").set_input_files(
         {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture at all"}
     )
-    expect(page.get_by_text("wanted a PNG or JPEG image")).to_be_visible()
+    expect(page.get_by_text("wanted a PNG, JPEG, WebP")).to_be_visible()
 
 
 def test_what_is_unlike_anything_is_said(board):

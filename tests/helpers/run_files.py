@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule.arrays import DIGITS
 from chainrule.descent import MEMORY_ROWS
 from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -16,13 +17,14 @@ from chainrule.runs.settings import RunError
 from helpers.trainings import asked
 
 
-def with_checkpoint(folder, settings):
+def with_checkpoint(folder, settings, classes=DIGITS):
     """A run with a checkpoint after step 2 of 4, of numbers that are easy to tell apart."""
     started = begin(folder, settings)
-    started = replace(started, data={"training": "a" * 64, "test": "b" * 64})
+    data = {"training": "a" * 64, "test": "b" * 64}
+    started = replace(started, data=data, classes=classes)
     write_run(started)
     rows = 1 + MEMORY_ROWS[settings.optimizer]
-    n = count_parameters(settings.sizes)
+    n = count_parameters(started.sizes)
     history = np.array([[k, 1 / (k + 3), math.nan, k / 4, k / 7] for k in range(3)])
     state = np.linspace(-1, 1, rows * n, dtype=np.float32).reshape(rows, n)
     write_checkpoint(started, Checkpoint(2, state[0], state[1:], history, (0.5, 1), 0.25, 3))

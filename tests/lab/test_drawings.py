@@ -107,11 +107,11 @@ def test_a_file_is_prepared_and_read(page, format):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "wanted a PNG or JPEG"),
-        (b"GIF89a" + bytes(100), "wanted a PNG or JPEG"),
+        (b"", "wanted a PNG, JPEG"),
+        (b"GIF89a" + bytes(100), "GIF image is damaged"),
         (picture()[:100], "damaged or cut short"),
-        (picture("GIF"), "wanted a PNG or JPEG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG or JPEG"),
+        (picture("ICO"), "wanted a PNG, JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG, JPEG"),
         (picture(size=(5001, 5000)), "25,000,000 pixels"),
         (picture(size=(2, 20_001)), "20,000 long"),
         (picture() + bytes(MOST_BYTES), "file must be a text"),

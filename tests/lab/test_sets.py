@@ -11,7 +11,6 @@ from helpers import PATIENCE
 from helpers.clients import client_of, posted
 
 from chainrule import load_bundled, load_digits
-from chainrule.handwriting import write_digits
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.limits import NAME
 from chainrule.lab.api.networks import shipped
@@ -19,6 +18,7 @@ from chainrule.lab.live.thread import ThreadedTraining
 from chainrule.lab.server.served import Served
 from chainrule.network import forward
 from chainrule.runs.folder import open_run
+from chainrule.sources.written import write_digits
 
 TWENTY = list(range(20))
 

@@ -11,7 +11,6 @@ from scipy.linalg import orthogonal_procrustes
 
 from chainrule import evaluate, forward, gradient, initialise, predict
 from chainrule.distort import distort
-from chainrule.handwriting import write_digits
 from chainrule.lab.api import limits, networks
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import shipped
@@ -24,6 +23,7 @@ from chainrule.runs.lock import locked
 from chainrule.runs.names import run_id
 from chainrule.runs.settings import Settings
 from chainrule.runs.trajectory import network_at
+from chainrule.sources.written import write_digits
 from chainrule.troubles import measure
 
 

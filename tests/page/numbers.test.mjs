@@ -24,6 +24,7 @@ import {
   six,
   tiny,
 } from "../../src/chainrule/lab/page/parts/numbers.js";
+import { aboutRun, sizesOf } from "../../src/chainrule/lab/page/strings/shared.js";
 
 const table = (write, rows) => {
   for (const [value, text] of rows) assert.equal(write(value), text, `${write.name}(${value})`);
@@ -145,4 +146,23 @@ test("a line is read in stretches, at its own numbers", () => {
   }
   assert.equal(closest([], 1), -1);
   assert.equal(closest([7], 1), 0);
+});
+
+const run = {
+  settings: { hidden: [12], loss: "squared_error", optimizer: "descent", seed: 0 },
+  length: 20,
+};
+
+test("a run's last layer has a unit for each of its classes", () => {
+  assert.deepEqual(sizesOf(run), [784, 12, 10]);
+  assert.deepEqual(sizesOf({ ...run, classes: ["no", "yes"] }), [784, 12, 2]);
+});
+
+test("classes with names are told, digits are not", () => {
+  const digits = Array.from({ length: 10 }, (_, k) => String(k));
+  assert.ok(!aboutRun({ ...run, classes: digits }).includes("classes"));
+  assert.ok(!aboutRun(run).includes("classes"));
+  const said = aboutRun({ ...run, classes: ["Bag", "Coat"], digits: "fashion" });
+  assert.ok(said.startsWith("784 → 12 → 2, "));
+  assert.ok(said.endsWith("seed 0, on fashion, classes 0 Bag, 1 Coat"));
 });

@@ -22,8 +22,7 @@ from chainrule.runs.trajectory import network_at
 def small_network(monkeypatch):
     """Runs of a 3-2-2 network, whose files are small enough to damage in every way."""
     monkeypatch.setattr("chainrule.runs.settings.PIXELS", 3)
-    monkeypatch.setattr("chainrule.runs.settings.CLASSES", 2)
-    return asked(hidden=(2,), steps=4)
+    return asked(hidden=(2,), steps=4), ("no", "yes")
 
 
 def flips(content):
@@ -34,7 +33,7 @@ def flips(content):
 
 
 def test_the_checkpoint_comes_back(tmp_path, small_network):
-    a_run = with_checkpoint(tmp_path, small_network)
+    a_run = with_checkpoint(tmp_path, *small_network)
     found = read_checkpoint(open_run(tmp_path))
     assert found.step == 2
     assert np.append(found.parameters, found.memory).tolist() == (
@@ -47,7 +46,7 @@ def test_the_checkpoint_comes_back(tmp_path, small_network):
 
 
 def test_flipped_bits_and_cuts_of_a_checkpoint_are_refused(tmp_path, small_network):
-    a_run = with_checkpoint(tmp_path, small_network)
+    a_run = with_checkpoint(tmp_path, *small_network)
     whole, wanted = (tmp_path / CHECKPOINT).read_bytes(), read_checkpoint(a_run)
     for damaged in list(flips(whole))[::41]:
         check_damaged(a_run, wanted, damaged)
@@ -57,7 +56,7 @@ def test_flipped_bits_and_cuts_of_a_checkpoint_are_refused(tmp_path, small_netwo
 
 @pytest.mark.long
 def test_every_flipped_bit_and_every_cut_of_a_checkpoint_is_refused(tmp_path, small_network):
-    a_run = with_checkpoint(tmp_path, small_network)
+    a_run = with_checkpoint(tmp_path, *small_network)
     whole, wanted = (tmp_path / CHECKPOINT).read_bytes(), read_checkpoint(a_run)
     for damaged in flips(whole):
         check_damaged(a_run, wanted, damaged)
@@ -142,18 +141,18 @@ def test_a_checkpoint_from_other_data_or_a_newer_format_is_refused(tmp_path, mon
         read_checkpoint(other)
     found = read_checkpoint(a_run)
     with monkeypatch.context() as newer:
-        newer.setattr("chainrule.runs.folder.FORMAT", 5)
-        newer.setattr("chainrule.runs.checkpoint.FORMAT", 5)
+        newer.setattr("chainrule.runs.folder.FORMAT", 6)
+        newer.setattr("chainrule.runs.checkpoint.FORMAT", 6)
         write_checkpoint(a_run, found)
         write_run(a_run)
     with pytest.raises(
         RunError,
-        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1, 2, 3 and 4, .* has 5",
+        match=f"{CHECKPOINT}: made by a newer chainrule: .* reads format 1, .* and 5, .* has 6",
     ):
         read_checkpoint(a_run)
     with pytest.raises(
         RunError,
-        match=f"{RUN}: made by a newer chainrule: .* reads format 1, 2, 3 and 4, the file has 5",
+        match=f"{RUN}: made by a newer chainrule: .* reads format 1, 2, 3, 4 and 5, the file has 6",
     ):
         open_run(tmp_path)
 
@@ -189,7 +188,7 @@ def test_a_damaged_row_of_the_trajectory_is_refused(tmp_path, digits):
     done, _ = trained(tmp_path / "a", digits)
     path = tmp_path / "a" / TRAJECTORY
     whole = path.read_bytes()
-    size = row_bytes(done.settings.sizes)
+    size = row_bytes(done.sizes)
     for place in (7 * size, 7 * size + 8, 8 * size - 33, 8 * size - 1):
         damaged = bytearray(whole)
         damaged[place] ^= 1

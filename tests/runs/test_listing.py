@@ -51,7 +51,7 @@ def test_resume_keeps_the_settings_and_takes_moved_data(inside, small, tmp_path)
     (tmp_path / "moved").rename(tmp_path / "elsewhere")
     refused = inside("train", "--resume", "a", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "moved: wanted a folder with the four IDX files" in refused.stderr
+    assert "moved: wanted a folder or file of digits" in refused.stderr
     found = inside("train", "--resume", "a", "--data", "elsewhere", "--json", cwd=tmp_path)
     old, new = json.loads(done.stdout), json.loads(found.stdout)
     assert {**new, "seconds": 0} == {**old, "seconds": 0}
@@ -264,12 +264,12 @@ def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypat
         a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), allowed=until(2))
         found = read_checkpoint(a_run)
         with monkeypatch.context() as newer:
-            newer.setattr("chainrule.runs.folder.FORMAT", 5)
-            newer.setattr("chainrule.runs.checkpoint.FORMAT", 5)
+            newer.setattr("chainrule.runs.folder.FORMAT", 6)
+            newer.setattr("chainrule.runs.checkpoint.FORMAT", 6)
             write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
     newer = [
-        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3 and 4, "
-        "the file has 5"
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3, 4 and 5, "
+        "the file has 6"
         for name in (CHECKPOINT, RUN)
     ]
     said = inside("runs", cwd=tmp_path).stdout

@@ -233,9 +233,9 @@ def test_a_run_opened_before_a_change_reads_what_came_after(tmp_path, digits):
     assert content(tmp_path / "a") == as_undisturbed(tmp_path / "b", digits, late)
 
 
-@pytest.mark.parametrize("form", [1, 2, 3])
+@pytest.mark.parametrize("form", [1, 2, 3, 4])
 def test_files_of_older_formats_are_read_and_gone_on_with(tmp_path, digits, form):
-    """1 had no changes of the rate, 2 no engine, 3 one, and settings came later."""
+    """1 had no changes of the rate, 2 no engine, 3 one, 4 ten classes; settings came later."""
     later = [name for name, entry in ENTRIES.items() if entry.since > form]
     whole = content(trained(tmp_path / "whole", digits, engine="numpy")[0].folder)
     old, _ = trained(tmp_path / "a", digits, engine="numpy", allowed=until(6))
@@ -244,10 +244,13 @@ def test_files_of_older_formats_are_read_and_gone_on_with(tmp_path, digits, form
     fields = json.loads(path.read_text(encoding="utf-8"))
     identity = old.identity()
     engines = [{"step": 0, "engine": "numpy"}]
-    assert fields.pop("engines") == identity.pop("engines") == engines
+    assert (fields.pop("classes"), identity.pop("classes")) == (list("0123456789"), 10)
+    if form < 4:
+        assert fields.pop("engines") == identity.pop("engines") == engines
     fields |= {"engine": "numpy"} if form == 3 else {}
     for name in later:
-        del fields["settings"][name], identity[name]
+        del fields["settings"][name]
+        identity.pop(name, None)
     if form == 1:
         assert fields.pop("changes") == identity.pop("changes") == []
     path.write_text(json.dumps(resealed({**fields, "format": form})), encoding="utf-8")

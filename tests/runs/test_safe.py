@@ -16,7 +16,6 @@ from helpers.trainings import Kill, asked, content, trained, until
 
 from chainrule import load_model, save_model
 from chainrule.files import write_whole
-from chainrule.handwriting import write_digits
 from chainrule.model import MODEL
 from chainrule.runs.checkpoint import read_checkpoint, what_is_safe, write_checkpoint
 from chainrule.runs.folder import FILES, begin, discard, open_run, resume_command, write_run
@@ -24,6 +23,7 @@ from chainrule.runs.going import go_on
 from chainrule.runs.lock import LOCK, locked
 from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY
 from chainrule.runs.settings import Computing, RunError
+from chainrule.sources.written import write_digits
 
 # ----------------------------------------------------------------------- nobody else's file is lost
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import network as equations
-from chainrule.data import PIXELS, load_one
+from chainrule.data import MNIST, PIXELS
 from chainrule.files import DTYPES, ModelError
 from chainrule.model import beyond
 from chainrule.network import Array, Loss, Network
@@ -144,7 +144,7 @@ def cost(theirs: Network, ours: Network, scale: Scaling) -> float:
         return 0.0
     inputs = ours.sizes[0]
     if inputs == PIXELS:
-        p = load_one(None, "t10k")[:TRIED].X.astype(np.float64)
+        p = MNIST.load("t10k")[:TRIED].X.astype(np.float64)
     else:
         p = np.random.default_rng(0).random((inputs, TRIED))
     before = exact(theirs, scale.times * p + scale.plus)

@@ -8,10 +8,11 @@ import numpy as np
 
 from chainrule.cli.engines import check_engine, compile_once
 from chainrule.cli.options import (
+    Asked,
     Indices,
-    data_option,
     example,
     json_option,
+    measured_option,
     model_argument,
     quiet_option,
 )
@@ -47,7 +48,7 @@ CHECKED: dict[EngineName, str] = {"numpy": "the NumPy engine", "compiled": "the 
     type=click.Choice(list(CHECKED)),
     help="Check the gradient that this engine trains with, in float32, instead of network.py's.",
 )
-@data_option("those of the run, or mnist")
+@measured_option("those of the run, or mnist")
 @quiet_option
 @json_option
 def check_command(
@@ -56,7 +57,7 @@ def check_command(
     indices: tuple[int, ...],
     sample: int | None,
     engine: EngineName | None,
-    data: Path | None,
+    data: Asked,
     quiet: bool,
     as_json: bool,
 ) -> None:

@@ -5,17 +5,16 @@ from pathlib import Path
 import click
 
 from chainrule.cli.options import (
+    Asked,
     Place,
-    data_option,
     example,
     json_option,
+    measured_option,
     quiet_option,
-    read_digits,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.cli.subjects import data_of
+from chainrule.cli.subjects import check_classes, data_of, test_digits
 from chainrule.runs.compare import compare, comparison_fields
-from chainrule.runs.digits import own_digits
 from chainrule.runs.folder import open_run
 
 
@@ -27,11 +26,11 @@ from chainrule.runs.folder import open_run
     type=click.IntRange(min=0),
     help="Compare them after this step, if both recorded it; by default at their ends.",
 )
-@data_option("those of A")
+@measured_option("those of A")
 @quiet_option
 @json_option
 def compare_command(
-    a: Path, b: Path, step: int | None, data: Path | None, quiet: bool, as_json: bool
+    a: Path, b: Path, step: int | None, data: Asked, quiet: bool, as_json: bool
 ) -> None:
     """Put two runs side by side.
 
@@ -41,7 +40,9 @@ def compare_command(
     A and B are the folders of two runs.
     """
     runs = open_run(a), open_run(b)
-    test_set = own_digits(runs[0]) if data is None else read_digits(data)[1]
+    test_set = test_digits(runs[0], data)
+    for run in runs:
+        check_classes(test_set, run.sizes[-1], run.folder)
     found = compare(*runs, test_set, step=step)
     if as_json:
         print_json(

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from chainrule.cli.options import data_option, example, json_option, model_argument, quiet_option
+from chainrule.cli.options import (
+    Asked,
+    example,
+    json_option,
+    measured_option,
+    model_argument,
+    quiet_option,
+)
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.subjects import data_of, model_name, read_subject
 from chainrule.encode import share
@@ -13,11 +20,11 @@ from chainrule.training import evaluate
 
 @click.command("evaluate", epilog=example("evaluate runs/first"))
 @model_argument
-@data_option("those of the run, or mnist")
+@measured_option("those of the run, or mnist")
 @quiet_option
 @json_option
 def evaluate_command(
-    model: Path, step: int | None, data: Path | None, quiet: bool, as_json: bool
+    model: Path, step: int | None, data: Asked, quiet: bool, as_json: bool
 ) -> None:
     """Measure a model on the test images.
 
@@ -35,6 +42,7 @@ def evaluate_command(
             loss=seen.loss,
             accuracy_per_digit=list(map(share, seen.accuracy_per_digit)),
             confusion=seen.confusion,
+            classes=test_set.names,
             model=model_name(model),
             step=step,
             data=data_of(test_set),
@@ -44,6 +52,6 @@ def evaluate_command(
 
     if not quiet:
         show([str(subject.network)])
-        show(tables.confusion(seen))
+        show(tables.confusion(seen, test_set.names))
         show([f"loss {seen.loss:.4f} on the test images"])
     show([tables.accuracy(seen, test_set.name)])

@@ -1,14 +1,14 @@
 """`chainrule explain`: every number of one image's pass."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 
-from chainrule.cli.options import data_option, example, json_option, model_argument
+from chainrule.cli.options import Asked, example, json_option, measured_option, model_argument
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.subjects import data_of, model_name, pick, read_subject
-from chainrule.data import CLASSES
 from chainrule.explain.ledger import open_ledger, overflowing, prediction
 from chainrule.explain.rules import array_formula, open_cell
 
@@ -20,21 +20,21 @@ from chainrule.explain.rules import array_formula, open_cell
 )
 @click.option(
     "--label",
-    type=click.IntRange(0, CLASSES - 1),
-    help="The digit taken as true; by default the image's label.",
+    metavar="CLASS",
+    help="The class taken as true, such as 7; by default the image's label.",
 )
 @click.option("--cell", metavar="NAME", help="Open one cell, such as dW2[3,7], b1[4] or E.")
 @click.option("--full", is_flag=True, help="Print every number, and terms that are 0.")
-@data_option("those of the run, or mnist")
+@measured_option("those of the run, or mnist")
 @json_option
 def explain_command(
     model: Path,
     step: int | None,
     index: int,
-    label: int | None,
+    label: str | None,
     cell: str | None,
     full: bool,
-    data: Path | None,
+    data: Asked,
     as_json: bool,
 ) -> None:
     """Open every number of one test image's pass.
@@ -49,18 +49,19 @@ def explain_command(
     test_set = subject.test_set(data)
     chosen = pick(test_set, [index])
     truth = int(chosen.labels[0])
-    label = truth if label is None else label
-    ledger = open_ledger(subject.network, chosen.X[:, 0], label)
+    taken = truth if label is None else class_of(label, test_set.names)
+    ledger = open_ledger(subject.network, chosen.X[:, 0], taken)
     read, overflows = prediction(ledger), overflowing(ledger)
     about = {
         "model": model_name(model),
         "step": step,
         "test": index,
-        "label": label,
+        "label": taken,
         "prediction": read,
         "m": 1,
         "data": data_of(test_set),
         "overflows": overflows,
+        "classes": test_set.names,
     }
     if cell is not None:
         opened = open_cell(ledger, cell)
@@ -76,7 +77,7 @@ def explain_command(
         return
     from chainrule.cli import pictures, tables
 
-    show(tables.moment(ledger, f"test image {index} of {test_set.name}", truth))
+    show(tables.moment(ledger, f"test image {index} of {test_set.name}", truth, test_set.names))
     with np.errstate(over="ignore", invalid="ignore"):
         if cell is not None:
             show(pictures.opened(opened, full=full))
@@ -84,3 +85,14 @@ def explain_command(
         for name in ledger.arrays:
             if name[0] not in "Wby":  # what was given: the parameters and the label
                 show(pictures.explained(ledger, name, full=full))
+
+
+def class_of(label: str, names: Sequence[str]) -> int:
+    """The number of the class of this name; a usage error if there is none."""
+    if label not in names:
+        raise click.BadParameter(
+            f"it must be one of {', '.join(names)}, got {label!r:.40}",
+            click.get_current_context(),
+            param_hint="--label",
+        )
+    return names.index(label)

@@ -11,6 +11,7 @@ import click
 from chainrule.cli.options import ModelPlace, Place, example
 from chainrule.cli.printing import show
 from chainrule.cli.subjects import model_name, read_subject
+from chainrule.data import CLASSES
 from chainrule.files import ModelError
 from chainrule.model import bundled
 from chainrule.runs.checkpoint import last_checkpoint
@@ -130,6 +131,7 @@ def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":
 
 def given_network(path: Path) -> "NamedNetwork":
     """The network of a run or of a model file, as the lab shows it beside those of the package."""
+    from chainrule.lab.api.lab import OTHER_CLASSES
     from chainrule.lab.api.networks import named_model, named_run, shipped
     from chainrule.lab.live.control import LARGEST
 
@@ -141,6 +143,8 @@ def given_network(path: Path) -> "NamedNetwork":
             f"{path}: the lab shows networks of up to {LARGEST:,} parameters, "
             f"this one has {network.parameters.size:,}"
         )
+    if network.sizes[-1] != CLASSES:
+        raise ModelError(f"{path}: it {OTHER_CLASSES.format(network.sizes[-1])}")
     if run is None:
         return named_model(network)
     own_digits(run)  # where they are gone, it is said before anything is opened

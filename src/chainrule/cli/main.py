@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import __version__
 from chainrule.cli.check import check_command
 from chainrule.cli.compare import compare_command
+from chainrule.cli.data import data_command
 from chainrule.cli.engines import in_words as engine_in_words
 from chainrule.cli.evaluate import evaluate_command
 from chainrule.cli.explain import explain_command
@@ -109,6 +110,6 @@ for command in (
     train_command,
     *(evaluate_command, predict_command, explain_command, check_command),
     *(runs_command, compare_command, show_command, lab_command),
-    *(worksheet_command, models_command, export_command, open_command),
+    *(data_command, worksheet_command, models_command, export_command, open_command),
 ):
     cli.add_command(command)

@@ -4,15 +4,18 @@ import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import click
 
-from chainrule.data import Digits, bundled_mnist, load_digits, load_mnist
+from chainrule.data import Digits, bundled_mnist
 from chainrule.model import bundled, bundled_models
-from chainrule.runs.kinds import Choice, Number, Whole, Widths
+from chainrule.runs.kinds import Choice, Flag, Number, Whole, Widths
 from chainrule.runs.settings import ENTRIES, Entry, Settings
+from chainrule.sources.opening import PLAIN, Prepare, Reading, load_both
 from chainrule.training import BATCH_EPOCHS, RECIPES
 
 MOST_IMAGES = 1_000_000  # that are named at once by their numbers
@@ -178,18 +181,30 @@ class DigitsPlace(Place):
 
 
 def setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for every setting but the digits."""
-    for name, entry in reversed(ENTRIES.items()):
+    """An option for every setting but the place of the digits."""
+    for name in reversed(ENTRIES):
         if name != "data":
-            default = said(entry, getattr(Settings(), name))
-            command = click.option(
-                f"--{dashed(name)}",
-                type=type_of(entry),
-                default=default,
-                show_default=default is not None,
-                help=entry.help or None,
-            )(command)
+            command = setting_option(name)(command)
     return command
+
+
+def setting_option(
+    name: str, *, told: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option of a setting; with `told` false it is None where it is not given."""
+    entry, usual = ENTRIES[name], getattr(Settings(), name)
+    if isinstance(entry.kind, Flag):
+        return click.option(
+            f"--{dashed(name)}", is_flag=True, default=usual if told else None, help=entry.help
+        )
+    default = said(entry, usual) if told else None
+    return click.option(
+        f"--{dashed(name)}",
+        type=type_of(entry),
+        default=default,
+        show_default=default is not None,
+        help=entry.help or None,
+    )
 
 
 def type_of(entry: Entry) -> click.ParamType[Any]:
@@ -235,15 +250,50 @@ def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., N
     """The option --data; `instead` says which digits are used without it."""
     return click.option(
         "--data",
-        metavar="FOLDER",
+        metavar="PLACE",
         type=DigitsPlace(),
-        help=f"The digits: a folder of four IDX files, or mnist; by default {instead}.",
+        help=f"The digits: a folder or file of them, or mnist; by default {instead}.",
     )
 
 
-def read_digits(folder: Path | None) -> tuple[Digits, Digits]:
-    """The training and test digits in a folder; None means the bundled MNIST."""
-    return load_mnist() if folder in (None, bundled_mnist()) else load_digits(folder)
+class Asked(NamedTuple):
+    """The digits that a command is to measure on, and how they are read; None: not given."""
+
+    place: Path | None
+    transpose: bool | None
+    prepare: Prepare | None
+
+    def reading(self, usual: Reading) -> Reading:
+        """How they are read, where `usual` is how the run reads its own."""
+        turned = usual.transpose if self.transpose is None else self.transpose
+        return replace(usual, transpose=turned, prepare=self.prepare or usual.prepare)
+
+
+def measured_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """--data, --transpose and --prepare, of which the command gets one argument, `data`."""
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def gathering(
+            *, data: Path | None, transpose: bool | None, prepare: Prepare | None, **more: object
+        ) -> None:
+            if data is None and (transpose, prepare) != (None, None):
+                raise click.UsageError(
+                    "--transpose and --prepare go with --data", click.get_current_context()
+                )
+            command(data=Asked(data, transpose, prepare), **more)
+
+        transposing, preparing = (
+            setting_option(name, told=False) for name in ("transpose", "prepare")
+        )
+        return data_option(instead)(transposing(preparing(gathering)))
+
+    return decorated
+
+
+def read_digits(place: Path | None, reading: Reading = PLAIN) -> tuple[Digits, Digits]:
+    """The training and test digits that lie there; None means the bundled MNIST."""
+    return load_both(None if place == bundled_mnist() else place, reading)
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,7 +6,7 @@ It has no script. Needs the extra `lab`: Pillow packs the images.
 import base64
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from chainrule.data import CLASSES, SIDE, Digits
+from chainrule.data import SIDE, Digits
 from chainrule.network import Array, Network
 from chainrule.reading import probabilities
 from chainrule.runs.checkpoint import Checkpoint
@@ -70,7 +70,7 @@ def page(
         for part in (
             head(run, reached, network, seen, test_set.name),
             curves(reached),
-            confusion(seen),
+            confusion(seen, test_set.names),
             *units(network),
             mistakes(network, test_set),
         )
@@ -105,9 +105,9 @@ def curves(reached: Checkpoint) -> str:
     return '<h2>Loss and accuracy</h2>\n<div class="charts">\n' + "\n".join(charts) + "\n</div>"
 
 
-def confusion(seen: Evaluation) -> str:
+def confusion(seen: Evaluation, names: Sequence[str]) -> str:
     """Truth in rows, answers in columns; the darker, the more mistakes."""
-    heads = "".join(f'<th scope="col">{digit}</th>' for digit in range(CLASSES))
+    heads = "".join(f'<th scope="col">{digit}</th>' for digit in map(escape, names))
     rows = [f'<tr><th></th>{heads}<th scope="col">right, %</th></tr>']
     most = max(1, int((seen.confusion - np.diag(np.diag(seen.confusion))).max()))
     for digit, row in enumerate(seen.confusion):
@@ -119,7 +119,7 @@ def confusion(seen: Evaluation) -> str:
         right = seen.accuracy_per_digit[digit]
         share = "" if np.isnan(right) else f"{100 * right:.1f}"
         cells.append(f"<td>{share}</td>")
-        rows.append(f'<tr><th scope="row">{digit}</th>{"".join(cells)}</tr>')
+        rows.append(f'<tr><th scope="row">{escape(names[digit])}</th>{"".join(cells)}</tr>')
     return (
         "<h2>Which digit is read as which</h2>\n<p>A row is a true digit, a column what it is read "
         "as.</p>\n<table>\n" + "\n".join(rows) + "\n</table>"
@@ -127,7 +127,7 @@ def confusion(seen: Evaluation) -> str:
 
 
 def units(network: Network) -> Iterator[str]:
-    """The rows of W1 as images; without a hidden layer they are the ten answers."""
+    """The rows of W1 as images; without a hidden layer they are the answers."""
     W, _ = network.layers[0]
     shown = W[:UNITS]
     some = "" if len(shown) == len(W) else f" The first {UNITS} of {len(W):,} are shown."
@@ -149,12 +149,13 @@ def mistakes(network: Network, test_set: Digits) -> str:
     answers, sure = A.argmax(axis=0), A.max(axis=0)
     wrong = np.flatnonzero(answers != test_set.labels)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
+    names = [escape(name) for name in test_set.names]
     images = (
         figure(
             255 - test_set.images[index].reshape(SIDE, SIDE),
-            f"{test_set.labels[index]}, read {answers[index]}<br>{100 * sure[index]:.1f} %"
-            f"<br>image {index}",
-            f"test image {index}, a {test_set.labels[index]}",
+            f"{names[test_set.labels[index]]}, read {names[answers[index]]}<br>"
+            f"{100 * sure[index]:.1f} %<br>image {index}",
+            f"test image {index}, a {names[test_set.labels[index]]}",
         )
         for index in worst
     )

@@ -4,10 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from chainrule.arrays import DIGITS
 from chainrule.cli.printing import Column, paragraph, table, visible
-from chainrule.cli.tables import DIGITS, Pieces, percent
+from chainrule.cli.tables import Pieces, one, percent
 from chainrule.data import CLASSES, PIXELS, SIDE
 from chainrule.explain.check import Proof
 from chainrule.explain.differences import H
@@ -15,6 +17,7 @@ from chainrule.explain.ledger import Ledger
 from chainrule.explain.rules import Cell, array_formula
 from chainrule.network import Array
 
+MOST_BARS = 10
 INK = " ░▒▓█"  # from no ink to full ink
 VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
 ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by sign
@@ -24,36 +27,52 @@ ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by si
 
 
 def reading(
-    x: Array, A: Array, name: str, label: int | None, doubt: tuple[str, str] | None = None
+    x: Array,
+    A: Array,
+    name: str,
+    label: int | None,
+    doubt: tuple[str, str] | None = None,
+    names: Sequence[str] = DIGITS,
 ) -> Pieces:
-    """One image (784,) beside its ten probabilities A (10,); its label is the truth, if known.
+    """One image (784,) beside its probabilities A (classes,); its label is the truth, if known.
+
+    Of more than ten classes the most probable ten are shown, and the truth.
 
     `doubt` says what the image is instead of a digit, and why; then the text never says `read as`.
     """
     answer = int(A.argmax())
     verdict = "right" if answer == label else "wrong"
-    said = f"read as {answer}" if label is None else f"a {label}, read as {answer}, {verdict}"
+    read = names[answer]
+    said = f"read as {read}" if label is None else f"{one(names[label])}, read as {read}, {verdict}"
     if doubt:
-        said = f"{doubt[0]}; taken for one digit, it would be {answer}"
+        said = f"{doubt[0]}; taken for one digit, it would be {read}"
     yield Text(visible(f"{name}: {said}"), "bold")
 
-    def bar(digit: int, longest: int) -> Text:
-        mark = "truth" if digit == label else ""
-        full = INK[-1] * round(longest * float(A[digit]))
-        line = f"{digit} {percent(A[digit], 1):>8}  {mark:6} {full}".rstrip()
-        return Text(line, "bold" if digit in (answer, label) else "")
+    first = np.argsort(-A, kind="stable")[:MOST_BARS].tolist()
+    shown = sorted(first if label is None or label in first else [*first[:-1], label])
+    longest_name = max(cell_len(names[k]) for k in shown)
+
+    def bar(k: int, longest: int) -> Text:
+        mark = "truth" if k == label else ""
+        full = INK[-1] * round(longest * float(A[k]))
+        head = set_cell_size(names[k], longest_name)
+        line = f"{head} {percent(A[k], 1):>8}  {mark:6} {full}".rstrip()
+        return Text(line, "bold" if k in (answer, label) else "")
 
     def picture_and_bars(width: int) -> Pieces:
-        beside = min(SIDE, width - SIDE - 22)  # the columns that a bar beside the picture has
+        # The columns that a bar beside the picture has.
+        beside = min(SIDE, width - SIDE - 21 - longest_name)
         for place, ink in enumerate(drawing(x)):
-            if beside >= 8 and place - 2 in DIGITS:
-                yield Text.assemble(f"{ink}   ", bar(place - 2, beside))
+            if beside >= 8 and 0 <= place - 2 < len(shown):
+                yield Text.assemble(f"{ink}   ", bar(shown[place - 2], beside))
             else:
                 yield ink.rstrip()
         if beside < 8:
-            yield from (bar(digit, min(SIDE, width - 19)) for digit in DIGITS)
+            yield from (bar(k, max(1, min(SIDE, width - 18 - longest_name))) for k in shown)
 
     yield picture_and_bars
+    if len(shown) < len(A):
+        yield f"the {len(shown)} most probable of {len(A)} classes"
     if doubt:
         yield paragraph(doubt[1])
 

@@ -18,23 +18,24 @@ from chainrule.cli.answers import (
     table,
 )
 from chainrule.cli.options import (
+    Asked,
     Indices,
     Place,
-    data_option,
     example,
     json_option,
+    measured_option,
     model_argument,
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show, warn
 from chainrule.cli.subjects import Subject, data_of, model_name, pick, read_subject
-from chainrule.cli.unlabelled import read_unlabelled
 from chainrule.cli.writing import force_option, write_new
 from chainrule.data import Digits, as_columns, bundled_mnist
 from chainrule.files import in_words
 from chainrule.reading import probabilities
+from chainrule.sources.csv import read_unlabelled
+from chainrule.sources.pictures import ENDINGS
 
-PICTURES = (".png", ".jpg", ".jpeg")  # the endings of the files that are read in a folder
 MOST_PICTURES = 100_000
 BLOCK = 10_000  # images of a table that are made columns at a time
 
@@ -53,7 +54,7 @@ BLOCK = 10_000  # images of a table that are made columns at a time
 @click.option(
     "--test", "indices", type=Indices(), help="Test images by number, from 0: 0,7,12 or 0-99."
 )
-@data_option("those of the run, or mnist")
+@measured_option("those of the run, or mnist")
 @click.option("--out", type=Place(), help="Write the answers to this file instead, .csv or .json.")
 @force_option
 @quiet_option
@@ -63,7 +64,7 @@ def predict_command(
     step: int | None,
     images: tuple[Path, ...],
     indices: tuple[int, ...] | None,
-    data: Path | None,
+    data: Asked,
     out: Path | None,
     force: bool,
     quiet: bool,
@@ -73,8 +74,8 @@ def predict_command(
 
     Each one drawn, with its probabilities, and the truth where it is known.
 
-    MODEL is a model file, the folder of a run, or a network of the package by name. IMAGES are PNG
-    or JPEG files, or folders of them (extra lab): dark on light or light on dark, drawn, scanned or
+    MODEL is a model file, the folder of a run, or a network of the package by name. IMAGES are
+    image files, or folders of them (extra lab): dark on light or light on dark, drawn, scanned or
     photographed. They are prepared as MNIST was, and a message says if one has several marks or is
     unlike any digit. With --quiet stdout has one digit a line, and such messages go to stderr.
 
@@ -84,21 +85,22 @@ def predict_command(
     With --data FILE.csv alone, which has 784 pixels a row, as Kaggle's test.csv, --out is Kaggle's
     submission: ImageId, from 1, and Label.
     """
-    table_alone = data not in (None, bundled_mnist()) and not images and indices is None
-    check_options(images, indices, data, out, as_json, table_alone)
+    place = data.place
+    table_alone = place not in (None, bundled_mnist()) and not images and indices is None
+    check_options(images, indices, place, out, as_json, table_alone)
     subject = read_subject(model, step)
     about: dict[str, object] = {"model": model_name(model), "step": step}
-    if table_alone and data is not None and out is not None:
-        said = read_table(subject, data, out, force, about)
+    if table_alone and place is not None and out is not None:
+        said = read_table(subject, place, out, force, about)
         show([str(out)] if quiet else [said, str(out)])
         return
     if indices is None:
-        seen, on = read_images(images), None
+        seen, on, names = read_images(images), None, subject.names
     else:
         test_set = subject.test_set(data)
-        seen, on = read_tests(test_set, indices), data_of(test_set)
+        seen, on, names = read_tests(test_set, indices), data_of(test_set), test_set.names
     read = read_all(subject, seen)
-    about |= {"data": on}
+    about |= {"data": on, "classes": names}
     if out is not None:
         outputs = subject.network.sizes[-1]
         csv = out.suffix.lower() == ".csv"
@@ -107,7 +109,7 @@ def predict_command(
     elif as_json:
         print_json(predictions=as_fields(read), **about)
     else:
-        show_read(read, quiet)
+        show_read(read, names, quiet)
     if any(A is None for _, A in read):
         sys.exit(1)
 
@@ -174,10 +176,10 @@ def read_all(subject: Subject, seen: Sequence[Seen]) -> Read:
     return [(each, None if each.x is None else next(answers)) for each in seen]
 
 
-def show_read(read: Read, quiet: bool) -> None:
+def show_read(read: Read, names: Sequence[str], quiet: bool) -> None:
     """Each one drawn beside its probabilities; or if quiet, the answers alone, and the doubts."""
     if quiet:
-        show("-" if A is None else str(A.argmax()) for _, A in read)
+        show("-" if A is None else names[int(A.argmax())] for _, A in read)
         for each, _ in read:
             if each.doubt:
                 warn(f"{each.name}: {'. '.join(each.doubt)}")
@@ -186,7 +188,7 @@ def show_read(read: Read, quiet: bool) -> None:
 
     for each, A in read:
         if each.x is not None and A is not None:
-            show(pictures.reading(each.x, A, each.name, each.label, each.doubt))
+            show(pictures.reading(each.x, A, each.name, each.label, each.doubt, names))
 
 
 def read_tests(test_set: Digits, indices: Sequence[int]) -> list[Seen]:
@@ -215,7 +217,7 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
         try:
             if path.is_dir():
                 next(path.iterdir(), None)  # the reason, if nobody may look into it
-                raise handwriting.HandwritingError("a folder without PNG or JPEG files")
+                raise handwriting.HandwritingError("a folder without image files")
             with path.open("rb") as file:
                 content = file.read(handwriting.MOST_BYTES + 1)
             made = handwriting.prepare(handwriting.read_image(content))
@@ -233,7 +235,7 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
 
 
 def pictures_in(path: Path) -> Iterator[Path]:
-    """The PNG and JPEG files in a folder and below it, in the order of their names.
+    """The image files in a folder and below it, in the order of their names.
 
     What is no folder with such files stands for itself. Raises UsageError for more than 100,000.
     """
@@ -241,7 +243,7 @@ def pictures_in(path: Path) -> Iterator[Path]:
     closed: list[OSError] = []  # folders below it that nobody may look into
     for folder, inner, files in os.walk(path, onerror=closed.append):
         inner.sort()
-        found += [Path(folder, name) for name in sorted(files) if name.lower().endswith(PICTURES)]
+        found += [Path(folder, name) for name in sorted(files) if name.lower().endswith(ENDINGS)]
         if len(found) > MOST_PICTURES:
             raise click.UsageError(
                 f"{path}: a folder may have {MOST_PICTURES:,} pictures, this one has more",

@@ -7,16 +7,19 @@ from typing import NamedTuple
 
 import click
 
+from chainrule.arrays import DIGITS, MOST_CLASSES
+from chainrule.cli.options import Asked
 from chainrule.cli.printing import warn
-from chainrule.data import CLASSES, PIXELS, Digits, bundled_mnist, load_one
+from chainrule.data import PIXELS, DataError, Digits, bundled_mnist
 from chainrule.files import ModelError
 from chainrule.model import MODEL, bundled_models, load_model
 from chainrule.network import Network
 from chainrule.runs.checkpoint import Checkpoint, last_checkpoint
-from chainrule.runs.digits import own_digits
+from chainrule.runs.digits import own_digits, reading_of
 from chainrule.runs.folder import open_run
 from chainrule.runs.run import RUN, Run
 from chainrule.runs.trajectory import network_at
+from chainrule.sources.opening import PLAIN, load_to_measure
 
 
 class Subject(NamedTuple):
@@ -26,11 +29,18 @@ class Subject(NamedTuple):
     network: Network
     run: Run | None
 
-    def test_set(self, data: Path | None) -> Digits:
-        """The test digits that are asked for: in this folder, else the run's own, else MNIST's."""
-        if data is None and self.run is not None:
-            return own_digits(self.run)
-        return load_one(None if data == bundled_mnist() else data, "t10k")
+    def test_set(self, data: Asked) -> Digits:
+        """The test digits that are asked for; DataError if they have other classes."""
+        digits = test_digits(self.run, data)
+        check_classes(digits, self.network.sizes[-1], self.path)
+        return digits
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its classes, where no digits say them."""
+        classes = self.network.sizes[-1]
+        known = self.run.classes if self.run else DIGITS
+        return known if len(known) == classes else tuple(map(str, range(classes)))
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -39,6 +49,24 @@ class Subject(NamedTuple):
             yield
         except OverflowError as error:
             raise ModelError(f"{self.path}: {error}") from None
+
+
+def test_digits(run: Run | None, data: Asked) -> Digits:
+    """The test digits that are asked for: at this place, else the run's own, else MNIST's."""
+    if data.place is None and run is not None:
+        return own_digits(run)
+    if data.place in (None, bundled_mnist()):
+        return load_to_measure(None, data.reading(PLAIN))
+    return load_to_measure(data.place, data.reading(reading_of(run.settings) if run else PLAIN))
+
+
+def check_classes(digits: Digits, outputs: int, path: Path) -> None:
+    """DataError unless a network of so many outputs has one for each class of these digits."""
+    if digits.classes != outputs:
+        raise DataError(
+            f"{path}: it tells {outputs} classes apart, and {digits.name} has "
+            f"{digits.classes}; say with --data which digits to take"
+        )
 
 
 def read_subject(path: Path, step: int | None) -> Subject:
@@ -58,9 +86,9 @@ def read_subject(path: Path, step: int | None) -> Subject:
             f"{path}: wanted a model file, a folder with {MODEL} or a run, found none; "
             f"chainrule train makes one"
         )
-    if (network.sizes[0], network.sizes[-1]) != (PIXELS, CLASSES):
+    if network.sizes[0] != PIXELS or not 2 <= network.sizes[-1] <= MOST_CLASSES:
         raise ModelError(
-            f"{path}: a model for digits has {PIXELS} inputs and {CLASSES} outputs, "
+            f"{path}: a model for digits has {PIXELS} inputs and 2 to {MOST_CLASSES} outputs, "
             f"got {network.sizes[0]} and {network.sizes[-1]}"
         )
     return Subject(path, network, run)
@@ -68,8 +96,8 @@ def read_subject(path: Path, step: int | None) -> Subject:
 
 def data_of(digits: Digits) -> str:
     """What JSON calls the digits that something was measured on."""
-    folder = digits.origin.folder if digits.origin else None
-    return "mnist" if folder is None else str(folder)
+    place = digits.origin.source.path if digits.origin else None
+    return "mnist" if place is None else str(place)
 
 
 def model_name(path: Path) -> str:

@@ -9,18 +9,20 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 
+from chainrule.arrays import DIGITS
 from chainrule.cli.printing import Column, Piece, narrowest, paragraph, table
-from chainrule.data import CLASSES, Digits
+from chainrule.data import SIDE, Digits
 from chainrule.explain.ledger import Ledger, overflowing, prediction
 from chainrule.network import Array
 from chainrule.runs.compare import ComparedStep, Comparison
 from chainrule.runs.listing import Entry
+from chainrule.sources.summary import Summary
 from chainrule.training import Evaluation
 
 Pieces = Iterator[Piece]
-DIGITS = range(CLASSES)
 ROWS = 11  # of two runs side by side, not counting those that stand out
 
 
@@ -37,8 +39,15 @@ def accuracy(seen: Evaluation, on: str) -> str:
     return f"test accuracy {percent(seen.accuracy)} on {on} ({right:,} of {m:,})"
 
 
-def confusion(seen: Evaluation) -> Pieces:
+def one(name: str) -> str:
+    """A thing of this class, in a sentence: a 7, Ankle boot."""
+    return f"a {name}" if len(name) == 1 else name
+
+
+def confusion(seen: Evaluation, names: Sequence[str] = DIGITS) -> Pieces:
     """Truth in rows, answers in columns, and at each row's end the share of it read right.
+
+    The columns of classes with long names have numbers, which the rows explain.
 
     What is read right is bold; the confusions of at least half the most frequent one's count are
     reversed. A terminal that is too narrow for all answers shows them in parts.
@@ -50,27 +59,63 @@ def confusion(seen: Evaluation) -> Pieces:
         style = "bold" if answer == digit else "reverse" if 2 * count >= most else ""
         return Text(f"{count}" if count else "·", style if count else "")
 
-    truth = Column("truth", list(map(str, DIGITS)))
+    classes = range(len(names))
+    short = all(cell_len(name) <= 2 for name in names)
+    heads = list(names) if short else list(map(str, classes))
+    rows = heads if short else [f"{head} {name}" for head, name in zip(heads, names, strict=True)]
+    truth = Column("truth", rows, left=not short)
     shares = ["" if np.isnan(share) else f"{100 * share:.1f}" for share in seen.accuracy_per_digit]
     right = Column("right, %", shares)
 
-    def parts(width: int) -> Pieces:
+    def laid(width: int) -> Pieces:
         answers = [
             # Counts are easier to compare in columns of one width, where there is room for them.
-            Column(f"{answer:{4 if width >= 75 else 1}}", [cell(digit, answer) for digit in DIGITS])
-            for answer in DIGITS
+            Column(
+                f"{heads[answer]:>{4 if width >= 75 else 1}}",
+                [cell(truth, answer) for truth in classes],
+            )
+            for answer in classes
         ]
-        for each in (10, 5, 2, 1):
+        for parts in range(1, len(names) + 1):
+            each = -(-len(names) // parts)
             if narrowest([truth, *answers[-each:], right]) <= width:
                 break
-        for first in range(0, CLASSES, each):
-            last = [right] if first + each == CLASSES else []
+        for first in range(0, len(names), each):
+            last = [right] if first + each >= len(names) else []
             yield table([truth, *answers[first : first + each], *last])
             yield ""
 
     yield "       read as"
     yield ""
-    yield parts
+    yield laid
+
+
+# --------------------------------------------------------------------------------- a set of digits
+
+
+def set_of_digits(place: str, train: Digits, test: Digits, found: Summary) -> Pieces:
+    """How many images of each class lie at this place, and what may be wrong with them."""
+    yield f"{place}: {train.classes} classes, images of {SIDE} × {SIDE} pixels"
+    share = train.origin.source.test_share if train.origin else None
+    if share is not None:
+        yield f"no test part lies there: {100 * share:g} % are drawn to test on"
+    yield ""
+    counts = [
+        [f"{n:,}" for n in (*part.per_class, part.images)] for part in (found.train, found.test)
+    ]
+    yield table(
+        [
+            Column("class", [*train.names, "all"], left=True),
+            Column("training", counts[0]),
+            Column("test", counts[1]),
+        ],
+        bold=[*(False for _ in train.names), True],
+    )
+    yield ""
+    for name, part in (("training", found.train), ("test", found.test)):
+        against = f", {part.contradicting:,} of them with another label" if part.doubled else ""
+        yield f"{name}: {part.blank:,} blank, {part.doubled:,} like an earlier one{against}"
+    yield f"in both: {found.overlap:,} test images are training images too"
 
 
 # ----------------------------------------------------------------------------------- a list of runs
@@ -230,13 +275,13 @@ def differing_answers(found: Comparison, test_set: Digits) -> Pieces:
 # ------------------------------------------------------------------------------- an array explained
 
 
-def moment(ledger: Ledger, name: str, truth: int) -> Pieces:
+def moment(ledger: Ledger, name: str, truth: int, names: Sequence[str] = DIGITS) -> Pieces:
     """The first lines about one image: its label, what it is read as, and how it is computed."""
     label = int(ledger.arrays["y"].argmax())
-    taken = "" if label == truth else f", taken as a {label}"
+    taken = "" if label == truth else f", taken as {one(names[label])}"
     read, A = prediction(ledger), ledger.arrays[f"A{ledger.network.depth}"]
-    said = "read as nothing" if read is None else f"read as {read} ({percent(A[read], 1)})"
-    yield f"{name}, a {truth}{taken}, {said}"
+    said = "read as nothing" if read is None else f"read as {names[read]} ({percent(A[read], 1)})"
+    yield f"{name}, {one(names[truth])}{taken}, {said}"
     yield "m = 1: E is the loss of this one image; every number is float64"
     if first := overflowing(ledger):
         yield f"{first} overflows: what is larger than 1.8e308 is inf, and what follows may be nan"

@@ -34,6 +34,7 @@ from chainrule.engine.choice import ENGINES, EngineName
 from chainrule.files import make_folder, remove_empty
 from chainrule.model import MODEL, load_model
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe
+from chainrule.runs.digits import reading_of
 from chainrule.runs.folder import (
     begin,
     change_engine,
@@ -52,6 +53,7 @@ from chainrule.runs.lock import locked
 from chainrule.runs.machine import machine_difference
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
+from chainrule.sources.summary import TRANSPOSED, looks_transposed
 from chainrule.training import DivergenceError, Snapshot, evaluate
 
 
@@ -153,7 +155,9 @@ def new_run(
     """A new run with these settings, and its digits; what cannot begin leaves no run behind."""
     run = begin(folder, settings, engine=engine)
     try:
-        digits = read_digits(None if settings.data is None else Path(settings.data))
+        digits = read_digits(place_of(settings), reading_of(settings))
+        if looks_transposed(digits[0]):
+            warn(f"{digits[0].name}: {TRANSPOSED}")
         return prepare_or_refuse(run, digits), digits
     except BaseException:
         discard(run)
@@ -170,8 +174,8 @@ def resumed_run(
     another = engine not in ("auto", run.engine)
     if not (another and run.engine in ENGINES) and not (reached and step == run.length):
         engine_of(run)  # refuses what cannot be used here
-    place = run.settings.data if data is None else data
-    digits = read_digits(None if place is None else Path(place))
+    place = place_of(run.settings) if data is None else data
+    digits = read_digits(place, reading_of(run.settings))
     differs = machine_difference(run)
     warning = f"bytes may differ from here on: {differs}" if differs else None
     run = prepare_or_refuse(run, digits)
@@ -183,6 +187,11 @@ def resumed_run(
     if warning:
         warn(warning)
     return run, digits
+
+
+def place_of(settings: Settings) -> Path | None:
+    """Where the digits lie; None: the MNIST of the package."""
+    return None if settings.data is None else Path(settings.data)
 
 
 def prepare_or_refuse(run: Run, digits: tuple[Digits, Digits]) -> Run:
@@ -237,6 +246,7 @@ def tell(
             model=model,
             parameters_sha256=hashlib.sha256(network.parameters.tobytes()).hexdigest(),
             settings=settings_as_asked(run),
+            classes=run.classes,
             engine=run.engine,
             changes=[change._asdict() for change in run.changes],
         )
@@ -244,7 +254,7 @@ def tell(
     from chainrule.cli import tables
 
     if shown:
-        show(tables.confusion(on_test))
+        show(tables.confusion(on_test, digits[1].names))
         show(
             [
                 f"loss {on_train.loss:.4f} on the training images, {on_test.loss:.4f} on the "
@@ -273,7 +283,7 @@ def refuse_settings() -> None:
 def run_lines(run: Run, digits: Digits) -> list[str]:
     """What is trained, on which digits, and where it stands."""
     settings, reached, m = run.settings, read_checkpoint(run), len(digits)
-    network, _ = start_of(settings)
+    network, _ = start_of(settings, len(run.classes))
     size = settings.batch_size
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
     seen += f" of {digits.name}"

@@ -1,11 +1,10 @@
 """A drawing or a photo of one digit becomes 28 × 28 pixels as MNIST would have made them.
 
-Strokes on a pad or the bytes of a PNG or JPEG file become a grey picture; then one stage after
+Strokes on a pad or the bytes of an image file become a grey picture; then one stage after
 the other, each a function of a picture that can be switched off, makes of it what a network that
 learned MNIST expects. Needs the extra `lab`: Pillow reads files and resizes, SciPy measures shapes.
 """
 
-from chainrule.handwriting.digits import write_digits
 from chainrule.handwriting.files import MOST_BYTES, read_image
 from chainrule.handwriting.picture import HandwritingError, Picture
 from chainrule.handwriting.stages import STAGES, Prepared, Stage, prepare
@@ -29,5 +28,4 @@ __all__ = [
     "novelty",
     "prepare",
     "read_image",
-    "write_digits",
 ]

@@ -1,6 +1,7 @@
-"""The bytes of a PNG or JPEG file become a picture."""
+"""The bytes of an image file become a picture: PNG, JPEG, WebP, BMP, GIF, TIFF, HEIC."""
 
 import io
+import math
 import re
 import threading
 import warnings
@@ -8,14 +9,19 @@ from time import thread_time
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from chainrule.handwriting.picture import HandwritingError, Picture
 
 MOST_BYTES = 10_000_000  # of a file
-MOST_PIXELS = 25_000_000  # of a file, before it is decoded
+MOST_PIXELS = 25_000_000  # that are decoded
+MOST_HALVED = 50_000_000  # of a file that can be decoded at half its size: a baseline JPEG
 MOST_SIDE = 20_000  # pixels: each row of a picture costs memory, however short it is
 MOST_SCANS = 100  # of a JPEG file: each goes over all pixels, and takes a few bytes
 MOST_SECONDS = 5.0  # of a processor, to decode a file
@@ -23,44 +29,56 @@ BLOCK = 4096  # bytes of a file that are decoded at a time
 PIECE = 1_000_000  # pixels that are made grey at a time
 LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
 LEAST = 24  # of 255: what differs less from the paper is not ink
+FULL = 1 << 14  # of 16 bits: if no level is as high, the picture has fewer bits
+# By the first bytes; of RIFF and ftyp what follows is looked at, too.
+KINDS: dict[bytes, type[ImageFile]] = {
+    b"\x89PNG\r\n\x1a\n": PngImageFile,
+    b"\xff\xd8\xff": JpegImageFile,
+    b"RIFF": WebPImageFile,
+    b"BM": BmpImageFile,
+    b"GIF87a": GifImageFile,
+    b"GIF89a": GifImageFile,
+    b"II*\0": TiffImageFile,
+    b"MM\0*": TiffImageFile,
+}
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1")  # after ftyp, from the fifth byte on
+WANTED = "a PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC image"
 decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global
 
 
 def read_image(content: bytes) -> Picture:
-    """The grey picture in the bytes of a PNG or JPEG file, at most 560 pixels long.
+    """The grey picture in the bytes of an image file, at most 560 pixels long.
 
-    The file's orientation is respected, what is transparent is white paper, 16 bits become 8.
-    White ink on a transparent ground is ink: if nothing can be seen on white paper, what is
-    opaque is taken for ink.
+    That is PNG, JPEG, WebP, BMP, GIF and TIFF, of which the first image counts, and HEIC if
+    pillow-heif is installed. The file's orientation is respected, what is transparent is white
+    paper, 16 bits become 8; if they use less than a quarter of their range, their largest level is
+    white. White ink on a transparent ground is ink: if nothing can be seen on white paper, what
+    is opaque is taken for ink.
 
     Raises HandwritingError for other formats, for files that are damaged or cut short, and,
-    before anything is decoded, for more than 10 MB, 25 million pixels, a side of more than 20,000
-    pixels, or a JPEG of more than 100 scans. Decoding ends after 5 seconds of a processor, and
-    takes at most about 300 MB.
+    before anything is decoded, for more than 10 MB, 25 million pixels (of a baseline JPEG 50
+    million), a side of more than 20,000 pixels, or a JPEG of more than 100 scans. Decoding ends
+    after 5 seconds of a processor, and takes at most about 400 MB.
     """
     if len(content) > MOST_BYTES:
         raise HandwritingError(
             f"an image file may have {MOST_BYTES:,} bytes, got {len(content):,}; make it smaller"
         )
-    # The two classes alone, not Image.open, which would try more than two formats.
-    kind: type[PngImageFile | JpegImageFile]
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        kind = PngImageFile
-    elif content.startswith(b"\xff\xd8\xff"):
-        kind = JpegImageFile
-        if (scans := count_scans(content)) > MOST_SCANS:
-            raise HandwritingError(
-                f"a JPEG image may have {MOST_SCANS} scans, got {scans} or more; "
-                f"save it again as a baseline JPEG or as PNG"
-            )
-    else:
-        raise HandwritingError("wanted a PNG or JPEG image, got another kind of file")
+    kind = kind_of(content)
+    scans = count_scans(content) if kind is JpegImageFile else 0
+    if scans > MOST_SCANS:
+        raise HandwritingError(
+            f"a JPEG image may have {MOST_SCANS} scans, got {scans} or more; "
+            f"save it again as a baseline JPEG or as PNG"
+        )
     with decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow says of broken metadata of a good image
         try:
             with kind(Timed(content)) as image:
                 width, height = image.size
-                if width * height <= MOST_PIXELS and max(width, height) <= MOST_SIDE:
+                if scans == 1 and MOST_PIXELS < width * height <= MOST_HALVED:
+                    image.draft(image.mode, (width // 2, height // 2))
+                if math.prod(image.size) <= MOST_PIXELS and max(width, height) <= MOST_SIDE:
                     return grey(image)
         except HandwritingError:
             raise
@@ -77,6 +95,26 @@ def read_image(content: bytes) -> Picture:
         f"an image may have {MOST_PIXELS:,} pixels and be {MOST_SIDE:,} long, "
         f"got {width:,} × {height:,}; make it smaller"
     )
+
+
+def kind_of(content: bytes) -> type[ImageFile]:
+    """What reads these bytes; HandwritingError if that is none of a few kinds.
+
+    It is not left to Image.open, which would try all formats that there are.
+    """
+    for start, kind in KINDS.items():
+        if content.startswith(start) and (start != b"RIFF" or content[8:12] == b"WEBP"):
+            return kind
+    if content[4:8] == b"ftyp" and content[8:12] in HEIC:
+        try:
+            from pillow_heif import HeifImageFile
+        except ModuleNotFoundError:
+            raise HandwritingError(
+                "HEIC images need another library: pip install pillow-heif; or save it as JPEG"
+            ) from None
+        found: type[ImageFile] = HeifImageFile
+        return found
+    raise HandwritingError(f"wanted {WANTED}, got another kind of file")
 
 
 class Timed(io.BytesIO):
@@ -121,13 +159,17 @@ def grey(image: Image.Image) -> Picture:
     if isinstance(image, ImageFile):
         image.decodermaxblock = BLOCK
     image.load()
+    if image.mode == "F":
+        raise HandwritingError("the image has floats for pixels; save it with 8 or 16 bits")
     factor = -(-max(image.size) // LONGEST)
     # In strips, so that only the decoded image itself is as large as the file says.
     rows = factor * max(1, PIECE // (factor * image.width))
-    strips = [
-        shrunk(image.crop((0, top, image.width, min(top + rows, image.height))), factor)
-        for top in range(0, image.height, rows)
+    cuts = [
+        (0, top, image.width, min(top + rows, image.height)) for top in range(0, image.height, rows)
     ]
+    deep = image.mode.startswith("I")  # 16 bits, which Pillow would cut off at 255
+    most = max(int(np.asarray(image.crop(cut)).max()) for cut in cuts) if deep else 255
+    strips = [shrunk(image.crop(cut), factor, most) for cut in cuts]
     small = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
     for place, strip in enumerate(strips):
         small.paste(strip, (0, place * rows // factor))
@@ -143,15 +185,24 @@ def grey(image: Image.Image) -> Picture:
     return 255 - opaque if blank else seen
 
 
-def shrunk(image: Image.Image, factor: int) -> Image.Image:
-    """A part of an image, smaller by a whole factor: grey, or in colours if it is transparent."""
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        levels = np.asarray(image)
-        clear = image.info.get("transparency")
-        image = Image.fromarray((levels >> 8).astype(np.uint8))
-        if clear is None:
-            return image.reduce(factor)
-        image.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
+def in_8_bits(image: Image.Image, most: int) -> Image.Image:
+    """An image of 16 bits in 8; if they use less than a quarter of their range, `most` is white."""
+    levels, clear = np.asarray(image), image.info.get("transparency")
+    bytes_of = levels >> 8 if most >= FULL else levels.astype(np.int64) * 255 // max(most, 1)
+    found = Image.fromarray(np.clip(bytes_of, 0, 255).astype(np.uint8))
+    if clear is not None:
+        found.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
+    found.info = image.info
+    return found
+
+
+def shrunk(image: Image.Image, factor: int, most: int) -> Image.Image:
+    """A part of an image, smaller by a whole factor: grey, or in colours if it is transparent.
+
+    `most` is the largest level of the whole image.
+    """
+    if image.mode.startswith("I"):
+        image = in_8_bits(image, most)
     if image.has_transparency_data:
         return image.convert("RGBA").reduce(factor)
     return image.convert("L").reduce(factor)

@@ -1,6 +1,6 @@
 """A drawing or a photo of one digit becomes 28 × 28 pixels as MNIST would have made them.
 
-Strokes on a pad or the bytes of a PNG or JPEG file become a grey picture; then one stage after
+Strokes on a pad or the bytes of an image file become a grey picture; then one stage after
 the other, each a function of a picture that can be switched off, makes of it what a network that
 learned MNIST expects. Pictures are unsigned bytes (height, width). In what comes in, 0 is black;
 from the first stage on ink is bright and paper 0, as in MNIST. Needs the extra `lab`: Pillow

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from chainrule.data import PIXELS, SIDE, Digits, loaded
+from chainrule.data import MNIST, PIXELS, SIDE, Digits
 from chainrule.handwriting.files import LEAST
 from chainrule.handwriting.picture import HandwritingError, Picture, resize
 from chainrule.handwriting.stages import FAINT, FINE, Stage, crop, on_border, otsu
@@ -159,7 +159,7 @@ def mark_lengths(labels: NDArray[np.int32]) -> NDArray[np.int64]:
 @cache
 def learned() -> tuple[Digits, NDArray[np.float32]]:
     """The training digits, and each as it is compared."""
-    train, _ = loaded(None)
+    train = MNIST.load("train")
     return train, compared(train.images)
 
 

@@ -109,7 +109,7 @@ def sweep(folder: Path) -> None:
 def made_name(run: Run) -> str:
     """A short name made of the settings: 784-10-10, α 1.5, seed 0; then what is unusual."""
     settings, usual = run.settings, Settings()
-    parts = ["-".join(map(str, settings.sizes))]
+    parts = ["-".join(map(str, run.sizes))]
     if settings.loss != usual.loss:
         parts.append(settings.loss.replace("_", "-"))
     if settings.optimizer != usual.optimizer:
@@ -133,6 +133,6 @@ def unusual(run: Run) -> list[str]:
         found.append(f"{settings.epochs} epochs")
     for name, entry in ENTRIES.items():
         value = getattr(settings, name)
-        if entry.since > 1 and value != getattr(usual, name):
+        if entry.since > 1 and not entry.of_digits and value != getattr(usual, name):
             found.append(f"{entry.label[0].lower()}{entry.label[1:]} {value:g}")
     return found

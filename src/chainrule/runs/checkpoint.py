@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data import CLASSES
 from chainrule.descent import MEMORY_ROWS
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import Kind, ModelError, Sealed, check_seal, seal, sealed, write_whole
@@ -119,6 +120,7 @@ def unknown_to(form: int, step: int) -> dict[str, Any]:
     later = {n: first[n] for n, each in ENTRIES.items() if each.identity and each.since > form}
     if form < 4:
         later["engines"] = [Computing(0, NumpyEngine.name)._asdict()] if step else []
+    later |= {"classes": CLASSES} if form < 5 else {}
     return later | ({"changes": []} if form < 2 else {})
 
 
@@ -161,7 +163,7 @@ def progress_of(run: Run, file: Sealed) -> Progress:
     moments = [moment for moment in run.moments if moment <= until]
     rows = 1 + MEMORY_ROWS[run.settings.optimizer]
     for name, kind in (
-        ("state", Kind("float32", (rows, count_parameters(run.settings.sizes)))),
+        ("state", Kind("float32", (rows, count_parameters(run.sizes)))),
         ("history", Kind("float64", (len(moments), len(COLUMNS)))),
     ):
         if arrays[name] != kind:

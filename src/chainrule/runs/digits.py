@@ -1,22 +1,29 @@
-"""The digits of a run, known by their checksums."""
+"""The digits of a run: where they lie, how they are read, and their checksums."""
 
 from typing import Literal
 
 import numpy as np
 
-from chainrule.data import DataError, Digits, load_one
+from chainrule.data import DataError, Digits, Part
 from chainrule.files import in_words
 from chainrule.runs.run import Run
-from chainrule.runs.settings import RunError
+from chainrule.runs.settings import RunError, Settings
+from chainrule.sources.opening import Reading, load_one
 
 DigitsPart = Literal["training", "test"]  # of a run's digits
+NAMES: dict[DigitsPart, Part] = {"training": "train", "test": "t10k"}
+
+
+def reading_of(settings: Settings) -> Reading:
+    """How these settings have digits read."""
+    return Reading(settings.test_share, settings.seed, settings.transpose, settings.prepare)
 
 
 def own_digits(run: Run, part: DigitsPart = "test") -> Digits:
     """The digits that a run is trained on or tested on; RunError if they are not there any more."""
     place = run.settings.data
     try:
-        digits = load_one(place, {"training": "train", "test": "t10k"}[part])
+        digits = load_one(place, NAMES[part], reading_of(run.settings))
     except (DataError, OSError) as error:
         reason = str(error) if isinstance(error, DataError) else f"{place}: {in_words(error)}"
         raise RunError(

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Digits
+from chainrule.arrays import DIGITS, checked_names
+from chainrule.data import CLASSES, DataError, Digits
 from chainrule.engine.choice import EngineName, choose
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import (
@@ -37,7 +38,7 @@ from chainrule.files import (
     shallow,
     write_whole,
 )
-from chainrule.model import MODEL
+from chainrule.model import MODEL, beyond
 from chainrule.network import Network, initialise
 from chainrule.runs.called import NAME, given_name
 from chainrule.runs.digits import checksum
@@ -88,17 +89,17 @@ def begin(
     return run
 
 
-def start_of(settings: Settings) -> tuple[Network, np.random.Generator]:
+def start_of(settings: Settings, classes: int = CLASSES) -> tuple[Network, np.random.Generator]:
     """The network a run starts from, and the generator that then gives its key."""
     rng = np.random.default_rng(settings.seed)
     network = initialise(
-        settings.sizes, loss=settings.loss, weight_decay=settings.weight_decay, rng=rng
+        settings.sizes(classes), loss=settings.loss, weight_decay=settings.weight_decay, rng=rng
     )
     return network, rng
 
 
 def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
-    """The run with its digits' checksums, its length and this machine written down.
+    """The run with its digits' checksums, their classes, its length and this machine written down.
 
     Raises RunError if its digits were others, ValueError if its settings do not fit them.
     """
@@ -109,14 +110,26 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
                 f"{run.folder}: it was trained on other {part} digits: SHA-256 "
                 f"{run.data[part][:12]}…, these have {data[part][:12]}…"
             )
-    settings = run.settings
+    settings, key, classes = run.settings, run.key, run.classes
+    if run.data is not None and train_set.classes != len(classes):
+        raise RunError(
+            f"{run.folder}: it tells {len(classes)} classes apart, these have {train_set.classes}"
+        )
     if run.data is None:
+        classes = train_set.names
+        if too_large := beyond(settings.sizes(len(classes))):
+            raise RunError(too_large)
+        _, rng = start_of(settings, len(classes))
+        key = int(rng.integers(2**63))  # begin took ten classes
         loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
         size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
         rate, length = settle(loss, optimizer, len(train_set), rate, size, steps, epochs)
-        settings = replace(settings, learning_rate=rate, steps=length)
+        share = train_set.origin.source.test_share if train_set.origin else None
+        settings = replace(settings, learning_rate=rate, steps=length, test_share=share)
     machines = run.machines if run.machines[-1] == machine() else (*run.machines, machine())
-    prepared = replace(run, settings=settings, data=data, machines=machines)
+    prepared = replace(
+        run, settings=settings, key=key, data=data, machines=machines, classes=classes
+    )
     if prepared != run:
         write_run(prepared)
     return prepared
@@ -194,6 +207,7 @@ def write_run(run: Run) -> None:
         "data": run.data,
         "changes": [change._asdict() for change in run.changes],
         "engines": [each._asdict() for each in run.engines],
+        "classes": list(run.classes),
     }
     content["sha256"] = json_checksum(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -240,6 +254,8 @@ def run_of(folder: Path, content: object) -> Run:
         wanted.add("changes")
     if content["format"] > 2:
         wanted.add("engine" if content["format"] == 3 else "engines")
+    if content["format"] > 4:
+        wanted.add("classes")
     if set(content) != wanted:
         must, came = (", ".join(sorted(each)) for each in (wanted, content))
         raise RunError(f"damaged: its fields must be {must}, got {came:.100}")
@@ -272,7 +288,16 @@ def run_of(folder: Path, content: object) -> Run:
     key, started = content["key"], content["started"]
     only = [{"step": 0, "engine": content.get("engine", NumpyEngine.name)}]
     engines = engines_of(content.get("engines", only))
-    return Run(folder, asked, key, started, tuple(machines), data, changes, engines)
+    classes = names_of(content.get("classes", list(DIGITS)))
+    return Run(folder, asked, key, started, tuple(machines), data, changes, engines, classes)
+
+
+def names_of(content: object) -> tuple[str, ...]:
+    """The classes in a run.json; RunError unless they can be."""
+    try:
+        return checked_names(content if isinstance(content, list) else [])
+    except DataError as error:
+        raise RunError(f"its classes cannot be: {error}") from None
 
 
 def has_zone(started: object) -> bool:

@@ -166,7 +166,7 @@ def trained(
     """The training of a run from its checkpoint on."""
     run = record.run
     settings = run.settings
-    network, rng = start_of(settings)
+    network, rng = start_of(settings, len(run.classes))
     start = None
     if reached:
         network = run.network(reached.parameters)

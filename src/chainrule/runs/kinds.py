@@ -84,6 +84,22 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """Yes or no."""
+
+    pattern = "(?:yes|no)"
+
+    def fits(self, value: object) -> bool:
+        return type(value) is bool
+
+    def write(self, value: bool) -> str:
+        return "yes" if value else "no"
+
+    def read(self, text: str) -> bool:
+        return text == "yes"
+
+
+@dataclass(frozen=True)
 class Number:
     """A number from `least` on, or only above it, and below `most`."""
 

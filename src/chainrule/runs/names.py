@@ -52,6 +52,7 @@ def run_id(run: Run) -> str:
         for name, value in values.items()
         if name in FIRST or value != getattr(first, name)
     ]
+    parts[0] = "-".join(map(str, run.sizes))
     parts += [each.engine for each in run.engines[:1] if each.engine != "numpy"]
     parts += [f"rate{step}-{shortest(rate)}" for step, rate in run.changes]
     parts += [f"{engine}{step}" for step, engine in run.engines[1:]]

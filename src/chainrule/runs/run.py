@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chainrule.arrays import DIGITS
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.network import Array, Network, count_parameters
 from chainrule.runs.settings import ENTRIES, Change, Computing, RunError, Settings
@@ -13,8 +14,9 @@ RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.csv"
 TRAJECTORY = "trajectory"
-FORMAT = 4  # of run.json and the checkpoint
-FORMATS = (1, 2, 3, FORMAT)  # those that are read; 1 had no changes, 2 no engine, 3 a single one
+FORMAT = 5  # of run.json and the checkpoint
+# Those that are read; 1 had no changes, 2 no engine, 3 a single one, 4 ten classes.
+FORMATS = (1, 2, 3, 4, FORMAT)
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
 TRAJECTORY_BYTES = 64_000_000
 
@@ -26,7 +28,8 @@ class Run:
     `data` holds the SHA-256 of the training and the test digits, and `settings.steps` the length,
     once the digits have been read; `machines` what it was computed on, the latest last; `changes`
     how its learning rate was changed on the way, the steps ascending; `engines` who computes it:
-    one, unless it has gone on with another on the way.
+    one, unless it has gone on with another on the way; `classes` what it tells apart, known once
+    the digits have been read.
     """
 
     folder: Path
@@ -37,6 +40,7 @@ class Run:
     data: dict[str, str] | None = None
     changes: tuple[Change, ...] = ()
     engines: tuple[Computing, ...] = (Computing(0, NumpyEngine.name),)
+    classes: tuple[str, ...] = DIGITS
 
     @property
     def engine(self) -> str:
@@ -62,7 +66,12 @@ class Run:
     def network(self, parameters: Array) -> Network:
         """The run's network with these parameters."""
         settings = self.settings
-        return Network(settings.sizes, parameters, settings.loss, settings.weight_decay)
+        return Network(self.sizes, parameters, settings.loss, settings.weight_decay)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The layer sizes of its network, inputs first."""
+        return self.settings.sizes(len(self.classes))
 
     @property
     def rates(self) -> str:
@@ -89,6 +98,7 @@ class Run:
         settings = self.settings.as_json()
         return {
             **{name: settings[name] for name, entry in ENTRIES.items() if entry.identity},
+            "classes": len(self.classes),
             "key": self.key,
             **self.data_hash,
             "changes": [each._asdict() for each in self.changes if each.step < step],
@@ -108,7 +118,7 @@ class Run:
     def recorded_steps(self) -> list[int]:
         """Those of them whose parameters the trajectory holds."""
         moments = self.moments
-        most = TRAJECTORY_BYTES // row_bytes(self.settings.sizes)
+        most = TRAJECTORY_BYTES // row_bytes(self.sizes)
         apart = math.ceil((len(moments) - 1) / max(1, most - 1))
         return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
 

@@ -13,7 +13,8 @@ from chainrule.descent import OPTIMIZERS, Optimizer, Rule
 from chainrule.files import NewerFormatError, in_words, printable
 from chainrule.model import beyond
 from chainrule.network import LOSSES, Loss
-from chainrule.runs.kinds import Choice, Kind, Number, Place, Whole, Widths
+from chainrule.runs.kinds import Choice, Flag, Kind, Number, Place, Whole, Widths
+from chainrule.sources.opening import PREPARE, Prepare
 
 
 class RunError(ValueError):
@@ -41,6 +42,7 @@ class Entry:
     identity: bool = True  # whether it decides bits, so that checkpoints repeat it
     prefix: str | None = ""  # what stands before it in an id; None: no id has it
     since: int = 1  # the format of run.json
+    of_digits: bool = False  # whether it says where digits lie and how they are read
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class Settings:
     Raises RunError for values that cannot be, with the name of the setting.
     """
 
-    data: Annotated[str | None, Entry(Place(), "Digits", none="", identity=False, prefix=None)] = (
-        None
-    )
+    data: Annotated[
+        str | None,
+        Entry(Place(), "Digits", none="", identity=False, prefix=None, of_digits=True),
+    ] = None
     hidden: Annotated[
         tuple[int, ...],
         Entry(
@@ -121,19 +124,58 @@ class Settings:
         ),
     ] = 0.9
 
+    test_share: Annotated[
+        float | None,
+        Entry(
+            Number("a number above 0 and below 1, such as 0.1", above=True, most=1.0),
+            "Test share",
+            "Of digits without a test part, the share drawn for it from the seed; else 0.1.",
+            none="",
+            identity=False,
+            prefix=None,
+            since=5,
+            of_digits=True,
+        ),
+    ] = None
+    transpose: Annotated[
+        bool,
+        Entry(
+            Flag(),
+            "Transpose",
+            "Exchange rows and columns of each image.",
+            identity=False,
+            prefix=None,
+            since=5,
+            of_digits=True,
+        ),
+    ] = False
+    prepare: Annotated[
+        Prepare,
+        Entry(
+            Choice(PREPARE),
+            "Prepare",
+            "Pictures: prepare them as drawings, or never; auto: unless they are 28 by 28.",
+            identity=False,
+            prefix=None,
+            since=5,
+            of_digits=True,
+        ),
+    ] = "auto"
+
     def __post_init__(self) -> None:
         for name, entry in ENTRIES.items():
             value = getattr(self, name)
             if not (entry.kind.fits(value) or (value is None and entry.none is not None)):
                 value = list(value) if isinstance(value, tuple) else value
                 raise RunError(f"the setting {name} cannot be {value!r:.60}")
-        if too_large := beyond(self.sizes):
+            if entry.of_digits and self.data is None and value != getattr(type(self), name):
+                raise RunError(f"the setting {name} is for digits of one's own, MNIST needs none")
+        if too_large := beyond(self.sizes()):
             raise RunError(too_large)
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The layer sizes of the network, inputs first."""
-        return (PIXELS, *self.hidden, CLASSES)
+    def sizes(self, classes: int = CLASSES) -> tuple[int, ...]:
+        """The layer sizes of the network that reads so many classes, inputs first."""
+        return (PIXELS, *self.hidden, classes)
 
     @property
     def rule(self) -> Rule:

@@ -25,7 +25,7 @@ def trajectory_row(step: int, parameters: Array) -> bytes:
 @contextmanager
 def growing(run: Run, rows: int) -> Iterator[BinaryIO]:
     """The trajectory's file, cut to so many rows, to write at its end."""
-    path, size = run.folder / TRAJECTORY, rows * row_bytes(run.settings.sizes)
+    path, size = run.folder / TRAJECTORY, rows * row_bytes(run.sizes)
     with open_regular(path, "r+b" if rows else "wb") as file:
         if os.fstat(file.fileno()).st_size < size:
             raise RunError(f"{path}: damaged: it must hold {rows} rows, some are missing")
@@ -53,7 +53,7 @@ def network_at(run: Run, step: int) -> Network:
         near = min(steps, key=lambda other: abs(other - step), default=None)
         known = f"the nearest of {len(steps)} recorded ones is {near}" if steps else "none is"
         raise RunError(f"{run.folder}: step {step} is not recorded; {known}")
-    size = row_bytes(run.settings.sizes)
+    size = row_bytes(run.sizes)
     with open_regular(path) as file:
         file.seek(steps.index(step) * size)
         row = file.read(size)

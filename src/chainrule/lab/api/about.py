@@ -80,7 +80,7 @@ def controls() -> list[Answer]:
             **control(entry.kind),
         }
         for name, entry in ENTRIES.items()
-        if name != "data"
+        if not entry.of_digits
     ] + [engine_control()]
 
 

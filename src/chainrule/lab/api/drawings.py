@@ -51,7 +51,7 @@ def read_drawing(lab: Lab, body: Answer) -> Answer:
 
 def collect_drawings(lab: Lab, body: Answer) -> Answer:
     """Labelled drawings become a folder of IDX files; every fifth is for testing, or the last."""
-    from chainrule.handwriting import write_digits
+    from chainrule.sources.written import write_digits
 
     asked = checks.parse_fields(body, "the body", ("drawings",), ("name",))
     name = parse_name(asked["name"]) if asked.get("name") else None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.data import PIXELS, Digits, load_mnist, load_one
+from chainrule.data import CLASSES, MNIST, PIXELS, Digits
 from chainrule.explain.ledger import Ledger, open_ledger
 from chainrule.explain.surgery import AS_IT_IS, Changes, changed_units
 from chainrule.lab.api import checks, requests
@@ -31,6 +31,7 @@ from chainrule.runs.settings import RunError
 from chainrule.runs.shelf import Shelf
 from chainrule.runs.trajectory import network_at
 
+OTHER_CLASSES = "tells {} classes apart; the lab shows networks of ten, the commands any"
 KEPT = 100_000_000  # bytes of ledgers that stay open
 
 
@@ -79,11 +80,11 @@ class Lab:
 
     @cached_property
     def train_set(self) -> Digits:
-        return load_mnist()[0]
+        return MNIST.load("train")
 
     @cached_property
     def test_set(self) -> Digits:
-        return load_one(None, "t10k")
+        return MNIST.load("t10k")
 
     def own_set(self, run: Run | None, part: DigitsPart = "test") -> Digits:
         """The digits that a run is tested or trained on; those of MNIST for what is no run."""
@@ -169,8 +170,10 @@ class Lab:
         run = self.shelf.find(id)
         if run is None:
             return None
-        if count_parameters(run.settings.sizes) > LARGEST:
+        if count_parameters(run.sizes) > LARGEST:
             raise RefusedError(f"{id} has more than {LARGEST:,} parameters, too many for a page")
+        if len(run.classes) != CLASSES:
+            raise RefusedError(f"{id} {OTHER_CLASSES.format(len(run.classes))}", "missing")
         try:
             standing = self.shelf.standing(run)
             if step is None and standing and (kept := self.moments.find((id, standing.step))):

@@ -79,11 +79,12 @@ def changed(named: NamedNetwork, changes: Changes) -> NamedNetwork:
 
 def asked_for(run: Run) -> Answer:
     """The settings of a run, as an order to start one has them."""
-    settings = run.settings.as_json()
+    told = run.settings.as_json()
+    settings = {name: told[name] for name, entry in ENTRIES.items() if not entry.of_digits}
     # A page is never told where other digits lie.
     return settings | {
         "more": later_settings(run),
-        "data": "mnist" if settings["data"] is None else "other digits",
+        "data": "mnist" if told["data"] is None else "other digits",
     }
 
 
@@ -93,7 +94,9 @@ def later_settings(run: Run) -> list[tuple[str, object]]:
     return [
         (entry.label, getattr(run.settings, name))
         for name, entry in ENTRIES.items()
-        if entry.since > 1 and getattr(run.settings, name) != getattr(usual, name)
+        if entry.since > 1
+        and not entry.of_digits
+        and getattr(run.settings, name) != getattr(usual, name)
     ]
 
 

@@ -185,7 +185,7 @@ def parse_rate(value: object, what: str) -> float:
 
 def parse_start(value: object) -> Order:
     """The order to start a training with these settings."""
-    entries = {name: entry for name, entry in ENTRIES.items() if name != "data"}
+    entries = {name: entry for name, entry in ENTRIES.items() if not entry.of_digits}
     must = tuple(name for name, each in entries.items() if each.none is None and each.since == 1)
     may = (*(set(entries) - set(must)), "threads", "engine", "train_accuracy")
     found = parse_fields(value, "settings", must, may)

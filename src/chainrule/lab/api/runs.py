@@ -49,6 +49,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "named": own_name(run) is not None,
         "settings": asked_for(run),
         "engines": [list(each) for each in run.engines],
+        "classes": run.classes,
         "length": run.length,
         "step": reached.step if reached else 0,
         "state": "new" if state == "interrupted" and not reached else state,

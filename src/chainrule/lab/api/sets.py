@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.data import CLASSES, DataError, Digits, load_digits
+from chainrule.arrays import DIGITS
+from chainrule.data import CLASSES, DataError, Digits
 from chainrule.engine.sums import confusion_matrix
 from chainrule.files import in_words, open_regular, write_whole
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer, RefusedError, encode_bytes
 from chainrule.reading import probabilities
+from chainrule.sources.opening import load_digits
 
 NAME = "name.txt"
 PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}", re.ASCII)  # the name of a folder
@@ -53,6 +55,8 @@ def find_set(lab: Lab, id: str) -> DrawnSet:
         reason = in_words(error) if isinstance(error, OSError) else str(error)
         reason = reason.replace(str(folder.absolute()), id).replace(str(folder), id)
         raise RefusedError(f"the set {id} cannot be read: {reason}", "missing") from None
+    if train.names != DIGITS:
+        raise RefusedError(f"the set {id} has other classes than the ten digits", "missing")
     return DrawnSet(id, name_of(folder), train, test)
 
 

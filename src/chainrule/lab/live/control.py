@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chainrule.data import load_digits
+from chainrule.data import CLASSES
 from chainrule.engine.choice import EngineName
 from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
 from chainrule.lab.wire import RefusedError
 from chainrule.network import count_parameters
 from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.digits import reading_of
 from chainrule.runs.folder import begin, change_rate, new_folder, open_run
 from chainrule.runs.going import engine_of
 from chainrule.runs.names import Recipe, run_id, settings_of
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.runs.shelf import Shelf
+from chainrule.sources.opening import load_both
 
 LARGEST = 3_000_000  # parameters of a network that the lab trains and shows
 
@@ -135,7 +137,7 @@ class Live:
     def digits_of(self, settings: Settings) -> Callable[[], Sets]:
         """What gives the digits that a run of these settings learns from."""
         place = settings.data
-        return self.digits if place is None else lambda: load_digits(place)
+        return self.digits if place is None else lambda: load_both(place, reading_of(settings))
 
     def new_folder(self) -> list[Path]:
         """A folder for a new run, named after the time as on the command line."""
@@ -163,7 +165,7 @@ def trainable(id: str) -> Recipe:
 
 
 def check_size(settings: Settings) -> None:
-    count = count_parameters(settings.sizes)
+    count = count_parameters(settings.sizes())
     if count > LARGEST:
         raise RefusedError(
             f"the lab trains networks of up to {LARGEST:,} parameters, this one has {count:,}"
@@ -176,6 +178,12 @@ def check_unfinished(shelf: Shelf, run: Run, drawn: Path | None) -> None:
         engine_of(run)
     except RunError as error:
         raise RefusedError(str(error).replace(str(shelf.folder), "runs"), "conflict") from None
+    if len(run.classes) != CLASSES:
+        raise RefusedError(
+            f"{run_id(run)} tells {len(run.classes)} classes apart: "
+            f"go on with chainrule train --resume",
+            "conflict",
+        )
     if reached and reached.step == run.length:
         raise RefusedError(f"{run_id(run)} is finished; start another", "conflict")
     place = run.settings.data

@@ -87,7 +87,7 @@ function entryOf(run) {
       (entry = {
         id: run.id,
         name: run.name,
-        sizes: [784, ...run.settings.hidden, 10],
+        sizes: [784, ...run.settings.hidden, run.classes.length],
         loss: run.settings.loss,
       }),
     );

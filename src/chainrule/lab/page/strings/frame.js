@@ -1,6 +1,6 @@
 // Words of the frame around the views, of hiding for a question, and of the time machine.
 
-import { LOSSES, OPTIMIZERS, aboutRun, exactly } from "./shared.js";
+import { LOSSES, OPTIMIZERS, aboutRun, exactly, sizesOf } from "./shared.js";
 
 export const frame = {
   // ------------------------------------------------------------------------------- the frame
@@ -19,7 +19,7 @@ export const frame = {
   network: "Network",
   option: ({ name, run }) =>
     run
-      ? `${run.named ? `${name}: ` : ""}${[784, ...run.settings.hidden, 10].join("-")}, ` +
+      ? `${run.named ? `${name}: ` : ""}${sizesOf(run).join("-")}, ` +
         `${LOSSES[run.settings.loss]}, ` +
         `${OPTIMIZERS[run.settings.optimizer]}, α = ${run.settings.learning_rate}, seed ` +
         `${run.settings.seed}`

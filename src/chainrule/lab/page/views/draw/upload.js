@@ -4,7 +4,7 @@ import { button, element } from "../../parts/element.js";
 import { now } from "../../state.js";
 import { words } from "../../strings.js";
 
-const KINDS = ["image/png", "image/jpeg"];
+const KINDS = ["png", "jpeg", "webp", "bmp", "gif", "tiff", "heic"].map((k) => `image/${k}`);
 
 // `node` takes what is dropped; `taken` is told the bytes of a picture, as base64; `most`: of them.
 export function upload({ node, most, taken, tell }) {

@@ -1,12 +1,17 @@
-"""Labelled pictures become a folder of digits to train on."""
+"""Digits become a folder of IDX files: the way back."""
 
 import errno
+import gzip
 import os
 import shutil
+import struct
 from pathlib import Path
 
-from chainrule.data import Digits, idx_files
+from chainrule.arrays import DIGITS
+from chainrule.data import PARTS, Digits
 from chainrule.files import make_folder, sync_folder, write_whole
+from chainrule.idx import IMAGES_MAGIC, LABELS_MAGIC, SIDE
+from chainrule.sources.classes import CLASSES
 
 THERE = "is there already; choose another folder"
 
@@ -14,8 +19,9 @@ THERE = "is there already; choose another folder"
 def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
     """Write a new folder of four IDX files, which load_digits reads back.
 
-    The same digits give the same bytes. The folder is there whole or not at all. Raises
-    FileExistsError if it is there already, OSError if it cannot be written.
+    Classes other than the digits 0 to 9 are named in classes.txt. The same digits give the same
+    bytes. The folder is there whole or not at all. Raises FileExistsError if it is there already,
+    OSError if it cannot be written.
     """
     folder = Path(folder)
     if folder.exists():
@@ -36,3 +42,17 @@ def write_digits(folder: str | Path, train: Digits, test: Digits) -> None:
             code = errno.EEXIST if taken else error.errno
             raise OSError(code, THERE if taken else error.strerror, str(folder)) from None
         raise
+
+
+def idx_files(train: Digits, test: Digits) -> dict[str, bytes]:
+    """The files of these digits, name by name, gzipped; the same digits, the same bytes."""
+    files = {}
+    for part, digits in zip(PARTS, (train, test), strict=True):
+        m = len(digits)
+        images = struct.pack(">4I", IMAGES_MAGIC, m, SIDE, SIDE) + digits.images.tobytes()
+        labels = struct.pack(">2I", LABELS_MAGIC, m) + digits.labels.tobytes()
+        for name, content in (("images-idx3", images), ("labels-idx1", labels)):
+            files[f"{part}-{name}-ubyte.gz"] = gzip.compress(content, mtime=0)
+    if train.names != DIGITS:
+        files[CLASSES] = "".join(f"{name}\n" for name in train.names).encode()
+    return files
