@@ -29,7 +29,8 @@ def floors():
     """The name and the lowest version of all that chainrule needs, and of what builds it."""
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
-    requirements = project["dependencies"] + extras["fast"] + extras["lab"] + extras["onnx"]
+    requirements = project["dependencies"] + extras["fast"] + extras["lab"]
+    requirements += extras["onnx"] + extras["sklearn"]
     requirements += pyproject()["build-system"]["requires"]
     requirements.remove("chainrule[fast]")
     found = {each: FLOOR.fullmatch(each) for each in requirements}
