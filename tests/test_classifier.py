@@ -191,6 +191,8 @@ def test_early_stopping_keeps_the_best_epoch(digits):
     first = np.random.RandomState(0)
     _, held_X, _, held_y = train_test_split(X, y, test_size=0.2, stratify=y, random_state=first)
     assert accuracy_score(held_y, classifier.predict(held_X)) == max(scores)
+    until_best = clone(classifier).set_params(max_iter=scores.index(max(scores)) + 1)
+    assert bits(until_best.fit(X, y)) == bits(classifier)
     # It waited for 11 epochs that were not better than the best before them.
     best, waited = -1, 0
     for score in scores:
