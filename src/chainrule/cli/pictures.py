@@ -9,14 +9,13 @@ from rich.text import Text
 from chainrule.cli.printing import Column, paragraph, table, visible
 from chainrule.cli.tables import DIGITS, Pieces, percent
 from chainrule.data import CLASSES, PIXELS, SIDE
-from chainrule.explain.check import Proof
+from chainrule.explain.check import VERDICTS, Proof
 from chainrule.explain.differences import H
 from chainrule.explain.ledger import Ledger
 from chainrule.explain.rules import Cell, array_formula
 from chainrule.network import Array
 
 INK = " ░▒▓█"  # from no ink to full ink
-VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
 ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by sign
 
 
