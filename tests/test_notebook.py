@@ -9,12 +9,12 @@ import sys
 import xml.etree.ElementTree as ET
 from html import unescape
 
-import nbclient
 import nbformat
 import numpy as np
 import pytest
 from helpers import toy_problem
 from helpers.elements import Elements
+from helpers.kernels import execute
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -113,7 +113,9 @@ def test_every_kind_is_html_without_script_or_address(values):
                 *("div", "style", "p", "strong", "table", "caption", "thead", "tbody", "tr"),
                 *("th", "td", "span", "code", "figure", "img", "figcaption"),
             }
-            assert set(attributes) <= {"class", "style", "scope", "alt", "src", "width", "height"}
+            assert set(attributes) <= {
+                *("class", "style", "scope", "alt", "src", "width", "height", "tabindex")
+            }
             assert attributes.get("src", "data:image/png;base64,").startswith("data:image/png;")
         assert "url(" not in told
         assert len(told) < 60_000
@@ -319,23 +321,8 @@ def test_curves_are_the_numbers_seen():
 # --------------------------------------------------------------------------------- in a real kernel
 
 
-@pytest.fixture(scope="module")
-def run_cells(tmp_path_factory):
-    """The outputs of cells, run by a kernel as Jupyter runs them."""
-
-    def run(*cells):
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
-            patch.setenv(name, str(tmp_path_factory.mktemp("jupyter")))
-        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
-        done = nbclient.NotebookClient(made, timeout=None, kernel_name="python3").execute()
-        return [each.outputs for each in done.cells]
-
-    with pytest.MonkeyPatch.context() as patch:
-        yield run
-
-
-def test_a_kernel_shows_them(run_cells):
-    value, watched, other, moment = run_cells(
+def test_a_kernel_shows_them(tmp_path):
+    cells = (
         "import numpy as np\nfrom chainrule import *\nsmall = load_bundled('small')\nsmall",
         "rng = np.random.default_rng(0)\nimport chainrule\n"
         "table = Table(rng.standard_normal((3, 60), np.float32), np.arange(60) % 2)\n"
@@ -345,6 +332,8 @@ def test_a_kernel_shows_them(run_cells):
         "from chainrule.explain.ledger import open_ledger\nopen_ledger(small, np.zeros(784), 3)",
         "chainrule.notebook.show(small, 0)",
     )
+    made = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    value, watched, other, moment = (each.outputs for each in execute(made, tmp_path).cells)
     assert value[0]["data"]["text/html"].count("<img") == 10
     drawn, last = watched  # one output, drawn 31 times, and the last snapshot
     assert drawn["data"]["text/plain"].startswith("step 30, loss ")

@@ -79,7 +79,8 @@ def table(
 ) -> Html:
     """A table; the first cell of a row names it, and the columns `left` stand at their left edge.
 
-    `shades` (rows, columns), from -1 to 1, colours the cells: orange, none, green.
+    `shades` (rows, columns), from -1 to 1, colours the cells: orange, none, green. A table
+    that is too wide is scrolled, by keys too.
     """
 
     def cell(tag: str, k: int, value: object, more: str = "") -> str:
@@ -103,7 +104,7 @@ def table(
     named = f"<caption>{text(caption)}</caption>" if caption else ""
     head = f"<thead><tr>{head}</tr></thead>" if any(map(str, heads)) else ""
     whole = f"<table>{named}{head}<tbody>{''.join(body)}</tbody></table>"
-    return Html(f'<div class="wide">{whole}</div>')
+    return Html(f'<div class="wide" tabindex="0">{whole}</div>')
 
 
 def bar(share: float) -> Html:
