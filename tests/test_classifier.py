@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from chainrule import DivergenceError, Network, gradient, initialise, loss
-from chainrule.bridges.sklearn import ChainruleClassifier, at_epoch
+from chainrule import Digits, DivergenceError, Network, Table, gradient, initialise, loss
+from chainrule.bridges.sklearn import ChainruleClassifier, at_epoch, examples_of
 from chainrule.descent import MEMORY_ROWS, Rule, adam, take_step
 from chainrule.training import Snapshot
 
@@ -163,6 +163,27 @@ def test_parts_of_other_sizes_are_learned(digits):
             classifier.partial_fit(X[part], y[part], classes=range(10))
     assert classifier.score(held_X, held_y) > 0.93
     assert len(classifier.loss_curve_) == 60
+
+
+def test_pictures_are_learned_by_their_ink(mnist):
+    digits = mnist[0][:1500]
+    X, labels = digits.images / 255, digits.labels.astype(np.intp)  # float64, as people divide
+    found = examples_of(X.astype(np.float32), labels, 10)
+    assert isinstance(found, Digits)
+    assert np.array_equal(found.images, digits.images)
+    assert np.array_equal(found.labels, digits.labels)
+    others = [digits.images.astype(np.float32), -X.astype(np.float32), X.astype(np.float32) / 2]
+    others += [X.astype(np.float32), X.astype(np.float32)]
+    others[3][1400, 300] = np.nextafter(np.float32(1), np.float32(0))
+    for k, each in enumerate(others):
+        found = examples_of(each, labels, 10 if k < 4 else 11)
+        assert isinstance(found, Table)
+        assert np.array_equal(found.X, each.T)
+    # The same training, whichever way: a shade more in one pixel makes them a table.
+    settings = {"optimizer": "momentum", "max_iter": 2, "engine": "compiled"}
+    one, other = (quick(**settings).fit(each, labels) for each in (X, others[3]))
+    np.testing.assert_allclose(*(each.network_.parameters for each in (one, other)), atol=2e-3)
+    assert (one.predict(X) == other.predict(X)).mean() > 0.995
 
 
 def test_a_warm_start_goes_on(iris):

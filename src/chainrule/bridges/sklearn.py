@@ -22,13 +22,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from chainrule.bridges.mlp import from_sklearn as from_sklearn
-from chainrule.data import Table
+from chainrule.data import CLASSES, PIXELS, Digits, Table, as_columns
 from chainrule.descent import Array, Optimizer
 from chainrule.engine.choice import EngineName, choose
 from chainrule.network import Loss, Network, initialise
 from chainrule.reading import read
 from chainrule.training import Snapshot, checked_count, train
 
+BLOCK = 1000  # samples that are looked at together
 AUTO_BATCH = 200  # samples, as in scikit-learn's own network
 DECAYS = np.array([[0.9], [0.999]])  # of Adam's two running means
 
@@ -122,14 +123,14 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             samples, held_samples, labels, held_labels = train_test_split(
                 samples, labels, random_state=random, **share
             )
-            held_out = self._table(held_samples, held_labels)
+            held_out = self._examples(held_samples, held_labels)
         rng = np.random.default_rng(random.randint(2**31))
-        table = self._table(samples, labels)
-        network = self.network_ if going_on else self._start(table, rng)
+        examples = self._examples(samples, labels)
+        network = self.network_ if going_on else self._start(examples, rng)
         if not going_on:
             self._forget(scored=held_out is not None)
-        snapshots = self._training(network, table, self.max_iter, rng=rng, test=held_out)
-        self._follow(snapshots, len(table))
+        snapshots = self._training(network, examples, self.max_iter, rng=rng, test=held_out)
+        self._follow(snapshots, len(examples))
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -147,16 +148,16 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.classes_ = known
         if unknown := sorted(set(labels.tolist()) - set(self.classes_.tolist()), key=str):
             raise ValueError(f"y has classes that are not among {self.classes_}: {unknown}")
-        table = self._table(samples, labels)
+        examples = self._examples(samples, labels)
         if first:
             rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
             self._forget(scored=False)
-            snapshots = self._training(self._start(table, rng), table, 1, rng=rng)
+            snapshots = self._training(self._start(examples, rng), examples, 1, rng=rng)
         else:
-            start = at_epoch(self._snapshot, self.optimizer, self._steps(len(table)))
-            snapshots = self._training(start.network, table, 1, start=start)
+            start = at_epoch(self._snapshot, self.optimizer, self._steps(len(examples)))
+            snapshots = self._training(start.network, examples, 1, start=start)
         *_, last = snapshots
-        self._take(last, len(table))
+        self._take(last, len(examples))
         self.n_iter_ = 1
         return self
 
@@ -168,18 +169,18 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(labels)
         return samples, labels
 
-    def _table(self, X: Array, y: NDArray[Any]) -> Table:
-        """The samples as examples: columns, and labels from 0."""
+    def _examples(self, X: Array, y: NDArray[Any]) -> Digits | Table:
+        """The samples as examples, with labels from 0."""
         count = len(self.classes_)
         if count < 2:
             raise ValueError(f"wanted samples of two classes or more, got 1 class: {self.classes_}")
-        return Table(X.T, np.searchsorted(self.classes_, y), count)
+        return examples_of(X, np.searchsorted(self.classes_, y), count)
 
-    def _start(self, table: Table, rng: np.random.Generator) -> Network:
+    def _start(self, examples: Digits | Table, rng: np.random.Generator) -> Network:
         sizes = self.hidden_layer_sizes
         hidden = [sizes] if isinstance(sizes, int | np.integer) else list(sizes)
         return initialise(
-            [table.inputs, *hidden, table.classes],
+            [examples.inputs, *hidden, examples.classes],
             loss=self.loss,
             weight_decay=self.weight_decay,
             rng=rng,
@@ -199,19 +200,19 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _training(
         self,
         network: Network,
-        table: Table,
+        examples: Digits | Table,
         epochs: int,
         *,
         rng: np.random.Generator | None = None,
         start: Snapshot | None = None,
-        test: Table | None = None,
+        test: Digits | Table | None = None,
     ) -> Iterator[Snapshot]:
         """A snapshot after each epoch; but for a training that goes on, also one at its start."""
-        m = len(table)
+        m = len(examples)
         steps, before = self._steps(m), 0 if start is None else start.step
         return train(
             network,
-            table,
+            examples,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             batch_size=self._batch(m),
@@ -301,6 +302,26 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def intercepts_(self) -> list[Array]:
         """The biases of each layer (units,)."""
         return [b[:, 0] for _, b in self.network_.layers]
+
+
+def examples_of(X: Array, labels: NDArray[np.intp], classes: int) -> Digits | Table:
+    """Samples X (m, features) as digits if they are pictures of digits, else as a table.
+
+    Pictures are bytes divided by 255; what is blank in them need not be computed. They are digits
+    only if dividing gives every number again.
+    """
+    if (X.shape[1], classes) == (PIXELS, CLASSES):
+        images = np.empty(X.shape, np.uint8)
+        for first in range(0, len(X), BLOCK):
+            part = X[first : first + BLOCK]
+            if part.min() < 0 or part.max() > 1:
+                break
+            images[first : first + BLOCK] = np.rint(255 * part)
+            if not np.array_equal(as_columns(images[first : first + BLOCK]).T, part):
+                break
+        else:
+            return Digits(images, labels.astype(np.uint8))
+    return Table(X.T, labels, classes)
 
 
 def at_epoch(snapshot: Snapshot, optimizer: Optimizer, steps: int) -> Snapshot:

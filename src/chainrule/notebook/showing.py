@@ -97,7 +97,7 @@ def page_of(network: Network, image: dict[str, Any], label: int | None, cell: st
 
     named = named_model(network)
     lab = Lab((named,), no_training, named.id, folder=Path("no folder"))
-    view = {} if cell is None else {"cell": str(cell)}
+    view = {"depth": "numbers"} | ({} if cell is None else {"cell": str(cell)})
     body = {"network": named.id, "image": image, "label": label, "view": view}
     moment: Any = save_moment(lab, body)["moment"]
     return saved_page(page_files(), TYPES, to_json(moment)).decode()
