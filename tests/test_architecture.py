@@ -13,7 +13,7 @@ import chainrule
 ROOMS = ROOT / "src/chainrule"
 HOUSE = ROOT / "docs/design/house.md"
 # They need the extra: a command imports them when it is called.
-DOORS = {"lab", "handwriting", "bridges", "cli.page"}
+DOORS = {"lab", "handwriting", "bridges.sklearn", "notebook", "cli.page"}
 NUMPY_ONLY = {"network", "descent", "idx", "data", "reading", "explain", "distort"}
 FORBIDDEN = {"utils", "common", "base", "core", "helpers", "exceptions"}
 # What files that are asked from anywhere must not know: a server, or threads of their own.
