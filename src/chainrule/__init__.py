@@ -1,5 +1,7 @@
 """A neural network you can read, check and watch: handwritten digits with NumPy alone."""
 
+import sys
+
 TYPE_CHECKING = False  # as in typing, which takes a while to import
 if TYPE_CHECKING:
     from chainrule.data import DataError, Digits, Table, load_mnist
@@ -54,6 +56,7 @@ _ROOMS = {
     "data": ("DataError", "Digits", "Table", "load_mnist"),
     "files": ("ModelError",),
     "model": ("load_bundled", "load_model", "save_model"),
+    "notebook": (),
     "network": (
         *("Derivatives", "Network", "Trace", "backward", "forward", "gradient", "initialise"),
         "loss",
@@ -77,3 +80,7 @@ if not TYPE_CHECKING:  # a type checker would take any name then
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__, *_ROOMS})
+
+
+if "IPython" in sys.modules:  # perhaps a notebook: values are shown as tables and pictures there
+    import chainrule.notebook  # noqa: F401

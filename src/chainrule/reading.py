@@ -38,6 +38,11 @@ def probabilities(network: Network, X: Array, *, engine: EngineName = "numpy") -
                 f"the pixels of digits go from 0 (paper) to 1 (ink), "
                 f"got numbers from {low:g} to {high:g}; divide pixels from 0 to 255 by 255"
             )
+    return read(network, X, engine=engine)
+
+
+def read(network: Network, X: Array, *, engine: EngineName = "numpy") -> Array:
+    """The same for columns of any numbers, which are not checked to be pixels."""
     check_inputs(network, X)
     if choose(engine, network.parameters.dtype) == "compiled" and X.ndim == 2:
         return compiled(network, X)

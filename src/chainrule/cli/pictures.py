@@ -11,7 +11,7 @@ from chainrule.arrays import DIGITS
 from chainrule.cli.printing import Column, paragraph, table, visible
 from chainrule.cli.tables import Pieces, one, percent
 from chainrule.data import CLASSES, PIXELS, SIDE
-from chainrule.explain.check import Proof
+from chainrule.explain.check import VERDICTS, Proof
 from chainrule.explain.differences import H
 from chainrule.explain.ledger import Ledger
 from chainrule.explain.rules import Cell, array_formula
@@ -19,7 +19,6 @@ from chainrule.network import Array
 
 MOST_BARS = 10
 INK = " ░▒▓█"  # from no ink to full ink
-VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
 ABOVE, BELOW = " +*#", " -=%"  # from about 0 to the largest of a picture, by sign
 
 

@@ -17,7 +17,7 @@ from chainrule.cli.printing import Column, Piece, narrowest, paragraph, table
 from chainrule.data import SIDE, Digits
 from chainrule.explain.ledger import Ledger, overflowing, prediction
 from chainrule.network import Array
-from chainrule.runs.compare import ComparedStep, Comparison
+from chainrule.runs.compare import ComparedStep, Comparison, setting
 from chainrule.runs.listing import Entry
 from chainrule.sources.summary import Summary
 from chainrule.training import Evaluation
@@ -200,23 +200,6 @@ def differing_settings(found: Comparison) -> Pieces:
 
     yield lines
     yield ""
-
-
-def setting(name: str, value: object) -> str:
-    """A setting as the command line says it."""
-    if name == "changes" and isinstance(value, list):
-        return ", ".join(f"{c['learning_rate']:g} from step {c['step']:,}" for c in value) or "none"
-    if name == "engines" and isinstance(value, list):
-        first, *others = value
-        words = (f"{each['engine']} from step {each['step']:,}" for each in others)
-        return ", ".join([first["engine"], *words])
-    if name == "hidden" and isinstance(value, list):
-        return ",".join(map(str, value)) or "none"
-    if name == "batch_size" and value is None:
-        return "all"
-    if name.endswith("digits"):
-        return f"SHA-256 {value:.12}…" if isinstance(value, str) else "not read yet"
-    return str(value).replace("_", "-")
 
 
 def history_table(found: Comparison) -> Pieces:

@@ -29,6 +29,7 @@ TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding
 TELLING_ROUNDED = 1e-2  # the same of a g in float32
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
 SAMPLE = 2_000
+VERDICTS = {True: "agrees", False: "differs", None: "cannot be told"}
 
 
 class ArrayCheck(NamedTuple):

@@ -114,6 +114,23 @@ def differing(a: Run, b: Run) -> dict[str, tuple[object, object]]:
     }
 
 
+def setting(name: str, value: object) -> str:
+    """A setting as the command line says it."""
+    if name == "changes" and isinstance(value, list):
+        return ", ".join(f"{c['learning_rate']:g} from step {c['step']:,}" for c in value) or "none"
+    if name == "engines" and isinstance(value, list):
+        first, *others = value
+        words = (f"{each['engine']} from step {each['step']:,}" for each in others)
+        return ", ".join([first["engine"], *words])
+    if name == "hidden" and isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    if name == "batch_size" and value is None:
+        return "all"
+    if name.endswith("digits"):
+        return f"SHA-256 {value:.12}…" if isinstance(value, str) else "not read yet"
+    return str(value).replace("_", "-")
+
+
 def side_by_side(a: Array, b: Array) -> list[ComparedStep]:
     """The rows of two histories: every step that one of them has."""
     rows = [{int(row[0]): row[1:4].tolist() for row in history} for history in (a, b)]

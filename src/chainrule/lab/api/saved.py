@@ -12,12 +12,28 @@ from string import Template
 
 from chainrule.encode import to_json
 
-TEMPLATE = Path(__file__).parents[1] / "page/saved.template"
+PAGE = Path(__file__).parents[1] / "page"  # the browser's files
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+TEMPLATE = PAGE / "saved.template"
 STYLE = re.compile(r'<link rel="stylesheet" href="lab/([\w./-]+)">\n?')
 MAIN = re.compile(r'<script type="module" src="lab/([\w./-]+)"></script>\n?')
 # import { grid } from "../grid.js", import "./grid.js", import("./grid.js")
 IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.\.?/[\w./-]+\.js)\2""")
 FILE = re.compile(r"""url\((["']?)([\w./-]+)\1\)""")
+
+
+def page_files() -> dict[str, Path]:
+    """The page's files by their paths in its folder; there are no others."""
+    found = sorted(path for path in PAGE.rglob("*") if path.suffix in TYPES)
+    return {path.relative_to(PAGE).as_posix(): path for path in found}
 
 
 def saved_page(files: Mapping[str, Path], types: Mapping[str, str], moment: str) -> bytes:

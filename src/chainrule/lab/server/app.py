@@ -19,7 +19,7 @@ from chainrule.encode import to_json
 from chainrule.explain.ledger import CellError
 from chainrule.lab.api.checks import parse_json
 from chainrule.lab.api.routes import MOMENT, ROUTES, ask
-from chainrule.lab.api.saved import saved_page
+from chainrule.lab.api.saved import TYPES, page_files, saved_page
 from chainrule.lab.server.feed import Feed
 from chainrule.lab.server.guard import guarded
 from chainrule.lab.server.replies import (
@@ -33,17 +33,6 @@ from chainrule.lab.server.replies import (
 )
 from chainrule.lab.server.served import FULL, Served
 from chainrule.lab.wire import RefusedError
-
-PAGE = Path(__file__).parents[1] / "page"  # the browser's files
-TYPES = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".woff2": "font/woff2",
-}
 
 
 def make_app(served: Served) -> ASGIApp:
@@ -127,12 +116,6 @@ async def crowded(served: Served, _: Request, error: Exception) -> Response:
         raise error
     served.tell_full()
     return busy()
-
-
-def page_files() -> dict[str, Path]:
-    """The page's files by their paths in its folder; there are no others."""
-    found = sorted(path for path in PAGE.rglob("*") if path.suffix in TYPES)
-    return {path.relative_to(PAGE).as_posix(): path for path in found}
 
 
 def enter(request: Request, served: Served) -> Response:
