@@ -52,7 +52,7 @@ export const inside = {
     `${name}, unit ${unit}: its 784 ${name.startsWith("d") ? "gradients" : "weights"} as an image`,
   openUnit: (name, unit) => `${name}, unit ${unit}: open its 28 × 28 numbers`,
   unit: "unit",
-  unitOf: (unit, n) => `unit ${unit} of ${n}`,
+  unitOf: (unit, n) => `unit ${unit} (0 to ${n - 1})`,
   allUnits: "all units",
   units: "units",
   rows: "rows",
