@@ -72,7 +72,7 @@ def test_nothing_jumps_while_one_draws(visit, size):
 
 def test_the_notice_waits_until_the_pen_rests(visit):
     """With a clock that the test moves: as long as the pen moves, nothing is judged."""
-    page = visit("?view=draw")
+    page = visit("?view=draw", device_scale_factor=2)  # a page that no other test uses
     page.clock.install(time=0)
     page.reload()
     page.locator("main:not([aria-busy])").wait_for()
