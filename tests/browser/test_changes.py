@@ -10,6 +10,7 @@ from helpers.answers import beginning, held_out, network
 from helpers.hands import cell, exact, opened, shown_cells, value_of
 from playwright.sync_api import expect
 
+from chainrule import predict
 from chainrule.explain.ledger import open_ledger
 
 LINK = "?cell=dW2[4,1]&cut=1.7,1.3&set=W2[3,7]:0.25,b1[4]:-1.5e-7"
@@ -60,6 +61,20 @@ def test_another_network_is_not_changed_and_back_leads_to_the_changed_one(visit)
     cell(page, "dW2[4,2]").click()  # what is opened next is opened in the changed network
     assert asked(page)["cut"] == ["1.7,1.3"]
     assert float(value_of(page, "dW2[4,2]")) == changed().arrays["dW2"][4, 2]
+
+
+def test_evaluate_measures_the_changed_network(visit):
+    page = visit("?view=evaluate&cut=1.4")
+    plain = network("small")
+    after = replace(plain, parameters=plain.parameters.copy())
+    (W1, b1), _ = after.layers
+    W1[4], b1[4] = 0, -1
+    right = np.mean(predict(after, held_out().X) == held_out().labels)
+    said = f"The small network, as you changed it, reads {100 * right:.1f} % of"
+    expect(page.get_by_role("heading", level=1)).to_contain_text(said)
+    page.get_by_role("button", name="As it was").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The small network reads 93.3 %")
+    assert "cut" not in asked(page)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ const share = (value) => (value > 1 ? value.toLocaleString("en-GB") : exactly(va
 
 export const evaluate = {
   heading: "How good is it?",
-  headline: (name, share, damaged, { images, digits }) =>
-    `The ${name.replace(/^the /, "")} reads ${share} of the ${images.toLocaleString("en-GB")} ` +
-    `${damaged ? "damaged " : ""}test images of ${digits} right.`,
+  // Of a network, perhaps changed by hand, and of images that are perhaps damaged.
+  headline: ({ name, images, digits }, share, { changes, damage }) =>
+    `The ${name.replace(/^the /, "")}${changes ? ", as you changed it," : ""} reads ${share} of ` +
+    `the ${images.toLocaleString("en-GB")} ${damage ? "damaged " : ""}test images of ${digits} ` +
+    "right.",
   percent: exactly,
   matrixTitle: "Which digit it takes for which",
   matrixLead:

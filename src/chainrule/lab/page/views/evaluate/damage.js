@@ -5,7 +5,7 @@ import { chart } from "../../parts/chart.js";
 import { button, element } from "../../parts/element.js";
 import { csvButton } from "../../parts/keeping.js";
 import { panel } from "../../parts/panel.js";
-import { networkAt } from "../../state.js";
+import { changedAt } from "../../state.js";
 import { words } from "../../strings.js";
 
 const STEPS = { noise: 0.05, rotation: 1, shift: 1, thickness: 0.5 }; // of the sliders
@@ -75,13 +75,13 @@ export function damage({ ranges, moved, tell }) {
       input.setAttribute("aria-valuetext", output.textContent);
     }
     undo.disabled = !Object.keys(amounts).length;
-    if (measured !== JSON.stringify(networkAt())) charts.hidden = kept.hidden = true;
+    if (measured !== JSON.stringify(changedAt())) charts.hidden = kept.hidden = true;
   }
 
   async function measureCurves() {
     measure.disabled = true;
     measure.textContent = says.measuring;
-    const of = networkAt();
+    const of = changedAt();
     try {
       const answer = await ask({ ...of, curves: true });
       measured = JSON.stringify(of);

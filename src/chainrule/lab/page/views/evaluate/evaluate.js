@@ -9,7 +9,7 @@ import { percent } from "../../parts/numbers.js";
 import { panel } from "../../parts/panel.js";
 import { doubtedNote, gallery } from "../../parts/pictures.js";
 import { cut } from "../../parts/thumbnails.js";
-import { SECTIONS, change, networkAt, networkOf, now } from "../../state.js";
+import { SECTIONS, change, changedAt, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { confusion } from "./confusion.js";
 import { damage } from "./damage.js";
@@ -22,6 +22,7 @@ const says = words.evaluate;
 export function evaluate({ lab, tell }) {
   const headline = element("h1", { id: "evaluate-title" }, says.heading);
   const jumps = SECTIONS.map((section) => button(says.sections[section], () => jump(section)));
+  const whole = button(words.knife.whole, () => change({ cut: [], set: [] }), { hidden: true });
   const choose = (pair) => change({ pair });
   const matrix = confusion({ asked, choose, tell });
   const perDigit = digits();
@@ -43,7 +44,7 @@ export function evaluate({ lab, tell }) {
     "section",
     { class: "panel wide", "aria-labelledby": "evaluate-title" },
     element("div", { role: "status" }, headline),
-    element("nav", { class: "row-of-buttons jumps", "aria-label": says.jumps }, jumps),
+    element("nav", { class: "row-of-buttons jumps", "aria-label": says.jumps }, jumps, whole),
   );
   const pair = element("div", { class: "panels" }, unsure.node, spoiled.node);
   const node = element(
@@ -61,7 +62,7 @@ export function evaluate({ lab, tell }) {
   // What is asked about: the network, and the damage if there is any.
   function asked() {
     const { damage: amounts } = now();
-    return { ...networkAt(), ...(Object.keys(amounts).length ? { damage: amounts } : {}) };
+    return { ...changedAt(), ...(Object.keys(amounts).length ? { damage: amounts } : {}) };
   }
 
   async function measure() {
@@ -69,12 +70,8 @@ export function evaluate({ lab, tell }) {
     const answer = await ask(question);
     const network = networkOf();
     const spoilt = Boolean(question.damage);
-    headline.textContent = says.headline(
-      network.name,
-      says.percent(answer.accuracy),
-      spoilt,
-      network,
-    );
+    whole.hidden = !question.changes;
+    headline.textContent = says.headline(network, says.percent(answer.accuracy), question);
     matrix.show(answer.confusion);
     perDigit.show(answer);
     unsure.told(answer);

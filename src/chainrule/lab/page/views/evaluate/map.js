@@ -7,7 +7,7 @@ import { choice } from "../../parts/choice.js";
 import { element } from "../../parts/element.js";
 import { pngButton } from "../../parts/keeping.js";
 import { count, percent } from "../../parts/numbers.js";
-import { networkAt, networkOf } from "../../state.js";
+import { changedAt, networkOf } from "../../state.js";
 import { words } from "../../strings.js";
 import { key as makeKey, plane as makePlane } from "./plane.js";
 
@@ -80,7 +80,7 @@ export function map({ lab, tell }) {
 
   async function show() {
     const of = source();
-    const answer = await ask({ ...networkAt(), of, count: Number(counts.value) });
+    const answer = await ask({ ...changedAt(), of, count: Number(counts.value) });
     const { labels, predictions } = answer;
     const misread = labels.filter((label, k) => label !== predictions[k]).length;
     explained.textContent = says.explained(
