@@ -119,7 +119,7 @@ def test_the_word_mnist_is_the_bundled_one_unless_a_folder_is_called_so(inside, 
     shutil.copytree(small, tmp_path / "mnist")
     done = inside("evaluate", "a", "--data", "mnist", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "./mnist is the folder" in done.stderr
+    assert "./mnist is that" in done.stderr
     done = inside("evaluate", "a", "--data", "./mnist", "-q", cwd=tmp_path)
     assert f" % on {tmp_path / 'mnist'} (" in done.stdout
 

@@ -346,6 +346,19 @@ def test_projector(page):
     expect(page).not_to_have_url(re.compile("projector"))
 
 
+@pytest.mark.parametrize(("width", "more"), [(390, ""), (768, ""), (1280, "&projector=1")])
+def test_a_network_with_a_long_name_covers_no_button(visit, width, more):
+    size = {"width": width, "height": 800}
+    page = visit(f"?depth=network{more}", front=True, viewport=size)
+    picker = page.get_by_label("Network", exact=True)
+    picker.evaluate("all => all.add(new Option('784-10-10, squared error, descent, rate 1.5'))")
+    left, top, wide, high = picker.bounding_box().values()
+    for button in page.locator(".inside-bar button").filter(visible=True).all():
+        x, y, w, h = button.bounding_box().values()
+        apart = x + w <= left or left + wide <= x or y + h <= top or top + high <= y
+        assert apart, button.inner_text()
+
+
 # ------------------------------------------------------------------------------ the saved moment
 
 

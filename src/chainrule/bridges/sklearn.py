@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -23,15 +24,16 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from chainrule.bridges.mlp import from_sklearn as from_sklearn
 from chainrule.data import CLASSES, PIXELS, Digits, Table, as_columns
-from chainrule.descent import Array, Optimizer
+from chainrule.descent import Array, Optimizer, adam
 from chainrule.engine.choice import EngineName, choose
 from chainrule.network import Loss, Network, initialise
 from chainrule.reading import read
 from chainrule.training import Snapshot, checked_count, train
 
 BLOCK = 1000  # samples that are looked at together
+USUAL = signature(adam).parameters  # of which train takes the decays of both running means
 AUTO_BATCH = 200  # samples, as in scikit-learn's own network
-DECAYS = np.array([[0.9], [0.999]])  # of Adam's two running means
+DECAYS = np.array([[USUAL[name].default] for name in ("decay", "square_decay")])
 
 
 class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # no types

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from chainrule.cli.options import (
-    DigitsPlace,
     Place,
+    digits_place,
     example,
     json_option,
     meant,
@@ -22,7 +22,7 @@ from chainrule.sources.written import write_digits
 
 
 @click.command("data", epilog=example("data my-digits --out my-digits-idx"))
-@click.argument("place", metavar="FOLDER|FILE", type=DigitsPlace())
+@click.argument("place", metavar="FOLDER|FILE", type=digits_place())
 @setting_option("test_share")
 @setting_option("seed")
 @setting_option("transpose")

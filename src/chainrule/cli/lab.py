@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainrule.cli.options import ModelPlace, Place, example
+from chainrule.cli.options import Place, example, model_place
 from chainrule.cli.printing import show
 from chainrule.cli.subjects import model_name, read_subject
 from chainrule.data import CLASSES
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command("lab", epilog=example("lab runs/first"))
-@click.argument("model", metavar="[RUN|MODEL]", required=False, type=ModelPlace())
+@click.argument("model", metavar="[RUN|MODEL]", required=False, type=model_place())
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

@@ -41,8 +41,12 @@ class Place(click.Path):
         return path
 
 
-class ModelPlace(Place):
-    """Where a model lies: a file, a folder, or the name of a network of the package."""
+class NamedPlace(Place):
+    """A path, or the name of something in the package; names what lies where, and what it is."""
+
+    def __init__(self, what: str, named: Callable[[], dict[str, Path]]) -> None:
+        super().__init__()
+        self.what, self.named = what, named
 
     def convert(
         self,
@@ -50,11 +54,24 @@ class ModelPlace(Place):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Path:
-        if value in bundled():
-            if os.path.lexists(value):
-                self.fail(f"{value} is a network of the package, and here too: ./{value} is that")
-            return bundled_models() / f"{value}.safetensors"
-        return super().convert(value, param, ctx)
+        found = self.named().get(os.fspath(value))
+        if found is None:
+            return super().convert(value, param, ctx)
+        if os.path.lexists(value):
+            self.fail(f"{value} is {self.what} of the package, and here too: ./{value} is that")
+        return found
+
+
+def model_place() -> NamedPlace:
+    """Where a model lies: a file, a folder, or the name of a network of the package."""
+    return NamedPlace(
+        "a network", lambda: {name: bundled_models() / f"{name}.safetensors" for name in bundled()}
+    )
+
+
+def digits_place() -> NamedPlace:
+    """Where digits lie: a file, a folder, or mnist, which is the bundled one."""
+    return NamedPlace("the set", lambda: {"mnist": bundled_mnist()})
 
 
 class WidthsType(click.ParamType[tuple[int, ...]]):
@@ -164,22 +181,6 @@ def example(line: str) -> str:
     return f"\b\nExample:\n  chainrule {line}"
 
 
-class DigitsPlace(Place):
-    """Where digits lie: a folder, or mnist, which is the bundled one."""
-
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Path:
-        if value == "mnist":
-            if Path("mnist").exists():
-                self.fail("mnist is the bundled MNIST, and a folder here: ./mnist is the folder")
-            return bundled_mnist()
-        return super().convert(value, param, ctx)
-
-
 def setting_options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for every setting but the place of the digits."""
     for name in reversed(ENTRIES):
@@ -251,7 +252,7 @@ def data_option(instead: str) -> Callable[[Callable[..., None]], Callable[..., N
     return click.option(
         "--data",
         metavar="PLACE",
-        type=DigitsPlace(),
+        type=digits_place(),
         help=f"The digits: a folder or file of them, or mnist; by default {instead}.",
     )
 
@@ -313,4 +314,4 @@ def model_argument(command: Callable[..., None]) -> Callable[..., None]:
         type=click.IntRange(min=0),
         help="Of a run, the parameters after this step, if it is a recorded one.",
     )
-    return click.argument("model", type=ModelPlace())(step(command))
+    return click.argument("model", type=model_place())(step(command))

@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 from chainrule.arrays import PIXELS, Labels, as_images, is_whole
 from chainrule.idx import DataError, printable
 from chainrule.sources.classes import CLASSES
-from chainrule.sources.parts import Found, Labelled, check_count, held, listed, parted
+from chainrule.sources.parts import LABELS, Found, Labelled, check_count, held, listed, parted
 
 PIECE = 1 << 22  # bytes read at a time
 LONGEST = 100_000  # bytes of a line
-LABELS = ("label", "labels", "class", "target", "digit", "y")  # heads of the column of labels
 OTHERS = ("", "id", "imageid", "index", "unnamed: 0")  # heads of columns that say nothing
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.arrays import PIXELS
 from chainrule.idx import DataError, printable
-from chainrule.sources.parts import Found, Labelled, check_count, held, listed, parted
+from chainrule.sources.parts import LABELS, Found, Labelled, check_count, held, listed, parted
 from chainrule.sources.pictures import pixels
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000  # rows
 IMAGES = ("image", "img", "png", "picture")
-LABELS = ("label", "labels", "class", "target", "digit", "y", "fine_label")
-MOST_BYTES = 10_000_000  # of a picture
 MOST_METADATA = 1_000_000  # bytes of a schema's own words
 
 

@@ -13,6 +13,8 @@ from chainrule.idx import DataError, printable
 
 MOST_IMAGES = 2_000_000  # of a part that is read into memory: 1.6 GB of pixels
 LISTED = 8  # names in a message
+# What a column of labels is called, in small letters.
+LABELS = ("label", "labels", "class", "target", "digit", "y", "fine_label")
 
 
 class Labelled(NamedTuple):
