@@ -141,3 +141,24 @@ def test_the_private_file_lets_this_browser_in(browser, watch, fake_browser):
             page = context.new_page()
             page.goto(f"{watch.home}?token={once}")
             expect(page.get_by_role("alert")).to_contain_text("Open the address")
+
+
+LEFT = """
+const Socket = WebSocket;
+window.WebSocket = new Proxy(Socket, { construct(what, given) {
+  const made = new what(...given);
+  window.ended = new Promise((go) => made.addEventListener("close", (event) => go(event.wasClean)));
+  queueMicrotask(() => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  return made;
+}});
+"""
+
+
+def test_a_page_that_is_left_while_it_connects_complains_of_nothing(visit):
+    page = visit("?view=draw", device_scale_factor=2)  # a page that no other test loads anew
+    page.add_init_script(LEFT)
+    page.reload()
+    assert page.evaluate("window.ended")  # it connected, and then closed

@@ -92,8 +92,10 @@ export async function listen(listener) {
     await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
   let first = true;
   const socket = new WebSocket(address("api/live"));
-  const leave = () => document.hidden && socket.close();
+  // While it connects it is left alone: a browser complains of a connection closed before it is one.
+  const leave = () => document.hidden && socket.readyState === WebSocket.OPEN && socket.close();
   document.addEventListener("visibilitychange", leave);
+  socket.addEventListener("open", leave);
   socket.addEventListener("message", ({ data }) => {
     listener(JSON.parse(data), first);
     first = false;
