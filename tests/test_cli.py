@@ -71,6 +71,8 @@ def test_train_in_json(small, tmp_path, answer):
         "seed": 4,
         "weight_decay": 0.0,
         "momentum_decay": 0.9,
+        "validation_share": None,
+        "patience": None,
         "test_share": None,
         "transpose": False,
         "prepare": "auto",

@@ -19,6 +19,7 @@ LATER = {
     "weight_decay": (0.001, "0.001", "decay0.001", ["-0.1", "much", "nan", "inf"]),
     "momentum_decay": (0.5, "0.5", "keep0.5", ["-0.1", "1", "much", "nan"]),
 }
+VALIDATION = {"validation_share", "patience"}  # they have tests/runs/test_validation.py
 PLAIN = {"hidden": (5,), "optimizer": "momentum", "learning_rate": 0.05, "batch_size": 50}
 
 
@@ -28,7 +29,7 @@ def digits(small):
 
 
 def test_every_later_setting_is_in_these_tests():
-    assert set(LATER) == {
+    assert set(LATER) | VALIDATION == {
         name for name, entry in ENTRIES.items() if entry.since > 1 and not entry.of_digits
     }
 
@@ -110,7 +111,7 @@ def test_the_lab_is_ordered_it_and_sends_its_control(name):
     asked = parse_order({"do": "start", "settings": settings | {name: value}})
     assert asked.what[name] == value
     assert name not in parse_order({"do": "start", "settings": settings}).what
-    for wrong in (-1, "x", None, True):
+    for wrong in (-1, "x", None, True, *([1] if name == "momentum_decay" else [])):
         with pytest.raises(RefusedError, match=name):
             parse_order({"do": "start", "settings": settings | {name: wrong}})
     (control,) = (each for each in controls() if each["name"] == name)
@@ -143,6 +144,7 @@ def test_controls_are_those_of_the_table():
 def test_every_setting_is_written_and_read_alike(name):
     entry = ENTRIES[name]
     usual = {"learning_rate": 0.1, "batch_size": 7, "steps": 9, "epochs": 3, "test_share": 0.2}
+    usual |= {"validation_share": 0.3, "patience": 4}
     value = usual.get(name, getattr(Settings(), name))
     text = entry.kind.write(value)
     assert re.fullmatch(entry.kind.pattern, text)

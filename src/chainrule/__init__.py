@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         loss,
     )
     from chainrule.reading import predict, probabilities
-    from chainrule.sources import load_digits
+    from chainrule.sources import load_digits, set_apart
     from chainrule.training import DivergenceError, Evaluation, Snapshot, evaluate, train
 
 __version__ = "0.1.0"
@@ -47,6 +47,7 @@ __all__ = [
     "predict",
     "probabilities",
     "save_model",
+    "set_apart",
     "train",
 ]
 
@@ -62,7 +63,7 @@ _ROOMS = {
         "loss",
     ),
     "reading": ("predict", "probabilities"),
-    "sources": ("load_digits",),
+    "sources": ("load_digits", "set_apart"),
     "training": ("DivergenceError", "Evaluation", "Snapshot", "evaluate", "train"),
 }
 

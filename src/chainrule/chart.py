@@ -14,7 +14,11 @@ WIDE, HIGH = 440, 280  # of a chart, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 52, 414, 34, 236  # the edges of its lines
 GRID = 'stroke="#888" stroke-opacity="0.4"'
 # Colour and dashes. They stand out on white and on black.
-LOOKS = {"training": ("#c8501a", "6 4"), "test": ("#8756f0", "none")}
+LOOKS = {
+    "training": ("#c8501a", "6 4"),
+    "test": ("#8756f0", "none"),
+    "validation": ("#2a8a4a", "2 3"),
+}
 
 
 class Axis(NamedTuple):

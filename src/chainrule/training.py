@@ -64,8 +64,8 @@ class Snapshot:
 
     `loss` is E of these parameters over the training set when `loss_of` says "training set", the
     mean over the batches since the last snapshot when it says "batches". Accuracies are shares
-    from 0 to 1, None unless asked for. `memory` holds the optimizer's rows; from `key` comes all
-    that is random in the run.
+    from 0 to 1, and like the loss of the validation, None unless asked for. `memory` holds the
+    optimizer's rows; from `key` comes all that is random in the run.
     """
 
     network: Network
@@ -77,6 +77,8 @@ class Snapshot:
     train_accuracy: float | None = None
     test_accuracy: float | None = None
     losses: tuple[float, ...] = ()  # E of each batch since the last snapshot, before its step
+    validation_loss: float | None = None  # without weight decay
+    validation_accuracy: float | None = None
 
     def __repr__(self) -> str:
         return f"Snapshot: step {self.step:,}, loss {self.loss:.6f} ({self.loss_of})"
@@ -96,6 +98,7 @@ def train(
     epochs: int | None = None,
     every: int | Callable[[int], int] = 1,
     test: Examples | None = None,
+    validation: Examples | None = None,
     train_accuracy: bool = False,
     rng: "np.random.Generator | None" = None,
     start: Snapshot | None = None,
@@ -117,10 +120,10 @@ def train(
     `learning_rate` may be a function: it is called once for each step in turn, with the number of
     steps before it, and gives its rate. It is asked for all steps until the next snapshot at once.
 
-    `test` adds the accuracy on those digits to each snapshot, `train_accuracy` that on the
-    training digits. `rng` gives the key of the run. `start`, a snapshot of an earlier call with
-    the same settings, goes on after it to the same end by the same steps: it brings its own
-    parameters, memory and key.
+    `test` adds the accuracy on those digits to each snapshot, `validation` accuracy and loss on
+    others, `train_accuracy` the accuracy on the training digits. `rng` gives the key of the run.
+    `start`, a snapshot of an earlier call with the same settings, goes on after it to the same end
+    by the same steps: it brings its own parameters, memory and key.
 
     `engine` computes: "numpy", "compiled" (the extra `fast`), or "auto", which is the compiled one
     where it is installed and the parameters are float32. The two give bits of their own.
@@ -131,14 +134,15 @@ def train(
     loaded travel to other processes by name, other examples with their numbers.
 
     Raises ValueError for settings that cannot be, and for a network that does not fit the examples,
-    when called, and DivergenceError at the step where the loss is no longer finite; it names the
-    rate of the step before. (Longer than 60 lines because every setting is explained here.)
+    when called, and DivergenceError at the step where the loss is no longer finite, with the rate
+    of the step before. (Longer than 60 lines because every setting is explained here.)
     """
     every = every if callable(every) else checked_count("every", every)
     threads = None if threads is None else checked_count("threads", threads)
     check_fits(network, examples)
-    if test is not None:
-        check_fits(network, test)
+    for each in (test, validation):
+        if each is not None:
+            check_fits(network, each)
     rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
     given = None if callable(learning_rate) else learning_rate
     rate, length = settle(
@@ -150,16 +154,7 @@ def train(
     begun = begin(network, rule, rng) if start is None else check_start(start, network, rule)
     if not np.isfinite(begun.network.parameters).all():
         raise ValueError("the parameters must be finite, got NaN or infinity")
-    plan = Plan(
-        network.sizes,
-        network.loss,
-        network.weight_decay,
-        examples,
-        rule,
-        batch_size,
-        begun.key,
-        length,
-    )
+    plan = Plan(*kind_of(network), examples, rule, batch_size, begun.key, length)
 
     def rates(step: int) -> list[float]:
         """The rates of the steps up to the next snapshot."""
@@ -171,13 +166,14 @@ def train(
 
     choose(engine, network.parameters.dtype, executor)  # refuses what cannot be now
     opening = opened(engine, dtype=network.parameters.dtype, threads=threads, executor=executor)
-    return snapshots(plan, begun, Telling(test, train_accuracy), rates, opening)
+    return snapshots(plan, begun, Telling(test, validation, train_accuracy), rates, opening)
 
 
 class Telling(NamedTuple):
     """What snapshots are to tell."""
 
     test: Examples | None
+    validation: Examples | None
     train_accuracy: bool
 
 
@@ -216,17 +212,18 @@ def snapshot_at(
         loss = whole.loss + float(penalty(network))
     if losses:
         loss = math.fsum(losses) / len(losses)
-    tested = None if telling.test is None else engine.measure(network, telling.test)
+    tested, validated = (
+        each and engine.measure(network, each) for each in (telling.test, telling.validation)
+    )
     return Snapshot(
-        network,
-        at.memory,
-        at.step,
-        plan.key,
+        *(network, at.memory, at.step, plan.key),
         loss=loss,
         loss_of="batches" if losses else "training set",
         train_accuracy=share_right(whole.confusion) if telling.train_accuracy else None,
         test_accuracy=share_right(tested.confusion) if tested else None,
         losses=tuple(losses),
+        validation_loss=validated.loss if validated else None,
+        validation_accuracy=share_right(validated.confusion) if validated else None,
     )
 
 
@@ -253,13 +250,16 @@ def check_start(start: object, network: Network, rule: Rule) -> Begun:
     """A training that goes on after a snapshot; ValueError unless it is one of such a training."""
     if not isinstance(start, Snapshot):
         raise ValueError(f"start must be a Snapshot of an earlier call, got {named(start)}")
-    ours, theirs = ((each.sizes, each.loss, each.weight_decay) for each in (network, start.network))
-    if ours != theirs:
+    if kind_of(network) != kind_of(start.network):
         raise ValueError(f"start must be a snapshot of {network}, got one of {start.network}")
     wanted = memory_shape(network, rule)
     if start.memory.shape != wanted:
         raise ValueError(f"{rule.optimizer} remembers {wanted}, got {start.memory.shape}")
     return Begun(start.network, start.memory, start.step, start.key, goes_on=True)
+
+
+def kind_of(network: Network) -> tuple[tuple[int, ...], Loss, float]:
+    return network.sizes, network.loss, network.weight_decay
 
 
 def memory_shape(network: Network, rule: Rule) -> tuple[int, int]:

@@ -11,8 +11,9 @@ from helpers import PATIENCE, run
 from helpers.trainings import BY_ENGINE, asked, content, trained, until
 
 from chainrule import train
+from chainrule.runs.changes import change_engine
 from chainrule.runs.checkpoint import read_checkpoint
-from chainrule.runs.folder import begin, change_engine, open_run, prepare
+from chainrule.runs.folder import begin, open_run, prepare
 from chainrule.runs.going import go_on
 from chainrule.runs.machine import machine, machine_difference
 from chainrule.runs.names import run_id, settings_of

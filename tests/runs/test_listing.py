@@ -16,7 +16,7 @@ from chainrule.runs.checkpoint import read_checkpoint, write_checkpoint
 from chainrule.runs.folder import begin, open_run, write_run
 from chainrule.runs.listing import bytes_in, list_runs
 from chainrule.runs.lock import LOCK, locked, state_of
-from chainrule.runs.run import CHECKPOINT, RUN, TRAJECTORY
+from chainrule.runs.run import CHECKPOINT, FORMAT, RUN, TRAJECTORY
 from chainrule.runs.settings import RunError
 from chainrule.runs.trajectory import network_at
 
@@ -61,7 +61,8 @@ def test_resume_keeps_the_settings_and_takes_moved_data(inside, small, tmp_path)
     ("arguments", "says"),
     [
         ("--resume nowhere", "nowhere: wanted the folder of a run, found no run.json in it"),
-        ("--resume a --steps 7", "--steps does not go with --resume: a run keeps its settings"),
+        ("--resume a --seed 7", "--seed does not go with --resume: a run keeps its settings"),
+        ("--resume a --from small", "--from does not go with --resume"),
         ("--resume a --out b", "--out does not go with --resume"),
         ("--checkpoint-every 0", "positive number"),
         ("--checkpoint-every -1", "positive number"),
@@ -264,12 +265,12 @@ def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypat
         a_run, _ = trained(tmp_path / "runs" / name, digits, asked(steps=5), allowed=until(2))
         found = read_checkpoint(a_run)
         with monkeypatch.context() as newer:
-            newer.setattr("chainrule.runs.folder.FORMAT", 6)
-            newer.setattr("chainrule.runs.checkpoint.FORMAT", 6)
+            newer.setattr("chainrule.runs.folder.FORMAT", FORMAT + 1)
+            newer.setattr("chainrule.runs.checkpoint.FORMAT", FORMAT + 1)
             write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
     newer = [
-        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3, 4 and 5, "
-        "the file has 6"
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3, 4, 5 and "
+        f"{FORMAT}, the file has {FORMAT + 1}"
         for name in (CHECKPOINT, RUN)
     ]
     said = inside("runs", cwd=tmp_path).stdout

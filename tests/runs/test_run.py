@@ -67,8 +67,10 @@ def test_history_csv_is_the_history_of_the_checkpoint(tmp_path, digits):
     with (tmp_path / "a" / HISTORY).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     history = read_checkpoint(done).history
-    assert list(rows[0]) == ["step", "loss", "train_accuracy", "test_accuracy", "seconds"]
-    assert [[float(x) for x in row.values()] for row in rows] == history.tolist()
+    names = ["step", "loss", "train_accuracy", "test_accuracy", "seconds"]
+    assert list(rows[0]) == [*names, "validation_loss", "validation_accuracy"]
+    assert [[float(row[name]) for name in names] for row in rows] == history[:, :5].tolist()
+    assert {row["validation_loss"] + row["validation_accuracy"] for row in rows} == {""}
     assert [int(row["step"]) for row in rows] == [*range(0, 250, 3), 250]
     assert history[-1, 1] < history[0, 1]
     assert np.all(np.diff(history[:, 4]) > 0)

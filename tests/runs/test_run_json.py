@@ -224,12 +224,12 @@ def pretend(path, states, tail=b""):
     header["state"] = {
         "dtype": "F32",
         "shape": states,
-        "data_offsets": [40 * rows, 40 * rows + end],
+        "data_offsets": [56 * rows, 56 * rows + end],
     }
-    header["history"]["data_offsets"] = [0, 40 * rows]
+    header["history"]["data_offsets"] = [0, 56 * rows]
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + tail)
-    os.truncate(path, 8 + len(text) + 40 * rows + end)
+    os.truncate(path, 8 + len(text) + 56 * rows + end)
 
 
 def test_a_sparse_checkpoint_of_another_size_is_refused_before_it_is_read(tmp_path):

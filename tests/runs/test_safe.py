@@ -21,7 +21,7 @@ from chainrule.runs.checkpoint import read_checkpoint, what_is_safe, write_check
 from chainrule.runs.folder import FILES, begin, discard, open_run, resume_command, write_run
 from chainrule.runs.going import go_on
 from chainrule.runs.lock import LOCK, locked
-from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, TRAJECTORY
+from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, START, TRAJECTORY
 from chainrule.runs.settings import Computing, RunError
 from chainrule.sources.written import write_digits
 
@@ -171,7 +171,9 @@ def test_nothing_is_written_through_a_link(tmp_path, digits, name):
     a_run, _ = trained(tmp_path / "a", digits, allowed=until(4))
     (a_run.folder / name).unlink(missing_ok=True)
     (a_run.folder / name).symlink_to(elsewhere)
-    if name in (HISTORY, MODEL):  # they are not read: the link goes, the file that it names stays
+    if name == START:  # nothing reads it: the run starts from no model
+        trained(a_run.folder, digits)
+    elif name in (HISTORY, MODEL):  # they are not read: the link goes, the file that it names stays
         trained(a_run.folder, digits)
         assert not (a_run.folder / name).is_symlink()
     else:

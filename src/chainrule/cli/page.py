@@ -79,10 +79,11 @@ def head(run: Run, reached: Checkpoint, network: Network, seen: Evaluation, on: 
 
 def curves(reached: Checkpoint) -> str:
     """Loss and accuracies over the steps, as the history has them."""
-    step, loss, on_train, on_test, _ = reached.history.T
+    step, loss, on_train, on_test, _, apart_loss, on_apart = reached.history.T
+    right = {"training": on_train, "test": on_test, "validation": on_apart}
     charts = (
-        chart("loss E", step, {"training": loss}),
-        chart("read right, %", step, {"training": 100 * on_train, "test": 100 * on_test}),
+        chart("loss E", step, {"training": loss, "validation": apart_loss}),
+        chart("read right, %", step, {name: 100 * share for name, share in right.items()}),
     )
     return '<h2>Loss and accuracy</h2>\n<div class="charts">\n' + "\n".join(charts) + "\n</div>"
 

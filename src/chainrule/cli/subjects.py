@@ -111,7 +111,7 @@ def last_of(run: Run) -> tuple[Network, Checkpoint]:
     if reached.step < run.length:
         at = f"step {reached.step:,} of {run.length:,}"
         warn(f"{run.folder} is not finished: this is {at}")
-    return run.network(reached.parameters), reached
+    return run.network(reached.kept(run)[1]), reached
 
 
 def pick(digits: Digits, indices: Sequence[int]) -> Digits:

@@ -1,6 +1,5 @@
 """The command `train`: a new run, or one that goes on, until it ends or is asked to stop."""
 
-import hashlib
 import math
 import os
 import signal
@@ -11,41 +10,43 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from click.core import ParameterSource
 
-from chainrule.cli.engines import check_engine, engine_option, get_ready, to_measure
+from chainrule.cli.engines import check_engine, engine_option, get_ready
 from chainrule.cli.options import (
     NumberType,
     Place,
-    dashed,
     data_option,
     example,
     json_option,
     meant,
+    model_place,
     quiet_option,
     read_digits,
     recipes,
     setting_options,
 )
-from chainrule.cli.printing import fail, print_json, show, warn
+from chainrule.cli.printing import fail, show, warn
 from chainrule.cli.progress import progress
-from chainrule.data import Digits, bundled_mnist
+from chainrule.cli.told import run_lines, tell, where_it_stopped
+from chainrule.data import PIXELS, Digits, bundled_mnist
 from chainrule.engine.choice import ENGINES, EngineName
-from chainrule.files import make_folder, remove_empty
-from chainrule.model import MODEL, load_model
-from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe
-from chainrule.runs.digits import reading_of
+from chainrule.files import ModelError, make_folder, remove_empty
+from chainrule.model import load_model
+from chainrule.network import Network
+from chainrule.runs.changes import change_engine, change_rate, extend
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.digits import parts_of, reading_of
 from chainrule.runs.folder import (
     begin,
-    change_engine,
-    change_rate,
     discard,
     is_there,
     new_folder,
     open_run,
     prepare,
     resume_command,
-    start_of,
+    start_of_run,
 )
 from chainrule.runs.going import CHECKPOINT_EVERY, engine_of, go_on
 from chainrule.runs.kinds import Number
@@ -54,7 +55,7 @@ from chainrule.runs.machine import machine_difference
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.sources.summary import TRANSPOSED, looks_transposed
-from chainrule.training import DivergenceError, Snapshot, evaluate
+from chainrule.training import DivergenceError, Snapshot, settle
 
 
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
@@ -70,6 +71,13 @@ from chainrule.training import DivergenceError, Snapshot, evaluate
     "--out",
     type=Place(),
     help="The folder for the run; by default runs/<date-time>.",
+)
+@click.option(
+    "--from",
+    "start",
+    metavar="MODEL",
+    type=model_place(),
+    help="Start from this network, with its layers, and if not told its loss and weight decay.",
 )
 @click.option(
     "--resume",
@@ -92,6 +100,7 @@ def train_command(
     engine: EngineName,
     threads: int | None,
     out: Path | None,
+    start: Path | None,
     resume: Path | None,
     checkpoint_every: float,
     quiet: bool,
@@ -106,14 +115,16 @@ def train_command(
     The training is a run in a folder of its own. Ctrl-C stops it after the current step. However it
     was stopped, --resume goes on with it to the same bytes. With --resume you may give --threads,
     --checkpoint-every, --quiet, --json, --data if the digits have moved, --learning-rate, which
-    changes the rate from the current step on, and --engine, where the bytes will differ from there
-    on; the run records both. Without --engine it goes on with its own.
+    changes the rate from the current step on, --engine, where the bytes will differ from there
+    on, and --epochs or --steps, which make a finished run longer, to so many in all; the run
+    records these. Without --engine it goes on with its own.
     """
     check_engine(engine)
     if resume is not None:
         refuse_settings()
         open_run(resume)
     place = None if data in (None, bundled_mnist()) else str(data.absolute())
+    model = None if start is None else model_to_start(start, wanted)
     asking = Settings(data=place, **meant(wanted))
     shown = not (quiet or as_json)
     with (
@@ -122,27 +133,22 @@ def train_command(
         locked(folder),
     ):
         if resume is None:
-            run, digits = new_run(folder, asking, engine)
+            run, digits = new_run(folder, asking, engine, model)
         else:
-            run, digits = resumed_run(resume, data, asking.learning_rate, engine)
+            run, digits = resumed_run(resume, data, asking, engine)
         where = where_it_stopped(run, read_checkpoint(run))
         get_ready(run, where, hint=resume is None and engine == "auto", shown=shown)
         if shown:
             with suppress(OSError):  # the training goes on even if nobody reads this
                 show(run_lines(run, digits[0]))
-        try:
-            snapshots = go_on(
-                run,
-                *digits,
-                threads=threads,
-                checkpoint_every=checkpoint_every,
-                allowed=lambda step: 0 if asked else math.inf,
-            )
-            follow(snapshots, run.length, shown)
-        except DivergenceError:
-            if resume is None:  # it would diverge again at the same step
-                discard(run)
-            raise
+        snapshots = go_on(
+            run,
+            *digits,
+            threads=threads,
+            checkpoint_every=checkpoint_every,
+            allowed=lambda step: 0 if asked else math.inf,
+        )
+        run = follow(run, snapshots, shown, new=resume is None)
         reached = read_checkpoint(run)
         if reached is None or reached.step < run.length:
             fail(f"stopped {where_it_stopped(run, reached)}", 128 + asked[0])
@@ -150,43 +156,87 @@ def train_command(
 
 
 def new_run(
-    folder: Path, settings: Settings, engine: EngineName
+    folder: Path, settings: Settings, engine: EngineName, start: Network | None
 ) -> tuple[Run, tuple[Digits, Digits]]:
     """A new run with these settings, and its digits; what cannot begin leaves no run behind."""
-    run = begin(folder, settings, engine=engine)
+    run = begin(folder, settings, engine=engine, start=start)
     try:
         digits = read_digits(place_of(settings), reading_of(settings))
         if looks_transposed(digits[0]):
             warn(f"{digits[0].name}: {TRANSPOSED}")
-        return prepare_or_refuse(run, digits), digits
+        run = prepare_or_refuse(run, digits)
+        start_of_run(run)  # refuses a model that does not fit the digits
+        return run, digits
     except BaseException:
         discard(run)
         raise
 
 
 def resumed_run(
-    folder: Path, data: Path | None, learning_rate: float | None, engine: EngineName
+    folder: Path, data: Path | None, asking: Settings, engine: EngineName
 ) -> tuple[Run, tuple[Digits, Digits]]:
-    """The run in this folder, perhaps at another rate or by another engine from here on."""
+    """The run in this folder, perhaps longer, at another rate or by another engine from here on."""
     run = open_run(folder)
     reached = read_checkpoint(run)
     step = reached.step if reached else 0
     another = engine not in ("auto", run.engine)
-    if not (another and run.engine in ENGINES) and not (reached and step == run.length):
+    at_end = reached is not None and step == run.length
+    longer = asking.steps is not None or asking.epochs is not None
+    if not (another and run.engine in ENGINES) and not (at_end and not longer):
         engine_of(run)  # refuses what cannot be used here
     place = place_of(run.settings) if data is None else data
     digits = read_digits(place, reading_of(run.settings))
     differs = machine_difference(run)
     warning = f"bytes may differ from here on: {differs}" if differs else None
     run = prepare_or_refuse(run, digits)
-    if learning_rate is not None:
-        run = change_rate(run, step, learning_rate)
+    if longer:
+        run = lengthened(run, digits[0], asking, at_end=at_end)
+    if asking.learning_rate is not None:
+        run = change_rate(run, step, asking.learning_rate)
     if another:
         warning = f"bytes differ from here on: the engine was {run.engine}, is {engine}"
         run = change_engine(run, step, engine)
     if warning:
         warn(warning)
     return run, digits
+
+
+def lengthened(run: Run, train_set: Digits, asking: Settings, *, at_end: bool) -> Run:
+    """The run, to go on to the length that is asked for; RunError unless it is at its end."""
+    settings, m = run.settings, len(parts_of(run, train_set)[0])
+    kind = settings.loss, settings.optimizer
+    _, length = settle(*kind, m, None, settings.batch_size, asking.steps, asking.epochs)
+    if at_end:
+        return extend(run, length)
+    if length != run.length:
+        raise RunError(
+            f"{run.folder} is to take {run.length:,} steps, and has not yet; first go on with: "
+            f"{resume_command(run.folder)}, then make it longer"
+        )
+    return run  # the same command again, after it was stopped
+
+
+def model_to_start(path: Path, wanted: dict[str, Any]) -> Network:
+    """The network to start from; the settings that come from it are put among those wanted."""
+    network = load_model(path)
+    context = click.get_current_context()
+    given = context.get_parameter_source
+    hidden = network.sizes[1:-1]
+    if given("hidden") is ParameterSource.COMMANDLINE and wanted["hidden"] != hidden:
+        raise click.UsageError(
+            f"--hidden: {path} has {','.join(map(str, hidden)) or 'no'} hidden units, "
+            f"and a run keeps the layers that it starts with",
+            context,
+        )
+    if network.sizes[0] != PIXELS:
+        raise ModelError(f"{path}: a model for digits has {PIXELS} inputs, got {network.sizes[0]}")
+    if network.parameters.dtype != np.float32:
+        warn(f"{path}: its numbers are rounded to float32, in which runs are trained")
+    wanted["hidden"] = hidden
+    for name in ("loss", "weight_decay"):
+        if given(name) is not ParameterSource.COMMANDLINE:
+            wanted[name] = getattr(network, name)
+    return network
 
 
 def place_of(settings: Settings) -> Path | None:
@@ -204,73 +254,27 @@ def prepare_or_refuse(run: Run, digits: tuple[Digits, Digits]) -> Run:
         raise click.UsageError(str(error), click.get_current_context()) from None
 
 
-def follow(snapshots: Iterable[Snapshot], length: int, shown: bool) -> None:
-    """Let the training go on to its last snapshot, on a terminal with a bar."""
-    with progress(length) if shown and sys.stderr.isatty() else nullcontext() as bar:
-        for snapshot in snapshots:
-            if bar:
-                bar(snapshot)
+def follow(run: Run, snapshots: Iterable[Snapshot], shown: bool, *, new: bool) -> Run:
+    """Let the training go on to its last snapshot, on a terminal with a bar; the run as it is then.
 
-
-def where_it_stopped(run: Run, reached: Checkpoint | None) -> str:
-    """Where a run stopped before its end, and how to go on with it."""
-    if not is_there(run):
-        return f"on the way; {what_is_safe(run)}"
-    at = f"step {reached.step:,} of {run.length:,}" if reached else "the start"
-    return f"at {at}; go on with: {resume_command(run.folder)}"
-
-
-def tell(
-    run: Run,
-    reached: Checkpoint,
-    digits: tuple[Digits, Digits],
-    threads: int | None,
-    *,
-    shown: bool,
-    as_json: bool,
-) -> None:
-    """Measure the network of a finished run, and print how good it is."""
-    network = load_model(run.folder)
-    on_train, on_test = (
-        evaluate(network, each, engine=to_measure(run), threads=threads) for each in digits
-    )
-    model = str(run.folder / MODEL)
-    if as_json:
-        print_json(
-            accuracy=on_test.accuracy,
-            train_accuracy=on_train.accuracy,
-            loss=on_train.loss,
-            test_loss=on_test.loss,
-            steps=run.length,
-            seconds=reached.seconds,
-            model=model,
-            parameters_sha256=hashlib.sha256(network.parameters.tobytes()).hexdigest(),
-            settings=settings_as_asked(run),
-            classes=run.classes,
-            engine=run.engine,
-            changes=[change._asdict() for change in run.changes],
-        )
-        return
-    from chainrule.cli import tables
-
-    if shown:
-        show(tables.confusion(on_test, digits[1].names))
-        show(
-            [
-                f"loss {on_train.loss:.4f} on the training images, {on_test.loss:.4f} on the "
-                f"test images",
-                f"training accuracy {tables.percent(on_train.accuracy)}, "
-                f"{reached.seconds:.1f} s of training",
-                f"model {model}",
-            ]
-        )
-    show([tables.accuracy(on_test, digits[1].name)])
+    A new run that diverges is removed: it would diverge again at the same step.
+    """
+    try:
+        with progress(run.length) if shown and sys.stderr.isatty() else nullcontext() as bar:
+            for snapshot in snapshots:
+                if bar:
+                    bar(snapshot)
+    except DivergenceError:
+        if new:
+            discard(run)
+        raise
+    return open_run(run.folder) if is_there(run) else run  # its patience may have ended it
 
 
 def refuse_settings() -> None:
     """A usage error if anything but what may go with --resume was given."""
     context = click.get_current_context()
-    may = {"resume", "learning_rate", "engine", "data"}
+    may = {"resume", "learning_rate", "engine", "data", "steps", "epochs"}
     may |= {"threads", "checkpoint_every", "quiet", "as_json"}
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
@@ -278,42 +282,6 @@ def refuse_settings() -> None:
             raise click.UsageError(
                 f"{parameter.opts[0]} does not go with --resume: a run keeps its settings", context
             )
-
-
-def run_lines(run: Run, digits: Digits) -> list[str]:
-    """What is trained, on which digits, and where it stands."""
-    settings, reached, m = run.settings, read_checkpoint(run), len(digits)
-    network, _ = start_of(settings, len(run.classes))
-    size = settings.batch_size
-    seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
-    seen += f" of {digits.name}"
-    rate = f"α = {run.learning_rate(-1):g}"
-    how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
-    lines = [str(network), how]
-    if run.changes:
-        lines.append(run.rates)
-    if len(run.engines) > 1:
-        lines.append(f"computed by {run.computed}")
-    kept, moments = len(run.recorded_steps), len(run.moments)
-    if kept < moments:
-        lines.append(f"{kept} of {moments} moments are kept to look back: the network is large")
-    if (run.folder / MODEL).exists():
-        lines.append(f"{run.folder} is finished: there is nothing left to train")
-    elif reached is not None:
-        lines.append(f"going on after step {reached.step:,}")
-    return lines
-
-
-def settings_as_asked(run: Run) -> dict[str, object]:
-    """The settings of a run in the words of the options."""
-    settings = run.settings.as_json() | {"steps": run.length}
-    del settings["epochs"]
-    return {
-        **settings,
-        "data": "mnist" if settings["data"] is None else settings["data"],
-        "loss": dashed(settings["loss"]),
-        "batch_size": settings["batch_size"] or "all",
-    }
 
 
 @contextmanager

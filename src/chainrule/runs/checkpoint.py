@@ -14,10 +14,14 @@ from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import Kind, ModelError, Sealed, check_seal, seal, sealed, write_whole
 from chainrule.network import Array, count_parameters
 from chainrule.runs.folder import is_there, open_run, resume_command
+from chainrule.runs.patience import kept_step
 from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, Run
 from chainrule.runs.settings import ENTRIES, Computing, RunError, Settings, refusal
 
-COLUMNS = ("step", "loss", "train_accuracy", "test_accuracy", "seconds")
+COLUMNS = (
+    *("step", "loss", "train_accuracy", "test_accuracy", "seconds"),
+    *("validation_loss", "validation_accuracy"),
+)
 Taken = TypeVar("Taken")
 
 
@@ -39,14 +43,21 @@ class Checkpoint(NamedTuple):
     step: int
     parameters: Array  # (n,)
     memory: Array  # (rows, n)
-    history: NDArray[np.float64]  # (rows, 5), the columns of history.csv; NaN where not measured
+    history: NDArray[np.float64]  # (rows, 7), the columns of history.csv; NaN where not measured
     losses: tuple[float, int]  # of the batches since the last row: their sum and their number
     seconds: float  # of training
     trajectory_rows: int
+    best: Array | None = None  # (n,), where the validation loss was lowest, of a run with patience
+
+    def kept(self, run: Run) -> tuple[int, Array]:
+        """The step and the parameters of the network that stands for the run."""
+        step = kept_step(run, self.step, self.history)
+        return step, self.parameters if self.best is None or step == self.step else self.best
 
 
 def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
-    state = np.concatenate([checkpoint.parameters[None], checkpoint.memory])
+    best = () if checkpoint.best is None else (checkpoint.best[None],)
+    state = np.concatenate([checkpoint.parameters[None], checkpoint.memory, *best])
     content = {
         "format": FORMAT,
         "run": run.identity(checkpoint.step),
@@ -71,7 +82,7 @@ class Progress(NamedTuple):
     """A checkpoint without its state: how far a run has come."""
 
     step: int
-    history: NDArray[np.float64]  # (rows, 5), as a Checkpoint has it
+    history: NDArray[np.float64]  # (rows, 7), as a Checkpoint has it
     losses: tuple[float, int]
     seconds: float
     trajectory_rows: int
@@ -79,7 +90,7 @@ class Progress(NamedTuple):
 
 def read_checkpoint(run: Run) -> Checkpoint | None:
     """The last checkpoint of a run, None before its first; RunError if it is not of this run."""
-    return read_part(run, checkpoint_of)
+    return read_part(run, lambda file, found: checkpoint_of(run, file, found))
 
 
 def last_checkpoint(run: Run) -> Checkpoint:
@@ -121,16 +132,20 @@ def unknown_to(form: int, step: int) -> dict[str, Any]:
     if form < 4:
         later["engines"] = [Computing(0, NumpyEngine.name)._asdict()] if step else []
     later |= {"classes": CLASSES} if form < 5 else {}
+    later |= {"start": None, "extensions": []} if form < 6 else {}
     return later | ({"changes": []} if form < 2 else {})
 
 
-def checkpoint_of(file: Sealed, found: Progress) -> Checkpoint:
+def checkpoint_of(run: Run, file: Sealed, found: Progress) -> Checkpoint:
     """The checkpoint in this file; ModelError if a number in it has changed."""
     state = file.read("state")
-    check_seal(file, {"state": state, "history": found.history})
+    as_written = found.history[:, : file.arrays["history"].shape[1]]
+    check_seal(file, {"state": state, "history": np.ascontiguousarray(as_written)})
     if not np.isfinite(state).all():
         raise ModelError("damaged: its state is not finite")
-    return Checkpoint(found.step, state[0], state[1:], *found[1:])
+    end = 1 + MEMORY_ROWS[run.settings.optimizer]
+    best = state[end] if len(state) > end else None
+    return Checkpoint(found.step, state[0], state[1:end], *found[1:], best)
 
 
 def progress_of(run: Run, file: Sealed) -> Progress:
@@ -146,12 +161,14 @@ def progress_of(run: Run, file: Sealed) -> Progress:
     of, wanted = content["run"], run.identity(until)
     if isinstance(of, dict):
         of = {**unknown_to(content["format"], until), **of}
-    moving = "changes", "engines"
+    moving = "changes", "engines", "extensions"
     if isinstance(of, dict) and any(of.get(name) != wanted[name] for name in moving):
         # It may have been trained on, in another way, since it was opened. A change is in run.json
         # before it is in a checkpoint, so what is there now knows all that this one has.
         now = open_run(run.folder)
-        wanted = replace(run, changes=now.changes, engines=now.engines).identity(until)
+        moved = {name: getattr(now, name) for name in moving}
+        run = replace(run, ended=now.ended, **moved)
+        wanted = run.identity(until)
     if of != wanted:
         names = [n for n in wanted if not isinstance(of, dict) or of.get(n) != wanted[n]]
         came = of.get(names[0]) if isinstance(of, dict) and names else of
@@ -161,14 +178,16 @@ def progress_of(run: Run, file: Sealed) -> Progress:
             f"that of {RUN} is {wanted.get(name)!r:.70}"
         )
     moments = [moment for moment in run.moments if moment <= until]
-    rows = 1 + MEMORY_ROWS[run.settings.optimizer]
+    rows = 1 + MEMORY_ROWS[run.settings.optimizer] + (run.settings.patience is not None)
+    known = len(COLUMNS) if content["format"] > 5 else len(COLUMNS) - 2
     for name, kind in (
         ("state", Kind("float32", (rows, count_parameters(run.sizes)))),
-        ("history", Kind("float64", (len(moments), len(COLUMNS)))),
+        ("history", Kind("float64", (len(moments), known))),
     ):
         if arrays[name] != kind:
             raise ModelError(f"its {name} must be {kind}, got {arrays[name]}")
     history = np.asarray(file.read("history"), np.float64)
+    missing = np.full((len(moments), len(COLUMNS) - known), np.nan)
     if not (
         type(step) is int
         and 0 <= step <= run.length
@@ -181,4 +200,5 @@ def progress_of(run: Run, file: Sealed) -> Progress:
         and content["recorded"] == sum(s <= step for s in run.recorded_steps)
     ):
         raise ModelError("its fields are not those of a checkpoint")
+    history = np.hstack([history, missing])
     return Progress(step, history, (losses[0], losses[1]), seconds, content["recorded"])

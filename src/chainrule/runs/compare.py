@@ -100,7 +100,8 @@ def run_at(run: Run, step: int | None) -> RunAt:
     """Where a run stands after a step, or at its last checkpoint."""
     reached = last_checkpoint(run)
     if step is None:
-        return RunAt(reached.step, run.network(reached.parameters), reached.history)
+        step, parameters = reached.kept(run)
+        return RunAt(step, run.network(parameters), reached.history)
     return RunAt(step, network_at(run, step), reached.history[reached.history[:, 0] <= step])
 
 
@@ -118,6 +119,8 @@ def setting(name: str, value: object) -> str:
     """A setting as the command line says it."""
     if name == "changes" and isinstance(value, list):
         return ", ".join(f"{c['learning_rate']:g} from step {c['step']:,}" for c in value) or "none"
+    if name == "extensions" and isinstance(value, list):
+        return ", ".join(f"{e['steps']:,} steps from {e['step']:,}" for e in value) or "none"
     if name == "engines" and isinstance(value, list):
         first, *others = value
         words = (f"{each['engine']} from step {each['step']:,}" for each in others)

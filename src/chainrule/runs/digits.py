@@ -8,6 +8,7 @@ from chainrule.data import DataError, Digits, Part
 from chainrule.files import in_words
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
+from chainrule.sources.apart import set_apart
 from chainrule.sources.opening import Reading, load_one
 
 DigitsPart = Literal["training", "test"]  # of a run's digits
@@ -17,6 +18,14 @@ NAMES: dict[DigitsPart, Part] = {"training": "train", "test": "t10k"}
 def reading_of(settings: Settings) -> Reading:
     """How these settings have digits read."""
     return Reading(settings.test_share, settings.seed, settings.transpose, settings.prepare)
+
+
+def parts_of(run: Run, train_set: Digits) -> tuple[Digits, Digits | None]:
+    """Of all training digits those that the run learns from, and those set apart to validate on."""
+    share = run.settings.validation_share
+    return (
+        (train_set, None) if share is None else set_apart(train_set, share, seed=run.settings.seed)
+    )
 
 
 def own_digits(run: Run, part: DigitsPart = "test") -> Digits:

@@ -15,6 +15,7 @@ goes on to the same bytes. docs/reference/files.md describes the files field by 
 import json
 import math
 import os
+import re
 import shlex
 from contextlib import suppress
 from dataclasses import replace
@@ -38,17 +39,26 @@ from chainrule.files import (
     shallow,
     write_whole,
 )
-from chainrule.model import MODEL, beyond
+from chainrule.model import MODEL, beyond, load_model, save_model
 from chainrule.network import Network, initialise
 from chainrule.runs.called import NAME, given_name
-from chainrule.runs.digits import checksum
+from chainrule.runs.digits import checksum, parts_of
 from chainrule.runs.kinds import is_count
 from chainrule.runs.machine import machine
-from chainrule.runs.run import CHECKPOINT, FORMAT, FORMATS, HISTORY, RUN, TRAJECTORY, Run
-from chainrule.runs.settings import Change, Computing, RunError, Settings, refusal
+from chainrule.runs.run import (
+    CHECKPOINT,
+    FORMAT,
+    FORMATS,
+    HISTORY,
+    RUN,
+    START,
+    TRAJECTORY,
+    Run,
+)
+from chainrule.runs.settings import Change, Computing, Extension, RunError, Settings, refusal
 from chainrule.training import settle
 
-FILES = (RUN, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
+FILES = (RUN, START, MODEL, CHECKPOINT, HISTORY, TRAJECTORY)  # what a training writes
 
 
 def new_folder(parent: Path) -> list[Path]:
@@ -66,11 +76,12 @@ def begin(
     changes: tuple[Change, ...] = (),
     *,
     engine: EngineName = "auto",
+    start: Network | None = None,
 ) -> Run:
     """A new run in this folder, with its run.json on disk; with `changes`, one like another.
 
-    Raises RunError if the folder holds a file already that a run would write, ValueError if the
-    engine cannot be used here.
+    `start`, a network of these layers, is what it starts from. Raises RunError if the folder holds
+    a file already that a run would write, ValueError if the engine cannot be used here.
     """
     engines = (Computing(0, choose(engine)),)
     for name in FILES:
@@ -82,6 +93,9 @@ def begin(
     key = int(rng.integers(2**63))
     run = Run(folder, settings, key, started, (machine(),), None, changes, engines)
     try:
+        if start is not None:
+            save_model(start, folder / START)
+            run = replace(run, start=sha256_of(folder / START))
         write_run(run)
     except BaseException:
         discard(run)
@@ -96,6 +110,34 @@ def start_of(settings: Settings, classes: int = CLASSES) -> tuple[Network, np.ra
         settings.sizes(classes), loss=settings.loss, weight_decay=settings.weight_decay, rng=rng
     )
     return network, rng
+
+
+def start_of_run(run: Run) -> tuple[Network, np.random.Generator]:
+    """The same of a run, which may start from a model; RunError if that is not there any more."""
+    network, rng = start_of(run.settings, len(run.classes))
+    if run.start is None:
+        return network, rng
+    path = run.folder / START
+    try:
+        if sha256_of(path) != run.start:
+            raise RunError(f"{path}: it is not the model that the run started from")
+        model = load_model(path)
+    except (OSError, ModelError) as error:
+        raise refusal(path if isinstance(error, OSError) else None, error) from None
+    if model.sizes != run.sizes:
+        raise RunError(
+            f"{path}: a run on these digits has the layers {'-'.join(map(str, run.sizes))}, "
+            f"the model that it is to start from has {'-'.join(map(str, model.sizes))}"
+        )
+    return run.network(model.parameters.astype(np.float32)), rng
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file that is one."""
+    import hashlib
+
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
@@ -123,7 +165,8 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
         key = int(rng.integers(2**63))  # begin took ten classes
         loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
         size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
-        rate, length = settle(loss, optimizer, len(train_set), rate, size, steps, epochs)
+        m = len(parts_of(run, train_set)[0])
+        rate, length = settle(loss, optimizer, m, rate, size, steps, epochs)
         share = train_set.origin.source.test_share if train_set.origin else None
         settings = replace(settings, learning_rate=rate, steps=length, test_share=share)
     machines = run.machines if run.machines[-1] == machine() else (*run.machines, machine())
@@ -135,48 +178,11 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
     return prepared
 
 
-def change_rate(run: Run, step: int, learning_rate: float) -> Run:
-    """The run with another learning rate from this step on, once that is on disk.
-
-    The latest order counts: changes for later steps, which a killed process may have left, are
-    dropped. The caller holds the run's lock; the step is not before the last checkpoint. Raises
-    RunError if there is no such step or rate.
-    """
-    if not 0 < learning_rate < math.inf:
-        raise RunError(f"{run.folder}: the rate must be a positive number, got {learning_rate}")
-    if step >= run.length:
-        raise RunError(f"{run.folder}: finished: no step is left to take at another rate")
-    changed = replace(run, changes=tuple(each for each in run.changes if each.step < step))
-    if changed.learning_rate(step) != learning_rate:
-        changes = (*changed.changes, Change(step, float(learning_rate)))
-        changed = replace(run, changes=changes)
-    if changed != run:
-        write_run(changed)
-    return changed
-
-
-def change_engine(run: Run, step: int, engine: str) -> Run:
-    """The run computed by this engine from this step on, once that is on disk.
-
-    The latest order counts here, too. The caller holds the run's lock; the step is not before the
-    last checkpoint. Raises RunError if there is no such step.
-    """
-    if step >= run.length:
-        raise RunError(f"{run.folder}: finished: no step is left for another engine")
-    engines = tuple(each for each in run.engines if each.step < step)
-    if not engines or engines[-1].engine != engine:
-        engines = (*engines, Computing(step, engine))
-    changed = replace(run, engines=engines)
-    if changed != run:
-        write_run(changed)
-    return changed
-
-
 def discard(run: Run) -> None:
     """Remove the run's files, if they are still its own; the folder stays."""
     if is_there(run):
         own = (NAME,) if given_name(run) is not None else ()
-        for name in (*own, CHECKPOINT, HISTORY, TRAJECTORY, RUN):
+        for name in (*own, CHECKPOINT, HISTORY, TRAJECTORY, RUN, START):
             (run.folder / name).unlink(missing_ok=True)
 
 
@@ -208,6 +214,9 @@ def write_run(run: Run) -> None:
         "changes": [change._asdict() for change in run.changes],
         "engines": [each._asdict() for each in run.engines],
         "classes": list(run.classes),
+        "extensions": [each._asdict() for each in run.extensions],
+        "ended": run.ended,
+        "start": run.start,
     }
     content["sha256"] = json_checksum(content)
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -256,6 +265,8 @@ def run_of(folder: Path, content: object) -> Run:
         wanted.add("engine" if content["format"] == 3 else "engines")
     if content["format"] > 4:
         wanted.add("classes")
+    if content["format"] > 5:
+        wanted |= {"extensions", "ended", "start"}
     if set(content) != wanted:
         must, came = (", ".join(sorted(each)) for each in (wanted, content))
         raise RunError(f"damaged: its fields must be {must}, got {came:.100}")
@@ -289,7 +300,33 @@ def run_of(folder: Path, content: object) -> Run:
     only = [{"step": 0, "engine": content.get("engine", NumpyEngine.name)}]
     engines = engines_of(content.get("engines", only))
     classes = names_of(content.get("classes", list(DIGITS)))
-    return Run(folder, asked, key, started, tuple(machines), data, changes, engines, classes)
+    run = Run(folder, asked, key, started, tuple(machines), data, changes, engines, classes)
+    return with_length(run, content)
+
+
+def with_length(run: Run, content: dict[str, Any]) -> Run:
+    """The run with its extensions, its end and its start; RunError unless they can be."""
+    ended, start = content.get("ended"), content.get("start")
+    if not (start is None or (isinstance(start, str) and re.fullmatch("[0-9a-f]{64}", start))):
+        raise RunError(f"its start cannot be {start!r:.60}")
+    extensions = content.get("extensions", [])
+    for each in extensions if isinstance(extensions, list) else [None]:
+        if not isinstance(each, dict) or list(each) != list(Extension._fields):
+            raise RunError(f"its extensions cannot be {extensions!r:.60}")
+        step, steps = each.values()
+        counts = run.data is not None and is_count(step) and is_count(steps)
+        if not counts or step not in run.moments or steps <= step:
+            raise RunError(f"its extensions cannot have {each!r:.60}")
+        run = replace(run, extensions=(*run.extensions, Extension(step, steps)))
+    if ended is not None and not (
+        run.settings.patience
+        and run.data
+        and type(ended) is int
+        and ended in run.moments
+        and ended > run.legs[-1].step
+    ):
+        raise RunError(f"its ended cannot be {ended!r:.60}")
+    return replace(run, ended=ended, start=start)
 
 
 def names_of(content: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from chainrule.data import Digits
 from chainrule.engine.choice import EngineName, missing
 from chainrule.files import in_words
 from chainrule.model import MODEL, save_model
+from chainrule.runs.changes import change_rate, end_early
 from chainrule.runs.checkpoint import (
     Checkpoint,
     read_checkpoint,
@@ -24,13 +25,15 @@ from chainrule.runs.checkpoint import (
     write_checkpoint,
     write_history,
 )
-from chainrule.runs.folder import change_rate, open_run, resume_command, start_of
-from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, Run
+from chainrule.runs.digits import parts_of
+from chainrule.runs.folder import open_run, resume_command, start_of_run
+from chainrule.runs.patience import best_row, is_over
+from chainrule.runs.run import CHECKPOINT, HISTORY, RUN, START, Run
 from chainrule.runs.settings import RunError
 from chainrule.runs.trajectory import check_place, growing, trajectory_row
-from chainrule.training import DivergenceError, Snapshot, evaluate, train
+from chainrule.training import DivergenceError, Evaluation, Snapshot, evaluate, train
 
-WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY)  # those that write_whole writes
+WHOLE = (RUN, MODEL, CHECKPOINT, HISTORY, START)  # those that write_whole writes
 LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, WHOLE))})\.[0-9a-f]{{8}}")
 CHECKPOINT_EVERY = 5.0  # seconds
 LOOK_UP = 0.05  # seconds: so long nobody is asked whether to stop
@@ -81,11 +84,12 @@ def go_on(
         ):
             if between or snapshot.test_accuracy is not None:
                 yield snapshot
+        run = open_run(run.folder)  # its patience may have ended it
         finished = read_checkpoint(run)
         if finished and finished.step == run.length:
             if reached and reached.step == run.length:  # killed after its last checkpoint
                 write_history(run, finished.history)
-            save_model(run.network(finished.parameters), run.folder / MODEL)
+            save_model(run.network(finished.kept(run)[1]), run.folder / MODEL)
     except OSError as error:
         place = error.filename or run.folder
         raise RunError(f"{place}: {in_words(error)}; {what_is_safe(run)}") from None
@@ -134,11 +138,11 @@ def steps_of(
     """Every snapshot after the checkpoint."""
     if reached and reached.step == run.length:
         return
-    train_set, test_set = sets
+    (train_set, validation), test_set = parts_of(run, sets[0]), sets[1]
     with growing(run, reached.trajectory_rows if reached else 0) as trajectory:
         record = Record(run, reached, trajectory)
         asked = train_accuracy or record.has_train_accuracy
-        measured = train_set if asked else None, test_set
+        measured = Measured(train_set if asked else None, test_set, validation)
         pace = Pace(record, allowed, new_rate)
         saved = time.monotonic()
         began = time.perf_counter()
@@ -146,12 +150,12 @@ def steps_of(
             record.seconds += pace.note(snapshot.step, time.perf_counter() - began)
             snapshot = record.note(snapshot, measured, threads)
             stopping = allowed(snapshot.step) < 1
-            at_end = snapshot.step == run.length
+            at_end = snapshot.step == record.run.length
             if stopping or at_end or time.monotonic() - saved >= checkpoint_every:
                 record.save(snapshot)
                 saved = time.monotonic()
             yield snapshot
-            if stopping:
+            if stopping or at_end:
                 return
             began = time.perf_counter()
 
@@ -166,7 +170,7 @@ def trained(
     """The training of a run from its checkpoint on."""
     run = record.run
     settings = run.settings
-    network, rng = start_of(settings, len(run.classes))
+    network, rng = start_of_run(run)
     start = None
     if reached:
         network = run.network(reached.parameters)
@@ -185,6 +189,14 @@ def trained(
         engine=engine_of(run),
         threads=threads,
     )
+
+
+class Measured(NamedTuple):
+    """The digits on which a row of the history is measured."""
+
+    train: Digits | None
+    test: Digits
+    validation: Digits | None
 
 
 class Pace:
@@ -233,34 +245,59 @@ class Record:
         self.losses = reached.losses if reached else (0.0, 0)  # of batches since the last row
         self.seconds = reached.seconds if reached else 0.0
         self.rows = reached.trajectory_rows if reached else 0  # of the trajectory
+        self.best = reached.best if reached else None  # parameters, in a run with patience
 
     @property
     def has_train_accuracy(self) -> bool:
         """Whether the last row of the history says how the training digits are read."""
         return bool(self.history) and not math.isnan(self.history[-1][2])
 
-    def note(
-        self, snapshot: Snapshot, sets: tuple[Digits | None, Digits], threads: int | None
-    ) -> Snapshot:
+    def note(self, snapshot: Snapshot, sets: Measured, threads: int | None) -> Snapshot:
         """Note a snapshot; at a moment of the history it comes back measured on these digits."""
         step = snapshot.step
         for loss in snapshot.losses:
             self.losses = self.losses[0] + loss, self.losses[1] + 1
         if step not in self.moments:
             return snapshot
-        engine, (train_set, test_set) = engine_of(self.run), sets
-        seen = accuracy_of(snapshot, test_set, "test", engine, threads)
+        engine = engine_of(self.run)
+        seen = measured(snapshot, sets.test, "test", engine, threads).accuracy
         trained = snapshot.train_accuracy
-        if trained is None and train_set is not None:
-            trained = accuracy_of(snapshot, train_set, "training", engine, threads)
+        if trained is None and sets.train is not None:
+            trained = measured(snapshot, sets.train, "training", engine, threads).accuracy
+        validated = None
+        if sets.validation is not None:
+            validated = measured(snapshot, sets.validation, "validation", engine, threads)
         E = self.losses[0] / self.losses[1] if self.losses[1] else snapshot.loss
         self.losses = 0.0, 0
         on_train = math.nan if trained is None else trained
-        self.history.append([step, E, on_train, seen, self.seconds])
+        on_others = (validated.loss, validated.accuracy) if validated else (math.nan, math.nan)
+        self.history.append([step, E, on_train, seen, self.seconds, *on_others])
+        self.look_at_validation(snapshot)
         if step in self.recorded_steps:
             self.trajectory.write(trajectory_row(step, snapshot.network.parameters))
             self.rows += 1
-        return replace(snapshot, loss=E, train_accuracy=trained, test_accuracy=seen)
+        return replace(
+            snapshot,
+            loss=E,
+            train_accuracy=trained,
+            test_accuracy=seen,
+            validation_loss=validated.loss if validated else None,
+            validation_accuracy=validated.accuracy if validated else None,
+        )
+
+    def look_at_validation(self, snapshot: Snapshot) -> None:
+        """After a row, keep the parameters if they are the best; end the run if it waited enough.
+
+        The end is in run.json before the checkpoint that is at it.
+        """
+        if self.run.settings.patience is None:
+            return
+        history = np.array(self.history)
+        if best_row(history) == len(history) - 1:
+            self.best = snapshot.network.parameters
+        if is_over(self.run, history):
+            check_place(self.trajectory, self.run)
+            self.run = end_early(self.run, snapshot.step)
 
     def save(self, snapshot: Snapshot) -> None:
         """Put the state after this snapshot on disk."""
@@ -275,6 +312,7 @@ class Record:
             self.losses,
             self.seconds,
             self.rows,
+            self.best,
         )
         write_checkpoint(self.run, checkpoint)
 
@@ -284,12 +322,12 @@ class Record:
         self.run = change_rate(self.run, step, learning_rate)
 
 
-def accuracy_of(
+def measured(
     snapshot: Snapshot, digits: Digits, part: str, engine: EngineName, threads: int | None
-) -> float:
-    """The share of the test or the training digits that a snapshot reads right."""
+) -> Evaluation:
+    """How a snapshot reads the test, the training or the validation digits."""
     try:
-        return evaluate(snapshot.network, digits, engine=engine, threads=threads).accuracy
+        return evaluate(snapshot.network, digits, engine=engine, threads=threads)
     except OverflowError as error:  # the next step would find it
         reason = f"after step {snapshot.step:,}, on the {part} digits {error}"
         raise DivergenceError(reason, snapshot.step) from None

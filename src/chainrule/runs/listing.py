@@ -11,6 +11,7 @@ from chainrule.runs.called import given_name
 from chainrule.runs.checkpoint import read_progress
 from chainrule.runs.folder import open_run
 from chainrule.runs.lock import RunState, state_of
+from chainrule.runs.patience import kept_step
 from chainrule.runs.run import RUN, Run
 from chainrule.runs.settings import Change, RunError, refusal
 
@@ -68,12 +69,15 @@ def folders_of_runs(folder: Path) -> list[Path]:
 def entry_of_run(run: Run) -> Entry:
     """What a list says of a run."""
     reached = read_progress(run) if run.data else None
-    _, loss, _, accuracy, _ = reached.history[-1].tolist() if reached else (None,) * 5
+    loss = accuracy = None
+    if reached:
+        row = kept_step(run, reached.step, reached.history)
+        loss, _, accuracy = reached.history[reached.history[:, 0] <= row][-1, 1:4].tolist()
     return Entry(
         run.folder,
         state_of(run.folder),
         reached.step if reached else 0,
-        run.settings.steps,
+        run.length if run.data else run.settings.steps,
         loss,
         accuracy,
         bytes_in(run.folder),

@@ -124,6 +124,29 @@ class Settings:
         ),
     ] = 0.9
 
+    validation_share: Annotated[
+        float | None,
+        Entry(
+            Number("a number above 0 and below 1, such as 0.1", above=True, most=1.0),
+            "Validation share",
+            "The share of the training images set apart to validate on, drawn from the seed.",
+            none="",
+            prefix="validation",
+            since=6,
+        ),
+    ] = None
+    patience: Annotated[
+        int | None,
+        Entry(
+            Whole(1),
+            "Patience",
+            "Stop after so many rows of the history without a new lowest validation loss.",
+            none="",
+            prefix="patience",
+            since=6,
+        ),
+    ] = None
+
     test_share: Annotated[
         float | None,
         Entry(
@@ -170,6 +193,8 @@ class Settings:
                 raise RunError(f"the setting {name} cannot be {value!r:.60}")
             if entry.of_digits and self.data is None and value != getattr(type(self), name):
                 raise RunError(f"the setting {name} is for digits of one's own, MNIST needs none")
+        if self.patience is not None and self.validation_share is None:
+            raise RunError("the setting patience needs validation_share: images to validate on")
         if too_large := beyond(self.sizes()):
             raise RunError(too_large)
 
@@ -214,6 +239,13 @@ class Change(NamedTuple):
 
     step: int
     learning_rate: float
+
+
+class Extension(NamedTuple):
+    """After `step` steps the run was finished, and was made longer: `steps` in all."""
+
+    step: int
+    steps: int
 
 
 class Computing(NamedTuple):

@@ -14,6 +14,7 @@ from chainrule.runs.folder import open_run
 from chainrule.runs.listing import folders_of_runs
 from chainrule.runs.lock import LOCK, check_lock
 from chainrule.runs.names import run_id
+from chainrule.runs.patience import kept_step
 from chainrule.runs.run import CHECKPOINT, RUN, Run
 from chainrule.runs.settings import RunError
 
@@ -22,7 +23,8 @@ class Standing(NamedTuple):
     """Where a run stands on disk: the step and the history of its last checkpoint."""
 
     step: int
-    history: NDArray  # type: ignore[type-arg]  # (rows, 5), as a checkpoint has it
+    kept: int  # the step of the network that stands for the run
+    history: NDArray  # type: ignore[type-arg]  # (rows, 7), as a checkpoint has it
     recorded_steps: list[int]
 
 
@@ -102,7 +104,8 @@ class Shelf:
             standing = None
             if reached:
                 steps = run.recorded_steps[: reached.trajectory_rows]
-                standing = Standing(reached.step, reached.history, steps)
+                kept = kept_step(run, reached.step, reached.history)
+                standing = Standing(reached.step, kept, reached.history, steps)
             known = self.standings[run.folder] = stamp, standing
         return known[1]
 

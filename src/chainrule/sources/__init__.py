@@ -5,4 +5,5 @@ gives the two parts as they stand there (`parts.py`), and `opening.py` makes dig
 names their classes, and draws a test part where there is none.
 """
 
+from chainrule.sources.apart import set_apart as set_apart
 from chainrule.sources.opening import load_digits as load_digits

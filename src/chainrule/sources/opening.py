@@ -17,7 +17,7 @@ from chainrule.data import MNIST, PARTS, Digits, Origin, Part
 from chainrule.idx import DataError
 from chainrule.sources import csv, idx_folder, npz, parquet, pickled, pictures
 from chainrule.sources.classes import classes_beside
-from chainrule.sources.parts import Found, Labelled, check_count, listed
+from chainrule.sources.parts import Found, Labelled, check_count, drawn_of, listed
 
 Prepare = Literal["auto", "never", "always"]
 PREPARE: tuple[Prepare, ...] = get_args(Prepare)
@@ -168,11 +168,9 @@ def drawn(path: Path, part: Labelled, share: float, seed: int) -> list[Labelled]
     """The images to train on and those to test on, each in the order of the file."""
     m = len(part.labels)
     check_count(path, m)
-    count = m if share == 1 else min(max(1, round(share * m)), m - 1)
     if share != 1 and m < 2:
         raise DataError(f"{path}: of {m} image none can be set apart to test on")
-    for_test = np.zeros(m, bool)
-    for_test[np.random.default_rng((seed, SPLIT)).permutation(m)[:count]] = True
+    for_test = np.ones(m, bool) if share == 1 else drawn_of(m, share, (seed, SPLIT))
     return [chosen(part, np.flatnonzero(each)) for each in (~for_test, for_test)]
 
 

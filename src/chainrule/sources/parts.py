@@ -47,6 +47,14 @@ def check_count(path: Path, count: int) -> None:
         )
 
 
+def drawn_of(m: int, share: float, key: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which of m images are drawn, by a key: a share of them, at least one, and not all."""
+    drawn = np.zeros(m, bool)
+    count = min(max(1, round(share * m)), m - 1)
+    drawn[np.random.default_rng(key).permutation(m)[:count]] = True
+    return drawn
+
+
 def listed(paths: Sequence[Path]) -> str:
     """Some names of files, as they may stand in a message."""
     names = sorted(path.name for path in paths)

@@ -176,11 +176,14 @@ class Lab:
             raise RefusedError(f"{id} {OTHER_CLASSES.format(len(run.classes))}", "missing")
         try:
             standing = self.shelf.standing(run)
-            if step is None and standing and (kept := self.moments.find((id, standing.step))):
+            if step is None and standing and (kept := self.moments.find((id, standing.kept))):
                 return kept
             reached = last_checkpoint(run)
-            if step in (None, reached.step):
-                return named_run(run, run.network(reached.parameters), reached.step)
+            at, parameters = (
+                reached.kept(run) if step is None else (reached.step, reached.parameters)
+            )
+            if step in (None, at):
+                return named_run(run, run.network(parameters), at)
             return named_run(run, network_at(run, step), step)
         except RunError as error:
             reason = str(error).replace(str(run.folder), id).partition("; go on with")[0]

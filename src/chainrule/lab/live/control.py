@@ -12,9 +12,10 @@ from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
 from chainrule.lab.wire import RefusedError
 from chainrule.network import count_parameters
+from chainrule.runs.changes import change_rate
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.digits import reading_of
-from chainrule.runs.folder import begin, change_rate, new_folder, open_run
+from chainrule.runs.folder import begin, new_folder, open_run
 from chainrule.runs.going import engine_of
 from chainrule.runs.names import Recipe, run_id, settings_of
 from chainrule.runs.run import Run

@@ -16,8 +16,9 @@ from chainrule.data import Digits
 from chainrule.engine.choice import missing
 from chainrule.lab.wire import RefusedError
 from chainrule.network import Network
+from chainrule.runs.changes import change_rate
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint
-from chainrule.runs.folder import change_rate, discard, open_run, prepare
+from chainrule.runs.folder import discard, open_run, prepare
 from chainrule.runs.going import go_on
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
