@@ -315,7 +315,7 @@ def with_length(run: Run, content: dict[str, Any]) -> Run:
             raise RunError(f"its extensions cannot be {extensions!r:.60}")
         step, steps = each.values()
         counts = run.data is not None and is_count(step) and is_count(steps)
-        if not counts or step not in run.moments or steps <= step:
+        if not counts or not run.legs[-1].step < step < steps or step not in run.moments:
             raise RunError(f"its extensions cannot have {each!r:.60}")
         run = replace(run, extensions=(*run.extensions, Extension(step, steps)))
     if ended is not None and not (

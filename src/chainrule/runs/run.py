@@ -153,7 +153,7 @@ def planned(leg: Extension) -> list[int]:
 
 def spread(moments: list[int], most: int) -> list[int]:
     """So many of these steps at most, the last among them."""
-    apart = math.ceil((len(moments) - 1) / max(1, most - 1))
+    apart = max(1, math.ceil((len(moments) - 1) / max(1, most - 1)))
     return moments[:-1:apart] + moments[-1:] if most > 1 else moments[-1:] * most
 
 

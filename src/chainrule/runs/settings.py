@@ -140,7 +140,8 @@ class Settings:
         Entry(
             Whole(1),
             "Patience",
-            "Stop after so many rows of the history without a new lowest validation loss.",
+            "Stop after so many rows of the history, of about 100, without a new lowest validation "
+            "loss, and keep the network that had it.",
             none="",
             prefix="patience",
             since=6,
