@@ -195,7 +195,10 @@ def test_every_row_arrives_once(running):
     assert told["live"] == frame["id"]
     assert entry["state"] == "finished"
     history = entry["history"]
-    names = ("step", "loss", "train_accuracy", "test_accuracy")
+    names = (
+        *("step", "loss", "train_accuracy", "test_accuracy"),
+        *("validation_loss", "validation_accuracy"),
+    )
     assert [list(row) for row in zip(*(history[n] for n in names), strict=True)] == rows
     order(running, do="stop")
 

@@ -12,6 +12,7 @@ from helpers.trainings import asked, content, trained, until
 from chainrule import Digits, evaluate, load_digits, load_mnist, load_model, set_apart, train
 from chainrule.data import DataError
 from chainrule.lab.api.requests import parse_order
+from chainrule.lab.live.control import ordered
 from chainrule.lab.wire import RefusedError
 from chainrule.runs.checkpoint import read_checkpoint
 from chainrule.runs.compare import run_at
@@ -211,14 +212,16 @@ def test_the_lab_is_ordered_both():
     order = {"validation_share": 0.1, "patience": 4}
     what = parse_order({"do": "start", "settings": settings | order}).what
     assert {name: what[name] for name in order} == order
-    for wrong in (
-        {"validation_share": 0},
-        {"validation_share": 1},
-        {"patience": 0},
-        {"patience": 4},
-    ):
+    for wrong in ({"validation_share": 0}, {"patience": 0}, {"patience": "4"}):
         with pytest.raises(RefusedError, match=next(iter(wrong))):
             parse_order({"do": "start", "settings": settings | wrong})
+    for wrong, says in (
+        ({"validation_share": 1}, "validation_share cannot be 1.0"),
+        ({"patience": 4}, "patience needs a validation share"),
+        ({"momentum_decay": 1}, "momentum_decay cannot be 1.0"),
+    ):
+        with pytest.raises(RefusedError, match=says):
+            ordered(parse_order({"do": "start", "settings": settings | wrong}))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +267,7 @@ def test_on_the_command_line(small, tmp_path, inside):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("--patience 3", "the setting patience needs validation_share"),
+        ("--patience 3", "chainrule: patience needs a validation share: images to validate on"),
         ("--patience 0 --validation-share 0.1", "--patience"),
         ("--validation-share 1", "wanted a number above 0 and below 1, such as 0.1, got '1'"),
         ("--validation-share x", "wanted a number above 0 and below 1"),

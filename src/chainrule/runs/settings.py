@@ -195,7 +195,7 @@ class Settings:
             if entry.of_digits and self.data is None and value != getattr(type(self), name):
                 raise RunError(f"the setting {name} is for digits of one's own, MNIST needs none")
         if self.patience is not None and self.validation_share is None:
-            raise RunError("the setting patience needs validation_share: images to validate on")
+            raise RunError("patience needs a validation share: images to validate on")
         if too_large := beyond(self.sizes()):
             raise RunError(too_large)
 

@@ -48,11 +48,15 @@ def check_count(path: Path, count: int) -> None:
 
 
 def drawn_of(m: int, share: float, key: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which of m images are drawn, by a key: a share of them, at least one, and not all."""
+    """Which of m images are drawn, by a key: a share of them."""
     drawn = np.zeros(m, bool)
-    count = min(max(1, round(share * m)), m - 1)
-    drawn[np.random.default_rng(key).permutation(m)[:count]] = True
+    drawn[np.random.default_rng(key).permutation(m)[: count_apart(m, share)]] = True
     return drawn
+
+
+def count_apart(m: int, share: float) -> int:
+    """How many of m images a share of them is: at least one, and not all."""
+    return min(max(1, round(share * m)), m - 1)
 
 
 def listed(paths: Sequence[Path]) -> str:

@@ -159,6 +159,8 @@ class Lab:
         snapshot = training.snapshot if training else None
         if training is None or snapshot is None or training.id != id:
             return None
+        if step is None and training.run.settings.patience and training.state == "finished":
+            return None  # the network that it keeps is on disk
         if step is not None and (passed := training.passed.get(step)):
             return named_run(training.run, passed, step)
         if step not in (None, snapshot.step):

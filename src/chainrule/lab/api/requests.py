@@ -29,7 +29,7 @@ from chainrule.lab.live.control import Order
 from chainrule.lab.wire import RefusedError
 from chainrule.runs.called import checked_name
 from chainrule.runs.kinds import Choice, Number, Whole, Widths
-from chainrule.runs.settings import ENTRIES, Entry, RunError, Settings
+from chainrule.runs.settings import ENTRIES, Entry, RunError
 
 SMALLEST, LARGEST_RATE = 1e-30, 1e30  # of numbers like a learning rate
 
@@ -192,10 +192,6 @@ def parse_start(value: object) -> Order:
     threads, engine = found.pop("threads", None), found.pop("engine", None)
     measured = parse_flag(found.pop("train_accuracy", False), "train_accuracy")
     settings = {name: parse_setting(name, entries[name], each) for name, each in found.items()}
-    try:
-        Settings(**settings)
-    except RunError as error:
-        raise RefusedError(str(error)) from None
     if threads is not None:
         threads = parse_whole(threads, "threads", 1, limits.THREADS)
     if engine is not None:

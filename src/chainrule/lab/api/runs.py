@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
 from chainrule.lab.api.sets import find_set, sets_folder
-from chainrule.lab.live.control import check_size, trainable
+from chainrule.lab.live.control import check_size, ordered, trainable
 from chainrule.lab.live.frames import sample_of, unit_view
-from chainrule.lab.live.training import HistoryRow, Training, history_row
+from chainrule.lab.live.training import HistoryRow, Training, rows_of
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.called import called, own_name, rename
 from chainrule.runs.folder import start_of
@@ -19,6 +18,7 @@ from chainrule.runs.lock import state_of
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import Computing, RunError, Settings
+from chainrule.sources.parts import count_apart
 from chainrule.training import settle
 
 
@@ -42,7 +42,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
     with suppress(RunError, OSError):
         reached = lab.shelf.standing(run)
         state = state_of(run.folder)
-    rows = [history_row(*row[:4]) for row in reached.history.tolist()] if reached else []
+    rows = rows_of(reached.history.tolist()) if reached else []
     return {
         "id": run_id(run),
         "name": called(run),
@@ -52,6 +52,8 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "classes": run.classes,
         "length": run.length,
         "step": reached.step if reached else 0,
+        "kept": reached.kept if reached else 0,
+        "ended": run.ended,
         "state": "new" if state == "interrupted" and not reached else state,
         "recorded": reached.recorded_steps if reached else [],
         "history": history_columns(rows),
@@ -80,7 +82,10 @@ def measured_on(lab: Lab, run: Run | None) -> Answer:
 
 
 def history_columns(rows: Sequence[HistoryRow]) -> Answer:
-    names = ("step", "loss", "train_accuracy", "test_accuracy")
+    names = (
+        *("step", "loss", "train_accuracy", "test_accuracy"),
+        *("validation_loss", "validation_accuracy"),
+    )
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
@@ -113,7 +118,7 @@ def rename_run(lab: Lab, body: Answer) -> Answer:
 def preview_run(lab: Lab, body: Answer) -> Answer:
     """What a training of these settings begins with: its units, and the images that are watched."""
     order = requests.parse_start(checks.parse_fields(body, "the body", ("settings",))["settings"])
-    settings = Settings(data=None, **cast("Answer", order.what))
+    settings = ordered(order)
     check_size(settings)
     numbers = sample_of(lab.test_set)
     labels = lab.test_set.labels[numbers]
@@ -133,6 +138,8 @@ def length_of(lab: Lab, settings: Settings) -> int:
     loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
     size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
     m = 1 if size is None else len(lab.train_set)  # which is not needed else, nor unpacked
+    if settings.validation_share is not None:
+        m = max(1, m - count_apart(m, settings.validation_share))
     try:
         return settle(loss, optimizer, m, rate, size, steps, epochs)[1]
     except ValueError as error:

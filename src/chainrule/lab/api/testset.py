@@ -20,6 +20,7 @@ from chainrule.network import Array
 from chainrule.plane import activations, principal_plane, turned
 from chainrule.reading import probabilities
 from chainrule.runs.compare import RunAt, beside, comparison_fields
+from chainrule.runs.digits import parts_of
 from chainrule.runs.run import Run
 from chainrule.training import Evaluation
 from chainrule.troubles import measure
@@ -162,7 +163,7 @@ def run_at_step(lab: Lab, id: str, step: int | None) -> tuple[Run, RunAt]:
     named = lab.named(id, step)
     training = lab.live.training
     if training is not None and training.id == id:
-        run, rows = training.run, np.array(training.rows, np.float64).reshape(-1, 4)
+        run, rows = training.run, np.array(training.rows, np.float64).reshape(-1, 6)
     else:
         found = lab.shelf.find(id)
         standing = found and lab.shelf.standing(found)
@@ -176,7 +177,7 @@ def run_at_step(lab: Lab, id: str, step: int | None) -> tuple[Run, RunAt]:
 def look_inside(lab: Lab, body: Answer) -> Answer:
     """What a step of a run looks like from inside, its troubles then, and what it said."""
     run, at = run_at_step(lab, *requests.parse_run_step(body))
-    digits = lab.own_set(run, "training")
+    digits, _ = parts_of(run, lab.own_set(run, "training"))
     seen = inside_view(measure(at.network, digits), at.history, run.settings.loss)
     return {**seen, "answers": answers_of(at.network, lab.own_set(run))}
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from chainrule.data import CLASSES
 from chainrule.engine.choice import EngineName
@@ -99,7 +99,7 @@ class Live:
                 asked = Recipe(found.settings)
                 check_unfinished(self.shelf, found, self.drawn)
         else:
-            asked = Recipe(Settings(data=order.data, **order.what), engine=order.engine)
+            asked = Recipe(ordered(order), engine=order.engine)
         check_size(asked.settings)
         made = [] if found else self.new_folder()
         folder = found.folder if found else made[0]
@@ -155,6 +155,14 @@ class Live:
             self.closed = True
             if self.training is not None:
                 self.training.stop()
+
+
+def ordered(order: Order) -> Settings:
+    """The settings of an order to start; RefusedError if they cannot be together."""
+    try:
+        return Settings(data=order.data, **cast("dict[str, Any]", order.what))
+    except RunError as error:
+        raise RefusedError(str(error)) from None
 
 
 def trainable(id: str) -> Recipe:

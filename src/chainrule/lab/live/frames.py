@@ -22,10 +22,10 @@ def live_view(training: Training) -> dict[str, Any]:
     state = training.state  # first: once it is paused, the snapshot is the last one
     snapshot, run, error = training.snapshot, training.run, training.error
     rows = training.rows[:]
-    measures = measure(snapshot.network, training.train_set) if snapshot else None
+    measures = measure(snapshot.network, training.learned) if snapshot else None
     if isinstance(error, DivergenceError):
-        rows.append((error.step, math.nan, None, None))
-    history = np.array(rows, np.float64).reshape(-1, 4)  # None becomes NaN
+        rows.append((error.step, math.nan, *[None] * 4))
+    history = np.array(rows, np.float64).reshape(-1, 6)  # None becomes NaN
     return {
         "id": training.id,
         "state": state,

@@ -18,6 +18,7 @@ from chainrule.lab.wire import RefusedError
 from chainrule.network import Network
 from chainrule.runs.changes import change_rate
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint
+from chainrule.runs.digits import parts_of
 from chainrule.runs.folder import discard, open_run, prepare
 from chainrule.runs.going import go_on
 from chainrule.runs.names import run_id
@@ -28,13 +29,20 @@ from chainrule.training import DivergenceError, Snapshot
 CHECKPOINT_EVERY = 2.0  # seconds: how long a recorded step may not yet be on disk
 CHANGES = 64  # of the rate in a run, so that its link does not get too long
 TrainingState = Literal["running", "paused", "interrupted", "finished", "failed"]
-HistoryRow = tuple[float | None, ...]  # step, loss, training accuracy, test accuracy
+# step, loss, training, test accuracy, validation loss and accuracy
+HistoryRow = tuple[float | None, ...]
+COLUMNS = (*range(4), 5, 6)  # of a checkpoint's history
 Sets = tuple[Digits, Digits]  # to train on and to test on
 
 
 def history_row(step: float, *values: float | None) -> HistoryRow:
     """A row of the history; None where nothing was measured."""
     return int(step), *(None if v is None or math.isnan(v) else v for v in values)
+
+
+def rows_of(history: list[list[float]]) -> list[HistoryRow]:
+    """The rows of a checkpoint's history."""
+    return [history_row(*(row[column] for column in COLUMNS)) for row in history]
 
 
 class Training:
@@ -98,6 +106,7 @@ class Training:
             if self.made and run.data is None:
                 discard(run)
             raise
+        self.learned, _ = parts_of(run, self.train_set)
         self.to_record = run.recorded_steps
         self.run = run
         if reached:
@@ -106,9 +115,9 @@ class Training:
     def load(self, reached: Checkpoint) -> None:
         """Load the run's last checkpoint."""
         settings, history = self.run.settings, reached.history.tolist()
-        self.rows = [history_row(*row[:4]) for row in history]
+        self.rows = rows_of(history)
         self.seconds = reached.seconds
-        _, loss, on_train, on_test = self.rows[-1]
+        _, loss, on_train, on_test = self.rows[-1][:4]
         E = math.nan if loss is None else loss
         since, batches = reached.losses
         self.loss, self.batches = (since / batches, batches) if batches else (E, 0)
@@ -169,6 +178,7 @@ class Training:
 
     def rest(self) -> None:
         """After its last step for now: it pauses, or ends."""
+        self.run = open_run(self.folder)  # its patience may have ended it
         if self.step == self.run.length:
             self.ending = "finished"
             return
@@ -209,9 +219,10 @@ class Training:
             self.loss, self.batches = snapshot.loss, 0
         if snapshot.test_accuracy is not None:
             accuracies = snapshot.train_accuracy, snapshot.test_accuracy
+            validated = snapshot.validation_loss, snapshot.validation_accuracy
             if snapshot.step in self.to_record:
                 self.passed[snapshot.step] = snapshot.network
-            self.rows.append(history_row(snapshot.step, snapshot.loss, *accuracies))
+            self.rows.append(history_row(snapshot.step, snapshot.loss, *accuracies, *validated))
         self.version += 1
 
     def publish_state(self, state: TrainingState) -> None:
@@ -264,7 +275,7 @@ class Training:
     def epoch(self) -> None:
         """Go on to the end of an epoch."""
         size = self.run.settings.batch_size
-        steps = 1 if size is None else math.ceil(len(self.train_set) / size)
+        steps = 1 if size is None else math.ceil(len(self.learned) / size)
         self.go(lambda step: step + steps - step % steps)
 
     def change_rate(self, rate: float) -> None:

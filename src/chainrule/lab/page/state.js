@@ -163,6 +163,9 @@ export function stepOf(some = state) {
   return run.recorded.findLast((step) => step <= some.step) ?? run.recorded[0];
 }
 
+// The step that a run keeps as its best, if it went on after it; else null.
+export const bestOf = (run) => (!run.going && run.kept < run.step ? run.kept : null);
+
 // A network at a moment of its training, as the server is asked about it.
 export function networkAt(some = state) {
   const step = stepOf(some);

@@ -147,12 +147,14 @@ function add(run, frame, first) {
   const { history } = run;
   if (first || frame.rows_from === 0)
     for (const column of Object.values(history)) column.length = 0;
-  for (const [step, loss, train, test] of frame.rows) {
+  for (const [step, loss, train, test, ...validation] of frame.rows) {
     if (history.step.length && step <= history.step.at(-1)) continue;
     history.step.push(step);
     history.loss.push(loss);
     history.train_accuracy.push(train);
     history.test_accuracy.push(test);
+    history.validation_loss.push(validation[0]);
+    history.validation_accuracy.push(validation[1]);
   }
   if (frame.recorded) run.recorded = frame.recorded;
 }

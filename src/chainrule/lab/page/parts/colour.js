@@ -27,6 +27,7 @@ export function colours() {
       "line",
       "accent",
       "probability",
+      "good",
     ].map((name) => [name, read(`--${name}`)]),
   );
   palette.pixel = [read("--pixel-off"), read("--pixel-on")];

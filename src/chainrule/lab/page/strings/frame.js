@@ -117,6 +117,7 @@ export const frame = {
     speed: "Speed",
     perSecond: (n) => `${n} a second`,
     latest: "Latest",
+    best: "Best",
     percent: exactly,
     where: (step, length, accuracy, loss, digits) =>
       [

@@ -73,6 +73,12 @@ export const train = {
       "By batches, how many of the 60,000 training images are read right is measured only if you " +
       "ask for it here, about a hundred times in a run: it takes time. With all images a step it " +
       "is known anyway. It changes no bit of the network.",
+    validation_share:
+      "A share of the training images, such as 0.1, that it does not learn from. On them a second " +
+      "curve is measured: where its loss rises, the network learns by heart.",
+    patience:
+      "It stops early after so many rows of the history, of about 100, without a new lowest loss " +
+      "on the validation images, and keeps the network that had it. It needs a validation share.",
     threads: "How many cores work on it. This changes the speed, but no bit of the result.",
   },
   pair: (loss, optimizer) => `${LOSSES[loss]} with ${OPTIMIZERS[optimizer]}`,
@@ -101,7 +107,8 @@ export const train = {
   compareTwo: "Compare the two",
   tick: (name) => `Compare ${name}`,
   stands: (run) => {
-    const accuracy = run.history.test_accuracy.at(-1);
+    const { step: steps, test_accuracy: shares } = run.history;
+    const accuracy = shares[steps.indexOf(run.kept)] ?? shares.at(-1);
     const step = run.step.toLocaleString("en-GB");
     const goes = run.going && run.state === "running";
     const state = goes ? "training now" : STANDS[run.state];
@@ -138,6 +145,9 @@ export const train = {
       "Stopped on the way. It goes on from here to the same bits, here or with chainrule train " +
       "--resume.",
     finished: "Finished.",
+    endedAt: (ended, kept) =>
+      `Finished: its patience ended it after step ${ended}. It keeps the network of step ${kept}, ` +
+      `where the validation loss was lowest.`,
     failed: "Ended: its loss is no longer a finite number.",
   },
   figures: {
@@ -168,6 +178,7 @@ export const train = {
   axisAccuracy: "read right",
   training: "training images",
   test: "test images",
+  validation: "validation",
   chartSays: (step, loss, train, test) => ({
     loss: `at step ${step} it is ${loss}`,
     accuracy:
@@ -175,7 +186,14 @@ export const train = {
       `images${train === "–" ? "" : ` and ${train} of the training images`}`,
   }),
   asTable: "The same as a table",
-  columns: ["step", "loss", "training", "test"],
+  columns: {
+    step: "step",
+    loss: "loss",
+    train_accuracy: "training",
+    test_accuracy: "test",
+    validation_loss: "loss, validation",
+    validation_accuracy: "validation",
+  },
   sheetTitle: "What the units look for",
   sheetLabel: (n) => `The weights of ${many(n, "unit")} of layer 1 as images of 28 × 28`,
   sheetNote: "W1 as images, one for each unit. Ink on orange raises its Z1, ink on blue lowers it.",

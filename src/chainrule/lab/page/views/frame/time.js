@@ -4,7 +4,7 @@
 import { button, element } from "../../parts/element.js";
 import { count, short } from "../../parts/numbers.js";
 import { onRuns } from "../../ask/runs.js";
-import { change, networkOf, now, stepOf } from "../../state.js";
+import { bestOf, change, networkOf, now, stepOf } from "../../state.js";
 import { words } from "../../strings.js";
 import { offer as makeOffer } from "./offer.js";
 
@@ -115,8 +115,12 @@ export function time({ tell, busy }) {
       return;
     }
     const { recorded, history } = shown;
-    const step = stepOf() ?? recorded.at(-1);
-    const k = Math.max(recorded.indexOf(step), 0);
+    const best = bestOf(shown);
+    const step = stepOf() ?? best ?? recorded.at(-1);
+    const k = Math.max(
+      recorded.findLastIndex((each) => each <= step),
+      0,
+    );
     set(range, "max", String(recorded.length - 1));
     set(range, "value", String(k));
     const row = history.step.indexOf(step);
@@ -144,6 +148,7 @@ export function time({ tell, busy }) {
     back.disabled = k === 0;
     on.disabled = k === recorded.length - 1;
     latest.disabled = following;
+    set(latest, "textContent", best === null ? says.latest : says.best);
   }
 
   // Frames come many times a second: what stays as it is costs nothing.

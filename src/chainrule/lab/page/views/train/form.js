@@ -7,7 +7,8 @@ import { chosen, field, setting } from "./fields.js";
 
 const says = words.train;
 const IMAGES = 60000; // of MNIST, to train on
-const RARE = ["weight_decay", "momentum_decay"]; // settings that wait behind "More"
+// Settings that wait behind "More".
+const RARE = ["weight_decay", "momentum_decay", "validation_share", "patience"];
 const LENGTHS = new Set(["steps", "epochs"]); // one field has both
 const wide = matchMedia("(min-width: 60rem)"); // there is room for the settings beside the rest
 
@@ -123,6 +124,7 @@ export function form({ lab, begin, changed }) {
     length.why.textContent = batched
       ? says.why.lengthBatched(lab.batch_epochs)
       : says.why.lengthOf(count(suited.steps), pair);
+    fields.patience.input.disabled = fields.validation_share.input.value === "";
     measured.input.disabled = !batched; // all images a step: it is known anyway
     changed();
   }
@@ -132,6 +134,7 @@ export function form({ lab, begin, changed }) {
     const inEpochs = unit.value === "epochs";
     return {
       ...Object.fromEntries(Object.entries(fields).map(([name, each]) => [name, each.meant()])),
+      patience: fields.patience.input.disabled ? null : fields.patience.meant(),
       loss: loss.input.value,
       optimizer: optimizer.input.value,
       steps: inEpochs ? null : length.meant(),

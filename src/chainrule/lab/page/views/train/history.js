@@ -10,17 +10,21 @@ import { words } from "../../strings.js";
 const says = words.train;
 const HEIGHT = 195; // px of a chart, so that both are in sight while it learns
 
+const isValidated = (past) => past.validation_loss.some((each) => each !== null);
+
+// The columns of a table beside the step, and how each is written.
+function columnsOf(past) {
+  const always = { loss: number, train_accuracy: share, test_accuracy: share };
+  const validation = { validation_loss: number, validation_accuracy: share };
+  return isValidated(past) ? { ...always, ...validation } : always;
+}
+
 export function history() {
   const losses = lossChart(HEIGHT);
   const accuracies = accuracyChart(says.accuracyChart, HEIGHT);
   const body = element("tbody");
-  const heads = says.columns.map((each) => element("th", { scope: "col" }, each));
-  const table = element(
-    "table",
-    { class: "painted" },
-    element("thead", {}, element("tr", {}, heads)),
-    body,
-  );
+  const heads = element("tr", {});
+  const table = element("table", { class: "painted" }, element("thead", {}, heads), body);
   const sideways = element(
     "div",
     {
@@ -43,7 +47,7 @@ export function history() {
   let past = null;
 
   function asRows() {
-    const columns = ["step", "loss", "train_accuracy", "test_accuracy"];
+    const columns = ["step", ...Object.keys(columnsOf(past))];
     return [columns, ...past.step.map((_, k) => columns.map((name) => past[name][k]))];
   }
 
@@ -54,12 +58,21 @@ export function history() {
     const column = (name, now) => (ahead ? [...past[name], now] : past[name]);
     const x = column("step", at.step);
     const told = says.chartSays(count(at.step), number(at.loss), share(at.train), share(at.test));
-    const loss = { name: says.axisLoss, x, y: column("loss", at.loss), colour: "accent" };
-    losses.show([loss], { mark, says: `${says.lossChart}: ${told.loss}` });
+    const validated = isValidated(past);
+    const apart = (name) => ({
+      ...{ name: says.validation, x, y: column(name, null), colour: "good", dash: true },
+    });
+    const name = validated ? says.training : says.axisLoss;
+    const loss = { name, x, y: column("loss", at.loss), colour: "accent" };
+    losses.show(validated ? [loss, apart("validation_loss")] : [loss], {
+      mark,
+      says: `${says.lossChart}: ${told.loss}`,
+    });
     const test = { name: says.test, x, y: column("test_accuracy", null), colour: "accent" };
     const y = typeof at.train === "number" ? column("train_accuracy", at.train) : null;
     const training = { name: says.training, x, y, colour: "positive", dash: true };
-    accuracies.show(y ? [training, test] : [test], {
+    const lines = [...(y ? [training] : []), test];
+    accuracies.show(validated ? [...lines, apart("validation_accuracy")] : lines, {
       mark,
       says: `${says.accuracyChart}: ${told.accuracy}`,
     });
@@ -77,10 +90,13 @@ export function history() {
 
   function list() {
     if (!rows.open || !past) return;
-    const { step, loss, train_accuracy: train, test_accuracy: test } = past;
-    const texts = (k) => [count(step[k]), number(loss[k]), share(train[k]), share(test[k])];
+    const columns = columnsOf(past);
+    const texts = (k) => Object.entries(columns).map(([name, write]) => write(past[name][k]));
     const cell = (text) => element("td", { class: "number" }, text);
-    body.replaceChildren(...step.map((_, k) => element("tr", {}, texts(k).map(cell))));
+    const row = (step, k) => element("tr", {}, [count(step), ...texts(k)].map(cell));
+    const names = ["step", ...Object.keys(columns)].map((name) => says.columns[name]);
+    heads.replaceChildren(...names.map((each) => element("th", { scope: "col" }, each)));
+    body.replaceChildren(...past.step.map(row));
   }
 
   return { node, show, preview };

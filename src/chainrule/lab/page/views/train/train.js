@@ -7,7 +7,7 @@ import { write } from "../../parts/bars.js";
 import { element } from "../../parts/element.js";
 import { count } from "../../parts/numbers.js";
 import { number, share } from "../../parts/progress.js";
-import { change, networkAt, networkOf, now, stepOf } from "../../state.js";
+import { bestOf, change, networkAt, networkOf, now, stepOf } from "../../state.js";
 import { words } from "../../strings.js";
 import { answers as makeAnswers } from "./answers.js";
 import { controls as makeControls } from "./controls.js";
@@ -153,8 +153,9 @@ export function train({ lab, tell }) {
     const run = chosen();
     if (node.hidden || !run) return;
     const shown = run === networkOf().run;
-    const step = shown && now().step !== null ? stepOf() : null; // back at a recorded step
     const frame = live()?.id === run.id ? live() : null;
+    // Back at a recorded step, or at the best of a run that is over.
+    const step = shown && now().step !== null ? stepOf() : bestOf(run);
     const moving = step === null ? frame : null;
     const at = momentOf(run.history, step, moving);
     figures.show(at, run.length, moving);
@@ -180,6 +181,8 @@ export function train({ lab, tell }) {
 function stateOf(run) {
   const frame = live()?.id === run.id ? live() : null;
   if (frame?.state === "running" && frame.told.length) return says.told(frame.told);
+  if (run.ended && (frame?.state ?? run.state) === "finished")
+    return says.states.endedAt(count(run.ended), count(run.kept));
   return frame?.error ? says.failed(frame.error) : (says.states[frame?.state ?? run.state] ?? "");
 }
 
