@@ -55,7 +55,11 @@ def values(small_ledger, mnist):
         Answers(numbers, numbers[:2], numbers[:1]),
         Answers(numbers, numbers[:2], numbers[:1]),
     )
-    snapshot = Snapshot(network, np.zeros((0, 1)), 1200, 0, 0.25, "batches", 0.5, 0.75)
+    snapshot = Snapshot(
+        *(network, np.zeros((0, 1)), 1200, 0, 0.25, "batches", 0.5, 0.75),
+        validation_loss=0.31,
+        validation_accuracy=0.625,
+    )
     return [
         network,
         initialise((4, 3, 2), rng=np.random.default_rng(0)),
@@ -217,8 +221,10 @@ def test_a_network_and_a_snapshot_are_told(values):
     told = dict(table_of(snapshot))
     assert told == {
         "loss E (batches)": "0.250000",
+        "validation loss": "0.310000",
         "training accuracy": "50.00 %",
         "test accuracy": "75.00 %",
+        "validation accuracy": "62.50 %",
     }
     assert "after 1,200 steps" in snapshot._repr_html_()
 
@@ -306,16 +312,19 @@ def test_the_last_snapshot_is_always_drawn_and_once(capsys):
 
 def test_curves_are_the_numbers_seen():
     (*_, last) = training(steps=2)
-    seen = [(k, 1 / (k + 1), NAN, k / 5000) for k in range(5000)]
+    seen = [(k, 1 / (k + 1), 2.0, NAN, k / 5000, NAN) for k in range(5000)]
     told = curves(last, seen)
     charts = [ET.fromstring(each) for each in re.findall(r"<svg.*?</svg>", told, re.DOTALL)]
     assert [each.get("aria-label") for each in charts] == [
-        "loss E over the steps; training: 1 at step 0, 0.0002 at step 4,999",
+        "loss E over the steps; training: 1 at step 0, 0.0002 at step 4,999; "
+        "validation: 2 at step 0, 2 at step 4,999",
         "read right, % over the steps; test: 0 at step 0, 99.98 at step 4,999",
     ]
-    (line,) = charts[0].iter("polyline")
+    line, _ = charts[0].iter("polyline")
     assert len(line.get("points").split()) == POINTS
-    assert len(re.findall("<svg", curves(last, [(*each[:2], NAN, NAN) for each in seen[:9]]))) == 1
+    assert (
+        len(re.findall("<svg", curves(last, [(*each[:2], *[NAN] * 4) for each in seen[:9]]))) == 1
+    )
 
 
 # --------------------------------------------------------------------------------- in a real kernel

@@ -121,7 +121,7 @@ def test_train_pause_go_back_and_reload(alone, visit):
     expect(page).to_have_url(re.compile("step=5"))  # who looks back stays there
     page.get_by_role("button", name="Latest").click()
     eventually(lambda: over(page, 80))
-    _, loss, on_train, on_test, _ = last_row(there)
+    _, loss, on_train, on_test, *_ = last_row(there)
     for name, share in (("train", on_train), ("test", on_test)):
         said = numbers(page.locator(f"#figure-{name}").inner_text())[0]
         assert shows(said, 100 * float(share), figures=3)

@@ -26,6 +26,7 @@ from chainrule.notebook.html import (
     signed,
     table,
 )
+from chainrule.notebook.watching import shares_of
 from chainrule.runs.compare import Comparison, setting
 from chainrule.training import Evaluation, Snapshot
 
@@ -75,10 +76,9 @@ def snapshot_parts(snapshot: Snapshot) -> Parts:
     """How far it is, and how good."""
     yield line(f"after {snapshot.step:,} steps", strong=True)
     rows: list[tuple[object, ...]] = [(f"loss E ({snapshot.loss_of})", f"{snapshot.loss:.6f}")]
-    for name, share in (
-        ("training", snapshot.train_accuracy),
-        ("test", snapshot.test_accuracy),
-    ):
+    if snapshot.validation_loss is not None:
+        rows.append(("validation loss", f"{snapshot.validation_loss:.6f}"))
+    for name, share in shares_of(snapshot).items():
         if share is not None:
             rows.append((f"{name} accuracy", percent(share)))
     yield table(("", ""), rows)

@@ -30,8 +30,8 @@ def watch(
     seen: list[tuple[float, ...]] = []
     last, drawn, told = None, -np.inf, None
     for last in snapshots:
-        shares = (last.train_accuracy, last.test_accuracy)
-        seen.append((last.step, last.loss, *(np.nan if each is None else each for each in shares)))
+        values = (last.validation_loss, *shares_of(last).values())
+        seen.append((last.step, last.loss, *(np.nan if each is None else each for each in values)))
         if clock() - drawn >= every:
             draw(last, seen)
             drawn, told = clock(), last
@@ -45,20 +45,29 @@ def watch(
 def curves(last: Snapshot, seen: list[tuple[float, ...]]) -> str:
     """The curves so far as HTML."""
     places = np.linspace(0, len(seen) - 1, min(len(seen), POINTS)).round().astype(int)
-    step, loss, on_train, on_test = np.array([seen[k] for k in places]).T
-    charts = [chart("loss E", step, {"training": loss})]
-    lines = {"training": 100 * on_train, "test": 100 * on_test}
-    if not np.isnan([on_train, on_test]).all():
+    step, loss, validation, *right = np.array([seen[k] for k in places]).T
+    charts = [chart("loss E", step, {"training": loss, "validation": validation})]
+    lines = {name: 100 * share for name, share in zip(shares_of(last), right, strict=True)}
+    if not np.isnan(right).all():
         charts.append(chart("read right, %", step, lines))
     return block(
         line(words(last), strong=True), Html(f'<div class="charts">{"".join(charts)}</div>')
     )
 
 
+def shares_of(last: Snapshot) -> dict[str, float | None]:
+    """The accuracies of a snapshot; None where one was not asked for."""
+    return {
+        "training": last.train_accuracy,
+        "test": last.test_accuracy,
+        "validation": last.validation_accuracy,
+    }
+
+
 def words(last: Snapshot) -> str:
     """A snapshot in one line."""
     parts = [f"step {last.step:,}", f"loss {last.loss:.4f}"]
-    for name, share in (("training", last.train_accuracy), ("test", last.test_accuracy)):
+    for name, share in shares_of(last).items():
         if share is not None:
             parts.append(f"{name} {100 * share:.1f} %")
     return ", ".join(parts)

@@ -92,7 +92,7 @@ export async function listen(listener) {
     await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
   let first = true;
   const socket = new WebSocket(address("api/live"));
-  // While it connects it is left alone: a browser complains of a connection closed before it is one.
+  // While it connects it is left alone: browsers complain of a connection that is closed then.
   const leave = () => document.hidden && socket.readyState === WebSocket.OPEN && socket.close();
   document.addEventListener("visibilitychange", leave);
   socket.addEventListener("open", leave);

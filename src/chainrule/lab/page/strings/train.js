@@ -74,8 +74,8 @@ export const train = {
       "ask for it here, about a hundred times in a run: it takes time. With all images a step it " +
       "is known anyway. It changes no bit of the network.",
     validation_share:
-      "A share of the training images, such as 0.1, that it does not learn from. On them a second " +
-      "curve is measured: where its loss rises, the network learns by heart.",
+      "A share of the training images, such as 0.1, that it does not learn from. A second curve " +
+      "is measured on them: where that loss rises, the network learns by heart.",
     patience:
       "It stops early after so many rows of the history, of about 100, without a new lowest loss " +
       "on the validation images, and keeps the network that had it. It needs a validation share.",
@@ -146,8 +146,8 @@ export const train = {
       "--resume.",
     finished: "Finished.",
     endedAt: (ended, kept) =>
-      `Finished: its patience ended it after step ${ended}. It keeps the network of step ${kept}, ` +
-      `where the validation loss was lowest.`,
+      `Finished: its patience ended it after step ${ended}. It keeps the network of step ` +
+      `${kept}, where the validation loss was lowest.`,
     failed: "Ended: its loss is no longer a finite number.",
   },
   figures: {
