@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import iv, mp
 
-from chainrule import Network, initialise, load_bundled
+from chainrule import Network, initialise, load_bundled, save_model
 from chainrule.explain import exact as room
 from chainrule.explain.exact import ONE, Enclosure, exact, exp, log, whole
 from chainrule.explain.ledger import open_ledger
@@ -311,3 +311,52 @@ def test_of_a_large_network_there_are_single_cells(monkeypatch):
     assert beside(float(ledger.arrays["dW1"][7, 11]), found.cell("dW1", 7, 11), bound).within
     assert found.cell("E") == found.vectors["E"][0]
     assert found.cell("dZ2", 1) == found.vectors["dZ2"][1]
+
+
+# ----------------------------------------------------------------------------- on the command line
+
+
+def test_a_cell_with_its_true_digits(answer, inside):
+    told = answer("explain", "small", "--test", "1832", "--cell", "dW2[3,7]", "--exact")
+    said = told["exact"]
+    assert said["within"] is True
+    assert said["truth"][: said["agree"]] == said["ours"][: said["agree"]]
+    assert said["agree"] >= 12
+    assert float(said["ours"].replace("−", "-")) == told["value"]
+    assert (
+        answer("explain", "small", "--test", "1", "--cell", "y[2]", "--exact")["exact"]["ulps"] == 0
+    )
+    assert answer("explain", "small", "--test", "1", "--cell", "E")["exact"] is None
+    refused = inside("explain", "small", "--test", "1", "--exact")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--exact goes with --cell" in refused.stderr
+
+
+def test_all_derivatives_with_their_true_values(answer, inside, tmp_path):
+    told = answer("check", "small", "--exact", "--test", "0")
+    assert told["within"] is True
+    assert [(row["array"], row["cells"]) for row in told["arrays"]] == [
+        ("dW1", 7840), ("db1", 10), ("dW2", 100), ("db2", 10)
+    ]  # fmt: skip
+    assert all(0 < row["share"] < 1 for row in told["arrays"])
+    shown = inside("check", "small", "--exact", "--test", "0")
+    assert shown.stdout.count("within its bounds") == 4
+    quiet = inside("check", "small", "--exact", "--test", "0", "--quiet")
+    assert quiet.stdout == "every derivative is as near to the truth as it must be\n"
+    for words in (("--sample", "3"), ("--engine", "numpy")):
+        refused = inside("check", "small", "--exact", *words)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    large = tmp_path / "large.safetensors"
+    save_model(initialise((784, 300, 10), rng=np.random.default_rng(0)), large)
+    refused = inside("check", large, "--exact")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "explain --cell … --exact takes single cells" in refused.stderr
+
+
+def test_a_gradient_that_is_wrong_fails(inside, monkeypatch):
+    right = room.through_relu
+    monkeypatch.setattr(room, "through_relu", lambda da, z: right(da, Enclosure(-z.high, -z.low)))
+    failed = inside("check", "small", "--exact", "--test", "0")
+    assert failed.returncode == 1
+    assert failed.stdout.count("FURTHER off") == 2
+    assert failed.stdout.endswith("FAILS\n")

@@ -1,6 +1,7 @@
 """`chainrule check`: is the gradient of a model right?"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from chainrule.cli.subjects import Subject, data_of, model_name, pick, read_subj
 from chainrule.data import Digits
 from chainrule.engine.choice import EngineName, opened
 from chainrule.engine.interface import gradient_of
-from chainrule.explain.check import ALL_UP_TO, SAMPLE, check
+from chainrule.explain.check import ALL_UP_TO, SAMPLE, Proof, check
 from chainrule.explain.differences import H
 from chainrule.explain.exact import ARRAYS_UP_TO
 from chainrule.explain.ledger import open_ledger
@@ -85,24 +86,19 @@ def check_command(
     """
     if exactly and (engine or sample):
         raise click.UsageError(
-            "--exact compares all derivatives of network.py; it takes no --engine and no --sample",
-            click.get_current_context(),
+            "--exact takes no --engine and no --sample", click.get_current_context()
         )
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
     chosen = pick(test_set, indices)
+    about = {"model": model_name(model), "step": step, "data": data_of(test_set)}
     if exactly:
         compared = check_all_exactly(subject, chosen)
-        within = all(row.within for row in compared)
-        about = {"model": model_name(model), "step": step, "data": data_of(test_set)}
         if as_json:
-            print_json(within=within, arrays=compared, **about)
+            print_json(within=all(row.within for row in compared), arrays=compared, **about)
         else:
-            from chainrule.cli import pictures
-
-            show([] if quiet else pictures.proven_exactly(compared, indices, test_set.name))
-            show(["every derivative is as near to the truth as it must be" if within else "FAILS"])
-        sys.exit(0 if within else 1)
+            show_exactly(compared, indices, test_set.name, quiet=quiet)
+        sys.exit(0 if all(row.within for row in compared) else 1)
     claim = claimed(engine, subject.network, chosen) if engine else None
     proof = check(
         subject.network,
@@ -113,20 +109,7 @@ def check_command(
         sample=sample,
     )
     if as_json:
-        print_json(
-            agrees=proof.own.agrees,
-            engine=engine,
-            h=H,
-            parameters=proof.parameters,
-            compared=proof.compared,
-            kinks=proof.kinks,
-            gradients={
-                account.name: list(account.rows) for account in (proof.own, *proof.impostors)
-            },
-            model=model_name(model),
-            step=step,
-            data=data_of(test_set),
-        )
+        print_json(**fields_of(proof), engine=engine, **about)
     else:
         from chainrule.cli import pictures
 
@@ -134,6 +117,29 @@ def check_command(
         show([pictures.verdict(proof)])
     if not proof.own.agrees:
         sys.exit(1)
+
+
+def fields_of(proof: Proof) -> dict[str, object]:
+    """What JSON says of a proof."""
+    return {
+        "agrees": proof.own.agrees,
+        "h": H,
+        "parameters": proof.parameters,
+        "compared": proof.compared,
+        "kinks": proof.kinks,
+        "gradients": {each.name: list(each.rows) for each in (proof.own, *proof.impostors)},
+    }
+
+
+def show_exactly(
+    compared: list[ArrayBeside], indices: Sequence[int], on: str, *, quiet: bool
+) -> None:
+    """Print how far all derivatives are from the truth, and the verdict."""
+    from chainrule.cli import pictures
+
+    show([] if quiet else pictures.proven_exactly(compared, indices, on))
+    fine = all(row.within for row in compared)
+    show(["every derivative is as near to the truth as it must be" if fine else "FAILS"])
 
 
 def check_all_exactly(subject: Subject, digits: Digits) -> list[ArrayBeside]:

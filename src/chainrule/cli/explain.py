@@ -86,11 +86,7 @@ def explain_command(
             print_json(**about, **opened._asdict(), exact=truth_of and exact_fields(truth_of))
             return
     elif as_json:
-        arrays = {
-            name: {"formula": array_formula(ledger.network, name), "values": array}
-            for name, array in ledger.arrays.items()
-        }
-        print_json(**about, arrays=arrays)
+        print_json(**about, arrays=arrays_of(ledger))
         return
     from chainrule.cli import pictures, tables
 
@@ -103,6 +99,14 @@ def explain_command(
         for name in ledger.arrays:
             if name[0] not in "Wby":  # what was given: the parameters and the label
                 show(pictures.explained(ledger, name, full=full))
+
+
+def arrays_of(ledger: Ledger) -> dict[str, object]:
+    """What JSON says of all numbers: the formula of each array, and its values."""
+    return {
+        name: {"formula": array_formula(ledger.network, name), "values": array}
+        for name, array in ledger.arrays.items()
+    }
 
 
 def beside_truth(ledger: Ledger, cell: str) -> Beside:

@@ -77,7 +77,6 @@ def dot(one: Sequence[Enclosure], other: Sequence[Enclosure]) -> Enclosure:
 
 
 def total(numbers: Iterable[Enclosure]) -> Enclosure:
-    """Their sum."""
     lows, highs = zip(*numbers, strict=True)
     return Enclosure(sum(lows), sum(highs))
 
@@ -240,8 +239,7 @@ def loss(network: Network, Z: Vector, A: Vector, label: int) -> Enclosure:
         most, e = exponentials(Z)
         E = log(total(e)).plus(Enclosure(most, most)).minus(Z[label])
     if network.weight_decay:
-        layers = range(1, network.depth + 1)
-        squares = [dot(row, row) for l in layers for row in weights(network, l)]
+        squares = [dot(w, w) for l in range(network.depth) for w in weights(network, l + 1)]
         E = E.plus(total(squares).times(whole(network.weight_decay)).times(HALF))
     return E
 

@@ -9,6 +9,7 @@ most numbers are much better.
 Source: Higham 2002, "Accuracy and Stability of Numerical Algorithms", sections 3.1 to 3.4.
 """
 
+import math
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
@@ -155,8 +156,17 @@ def beside(ours: float, truth: Enclosure, bound: float) -> Beside:
     nearest = 0 if truth.low <= at <= truth.high else off[0]
     may = whole(bound).low if np.isfinite(bound) else None
     within = True if may is None or off[1] <= may else False if nearest > may else None
-    share = nearest / may if may else float(nearest > 0 and may == 0)
-    return Beside(ours, truth, bound, nearest / whole(np.spacing(abs(ours))).low, share, within)
+    share = 0.0 if may is None else ratio(nearest, may)
+    ulps = ratio(nearest, whole(np.spacing(abs(ours))).low)
+    return Beside(ours, truth, bound, ulps, share, within)
+
+
+def ratio(a: int, b: int) -> float:
+    """a/b of whole numbers from 0 on; infinite where that is too large for a float, 0/0 is 0."""
+    try:
+        return a / b
+    except (OverflowError, ZeroDivisionError):
+        return math.inf if a else 0.0
 
 
 def written(number: Enclosure, most: int = DIGITS) -> str:
