@@ -1,6 +1,7 @@
 """`chainrule check`: is the gradient of a model right?"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,12 +18,15 @@ from chainrule.cli.options import (
     quiet_option,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.cli.subjects import data_of, model_name, pick, read_subject
+from chainrule.cli.subjects import Subject, data_of, model_name, pick, read_subject
 from chainrule.data import Digits
 from chainrule.engine.choice import EngineName, opened
 from chainrule.engine.interface import gradient_of
-from chainrule.explain.check import ALL_UP_TO, SAMPLE, check
+from chainrule.explain.check import ALL_UP_TO, SAMPLE, Proof, check
 from chainrule.explain.differences import H
+from chainrule.explain.exact import ARRAYS_UP_TO
+from chainrule.explain.ledger import open_ledger
+from chainrule.explain.truth import ArrayBeside, check_exactly
 from chainrule.network import Array, Network
 
 CHECKED: dict[EngineName, str] = {"numpy": "the NumPy engine", "compiled": "the compiled engine"}
@@ -48,6 +52,9 @@ CHECKED: dict[EngineName, str] = {"numpy": "the NumPy engine", "compiled": "the 
     type=click.Choice(list(CHECKED)),
     help="Check the gradient that this engine trains with, in float32, instead of network.py's.",
 )
+@click.option(
+    "--exact", "exactly", is_flag=True, help="Compare all derivatives with the truth instead."
+)
 @measured_option("those of the run, or mnist")
 @quiet_option
 @json_option
@@ -57,6 +64,7 @@ def check_command(
     indices: tuple[int, ...],
     sample: int | None,
     engine: EngineName | None,
+    exactly: bool,
     data: Asked,
     quiet: bool,
     as_json: bool,
@@ -72,10 +80,25 @@ def check_command(
 
     With --engine it is that engine's gradient. Each of its numbers may be off by what the rounding
     of float32 can come to on the way to it.
+
+    With --exact every derivative, image by image, is compared with what it truly is, computed in
+    whole numbers. It may be off by what the rounding of float64 can come to.
     """
+    if exactly and (engine or sample):
+        raise click.UsageError(
+            "--exact takes no --engine and no --sample", click.get_current_context()
+        )
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
     chosen = pick(test_set, indices)
+    about = {"model": model_name(model), "step": step, "data": data_of(test_set)}
+    if exactly:
+        compared = check_all_exactly(subject, chosen)
+        if as_json:
+            print_json(within=all(row.within for row in compared), arrays=compared, **about)
+        else:
+            show_exactly(compared, indices, test_set.name, quiet=quiet)
+        sys.exit(0 if all(row.within for row in compared) else 1)
     claim = claimed(engine, subject.network, chosen) if engine else None
     proof = check(
         subject.network,
@@ -86,20 +109,7 @@ def check_command(
         sample=sample,
     )
     if as_json:
-        print_json(
-            agrees=proof.own.agrees,
-            engine=engine,
-            h=H,
-            parameters=proof.parameters,
-            compared=proof.compared,
-            kinks=proof.kinks,
-            gradients={
-                account.name: list(account.rows) for account in (proof.own, *proof.impostors)
-            },
-            model=model_name(model),
-            step=step,
-            data=data_of(test_set),
-        )
+        print_json(**fields_of(proof), engine=engine, **about)
     else:
         from chainrule.cli import pictures
 
@@ -107,6 +117,41 @@ def check_command(
         show([pictures.verdict(proof)])
     if not proof.own.agrees:
         sys.exit(1)
+
+
+def fields_of(proof: Proof) -> dict[str, object]:
+    """What JSON says of a proof."""
+    return {
+        "agrees": proof.own.agrees,
+        "h": H,
+        "parameters": proof.parameters,
+        "compared": proof.compared,
+        "kinks": proof.kinks,
+        "gradients": {each.name: list(each.rows) for each in (proof.own, *proof.impostors)},
+    }
+
+
+def show_exactly(
+    compared: list[ArrayBeside], indices: Sequence[int], on: str, *, quiet: bool
+) -> None:
+    """Print how far all derivatives are from the truth, and the verdict."""
+    from chainrule.cli import pictures
+
+    show([] if quiet else pictures.proven_exactly(compared, indices, on))
+    fine = all(row.within for row in compared)
+    show(["every derivative is as near to the truth as it must be" if fine else "FAILS"])
+
+
+def check_all_exactly(subject: Subject, digits: Digits) -> list[ArrayBeside]:
+    """All derivatives of each of these images beside the truth."""
+    network = subject.network
+    if network.parameters.size > ARRAYS_UP_TO:
+        raise click.ClickException(
+            f"--exact compares networks of up to {ARRAYS_UP_TO:,} parameters, this one has "
+            f"{network.parameters.size:,}; chainrule explain --cell … --exact takes single cells"
+        )
+    pairs = zip(digits.X.T, digits.labels.tolist(), strict=True)
+    return check_exactly([open_ledger(network, x, label) for x, label in pairs])
 
 
 def claimed(name: EngineName, network: Network, digits: Digits) -> Array:

@@ -9,8 +9,17 @@ import numpy as np
 from chainrule.cli.options import Asked, example, json_option, measured_option, model_argument
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.subjects import data_of, model_name, pick, read_subject
-from chainrule.explain.ledger import open_ledger, overflowing, prediction
+from chainrule.explain.exact import exact
+from chainrule.explain.ledger import (
+    CellError,
+    Ledger,
+    locate,
+    open_ledger,
+    overflowing,
+    prediction,
+)
 from chainrule.explain.rules import array_formula, open_cell
+from chainrule.explain.truth import Beside, beside, error_bounds
 
 
 @click.command("explain", epilog=example("explain runs/first --test 0 --cell 'dW2[3,7]'"))
@@ -24,6 +33,9 @@ from chainrule.explain.rules import array_formula, open_cell
     help="The class taken as true, such as 7; by default the image's label.",
 )
 @click.option("--cell", metavar="NAME", help="Open one cell, such as dW2[3,7], b1[4] or E.")
+@click.option(
+    "--exact", "exactly", is_flag=True, help="With --cell: the true digits, and ours beside them."
+)
 @click.option("--full", is_flag=True, help="Print every number, and terms that are 0.")
 @measured_option("those of the run, or mnist")
 @json_option
@@ -33,6 +45,7 @@ def explain_command(
     index: int,
     label: str | None,
     cell: str | None,
+    exactly: bool,
     full: bool,
     data: Asked,
     as_json: bool,
@@ -43,8 +56,11 @@ def explain_command(
     it with its formula, the source line that computed it, and the sum it is.
 
     MODEL is a model file, the folder of a run, or a network of the package by name.
-    Everything is computed in float64 on the stored parameters.
+    Everything is computed in float64 on the stored parameters. With --exact a cell is computed once
+    more in whole numbers, without any rounding to nearest, to thirty digits.
     """
+    if exactly and cell is None:
+        raise click.UsageError("--exact goes with --cell", click.get_current_context())
     subject = read_subject(model, step)
     test_set = subject.test_set(data)
     chosen = pick(test_set, [index])
@@ -65,15 +81,12 @@ def explain_command(
     }
     if cell is not None:
         opened = open_cell(ledger, cell)
+        truth_of = beside_truth(ledger, cell) if exactly else None
         if as_json:
-            print_json(**about, **opened._asdict())
+            print_json(**about, **opened._asdict(), exact=truth_of and exact_fields(truth_of))
             return
     elif as_json:
-        arrays = {
-            name: {"formula": array_formula(ledger.network, name), "values": array}
-            for name, array in ledger.arrays.items()
-        }
-        print_json(**about, arrays=arrays)
+        print_json(**about, arrays=arrays_of(ledger))
         return
     from chainrule.cli import pictures, tables
 
@@ -81,10 +94,40 @@ def explain_command(
     with np.errstate(over="ignore", invalid="ignore"):
         if cell is not None:
             show(pictures.opened(opened, full=full))
+            show(pictures.beside_truth(truth_of) if truth_of else [])
             return
         for name in ledger.arrays:
             if name[0] not in "Wby":  # what was given: the parameters and the label
                 show(pictures.explained(ledger, name, full=full))
+
+
+def arrays_of(ledger: Ledger) -> dict[str, object]:
+    """What JSON says of all numbers: the formula of each array, and its values."""
+    return {
+        name: {"formula": array_formula(ledger.network, name), "values": array}
+        for name, array in ledger.arrays.items()
+    }
+
+
+def beside_truth(ledger: Ledger, cell: str) -> Beside:
+    """A cell beside its true digits."""
+    array, index = locate(ledger, cell)
+    found = exact(ledger.network, ledger.arrays["x"].tolist(), int(ledger.arrays["y"].argmax()))
+    try:
+        truth = found.cell(array, *index)
+    except KeyError:
+        raise CellError(f"{cell} is -1 over a probability below 10⁻⁴⁰⁰: not enclosed") from None
+    off = error_bounds(ledger).get(array)  # what is given is what it is
+    return beside(
+        float(ledger.arrays[array][index]), truth, 0.0 if off is None else float(off[index])
+    )
+
+
+def exact_fields(found: Beside) -> dict[str, object]:
+    """What JSON says of a number beside the truth."""
+    truth, ours, agree = found.in_words
+    fields = {"truth": truth, "ours": ours, "agree": agree}
+    return fields | {name: getattr(found, name) for name in ("ulps", "bound", "within")}
 
 
 def class_of(label: str, names: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from chainrule.explain.check import VERDICTS, Proof
 from chainrule.explain.differences import H
 from chainrule.explain.ledger import Ledger
 from chainrule.explain.rules import Cell, array_formula
+from chainrule.explain.truth import ArrayBeside, Beside
 from chainrule.network import Array
 
 MOST_BARS = 10
@@ -240,6 +241,20 @@ def opened(cell: Cell, *, full: bool) -> Pieces:
     yield f"total       {cell.total!r} by math.fsum"
 
 
+def beside_truth(found: Beside) -> Pieces:
+    """The digits of a number, and ours below them with a mark under each that is the same."""
+    truth, ours, agree = found.in_words
+    yield ""
+    yield f"truth       {truth}"
+    yield f"ours        {ours}"
+    yield f"the same    {'^' * agree}"
+    yield f"off by      {found.ulps:.3g} units in the last place; it may be off {found.bound:.1e}"
+    if found.within is not True:
+        yield Text(
+            "ours is FURTHER off than it may be" if found.within is False else "cannot be told"
+        )
+
+
 # ----------------------------------------------------------------------------- a gradient checked
 
 
@@ -277,6 +292,31 @@ def proven(proof: Proof, indices: Sequence[int], on: str) -> Pieces:
         fails = impostor.agrees is False
         told = "fails, as it should" if fails else "is too small here to be told apart"
         yield f"impostor {impostor.name}: {told}"
+
+
+def proven_exactly(rows: Sequence[ArrayBeside], indices: Sequence[int], on: str) -> Pieces:
+    """How far the derivatives are from the truth, array by array."""
+    numbers = ", ".join(map(str, indices))
+    yield f"g: every derivative of E, one by one of test images {numbers} of {on}, in float64"
+    yield "t: the same in whole numbers, enclosed to hundreds of digits"
+    yield "ulps: |g - t| in units in the last place of g"
+    yield ""
+    yield table(
+        [
+            Column("", [row.array for row in rows], left=True),
+            Column("cells", [f"{row.cells:,}" for row in rows], 2),
+            Column("median ulps", [f"{row.median:.3g}" for row in rows]),
+            Column("most ulps", [f"{row.worst:.3g}" for row in rows]),
+            Column("of what it may be off", [f"{row.share:.1e}" for row in rows], 1),
+            Column("", [WITHIN[row.within] for row in rows], left=True),
+        ],
+        ruled=False,
+        bold=[row.within is not True for row in rows],
+    )
+    yield ""
+
+
+WITHIN = {True: "within its bounds", False: "FURTHER off", None: "cannot be told"}
 
 
 def verdict(proof: Proof) -> str:
