@@ -16,6 +16,7 @@ from chainrule.files import ModelError
 from chainrule.model import bundled
 from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
+from chainrule.runs.settings import ENTRIES
 
 SHUT = "nothing leaves this computer."
 OPEN = (
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
     type=Place(),
     help="A folder of lessons of yours, beside those of the package.",
 )
+@click.option(
+    "--many",
+    metavar="SETTINGS",
+    help="With RUN: open all runs that differ from it in these alone, such as hidden,seed.",
+)
 @click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
 @click.option(
     "--allow-host",
@@ -61,6 +67,7 @@ def lab_command(
     model: Path | None,
     port: int | None,
     more: Path | None,
+    many: str | None,
     no_browser: bool,
     names: tuple[str, ...],
     root: str,
@@ -89,6 +96,8 @@ def lab_command(
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     given = None if model is None else given_network(model)
+    if many is not None:
+        check_many(many, given)
     lessons = all_lessons(more)
     try:
         reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
@@ -104,6 +113,7 @@ def lab_command(
         lessons=lessons,
     )
     served = Served(lab, listener.getsockname()[1], reach)
+    served.opens = "" if many is None else f"&view=compare&many={many}"
     invitation = Invitation(served)
 
     def ready() -> None:
@@ -116,6 +126,19 @@ def lab_command(
             show([*served.addresses, f"Ctrl-C stops it; {OPEN if reach.open else SHUT}"])
         serve(served, listener, ready)
     sys.exit(130)
+
+
+def check_many(many: str, given: "NamedNetwork | None") -> None:
+    """UsageError unless these are settings of a run that is given."""
+    context = click.get_current_context()
+    if given is None or given.run is None:
+        raise click.UsageError("--many goes with a run: chainrule lab RUN --many SETTINGS", context)
+    known = [name for name, entry in ENTRIES.items() if entry.identity]
+    if not set(many.split(",")) <= set(known):
+        raise click.UsageError(
+            f"--many wants some of {','.join(known)} with commas between them, got {many!r:.60}",
+            context,
+        )
 
 
 def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":
