@@ -96,8 +96,7 @@ def lab_command(
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     given = None if model is None else given_network(model)
-    if many is not None:
-        check_many(many, given)
+    check_many(many, given)
     lessons = all_lessons(more)
     try:
         reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
@@ -112,8 +111,8 @@ def lab_command(
         given_run=given.run.folder if given and given.run else None,
         lessons=lessons,
     )
-    served = Served(lab, listener.getsockname()[1], reach)
-    served.opens = "" if many is None else f"&view=compare&many={many}"
+    opens = f"&view=compare&many={many}" if many else ""
+    served = Served(lab, listener.getsockname()[1], reach, opens)
     invitation = Invitation(served)
 
     def ready() -> None:
@@ -128,9 +127,11 @@ def lab_command(
     sys.exit(130)
 
 
-def check_many(many: str, given: "NamedNetwork | None") -> None:
-    """UsageError unless these are settings of a run that is given."""
+def check_many(many: str | None, given: "NamedNetwork | None") -> None:
+    """UsageError unless these, if any, are settings of a run that is given."""
     context = click.get_current_context()
+    if many is None:
+        return
     if given is None or given.run is None:
         raise click.UsageError("--many goes with a run: chainrule lab RUN --many SETTINGS", context)
     known = [name for name, entry in ENTRIES.items() if entry.identity]

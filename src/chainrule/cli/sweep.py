@@ -60,7 +60,7 @@ class Several(click.ParamType[tuple[Any, ...]]):
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         whole = isinstance(self.one, click.IntRange)
         one = "N" if whole else self.one.get_metavar(param, ctx) or self.one.name.upper()
-        return f"{one},…"
+        return f"{one}[,...]"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

@@ -21,9 +21,9 @@ class Served:
     lab: Lab
     port: int
     reach: Reach = field(default_factory=Reach)
+    opens: str = ""  # what its addresses open, as they have it behind the token
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
-    opens: str = ""  # what its addresses open, as they have it behind the token
     once: str | None = None  # a token that lets in one browser, one time
     came: threading.Event = field(default_factory=threading.Event)  # set when that one is in
     open: int = 0
