@@ -38,8 +38,8 @@ export function chart({ label, x, y, height = 230, file = "chart", small = false
   let due = 0;
 
   // line: { name, x, y, colour, dash, thin }, colour the name of one of the style sheet's; a y that
-  // is null is a gap. mark: an x with a line of its own. dots: { x, y, colour }. The axis of x goes to
-  // `until` at least. range: of the axis of y, if others have the same.
+  // is null is a gap. mark: an x with a line of its own. dots: { x, y, colour }. The axis of x goes
+  // to `until` at least. range: of the axis of y, if others have the same.
   function show(lines, { mark = null, dots = [], says = label, until = 0, range } = {}) {
     wanted = { lines, mark, dots, until, small, range: range ?? y.range };
     if (plot.getAttribute("aria-label") !== says) plot.setAttribute("aria-label", says);

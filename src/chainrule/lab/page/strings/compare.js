@@ -29,11 +29,12 @@ export const compare = {
   groupChart: (title, column) =>
     `${column === "loss" ? "Loss" : "Share of test images read right"} over the steps, ${title}`,
   groupSays: (column, { mean, deviation }, runs) =>
-    figure(column, mean) +
-    (deviation === null ? "" : ` ± ${figure(column, deviation)}`) +
-    `, ${many(runs, "run")}`,
+    [mean, ...(deviation === null ? [] : [deviation])]
+      .map((value) => figure(column, value))
+      .join(" ± ")
+      .replace(" % ±", " ±") + `, ${many(runs, "run")}`,
   groupNone: "nothing measured yet",
-  groupOfA: (told) => `A is here: ${told}`,
+  groupOfA: (told) => `A: ${told}`,
   withA: "Compare with A",
   withAOf: (title) => `Compare with A: ${title}`,
   seed: (seed) => `seed ${seed}`,
