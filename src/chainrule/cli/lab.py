@@ -84,8 +84,7 @@ def lab_command(
 
     if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "PIL", "scipy"))):
         install = "pip install starlette uvicorn websockets pillow scipy"
-        needs = f"lab needs the extra lab: {install}"
-        raise click.ClickException(needs)
+        raise click.ClickException(f"lab needs the extra lab: {install}")
     from chainrule.lab.api.lab import Lab
     from chainrule.lab.api.networks import shipped
     from chainrule.lab.live.thread import ThreadedTraining
@@ -96,7 +95,7 @@ def lab_command(
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     given = None if model is None else given_network(model)
-    check_many(many, given)
+    opens = many_runs(many, given)
     lessons = all_lessons(more)
     try:
         reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
@@ -111,7 +110,6 @@ def lab_command(
         given_run=given.run.folder if given and given.run else None,
         lessons=lessons,
     )
-    opens = f"&view=compare&many={many}" if many else ""
     served = Served(lab, listener.getsockname()[1], reach, opens)
     invitation = Invitation(served)
 
@@ -127,11 +125,14 @@ def lab_command(
     sys.exit(130)
 
 
-def check_many(many: str | None, given: "NamedNetwork | None") -> None:
-    """UsageError unless these, if any, are settings of a run that is given."""
+def many_runs(many: str | None, given: "NamedNetwork | None") -> str:
+    """What an address opens: the runs that differ from the given one in these settings alone.
+
+    Nothing if none are asked for; UsageError if there is no run, or no such setting.
+    """
     context = click.get_current_context()
     if many is None:
-        return
+        return ""
     if given is None or given.run is None:
         raise click.UsageError("--many goes with a run: chainrule lab RUN --many SETTINGS", context)
     known = [name for name, entry in ENTRIES.items() if entry.identity]
@@ -140,6 +141,7 @@ def check_many(many: str | None, given: "NamedNetwork | None") -> None:
             f"--many wants some of {','.join(known)} with commas between them, got {many!r:.60}",
             context,
         )
+    return f"&view=compare&many={many}"
 
 
 def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":

@@ -228,7 +228,7 @@ def heading(
         lines.append(f"{half:,} of them were begun, and go on")
     if there < len(named):
         lines += [
-            f"{at_once} at once, with {counted(threads, 'thread')} each",
+            f"at once: {at_once}, threads of each: {threads}",
             in_words(engine, hint=True),
         ]
     return [paragraph(line, further="  ") for line in lines]
