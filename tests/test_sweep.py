@@ -189,8 +189,12 @@ def test_runs_that_are_there_are_used_and_more_values_add_to_them(small, tmp_pat
     told = inside(*asked, "4,5,6", "--seeds", 2, cwd=tmp_path).stdout
     assert "6 runs: " in told
     assert "3 of them are there already" in told
-    assert "3 of 3: " in told
-    assert "4 of 3" not in told
+    trains = re.findall(r"^(\d of 3): (.*): test", told, re.MULTILINE)
+    assert trains == [  # the first seed of all that were wanted, then the next; one is there
+        ("1 of 3", "hidden 6, seed 0"),
+        ("2 of 3", "hidden 4, seed 1"),
+        ("3 of 3", "hidden 5, seed 1"),
+    ]
     assert len(runs(tmp_path)) == len(list((tmp_path / "runs").iterdir())) == 6
     assert {path: path.stat().st_mtime_ns for path in before} == before
     nothing = inside(*asked, "4,5,6", "--seeds", 2, cwd=tmp_path).stdout
@@ -203,6 +207,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_is(small, tmp_path, here, insid
     trained(tmp_path / "runs/half", digits, Settings(**common), engine="numpy", allowed=until(4))
     (tmp_path / "runs/unread").mkdir()
     begin(tmp_path / "runs/unread", Settings(**common, seed=1), engine="numpy")
+    trained(tmp_path / "runs/less", digits, Settings(**common), engine="numpy", allowed=until(2))
     (tmp_path / "runs/damaged").mkdir()
     (tmp_path / "runs/damaged" / RUN).write_text("{")
     (tmp_path / "runs/other").mkdir()  # its digits are others
@@ -213,12 +218,13 @@ def test_a_run_that_was_stopped_goes_on_where_it_is(small, tmp_path, here, insid
     assert told.returncode == 0, told.stderr
     assert "2 of them were begun, and go on" in told.stdout
     names = {path.name for path in (tmp_path / "runs").iterdir()}
-    assert len(names) == 5
+    assert len(names) == 6
     for seed, name in enumerate(("half", "unread")):
         alone = tmp_path / f"alone-{seed}"
         inside("train", *asked, "--seed", seed, "--out", alone, "--quiet")
         same_bytes(tmp_path / "runs" / name, alone)
     assert not (tmp_path / "runs/other" / MODEL).exists()
+    assert read_checkpoint(open_run(tmp_path / "runs/less")).step == 2  # the furthest went on
 
 
 def test_each_seed_draws_its_own_test_part_as_train_does(small, tmp_path, here, inside):

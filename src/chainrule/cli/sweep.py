@@ -314,7 +314,7 @@ def tell(
     else:
         from chainrule.cli import swept
 
-        show(swept.table_of(rows, several))
+        show(["", *swept.table_of(rows, several)] if loud else swept.table_of(rows, several))
         if loud:
             show(swept.in_the_lab(rows))
     if out is not None:

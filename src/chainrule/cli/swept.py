@@ -51,7 +51,7 @@ def table_of(rows: Sequence[Row], several: Sequence[str]) -> Iterator[Piece]:
             Column("validation, %", [shares(row.spread("validation")) for row in rows], 1)
         )
     columns.append(Column("loss", [spread(row.spread("loss"), 4) for row in rows], 2))
-    columns.append(Column("time, s", [spread(row.spread("seconds"), 1) for row in rows], 4))
+    columns.append(Column("time", [spread(row.spread("seconds"), 1, " s") for row in rows], 4))
     yield table(columns, bold=[row is best and len(rows) > 1 for row in rows])
     yield ""
     if any(len(row.runs) > 1 for row in rows):
@@ -72,11 +72,11 @@ def shares(found: Spread | None) -> str:
     return spread(Spread(100 * found.mean, found.deviation and 100 * found.deviation), 2)
 
 
-def spread(found: Spread | None, digits: int) -> str:
+def spread(found: Spread | None, digits: int, unit: str = "") -> str:
     if found is None:
         return ""
     apart = "" if found.deviation is None else f" ± {found.deviation:.{digits}f}"
-    return f"{found.mean:.{digits}f}{apart}"
+    return f"{found.mean:.{digits}f}{apart}{unit}"
 
 
 def in_the_lab(rows: Sequence[Row]) -> Iterator[Piece]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chainrule.data import Digits
-from chainrule.engine.choice import EngineName
+from chainrule.engine.choice import EngineName, missing
 from chainrule.files import remove_empty
 from chainrule.runs.folder import begin, discard, new_folder, open_run, prepare
 from chainrule.runs.going import go_on
@@ -58,6 +58,7 @@ def train_run(
     try:
         with locked(folder):
             run = prepare(open_run(folder), *digits) if job.folder else begun(folder, job, digits)
+            get_ready(run)
             try:
                 for snapshot in go_on(run, *digits, threads=threads, allowed=allowed):
                     told(snapshot.step)
@@ -69,6 +70,14 @@ def train_run(
         remove_empty(made)
         raise
     return folder
+
+
+def get_ready(run: Run) -> None:
+    """Have the compiled engine loaded, so that the seconds of the training are without it."""
+    if run.engine == "compiled" and missing() is None:
+        from chainrule.engine.compiled.ready import make_ready
+
+        make_ready(lambda line: None)
 
 
 def begun(folder: Path, job: Job, digits: tuple[Digits, Digits]) -> Run:
