@@ -198,7 +198,7 @@ def test_runs_that_are_there_are_used_and_more_values_add_to_them(small, tmp_pat
     assert len(runs(tmp_path)) == len(list((tmp_path / "runs").iterdir())) == 6
     assert {path: path.stat().st_mtime_ns for path in before} == before
     nothing = inside(*asked, "4,5,6", "--seeds", 2, cwd=tmp_path).stdout
-    assert "6 of them are there already\nhidden" in nothing
+    assert "6 of them are there already\n\nhidden" in nothing
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_is(small, tmp_path, here, inside):
@@ -344,7 +344,7 @@ def test_a_sweep_that_was_ended_goes_on_by_the_same_command(small, tmp_path, how
         (["--hidden", "1,2", "--seeds", "501"], "a sweep may have 1,000 runs, these are 1,002"),
         (["--steps", "3", "--epochs", "1,2"], "give steps or epochs, not both"),
         (["--batch-size", "10,60001"], "batch_size must be at most the 60,000 examples"),
-        (["--patience", "3"], "patience needs validation_share"),
+        (["--patience", "3"], "patience needs a validation share"),
         (["--out", "table.txt"], "--out wants a file that ends in .csv"),
         (["--data", "nowhere"], "nowhere"),
     ],

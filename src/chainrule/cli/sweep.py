@@ -177,7 +177,7 @@ def sweep_command(
 
 def choices_of(wanted: Mapping[str, Any], seeds: int | None) -> dict[str, list[Any]]:
     """The values of each setting that may have several, in the words of the library."""
-    given = {name: values for name, values in wanted.items() if isinstance(values, tuple)}
+    given = {name: wanted[name] for name in ENTRIES if isinstance(wanted.get(name), tuple)}
     if seeds is not None:
         first, *others = given["seed"]
         if others:
