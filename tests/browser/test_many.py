@@ -29,7 +29,7 @@ def swept(tmp_path_factory, small):
             found[name], _ = trained(folder / "runs" / name, digits, settings)
     settings = asked(data=str(small), hidden=(4,), seed=0, steps=60)
     found["longer"], _ = trained(folder / "runs/longer", digits, settings)
-    started = Lab(folder)
+    started = Lab(folder, "runs/12-1", "--many", "hidden,seed")
     started.runs = found
     yield started
     started.stop()
@@ -115,6 +115,17 @@ def test_which_runs_they_are_is_ticked_and_stays_in_the_address(swept, visit):
     expect(page.locator("#many-says")).to_contain_text("3 runs in 1 chart.")
     page.locator("#compare-a").select_option(run_id(swept.runs["longer"]))
     expect(page.locator("#many-says")).to_contain_text("1 run in 1 chart.")
+
+
+def test_the_command_that_a_sweep_prints_opens_the_lab_there(swept, visit):
+    _, _, opened = swept.address.partition("&")
+    assert opened == "view=compare&many=hidden,seed"
+    page = visit(f"?{opened}", at=swept)
+    expect(page.locator("#many-says")).to_contain_text("6 runs in 2 charts.")
+    expect(page.locator("#compare-a")).to_have_value(run_id(swept.runs["12-1"]))
+    page.goto(swept.address)  # with its token, which leaves the address
+    expect(page.locator("#many-says")).to_contain_text("6 runs in 2 charts.")
+    assert "token" not in page.url
 
 
 def test_one_of_them_is_compared_with_a(swept, visit):
