@@ -9,6 +9,7 @@ import {
   groups,
   scaleOf,
   spreadOf,
+  standing,
 } from "../../src/chainrule/lab/page/views/compare/family.js";
 
 const run = (hidden, rate, seed, more = {}) => ({
@@ -75,6 +76,13 @@ test("one scale holds every value after the first tenth", () => {
   assert.deepEqual(scaleOf([[null, null]]), [0, 1]);
   const [low, high] = scaleOf([[0.3]]);
   assert.ok(low < 0.3 && high > 0.3);
+});
+
+test("a run stands for the step of its network, else for its last row", () => {
+  const history = { step: [0, 5, 9], loss: [3, 1, 2] };
+  assert.equal(standing({ history, kept: 5 }, "loss"), 1);
+  assert.equal(standing({ history, kept: 0 }, "loss"), 3);
+  assert.equal(standing({ history, kept: 7 }, "loss"), 2); // a training that goes on
 });
 
 test("means and deviations are those worked by hand", () => {

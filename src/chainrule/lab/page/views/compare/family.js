@@ -63,6 +63,12 @@ function order(a, b) {
   return a < b ? -1 : Number(a > b);
 }
 
+// What a run's history says at the step of the network that stands for it.
+export function standing(run, column) {
+  const { step, [column]: values } = run.history;
+  return values[step.indexOf(run.kept)] ?? values.at(-1);
+}
+
 // One scale for all: from the least to the largest of what these columns have after the first tenth
 // of their rows, where a training has not yet begun to tell, and a little more.
 export function scaleOf(columns) {

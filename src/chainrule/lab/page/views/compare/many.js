@@ -7,7 +7,7 @@ import { panel } from "../../parts/panel.js";
 import { accuracyChart, lossChart } from "../../parts/progress.js";
 import { change, now } from "../../state.js";
 import { words } from "../../strings.js";
-import { differing, family, groups, scaleOf, spreadOf } from "./family.js";
+import { differing, family, groups, scaleOf, spreadOf, standing } from "./family.js";
 
 const says = words.compare;
 const HEIGHT = 130; // px of a chart
@@ -89,8 +89,8 @@ function tile(column, { values, runs }) {
   }
 
   function show(own, one, scale) {
-    const last = own.map((run) => run.history[column].at(-1)).filter(Number.isFinite);
-    const told = last.length ? says.groupSays(column, spreadOf(last), own.length) : says.groupNone;
+    const last = own.map((run) => standing(run, column)).filter(Number.isFinite);
+    const told = last.length ? says.groupSays(column, spreadOf(last), last.length) : says.groupNone;
     const isA = own.some((run) => run.id === one.id);
     about.textContent = isA ? says.groupOfA(told) : told;
     node.classList.toggle("chosen", isA);
