@@ -270,6 +270,22 @@ def jobs_on(small, folder, *lengths):
     return [Job(k, each.settings, "numpy", folder, None) for k, each in enumerate(named)]
 
 
+def test_a_run_that_is_removed_meanwhile_costs_its_own_line_alone(
+    small, tmp_path, monkeypatch, inside
+):
+    def losing(jobs, stopping, **options):
+        for news in one_by_one(jobs, stopping, **options):
+            if news.job.settings.hidden == (4,):
+                (news.folder / RUN).write_text("{")
+            yield news
+
+    monkeypatch.setattr(sweep, "in_processes", losing)
+    told = inside("sweep", "--data", small, "--hidden", "4,5", "--steps", 3, cwd=tmp_path)
+    assert told.returncode == 1
+    assert re.fullmatch(r"chainrule: hidden 4: runs/\S+ damaged: .*\n", told.stderr)
+    assert "1 of 2: hidden 5: test " in told.stdout
+
+
 def test_a_worker_that_is_killed_costs_its_own_job_alone(small, tmp_path):
     jobs = jobs_on(small, tmp_path, 10**9, 9, 10)  # the end of the first is out of reach
     ends, killed = {}, False
@@ -312,10 +328,11 @@ def test_a_sweep_that_was_ended_goes_on_by_the_same_command(small, tmp_path, how
     places = tmp_path / "runs"
     waiting(lambda: len(list(places.glob("*/trajectory"))) == 2)
     process.send_signal(how)
-    _, said = process.communicate(timeout=PATIENCE)
+    printed, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == (-how if how == signal.SIGKILL else 128 + how)
     if how != signal.SIGKILL:
         assert said == "chainrule: stopped; the same command goes on with the sweep\n"
+        assert len(re.findall(r"^seed \d: stopped on the way, runs/", printed, re.MULTILINE)) == 2
     # Nobody goes on in secret: the processes of a sweep that was killed end, too.
     waiting(lambda: all(state_of(folder) != "running" for folder in places.iterdir()))
     settings = combinations({"seed": [0, 1]}, Settings(**common))
@@ -346,6 +363,7 @@ def test_a_sweep_that_was_ended_goes_on_by_the_same_command(small, tmp_path, how
         (["--batch-size", "10,60001"], "batch_size must be at most the 60,000 examples"),
         (["--patience", "3"], "patience needs a validation share"),
         (["--out", "table.txt"], "--out wants a file that ends in .csv"),
+        (["--out", "nowhere/table.csv"], "there is no folder nowhere"),
         (["--data", "nowhere"], "nowhere"),
     ],
 )

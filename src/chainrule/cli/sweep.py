@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import click
 
@@ -141,8 +141,7 @@ def sweep_command(
     A run that fails has a line on stderr, the others go on, and the exit code is 1.
     """
     check_engine(engine)
-    if out is not None and out.suffix.lower() != ".csv":
-        raise click.UsageError("--out wants a file that ends in .csv", click.get_current_context())
+    check_out(out)
     choices = choices_of(wanted, seeds)
     place = None if data in (None, bundled_mnist()) else str(data.absolute())
     loud = not (quiet or as_json)
@@ -173,6 +172,15 @@ def sweep_command(
     tell(rows_of(found_again(named, choose(engine), sets)), choices, out, force, loud, as_json)
     if failed:
         sys.exit(1)
+
+
+def check_out(out: Path | None) -> None:
+    """UsageError for a place where no table can be written once the runs are there."""
+    context = click.get_current_context()
+    if out is not None and out.suffix.lower() != ".csv":
+        raise click.UsageError(f"--out wants a file that ends in .csv, got {out}", context)
+    if out is not None and not out.parent.is_dir():
+        raise click.UsageError(f"--out {out}: there is no folder {out.parent}", context)
 
 
 def choices_of(wanted: Mapping[str, Any], seeds: int | None) -> dict[str, list[Any]]:
@@ -259,38 +267,51 @@ def follow(
             if each.folder is None and each.error is None:
                 steps[each.job.number] = each.step
             else:
-                ended = ending(each, named[each.job.number], choices, stopping())
-                failed += each.error is not None
-                done += each.error is None
+                ended = ending(each, named[each.job.number], choices)
+                failed += ended.failed
+                done += ended.finished
                 steps[each.job.number] = named[each.job.number].run.settings.steps or 0
                 with line.aside() if line else nullcontext():
-                    tell_end(ended, each.error is not None, loud, done, len(jobs))
+                    tell_end(ended, f"{done} of {len(jobs)}: ", loud)
             if line:
                 line.update(sum(steps.values()), done)
     return failed
 
 
-def ending(news: News, wanted: Wanted, choices: Mapping[str, Sequence[Any]], stopping: bool) -> str:
-    """What is said of a job that is at its end."""
-    settings = wanted.settings
+class Ended(NamedTuple):
+    """A job at its end: what is said of it. One that was stopped is neither."""
+
+    text: str
+    finished: bool = False
+    failed: bool = False
+
+
+def ending(news: News, wanted: Wanted, choices: Mapping[str, Sequence[Any]]) -> Ended:
+    """How a job came to its end."""
+    settings, folder, error = wanted.settings, news.folder or Path(), news.error
     one = {name: [getattr(settings, name)] for name in choices if len(choices[name]) > 1}
     words = ", ".join(words_of(one)) or f"seed {settings.seed}"
-    if news.error is not None:
-        return f"{words}: {news.error.replace(str(RUNS.absolute()), str(RUNS))}"
-    run = open_run(news.folder or Path())
-    found = outcome_of(run)
-    place = RUNS / run.folder.name
+    found = None
+    if error is None:
+        try:
+            found = outcome_of(open_run(folder))
+        except RunError as refused:  # somebody has removed it, or it was damaged
+            error = str(refused)
+    place = RUNS / folder.name
+    if error is not None:
+        return Ended(f"{words}: {error.replace(str(RUNS.absolute()), str(RUNS))}", failed=True)
     if found is None:
-        return f"{words}: stopped on the way, {place}"
-    return f"{words}: test {100 * found.accuracy:.2f} %, {found.seconds:.1f} s, {place}"
+        return Ended(f"{words}: stopped on the way, {place}")
+    right = f"test {100 * found.accuracy:.2f} %, {found.seconds:.1f} s"
+    return Ended(f"{words}: {right}, {place}", finished=True)
 
 
-def tell_end(text: str, failed: bool, loud: bool, done: int, jobs: int) -> None:
-    with suppress(OSError):
-        if failed:
-            warn(text)
+def tell_end(ended: Ended, count: str, loud: bool) -> None:
+    with suppress(OSError):  # the others go on even if nobody reads this
+        if ended.failed:
+            warn(ended.text)
         elif loud:
-            show([f"{done} of {jobs}: {text}"])
+            show([count + ended.text if ended.finished else ended.text])
             sys.stdout.flush()
 
 
