@@ -49,9 +49,10 @@ SET_UP = {
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
-# Names of runs, times, and how far a run came before it was killed.
+# Names of runs, times, versions, and how far a run came before it was killed.
 VARIES = re.compile(
-    r"(?<=model )runs/[-\w]+|[\d.]+ s of training|\d+ of 100 .*|\d+ (?:s|min|h)(?= *$)|─+",
+    r"(?<=model )runs/[-\w]+|[\d.]+ s of training|\d+ of 100 .*|\d+ (?:s|min|h)(?= *$)|─+"
+    r"|[\d.]+(?: ± [\d.]+)? s(?=, runs/| *$)|runs/\d{4}-\d\d-\d\d-\d{6}(?:-\d+)?|Numba [\d.]+",
     re.MULTILINE,
 )
 

@@ -72,6 +72,8 @@ for (const changes of [
   { depth: "numbers" },
   { view: "evaluate", damage: { noise: 0.15, rotation: -30 }, limit: 0.9, pair: "3-5" },
   { view: "evaluate", section: "map" },
+  { view: "compare", network: RUN, many: ["hidden", "learning_rate", "seed"] },
+  { view: "compare", many: [] },
   { lesson: "softmax", at: 2, phase: "A2" },
 ]) {
   test(`there and back: ${JSON.stringify(changes).slice(0, 60)}`, () => {
@@ -107,6 +109,10 @@ test("what is not understood becomes the default", () => {
     "step=1e3",
     "step=9999999999999",
     "with=x",
+    "many=hidden,,seed",
+    "many=Hidden",
+    "many=hidden%26x",
+    "many=",
     "test=1.5",
     "test=3as3",
     "test=3as10",

@@ -16,6 +16,7 @@ from chainrule.files import ModelError
 from chainrule.model import bundled
 from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
+from chainrule.runs.settings import ENTRIES
 
 SHUT = "nothing leaves this computer."
 OPEN = (
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
     type=Place(),
     help="A folder of lessons of yours, beside those of the package.",
 )
+@click.option(
+    "--many",
+    metavar="SETTINGS",
+    help="With RUN: open all runs that differ from it in these alone, such as hidden,seed.",
+)
 @click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
 @click.option(
     "--allow-host",
@@ -61,6 +67,7 @@ def lab_command(
     model: Path | None,
     port: int | None,
     more: Path | None,
+    many: str | None,
     no_browser: bool,
     names: tuple[str, ...],
     root: str,
@@ -77,8 +84,7 @@ def lab_command(
 
     if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "PIL", "scipy"))):
         install = "pip install starlette uvicorn websockets pillow scipy"
-        needs = f"lab needs the extra lab: {install}"
-        raise click.ClickException(needs)
+        raise click.ClickException(f"lab needs the extra lab: {install}")
     from chainrule.lab.api.lab import Lab
     from chainrule.lab.api.networks import shipped
     from chainrule.lab.live.thread import ThreadedTraining
@@ -89,6 +95,7 @@ def lab_command(
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     given = None if model is None else given_network(model)
+    opens = many_runs(many, given)
     lessons = all_lessons(more)
     try:
         reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
@@ -103,7 +110,7 @@ def lab_command(
         given_run=given.run.folder if given and given.run else None,
         lessons=lessons,
     )
-    served = Served(lab, listener.getsockname()[1], reach)
+    served = Served(lab, listener.getsockname()[1], reach, opens)
     invitation = Invitation(served)
 
     def ready() -> None:
@@ -116,6 +123,25 @@ def lab_command(
             show([*served.addresses, f"Ctrl-C stops it; {OPEN if reach.open else SHUT}"])
         serve(served, listener, ready)
     sys.exit(130)
+
+
+def many_runs(many: str | None, given: "NamedNetwork | None") -> str:
+    """What an address opens: the runs that differ from the given one in these settings alone.
+
+    Nothing if none are asked for; UsageError if there is no run, or no such setting.
+    """
+    context = click.get_current_context()
+    if many is None:
+        return ""
+    if given is None or given.run is None:
+        raise click.UsageError("--many goes with a run: chainrule lab RUN --many SETTINGS", context)
+    known = [name for name, entry in ENTRIES.items() if entry.identity]
+    if not set(many.split(",")) <= set(known):
+        raise click.UsageError(
+            f"--many wants some of {','.join(known)} with commas between them, got {many!r:.60}",
+            context,
+        )
+    return f"&view=compare&many={many}"
 
 
 def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":

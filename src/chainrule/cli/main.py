@@ -22,6 +22,7 @@ from chainrule.cli.predict import predict_command
 from chainrule.cli.printing import fail, plain, show
 from chainrule.cli.runs import runs_command
 from chainrule.cli.show import show_command
+from chainrule.cli.sweep import sweep_command
 from chainrule.cli.train import train_command
 from chainrule.cli.worksheet import worksheet_command
 from chainrule.data import DataError
@@ -107,7 +108,7 @@ def cli(context: click.Context) -> None:
 
 
 for command in (
-    train_command,
+    *(train_command, sweep_command),
     *(evaluate_command, predict_command, explain_command, check_command),
     *(runs_command, compare_command, show_command, lab_command),
     *(data_command, worksheet_command, models_command, export_command, open_command),

@@ -75,9 +75,12 @@ def digits_place() -> NamedPlace:
 
 
 class WidthsType(click.ParamType[tuple[int, ...]]):
-    """Widths of hidden layers: 10, or 300,100, or none."""
+    """Widths of hidden layers: 10, or 300,100, or none; `between` stands between two of them."""
 
     name = "widths"
+
+    def __init__(self, between: str = ",") -> None:
+        self.between = between
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -86,9 +89,10 @@ class WidthsType(click.ParamType[tuple[int, ...]]):
             return value
         if value == "none":
             return ()
-        widths = numbers(str(value))
+        widths = numbers(str(value).replace(self.between, ","))
         if not widths or not all(1 <= width <= 1_000_000 for width in widths):
-            self.fail(f"wanted widths from 1 to 1,000,000 such as 300,100 or none, got {value!r}")
+            such = f"300{self.between}100"
+            self.fail(f"wanted widths from 1 to 1,000,000 such as {such} or none, got {value!r}")
         return widths
 
 

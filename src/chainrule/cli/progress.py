@@ -1,23 +1,21 @@
-"""A line that shows how far a training has come."""
+"""Lines that show how far a training, or a sweep of many, has come."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from chainrule.cli.printing import console
 from chainrule.training import Snapshot
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
-@contextmanager
-def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
-    """Step, loss, test accuracy, time left and a bar; it goes when the training is over.
 
-    Where the terminal has no room for all, the last of them are left out first.
-    """
-    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+def fitting(*columns: "ProgressColumn") -> "Progress":
+    """A line of these on stderr that goes at its end; the last are left out where it is narrow."""
+    from rich.progress import Progress, Task
     from rich.table import Table
-
-    from chainrule.cli.tables import percent
 
     screen = console(sys.stderr)
 
@@ -33,14 +31,37 @@ def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
             finally:
                 self.columns = every
 
-    bar = Fitting(
+    return Fitting(*columns, console=screen, transient=True)
+
+
+@contextmanager
+def shown(bar: "Progress") -> Iterator[None]:
+    """Show it for a while. A terminal that has gone takes only the bar with it."""
+    with suppress(OSError):
+        bar.start()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            bar.stop()
+
+
+@contextmanager
+def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
+    """Step, loss, test accuracy, time left and a bar; it goes when the training is over.
+
+    Where the terminal has no room for all, the last of them are left out first.
+    """
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+    from chainrule.cli.tables import percent
+
+    bar = fitting(
         TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
         TextColumn("{task.fields[loss]}"),
         TextColumn("{task.fields[accuracy]}"),
         TimeRemainingColumn(),
         BarColumn(bar_width=20),
-        console=screen,
-        transient=True,
     )
     task = bar.add_task("", total=length, loss="", accuracy="")
 
@@ -49,11 +70,41 @@ def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
         loss = f"loss {snapshot.loss:.4f}"
         bar.update(task, completed=snapshot.step, loss=loss, accuracy=accuracy)
 
-    # A terminal that has gone takes only the bar with it.
-    with suppress(OSError):
-        bar.start()
-    try:
+    with shown(bar):
         yield update
-    finally:
+
+
+class SweepLine:
+    """How many runs of a sweep are finished, the time left by the steps to take, and a bar."""
+
+    def __init__(self, runs: int, steps: int) -> None:
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+        self.bar = fitting(
+            TextColumn("{task.fields[done]:,} of {task.fields[runs]:,} runs"),
+            TimeRemainingColumn(),
+            BarColumn(bar_width=20),
+        )
+        self.task = self.bar.add_task("", total=steps, done=0, runs=runs)
+
+    def __enter__(self) -> "SweepLine":
         with suppress(OSError):
-            bar.stop()
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self.bar.stop()
+
+    def update(self, steps: int, done: int) -> None:
+        """So many steps are taken, and so many runs finished."""
+        self.bar.update(self.task, completed=steps, done=done)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Without it for a moment: a line is printed where it stands."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()

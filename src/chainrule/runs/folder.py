@@ -152,30 +152,36 @@ def prepare(run: Run, train_set: Digits, test_set: Digits) -> Run:
                 f"{run.folder}: it was trained on other {part} digits: SHA-256 "
                 f"{run.data[part][:12]}…, these have {data[part][:12]}…"
             )
-    settings, key, classes = run.settings, run.key, run.classes
-    if run.data is not None and train_set.classes != len(classes):
+    if run.data is not None and train_set.classes != len(run.classes):
         raise RunError(
-            f"{run.folder}: it tells {len(classes)} classes apart, these have {train_set.classes}"
+            f"{run.folder}: it tells {len(run.classes)} classes apart, "
+            f"these have {train_set.classes}"
         )
-    if run.data is None:
-        classes = train_set.names
-        if too_large := beyond(settings.sizes(len(classes))):
-            raise RunError(too_large)
-        _, rng = start_of(settings, len(classes))
-        key = int(rng.integers(2**63))  # begin took ten classes
-        loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
-        size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
-        m = len(parts_of(run, train_set)[0])
-        rate, length = settle(loss, optimizer, m, rate, size, steps, epochs)
-        share = train_set.origin.source.test_share if train_set.origin else None
-        settings = replace(settings, learning_rate=rate, steps=length, test_share=share)
     machines = run.machines if run.machines[-1] == machine() else (*run.machines, machine())
-    prepared = replace(
-        run, settings=settings, key=key, data=data, machines=machines, classes=classes
-    )
+    settled = run if run.data is not None else settle_run(run, train_set)
+    prepared = replace(settled, data=data, machines=machines)
     if prepared != run:
         write_run(prepared)
     return prepared
+
+
+def settle_run(run: Run, train_set: Digits) -> Run:
+    """A run whose digits were not known yet, with what follows from them; nothing is written.
+
+    That is its classes, its key, its length and its learning rate. Raises as `prepare` does.
+    """
+    settings, classes = run.settings, train_set.names
+    if too_large := beyond(settings.sizes(len(classes))):
+        raise RunError(too_large)
+    _, rng = start_of(settings, len(classes))
+    key = int(rng.integers(2**63))  # begin took ten classes
+    loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
+    size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
+    m = len(parts_of(run, train_set)[0])
+    rate, length = settle(loss, optimizer, m, rate, size, steps, epochs)
+    share = train_set.origin.source.test_share if train_set.origin else None
+    settings = replace(settings, learning_rate=rate, steps=length, test_share=share)
+    return replace(run, settings=settings, key=key, classes=classes)
 
 
 def discard(run: Run) -> None:

@@ -14,6 +14,7 @@ export const DEFAULTS = {
   network: null, // null: the lab's choice for this kind of image
   step: null, // of a run; null: the latest
   with: null, // the run beside it
+  many: null, // to compare many runs: the settings in which they may differ
   image: null, // null: the beginning of this lab
   label: null, // null: the image's own
   cell: null,
@@ -42,6 +43,7 @@ const LARGEST = 3.4028234663852886e38; // of float32
 const SUBJECT = /^(\d)as(?!\1)(\d?)$/; // 3as5: a 3 that is read as 5; 3as: a misread 3
 const LESSON = /^[a-z][a-z0-9-]{0,39}$/;
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
+const NAMES = /^[a-z_]{1,30}(,[a-z_]{1,30}){0,29}$/; // of settings; none: not in any
 const RUN = /^784(-\d+)+(\.[\w+-]+){2,}[\w.+-]*$/; // what its id says only the server knows
 
 // Where everybody begins: at a 3 that the first network reads as a 5.
@@ -75,6 +77,7 @@ export function read(parameters, lab) {
     network: network(get("network")),
     step: whole(get("step"), limits.last),
     with: network(get("with")),
+    many: readNames(get("many") ?? ""),
     image: readImage(get, lab),
     label: whole(get("label"), 9),
     cell,
@@ -90,6 +93,11 @@ export function read(parameters, lab) {
     lesson,
     at: whole(get("at"), 99),
   };
+}
+
+function readNames(text) {
+  if (!NAMES.test(text)) return null;
+  return text === "none" ? [] : [...new Set(text.split(","))];
 }
 
 // The depth of an address that names none: of a cell, of a step of the pass, of a lesson, which has
@@ -167,6 +175,7 @@ export function parameters(state, lab) {
     network: state.network,
     step: state.step,
     with: state.with,
+    many: state.view === "compare" && state.many ? state.many.join(",") || "none" : null,
     test: image.test === beginning(lab).test ? null : image.test,
     strokes: image.strokes?.map((stroke) => stroke.join("-")).join("~"),
     pixels: image.pixels && base64url(image.pixels),

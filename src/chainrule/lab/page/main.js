@@ -62,9 +62,9 @@ function follow(state, before) {
 // Show what the state says, if it is another moment or view; whether it was.
 function enter() {
   const state = now();
-  const { view, network, with: beside, damage, limit, pair, section } = state;
+  const { view, network, with: beside, many, damage, limit, pair, section } = state;
   const measured = view === "evaluate" && [damage, limit, pair, section];
-  const what = [view, isPicture(), moment(), network, beside, unknown(), measured];
+  const what = [view, isPicture(), moment(), network, beside, many, unknown(), measured];
   const next = JSON.stringify(what);
   if (next === entered) return false;
   entered = next;

@@ -19,6 +19,7 @@ const OPENED = [
   "story",
   "network",
   "with",
+  "many",
   "image",
   "cell",
   "cut",

@@ -21,6 +21,7 @@ class Served:
     lab: Lab
     port: int
     reach: Reach = field(default_factory=Reach)
+    opens: str = ""  # what its addresses open, as they have it behind the token
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # the cookie's value
     once: str | None = None  # a token that lets in one browser, one time
@@ -40,13 +41,14 @@ class Served:
     def addresses(self) -> list[str]:
         """What browsers open, elsewhere and here."""
         return [
-            f"{seen}{self.reach.root}/?token={self.token}" for seen in self.reach.seen_as(self.port)
+            f"{seen}{self.reach.root}/?token={self.token}{self.opens}"
+            for seen in self.reach.seen_as(self.port)
         ]
 
     def invite(self) -> str:
         """An address that lets in once."""
         self.once = secrets.token_urlsafe(32)
-        return f"http://{self.reach.own}:{self.port}/?token={self.once}"
+        return f"http://{self.reach.own}:{self.port}/?token={self.once}{self.opens}"
 
     def lets_in(self, token: str) -> bool:
         if same(token, self.token):

@@ -15,8 +15,9 @@ export const pictures = new WeakMap(); // of a canvas, what gives its picture as
 
 // x: { name, log, whole }, y: { name, range, percent, write }. `write` makes text of a y that is
 // read off; without a range the axis begins at 0, or at the least number if that is below. `file`
-// is the name of its picture, if it is saved.
-export function chart({ label, x, y, height = 230, file = "chart" }) {
+// is the name of its picture, if it is saved. A small one among many has narrow edges, no names of
+// its lines, and reads off their range.
+export function chart({ label, x, y, height = 230, file = "chart", small = false }) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const plot = element(
     "div",
@@ -36,11 +37,11 @@ export function chart({ label, x, y, height = 230, file = "chart" }) {
   let at = null; // the x that is read off
   let due = 0;
 
-  // line: { name, x, y, colour, dash }, colour the name of one of the style sheet's; a y that is
-  // null is a gap. mark: an x with a line of its own. dots: { x, y, colour }. The axis of x goes to
-  // `until` at least.
-  function show(lines, { mark = null, dots = [], says = label, until = 0 } = {}) {
-    wanted = { lines, mark, dots, until };
+  // line: { name, x, y, colour, dash, thin }, colour the name of one of the style sheet's; a y that
+  // is null is a gap. mark: an x with a line of its own. dots: { x, y, colour }. The axis of x goes
+  // to `until` at least. range: of the axis of y, if others have the same.
+  function show(lines, { mark = null, dots = [], says = label, until = 0, range } = {}) {
+    wanted = { lines, mark, dots, until, small, range: range ?? y.range };
     if (plot.getAttribute("aria-label") !== says) plot.setAttribute("aria-label", says);
     soon();
   }
@@ -72,7 +73,7 @@ export function chart({ label, x, y, height = 230, file = "chart" }) {
       const { pen: writing, svg: written } = svgPen(width, height + HEAD);
       const seen = { ...wanted, x, y, width, height: height + HEAD, scale: 1, top: HEAD };
       const there = frame(seen);
-      paintNames(writing, y.name, wanted.lines);
+      paintNames(writing, y.name, small ? [] : wanted.lines);
       paintAxes(writing, there);
       paintLines(writing, there, wanted);
       return written();
@@ -88,18 +89,22 @@ export function chart({ label, x, y, height = 230, file = "chart" }) {
     head.dataset.key = key;
     head.replaceChildren(
       element("span", { class: "number" }, text),
-      ...(lines.length > 1 ? lines.map(named) : []),
+      ...(lines.length > 1 && !small ? lines.map(named) : []),
     );
   }
 
   function reading() {
     const found = wanted.lines.map((line) => [line.name, line.y[line.x.indexOf(at)]]);
     const values = found.filter(([, value]) => value !== undefined && value !== null);
+    const span = small && spanOf(values.map(([, value]) => value));
+    if (small) return `${when()}: ${span.map(y.write).join(" – ")}`;
     const texts = values.map(
       ([name, value]) => (found.length > 1 ? `${name} ` : "") + y.write(value),
     );
-    return `${x.name} ${x.log ? short(at) : minus(count(at))}: ${texts.join(", ")}`;
+    return `${when()}: ${texts.join(", ")}`;
   }
+
+  const when = () => `${x.name} ${x.log ? short(at) : minus(count(at))}`;
 
   function read(next, aloud = false) {
     at = next;
@@ -152,8 +157,14 @@ function rem() {
 }
 
 // Where everything is: the edges, the round numbers, and the place of an x and of a y.
-function frame({ lines, until, x, y, width, height, scale, top = 0 }) {
-  const edge = { left: 56 * scale, right: 22 * scale, top: top + 10 * scale, bottom: 44 * scale };
+function frame({ lines, until, range, small, x, y, width, height, scale, top = 0 }) {
+  const [start, end, foot] = small ? [48, 10, 26] : [56, 22, 44];
+  const edge = {
+    left: start * scale,
+    right: end * scale,
+    top: top + 10 * scale,
+    bottom: foot * scale,
+  };
   const [right, bottom] = [width - edge.right, height - edge.bottom];
   const all = merged(lines.map((line) => line.x));
   const about = Math.min(Math.max(Math.floor((right - edge.left) / (80 * scale)), 2), 6);
@@ -161,9 +172,9 @@ function frame({ lines, until, x, y, width, height, scale, top = 0 }) {
   const low = x.log ? least : Math.min(0, least);
   const high = Math.max(most, until, low + (x.whole ? 1 : 1e-9));
   const across = x.log ? powers(low, high) : within(low, high, about, x.whole);
-  const [down, up] = y.range ?? rangeOf(lines, y);
+  const [down, up] = range ?? rangeOf(lines, y);
   const along = ticks(down, up);
-  const [first, last] = y.range ?? [along[0], along.at(-1)];
+  const [first, last] = range ?? [along[0], along.at(-1)];
   const place = x.log ? Math.log10 : (value) => value;
   const [from, to] = [place(low), place(high)];
   return {
@@ -174,12 +185,19 @@ function frame({ lines, until, x, y, width, height, scale, top = 0 }) {
     bottom,
     width,
     scale,
+    small,
     all,
     across,
     along: along.filter((value) => value >= first && value <= last),
     atX: (value) => edge.left + ((place(value) - from) / (to - from || 1)) * (right - edge.left),
     atY: (value) => bottom - ((value - first) / (last - first)) * (bottom - edge.top),
   };
+}
+
+// The least and the largest of these numbers; one if they are the same.
+function spanOf(values) {
+  const [low, high] = ends([values]);
+  return low === high ? [low] : [low, high];
 }
 
 function rangeOf(lines, { percent }) {

@@ -6,7 +6,8 @@ import { colours, css } from "./colour.js";
 
 const FONT = 13; // px, of the numbers, where a rem has 16
 
-export function paintAxes(pen, { x, y, edge, right, bottom, scale, across, along, atX, atY }) {
+export function paintAxes(pen, view) {
+  const { x, y, edge, right, bottom, scale, across, along, atX, atY } = view;
   const { ink, line, muted } = colours();
   const below = (values) => values[0] < 0; // then the line at 0 is stronger
   const step = along[1] - along[0];
@@ -30,7 +31,7 @@ export function paintAxes(pen, { x, y, edge, right, bottom, scale, across, along
   for (const value of across) {
     pen.fillText(x.log ? power(value) : plain(value, gap), atX(value), bottom + 6);
   }
-  pen.fillText(x.name, (edge.left + right) / 2, bottom + 24 * scale);
+  if (!view.small) pen.fillText(x.name, (edge.left + right) / 2, bottom + 24 * scale);
 }
 
 // What goes up, and the names of several lines, each with a piece of it.
@@ -59,7 +60,7 @@ export function paintLines(pen, { edge, right, bottom, atX, atY }, { lines, mark
   pen.rect(edge.left - 6, edge.top - 6, right - edge.left + 12, bottom - edge.top + 7);
   pen.clip();
   if (mark !== null) upright(pen, atX(mark), edge.top, bottom, css(palette.muted), 2, [2, 4]);
-  for (const { x, y, colour, dash } of lines) {
+  for (const { x, y, colour, dash, thin } of lines) {
     const paint = css(palette[colour]);
     for (const part of stretches(y)) {
       if (part.length === 1) dot(pen, atX(x[part[0]]), atY(y[part[0]]), 3.5, paint);
@@ -68,7 +69,7 @@ export function paintLines(pen, { edge, right, bottom, atX, atY }, { lines, mark
           pen,
           part.map((k) => [atX(x[k]), atY(y[k])]),
           paint,
-          2.5,
+          thin ? 1.25 : 2.5,
           dash ? [9, 5] : [],
         );
     }

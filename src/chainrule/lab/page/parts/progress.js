@@ -11,12 +11,12 @@ export const share = (value) => (typeof value === "number" ? says.percent(value)
 
 const x = { name: says.axisStep, whole: true };
 
-export function lossChart(height) {
+export function lossChart(height, small = false) {
   const y = { name: says.axisLoss, write: number };
-  return chart({ label: says.lossChart, x, y, height, file: "loss" });
+  return chart({ label: says.lossChart, x, y, height, file: "loss", small });
 }
 
-export function accuracyChart(label, height) {
+export function accuracyChart(label, height, small = false) {
   const y = { name: says.axisAccuracy, write: share, percent: true };
-  return chart({ label, x, y, height, file: "accuracy" });
+  return chart({ label, x, y, height, file: "accuracy", small });
 }

@@ -1,6 +1,7 @@
 // Words of Compare.
 
-import { LOSSES, OPTIMIZERS, many } from "./shared.js";
+import { LOSSES, OPTIMIZERS, exactly, many } from "./shared.js";
+import { short } from "../parts/numbers.js";
 
 const KINDS = {
   a_right: "A is right, B is wrong",
@@ -8,8 +9,35 @@ const KINDS = {
   both_wrong: "Both are wrong, with different answers",
 };
 
+const figure = (column, value) => (column === "loss" ? short(value) : exactly(value));
+
 export const compare = {
-  heading: "Two runs side by side",
+  heading: "Runs side by side",
+  how: "Compare",
+  hows: { two: "two runs", many: "many runs" },
+  manyTitle: "Many runs on one scale",
+  free: "Runs that differ from A only in",
+  measure: "Shown",
+  measures: { test: "test images right", loss: "loss" },
+  manySays: (runs, charts) =>
+    `${many(runs, "run")} in ${many(charts, "chart")}. Runs that differ only in their seed are ` +
+    `thin lines in one chart; A is the thick one.`,
+  groupTitle: (values) =>
+    values
+      .map(([name, value]) => `${compare.settingName(name)} ${compare.settingValue(name, value)}`)
+      .join(", ") || "the same settings",
+  groupChart: (title, column) =>
+    `${column === "loss" ? "Loss" : "Share of test images read right"} over the steps, ${title}`,
+  groupSays: (column, { mean, deviation }, runs) =>
+    [mean, ...(deviation === null ? [] : [deviation])]
+      .map((value) => figure(column, value))
+      .join(" ± ")
+      .replace(" % ±", " ±") + `, ${many(runs, "run")}`,
+  groupNone: "nothing measured yet",
+  groupOfA: (told) => `A: ${told}`,
+  withA: "Compare with A",
+  withAOf: (title) => `Compare with A: ${title}`,
+  seed: (seed) => `seed ${seed}`,
   few:
     "To compare, you need two runs. Train a second one, with another learning rate, loss or " +
     "seed, and come back.",
@@ -37,6 +65,7 @@ export const compare = {
             .map((each) => `${each.learning_rate} from step ${each.step.toLocaleString("en-GB")}`)
             .join(", ")
         : "none";
+    if (name === "engines") return value?.map(([, engine]) => engine).join(", then ") ?? "–";
     if (name === "hidden") return value?.length ? value.join(", ") : "none";
     if (name === "batch_size") return value === null ? "all" : String(value);
     if (name.endsWith("digits")) return value ? `SHA-256 ${value.slice(0, 12)}…` : "–";

@@ -1,9 +1,10 @@
 // Compare: two runs side by side: settings that differ, curves on one chart, how far their weights
-// are apart, and the images on which their answers differ.
+// are apart, and the images on which their answers differ. Or many runs, in small charts.
 
 import { queue } from "../../ask/queue.js";
 import { onRuns, runOf, runs } from "../../ask/runs.js";
 import { compare as ask } from "../../ask/server.js";
+import { choice as oneOf } from "../../parts/choice.js";
 import { button, element } from "../../parts/element.js";
 import { count, short } from "../../parts/numbers.js";
 import { panel, table } from "../../parts/panel.js";
@@ -11,6 +12,8 @@ import { gallery, picture } from "../../parts/pictures.js";
 import { accuracyChart, lossChart } from "../../parts/progress.js";
 import { change, networkAt, networkOf, now, unknown } from "../../state.js";
 import { words } from "../../strings.js";
+import { differing } from "./family.js";
+import { many as makeMany } from "./many.js";
 
 const SHOWN = 30; // images of each kind
 const says = words.compare;
@@ -32,6 +35,10 @@ export function compare({ tell }) {
   );
   const few = element("p", { class: "lead", id: "compare-few" }, says.few);
   const choice = element("div", { class: "pair", id: "compare-choice" }, a.node, b.node);
+  const many = makeMany();
+  const how = oneOf(says.how, "compare-how", Object.entries(says.hows), chosen, {
+    id: "compare-how",
+  });
   const toRuns = button(says.toRuns, () => change({ view: "train" }), { id: "compare-runs" });
   const heading = element(
     "div",
@@ -44,18 +51,40 @@ export function compare({ tell }) {
     { class: "compare", id: "view-compare" },
     heading,
     few,
+    how.node,
     choice,
     found,
+    many.node,
   );
   const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
+
+  // Many runs begin with all that are on the digits of the one that is shown.
+  function chosen(value) {
+    const [first, , all] = pair();
+    const alike = all.filter((each) => each.run.digits === first.run.digits);
+    change({ many: value === "many" ? differing(alike.map((each) => each.run)) : null });
+  }
 
   async function enter() {
     if (node.hidden) return;
     const [first, second, all] = pair();
     const both = Boolean(first && second) && unknown() === null;
+    const several = both && now().many !== null;
     few.hidden = both;
-    found.hidden = choice.hidden = !both;
+    choice.hidden = how.node.hidden = !both;
+    found.hidden = !both || several;
+    many.node.hidden = !several;
+    b.node.hidden = several;
     if (!both) return;
+    how.value = several ? "many" : "two";
+    if (several) {
+      a.show(all, first);
+      many.show(
+        all.map((each) => each.run),
+        first.run,
+      );
+      return;
+    }
     if (now().network !== first.id || now().with !== second.id) {
       // The link names both; this is entered again.
       change({ network: first.id, with: second.id }, { amend: true });
