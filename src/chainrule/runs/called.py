@@ -65,7 +65,7 @@ def rename(run: Run, name: str | None) -> None:
     if os.path.lexists(path) and given_name(run) is None:
         raise RunError(f"{path}: it is no name of this run; move it away first")
     try:
-        sweep(run.folder)
+        remove_leftovers(run.folder)
         if wanted is None:
             path.unlink(missing_ok=True)
             sync_folder(run.folder)
@@ -93,7 +93,7 @@ def checked_name(name: object) -> str:
     return stripped
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what processes left that were killed while they wrote a name here.
 
     The run's lock does not cover names, so what is young may still be written by another.

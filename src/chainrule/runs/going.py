@@ -70,7 +70,7 @@ def go_on(
     reached = read_checkpoint(run)
     if reached is None or reached.step < run.length:
         engine_of(run)
-    sweep(run.folder)
+    remove_leftovers(run.folder)
     try:
         for snapshot in steps_of(
             run,
@@ -114,7 +114,7 @@ def engine_of(run: Run) -> EngineName:
     )
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what processes left that were killed while they wrote a run's file here.
 
     Those are regular files with a name as write_whole gives it. Anything else is somebody's. The
