@@ -29,7 +29,7 @@ from chainrule.lab.wire import Answer, encode_bytes
 from chainrule.network import Array
 
 UNITS, EDGES = 12, 40  # that are shown of a layer, and between two, if the page does not say
-ANSWERS = 12  # that are shown of the last layer
+ANSWERS = 10  # that are shown of the last layer
 
 
 def picture(lab: Lab, body: Answer) -> Answer:
@@ -52,7 +52,7 @@ def picture(lab: Lab, body: Answer) -> Answer:
     counts the edges between shown units that the list leaves out, `share` is what the list carries
     of all that is carried there (null if nothing is). Of a wide layer those units are shown that
     push the shown units above them most, those to keep, and those that were switched off. Of more
-    than twelve answers the twelve most probable are shown, the label's among them.
+    than ten answers the ten most probable are shown, the label's among them.
     Z of an answer is bias + Σ push + rest.
     """
     moment, more = requests.parse_moment(body, may=("most", "edges", "keep", "rate"))
