@@ -216,7 +216,7 @@ class Lab:
             label = int(A[:, 0].argmax())
         if label >= len(named.classes):
             most = len(named.classes) - 1
-            raise RefusedError(f"the labels of {named.id} go from 0 to {most}, got {label}")
+            raise RefusedError(f"label must be a whole number from 0 to {most}, got {label}")
         return Resolved(moment._replace(step=named.step, label=label), label, named, image)
 
     def image(self, named: NamedNetwork, image: requests.Image) -> Digits:

@@ -21,6 +21,8 @@ def sheet(lab: Lab, query: list[tuple[str, str]]) -> Answer:
     images in the part, class after class, labels, images: 784 bytes each}
     """
     asked = checks.parse_query(query, ("part",), ("network", "class", "start"))
+    if "start" in asked and "class" not in asked:
+        raise RefusedError("start counts within a class: name the class, too")
     part = checks.parse_choice(asked["part"], "part", ("train", "test"))
     name, sets = sets_asked(lab, asked.get("network"))
     digits = sets[part]

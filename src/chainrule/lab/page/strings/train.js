@@ -99,7 +99,7 @@ export const train = {
   watchedNote: (names) =>
     areDigits(names)
       ? "The first test image of each digit from 2 to 9; 0 and 1 are the easiest."
-      : `The first test image of each class${names.length > 8 ? " of eight" : ""}.`,
+      : `The first test image of ${names.length > 8 ? "eight of the" : "each of the"} classes.`,
   watchedRead: (name, right) => `${right ? "✓" : "✗"} ${name}`,
   watchedSure: exactlyWhole,
   watchedAloud: (label, read, sure) =>

@@ -26,7 +26,7 @@ export function bodyOf(array, { last, ledger, twin }) {
   const label = words.gridLabel(array.name, array.shape);
   const names = last || kind === "y" ? ledger().names : null;
   const note = names ? (cell) => words.named(names[cell.index[0]], cell.index[0]) : undefined;
-  if (isBar) return single(grid({ ...barsOf(array.name, names), label, note }));
+  if (isBar) return listOf(grid({ ...barsOf(array.name, names), label, note }), n);
   if (n > LIST) return wrappedOf(array.name, n, label, note);
   return single(
     grid({
@@ -41,6 +41,20 @@ export function bodyOf(array, { last, ledger, twin }) {
       note,
     }),
   );
+}
+
+// A list of many scrolls; it begins where the largest value is in sight.
+function listOf(made, n) {
+  if (n <= LIST) return single(made);
+  const node = element("div", { class: "long-list" }, made.node);
+
+  function show(values, ...more) {
+    made.show(values, ...more);
+    const largest = values.indexOf(Math.max(...values));
+    node.scrollTop = (node.scrollHeight * (largest + 0.5)) / n - node.clientHeight / 2;
+  }
+
+  return { ...single(made), node, show };
 }
 
 // The probabilities are always a list, each bar behind its class; of many classes a close one.

@@ -1,6 +1,7 @@
 // What a network says of some test images while it learns: each with its answer of now.
 
 import { write } from "../../parts/bars.js";
+import { areShort } from "../../parts/classes.js";
 import { element } from "../../parts/element.js";
 import { panel } from "../../parts/panel.js";
 import { picture } from "../../parts/pictures.js";
@@ -28,6 +29,7 @@ export function answers() {
       shown = which;
       title.textContent = says.watchedTitle(all.length);
       note.textContent = says.watchedNote(names);
+      list.classList.toggle("named", !areShort(names));
       images = all.map((each) => image(each, names));
       list.replaceChildren(...images.map((each) => each.node));
     }
