@@ -71,6 +71,7 @@ export function compare({ tell }) {
     const both = Boolean(first && second) && unknown() === null;
     const several = both && now().many !== null;
     few.hidden = both;
+    few.textContent = all.length > 1 ? says.unlike(first.classes.length) : says.few;
     choice.hidden = how.node.hidden = !both;
     found.hidden = !both || several;
     many.node.hidden = !several;
@@ -120,9 +121,8 @@ export function compare({ tell }) {
 function pair() {
   const all = runs().filter((each) => each.run.recorded.length);
   const first = all.find((each) => each.id === networkOf().id) ?? all.at(-1);
-  const second =
-    all.find((each) => each.id === now().with && each !== first) ??
-    all.findLast((each) => each !== first && alike(each, first));
+  const others = all.filter((each) => each !== first && alike(each, first));
+  const second = others.find((each) => each.id === now().with) ?? others.at(-1);
   return [first, second, all];
 }
 

@@ -163,12 +163,10 @@ export function key() {
     names = next;
     const texts = marks(names);
     const items = hues(names.length).map((colour, k) => {
-      const told = texts[k] === names[k] ? names[k] : `${texts[k]} ${names[k]}`;
-      const mark = element("li", {}, told);
+      const mark = element("b", {}, texts[k]);
       mark.style.color = colour;
-      return mark;
+      return element("li", {}, mark, texts[k] === names[k] ? null : ` ${names[k]}`);
     });
-    node.classList.toggle("named", texts !== names);
     node.replaceChildren(...items, element("li", { class: "ring" }, words.map.ring));
   }
 
