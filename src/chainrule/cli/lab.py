@@ -87,7 +87,6 @@ def lab_command(
 
     The page is served by this computer to itself alone, and needs no network. Two trained
     networks are in the package; a run or a model file of yours comes beside them.
-
     With --data the page shows these digits, class by class; RUN or MODEL is measured on them.
 
     Behind a proxy or another forwarded port it answers only to a name that --allow-host gives.
