@@ -382,7 +382,10 @@ def test_what_cannot_be_shown_is_refused(small_ledger, mnist):
     network, digits = small_ledger.network, mnist[1]
     rng = np.random.default_rng(0)
     for what, says in (
-        ((initialise((4, 3), rng=rng), 0), r"a network of digits, 784 → … → 10, got Network 4 → 3"),
+        (
+            (initialise((4, 3), rng=rng), 0),
+            r"a network of digits or other classes, 784 → … → 2 to 62, got Network 4 → 3",
+        ),
         (("model", 0), "show takes a Network, got str"),
         ((network, 10_000), "test images go from 0 to 9999"),
         ((network, digits[:2]), "show takes one image, got 2"),

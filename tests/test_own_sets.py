@@ -297,35 +297,6 @@ def test_digits_of_other_classes_are_one_line(inside, lettered, few, tmp_path):
 # -------------------------------------------------------------------------------------- the lab
 
 
-def test_the_lab_lists_a_run_of_26_classes_and_refuses_to_show_it(inside, lettered, tmp_path):
-    from helpers.clients import client_of
-
-    from chainrule.lab.api.lab import Lab
-    from chainrule.lab.api.networks import shipped
-    from chainrule.lab.live.thread import ThreadedTraining
-    from chainrule.lab.server.served import Served
-    from chainrule.runs.names import run_id
-
-    shutil.copytree(lettered / "run", tmp_path / "runs/run")
-    page = client_of(Served(Lab(shipped(), ThreadedTraining, folder=tmp_path), 8765))
-    [entry] = page.get("/api/lab").json()["runs"]
-    assert (entry["classes"], entry["images"]) == (list(LETTERS), 40)
-    assert entry["id"] == run_id(open_run(tmp_path / "runs/run"))
-    assert entry["id"].startswith("784-20-26.")
-    for path, body in (
-        ("ledger", {"network": entry["id"], "image": {"test": 0}, "label": None}),
-        ("evaluate", {"network": entry["id"]}),
-        ("inside", {"network": entry["id"], "step": 0}),
-    ):
-        refused = page.post(f"/api/{path}", json=body)
-        assert refused.status_code in (400, 404), path
-    assert "tells 26 classes apart" in refused.text
-    for model in ("run", "run/model.safetensors"):
-        done = inside("lab", lettered / model, "--no-browser")
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "it tells 26 classes apart; the lab shows networks of ten" in done.stderr
-
-
 def test_a_set_of_other_classes_is_no_set_of_drawings(letters, tmp_path):
     from helpers.clients import client_of
 

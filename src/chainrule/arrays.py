@@ -247,6 +247,11 @@ def by_name(labels: Labels, names: Sequence[str]) -> NDArray[np.uint8]:
     return found
 
 
+def names_of(classes: int, known: Sequence[str] = DIGITS) -> tuple[str, ...]:
+    """The names of so many classes: those that are known, or their numbers if these are others."""
+    return tuple(known) if len(known) == classes else tuple(map(str, range(classes)))
+
+
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names of classes; DataError unless there are 2 to 62, all different, that can be read."""
     found = tuple(names)

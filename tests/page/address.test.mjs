@@ -121,7 +121,7 @@ test("what is not understood becomes the default", () => {
     "test=3as5 ",
     "test=-3as5",
     "test=33as5",
-    "label=10",
+    "label=62",
     "cell=W2[3]",
     "cell=<b>",
     "cell=dW2[*,3]",
@@ -200,7 +200,7 @@ test("damage, limit and cell of Evaluate are checked like everything", () => {
     "limit=1",
     "limit=-0.1",
     "limit=0x1",
-    "pair=3-10",
+    "pair=3-100",
     "pair=3",
     "section=top",
     "noise=0",
@@ -212,4 +212,33 @@ test("damage, limit and cell of Evaluate are checked like everything", () => {
 test("what Evaluate measures is in its own address alone", () => {
   const state = { ...BEGINNING, damage: { noise: 0.5 }, limit: 0.5, pair: "1-2", section: "map" };
   assert.equal(write(state, LAB), "");
+});
+
+test("a lab with digits alone begins with their images", () => {
+  const alone = { ...LAB, given_set: "letters" };
+  const own = (query) => read(new URLSearchParams(query), alone);
+  assert.equal(own("").view, "data");
+  assert.equal(write(own(""), alone), "");
+  assert.deepEqual(parameters(own("view=inside"), alone), { view: "inside" });
+  assert.equal(read(new URLSearchParams(""), { ...alone, given: "small" }).view, "inside");
+  assert.equal(write(own("view=data&sheet=network"), alone), "?sheet=network");
+  assert.equal(own("sheet=elsewhere").sheet, null);
+});
+
+test("a run on other digits takes no subject of the first network", () => {
+  const [small, large, run] = LAB.networks;
+  const networks = [
+    { ...small, digits: "MNIST" },
+    large,
+    { ...run, digits: "letters" },
+    { id: "784-9-10.other.run", digits: "MNIST", subjects: null },
+  ];
+  const at = (id) => read(new URLSearchParams(`network=${id}&test=7as`), { ...LAB, networks }).image;
+  assert.deepEqual(at("784-9-10.other.run"), { test: 77 });
+  assert.deepEqual(at(run.id), BEGINNING.image);
+});
+
+test("a class may have a number up to 61", () => {
+  assert.equal(parse("label=61").label, 61);
+  assert.equal(parse("view=evaluate&pair=40-61").pair, "40-61");
 });

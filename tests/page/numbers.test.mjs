@@ -23,8 +23,9 @@ import {
   short,
   six,
   tiny,
+  largestOf,
 } from "../../src/chainrule/lab/page/parts/numbers.js";
-import { aboutRun, sizesOf } from "../../src/chainrule/lab/page/strings/shared.js";
+import { aboutRun, kindOf, one, sizesOf } from "../../src/chainrule/lab/page/strings/shared.js";
 
 const table = (write, rows) => {
   for (const [value, text] of rows) assert.equal(write(value), text, `${write.name}(${value})`);
@@ -164,5 +165,27 @@ test("classes with names are told, digits are not", () => {
   assert.ok(!aboutRun(run).includes("classes"));
   const said = aboutRun({ ...run, classes: ["Bag", "Coat"], digits: "fashion" });
   assert.ok(said.startsWith("784 → 12 → 2, "));
-  assert.ok(said.endsWith("seed 0, on fashion, classes 0 Bag, 1 Coat"));
+  assert.ok(said.endsWith("seed 0, on fashion, 2 classes: Bag, Coat"));
+  const many = aboutRun({ ...run, classes: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"] });
+  assert.ok(many.endsWith(", 26 classes: A, B, C … Z"));
+});
+
+test("a thing of a class has its article", () => {
+  const said = [7, "8", "11", "18", "80", "12", "A", "B", "F", "U", "x", "Ankle boot", "Coat"];
+  assert.deepEqual(said.map(one), [
+    ...["a 7", "an 8", "an 11", "an 18", "an 80", "a 12", "an A", "a B", "an F", "a U", "an x"],
+    ...["an Ankle boot", "a Coat"],
+  ]);
+  assert.equal(one("お"), "お");
+});
+
+test("of many values the largest are shown, the first of equals first", () => {
+  assert.deepEqual(largestOf([0.1, 0.9, 0], 3), [0, 1, 2]);
+  assert.deepEqual(largestOf([0.1, 0.5, 0.1, 0.5, 0.7], 3), [4, 1, 3]);
+});
+
+test("ten digits are digits, ten other names are classes", () => {
+  assert.equal(kindOf([..."0123456789"]), "digit");
+  assert.equal(kindOf([..."1234567890"]), "class");
+  assert.equal(kindOf([..."01234567"]), "class");
 });

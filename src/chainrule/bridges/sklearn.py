@@ -22,8 +22,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from chainrule.arrays import MOST_CLASSES, names_of
 from chainrule.bridges.mlp import from_sklearn as from_sklearn
-from chainrule.data import CLASSES, PIXELS, Digits, Table, as_columns
+from chainrule.data import PIXELS, Digits, Table, as_columns
 from chainrule.descent import Array, Optimizer, adam
 from chainrule.engine.choice import EngineName, choose
 from chainrule.network import Loss, Network, initialise
@@ -307,12 +308,12 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def examples_of(X: Array, labels: NDArray[np.intp], classes: int) -> Digits | Table:
-    """Samples X (m, features) as digits if they are pictures of digits, else as a table.
+    """Samples X (m, features) as digits if they are pictures, of 2 to 62 classes, else as a table.
 
     Pictures are bytes divided by 255; what is blank in them need not be computed. They are digits
     only if dividing gives every number again.
     """
-    if (X.shape[1], classes) == (PIXELS, CLASSES):
+    if X.shape[1] == PIXELS and 2 <= classes <= MOST_CLASSES:
         images = np.empty(X.shape, np.uint8)
         for first in range(0, len(X), BLOCK):
             part = X[first : first + BLOCK]
@@ -322,7 +323,7 @@ def examples_of(X: Array, labels: NDArray[np.intp], classes: int) -> Digits | Ta
             if not np.array_equal(as_columns(images[first : first + BLOCK]).T, part):
                 break
         else:
-            return Digits(images, labels.astype(np.uint8))
+            return Digits(images, labels.astype(np.uint8), names=names_of(classes))
     return Table(X.T, labels, classes)
 
 

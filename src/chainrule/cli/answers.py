@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import click
 
+from chainrule.arrays import DIGITS
 from chainrule.encode import to_json
 from chainrule.network import Array
 
@@ -27,30 +28,43 @@ class Seen(NamedTuple):
 Read = Sequence[tuple[Seen, Array | None]]  # each with its probabilities, where it was readable
 
 
-def as_fields(read: Read) -> list[dict[str, object]]:
-    """Each image as JSON has it."""
-    return [
-        each.about if A is None else {**each.about, "prediction": A.argmax(), "probabilities": A}
-        for each, A in read
-    ]
+def as_fields(read: Read, names: Sequence[str] = DIGITS) -> list[dict[str, object]]:
+    """Each image as JSON has it; classes that are not the ten digits with their names, too."""
+    return [{**each.about, **answer_of(each, A, names)} for each, A in read]
 
 
-def table(read: Read, outputs: int) -> bytes:
+def answer_of(each: Seen, A: Array | None, names: Sequence[str]) -> dict[str, object]:
+    """What is said of an image beside which it is."""
+    named = names != DIGITS
+    found: dict[str, object] = {}
+    if named and each.label is not None:
+        found["label_name"] = names[each.label]
+    if A is not None:
+        found["prediction"] = A.argmax()
+        if named:
+            found["prediction_name"] = names[int(A.argmax())]
+        found["probabilities"] = A
+    return found
+
+
+def table(read: Read, names: Sequence[str]) -> bytes:
     """A line for each image: which it is, the prediction, and the probabilities p0, p1, ….
 
-    Of a test image its label too; of a picture what it is unlike, or why it could not be read.
+    Beside label and prediction stand the names of classes that are not the ten digits. A test image
+    has its label too; a picture what it is unlike, or why it could not be read.
     """
-    names = [f"p{k}" for k in range(outputs)]
     tests = all("test" in each.about for each, _ in read)
-    head = ["test", "label"] if tests else ["image"]
+    known = ["label_name", "prediction_name"] if names != DIGITS else []
+    head = ["test", "label", *known[:1]] if tests else ["image"]
+    said = ["prediction", *known[1:]]
     last = [] if tests else ["unlike", "error"]
     rows = []
     for each, A in read:
-        which = [each.about[name] for name in head]
-        answer = [""] * (1 + outputs) if A is None else [str(A.argmax()), *map(str, A)]
+        fields = {**each.about, **answer_of(each, A, names)}
+        shares = [""] * len(names) if A is None else map(str, A)
         doubt = [] if tests else [each.doubt[0] if each.doubt else "", each.about.get("error", "")]
-        rows.append([*which, *answer, *doubt])
-    return lines([[*head, "prediction", *names, *last], *rows])
+        rows.append([*(fields.get(name, "") for name in [*head, *said]), *shares, *doubt])
+    return lines([[*head, *said, *(f"p{k}" for k in range(len(names))), *last], *rows])
 
 
 def submission(labels: Sequence[int]) -> bytes:
@@ -64,9 +78,9 @@ def lines(rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")  # a file's name may be no text
 
 
-def in_json(read: Read, about: dict[str, object]) -> bytes:
+def in_json(read: Read, about: dict[str, object], names: Sequence[str]) -> bytes:
     """The object that --json prints."""
-    return (to_json({"predictions": as_fields(read), **about}) + "\n").encode("ascii")
+    return (to_json({"predictions": as_fields(read, names), **about}) + "\n").encode("ascii")
 
 
 def check_ending(path: Path) -> None:

@@ -1,5 +1,6 @@
 """`chainrule data`: what is in a set of digits."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from chainrule.cli.options import (
     setting_option,
 )
 from chainrule.cli.printing import print_json, show
-from chainrule.data import SIDE, bundled_mnist
-from chainrule.sources.opening import Reading
+from chainrule.data import SIDE, Digits, bundled_mnist
+from chainrule.sources.opening import Lying, Reading
 from chainrule.sources.summary import TRANSPOSED, summary
 from chainrule.sources.written import write_digits
 
@@ -65,5 +66,16 @@ def data_command(
     show(tables.set_of_digits(name, train, test, found))
     if found.transposed:
         show([TRANSPOSED])
+    show([f"to look at them: {lab_command(place, train)}"])
     if out is not None:
         show([f"written to {out}"])
+
+
+def lab_command(place: Path, digits: Digits) -> str:
+    """The command that shows them in the lab, read as they were read here."""
+    parts = ["chainrule", "lab", "--data", "mnist" if place == bundled_mnist() else str(place)]
+    source = digits.origin.source if digits.origin else None
+    if isinstance(source, Lying):
+        parts += ["--transpose"] if source.reading.transpose else []
+        parts += [] if source.reading.prepare == "auto" else ["--prepare", source.reading.prepare]
+    return shlex.join(parts)

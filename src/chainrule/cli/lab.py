@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainrule.cli.options import Place, example, model_place
+from chainrule.cli.options import (
+    Asked,
+    Place,
+    example,
+    measured_option,
+    model_place,
+    read_digits,
+)
 from chainrule.cli.printing import show
-from chainrule.cli.subjects import model_name, read_subject
-from chainrule.data import CLASSES
+from chainrule.cli.subjects import check_classes, model_name, read_subject
+from chainrule.data import CLASSES, DataError, bundled_mnist
 from chainrule.files import ModelError
 from chainrule.model import bundled
 from chainrule.runs.checkpoint import last_checkpoint
 from chainrule.runs.digits import own_digits
 from chainrule.runs.settings import ENTRIES
+from chainrule.sources.opening import PLAIN, load_one, load_to_measure
 
 SHUT = "nothing leaves this computer."
 OPEN = (
@@ -25,7 +33,7 @@ OPEN = (
 )
 
 if TYPE_CHECKING:
-    from chainrule.lab.api.networks import NamedNetwork
+    from chainrule.lab.api.networks import GivenSet, NamedNetwork
     from chainrule.lessons.lesson import Lesson
 
 
@@ -48,6 +56,7 @@ if TYPE_CHECKING:
     metavar="SETTINGS",
     help="With RUN: open all runs that differ from it in these alone, such as hidden,seed.",
 )
+@measured_option("those of the run, or mnist")
 @click.option("--no-browser", is_flag=True, help="Print the address, and do not open it.")
 @click.option(
     "--allow-host",
@@ -68,6 +77,7 @@ def lab_command(
     port: int | None,
     more: Path | None,
     many: str | None,
+    data: Asked,
     no_browser: bool,
     names: tuple[str, ...],
     root: str,
@@ -77,14 +87,11 @@ def lab_command(
 
     The page is served by this computer to itself alone, and needs no network. Two trained
     networks are in the package; a run or a model file of yours comes beside them.
+    With --data the page shows these digits, class by class; RUN or MODEL is measured on them.
 
     Behind a proxy or another forwarded port it answers only to a name that --allow-host gives.
     """
-    from importlib.util import find_spec
-
-    if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "PIL", "scipy"))):
-        install = "pip install starlette uvicorn websockets pillow scipy"
-        raise click.ClickException(f"lab needs the extra lab: {install}")
+    check_installed()
     from chainrule.lab.api.lab import Lab
     from chainrule.lab.api.networks import shipped
     from chainrule.lab.live.thread import ThreadedTraining
@@ -94,7 +101,8 @@ def lab_command(
     from chainrule.lab.server.start import PortTakenError, listen, serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    given = None if model is None else given_network(model)
+    shown = None if data.place is None else given_set(data, alone=model is None)
+    given = None if model is None else given_network(model, shown)
     opens = many_runs(many, given)
     lessons = all_lessons(more)
     try:
@@ -109,6 +117,7 @@ def lab_command(
         given=given.id if given else None,
         given_run=given.run.folder if given and given.run else None,
         lessons=lessons,
+        given_set=shown,
     )
     served = Served(lab, listener.getsockname()[1], reach, opens)
     invitation = Invitation(served)
@@ -144,6 +153,16 @@ def many_runs(many: str | None, given: "NamedNetwork | None") -> str:
     return f"&view=compare&many={many}"
 
 
+def check_installed() -> None:
+    """ClickException if the lab's libraries are missing."""
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn", "websockets", "PIL", "scipy"))):
+        install = "pip install starlette uvicorn websockets pillow scipy"
+        needs = f"lab needs the extra lab: {install}"
+        raise click.ClickException(needs)
+
+
 def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":
     """The lessons of the package, and those in this folder behind them."""
     from chainrule.lessons.lesson import LessonError, package_lessons, read_lessons
@@ -155,13 +174,30 @@ def all_lessons(folder: Path | None) -> "tuple[Lesson, ...]":
         raise click.ClickException(str(error)) from None
 
 
-def given_network(path: Path) -> "NamedNetwork":
+def given_set(data: Asked, *, alone: bool) -> "GivenSet":
+    """The digits at the place that --data names: `alone` as `chainrule data` has them.
+
+    Beside a network they are what it is measured on, as `chainrule evaluate` does: where there is
+    no test part, on all.
+    """
+    from chainrule.lab.api.networks import GivenSet
+
+    place = None if data.place == bundled_mnist() else data.place
+    name = "MNIST" if place is None else place.absolute().name
+    if alone:
+        return GivenSet(name, *read_digits(place, data.reading(PLAIN)))
+    test_set = load_to_measure(place, data.reading(PLAIN))
+    whole = test_set.origin is not None and test_set.origin.source.test_share == 1
+    train_set = None if whole else load_one(place, "train", data.reading(PLAIN))
+    return GivenSet(name, train_set, test_set)
+
+
+def given_network(path: Path, on: "GivenSet | None") -> "NamedNetwork":
     """The network of a run or of a model file, as the lab shows it beside those of the package."""
-    from chainrule.lab.api.lab import OTHER_CLASSES
     from chainrule.lab.api.networks import named_model, named_run, shipped
     from chainrule.lab.live.control import LARGEST
 
-    if (name := model_name(path)) in bundled():
+    if on is None and (name := model_name(path)) in bundled():
         return next(each for each in shipped() if each.id == name)
     _, network, run = read_subject(path, None)
     if network.parameters.size > LARGEST:
@@ -169,9 +205,15 @@ def given_network(path: Path) -> "NamedNetwork":
             f"{path}: the lab shows networks of up to {LARGEST:,} parameters, "
             f"this one has {network.parameters.size:,}"
         )
-    if network.sizes[-1] != CLASSES:
-        raise ModelError(f"{path}: it {OTHER_CLASSES.format(network.sizes[-1])}")
+    if on is not None:
+        check_classes(on.test, network.sizes[-1], path)
+        return named_model(network, on=on)
     if run is None:
+        if network.sizes[-1] != CLASSES:
+            raise DataError(
+                f"{path}: it tells {network.sizes[-1]} classes apart; "
+                f"say with --data which digits it reads"
+            )
         return named_model(network)
     own_digits(run)  # where they are gone, it is said before anything is opened
     return named_run(run, network, last_checkpoint(run).step)

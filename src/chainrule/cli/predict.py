@@ -102,12 +102,12 @@ def predict_command(
     read = read_all(subject, seen)
     about |= {"data": on, "classes": names}
     if out is not None:
-        outputs = subject.network.sizes[-1]
         csv = out.suffix.lower() == ".csv"
-        write_new(out, table(read, outputs) if csv else in_json(read, about), force=force)
+        content = table(read, names) if csv else in_json(read, about, names)
+        write_new(out, content, force=force)
         show([str(out)] if quiet else [summary(read), str(out)])
     elif as_json:
-        print_json(predictions=as_fields(read), **about)
+        print_json(predictions=as_fields(read, names), **about)
     else:
         show_read(read, names, quiet)
     if any(A is None for _, A in read):
@@ -163,7 +163,8 @@ def read_table(
         content = submission(A.argmax(axis=1).tolist())
     else:
         read = [(Seen("", {"image": number}, None), row) for number, row in enumerate(A, 1)]
-        content = in_json(read, about | {"data": str(path)})
+        names = subject.names
+        content = in_json(read, about | {"data": str(path), "classes": names}, names)
     write_new(out, content, force=force)
     return f"{len(A):,} images of {path}"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from chainrule.arrays import DIGITS, MOST_CLASSES
+from chainrule.arrays import DIGITS, MOST_CLASSES, names_of
 from chainrule.cli.options import Asked
 from chainrule.cli.printing import warn
 from chainrule.data import PIXELS, DataError, Digits, bundled_mnist
@@ -38,9 +38,7 @@ class Subject(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of its classes, where no digits say them."""
-        classes = self.network.sizes[-1]
-        known = self.run.classes if self.run else DIGITS
-        return known if len(known) == classes else tuple(map(str, range(classes)))
+        return names_of(self.network.sizes[-1], self.run.classes if self.run else DIGITS)
 
     @contextmanager
     def named(self) -> Iterator[None]:

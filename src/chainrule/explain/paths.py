@@ -53,17 +53,28 @@ def blames(ledger: Ledger, l: int) -> Array:
     return ledger.arrays[f"W{l}"] * ledger.arrays[f"dZ{l}"][:, None]
 
 
-def shown_units(
-    ledger: Ledger, most: int, keep: Mapping[int, Collection[int]] | None = None
-) -> dict[int, Units]:
-    """At most so many units of each hidden layer, under its number, and all of the last layer.
+def shown_answers(ledger: Ledger, most: int) -> Units:
+    """The units of the last layer; of more than so many the most probable, and the label's."""
+    A = np.nan_to_num(ledger.arrays[f"A{ledger.network.depth}"], nan=0.0)
+    first = A + 2.0 * ledger.arrays["y"]
+    return np.sort(np.argsort(-first, kind="stable")[:most])
 
+
+def shown_units(
+    ledger: Ledger,
+    most: int,
+    keep: Mapping[int, Collection[int]] | None = None,
+    answers: Units | None = None,
+) -> dict[int, Units]:
+    """At most so many units of each hidden layer, under its number, and the last layer's answers.
+
+    Those are all of them, if `answers` does not say which.
     From the last layer down, those that push the shown units above them most: that have the
     largest Σi |W[l+1][i,j] A[l][j]| over these i, the first of equals. `keep` has units of a layer
     that are shown however little they push; `most` counts them too.
     """
     L = ledger.network.depth
-    shown: dict[int, Units] = {L: np.arange(ledger.network.sizes[L])}
+    shown = {L: np.arange(ledger.network.sizes[L]) if answers is None else answers}
     for l in range(L - 1, 0, -1):
         kept = sorted(set((keep or {}).get(l, ())))[:most]
         strength = np.abs(pushes(ledger, l + 1)[shown[l + 1]]).sum(axis=0)

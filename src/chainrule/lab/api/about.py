@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -41,11 +42,13 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
                 "accuracy": accuracy_of(lab, each),
                 "subjects": subjects(lab, each),
                 "settings": each.settings,
-                **measured_on(lab, each.run),
+                "classes": each.classes,
+                **measured_on(each.digits, partial(lab.test_set_of, each)),
             }
             for each in lab.networks
         ],
         "given": lab.given,
+        "given_set": lab.given_set and lab.given_set.name,
         "first": {"test": "small", "drawing": "large"},
         "renamed": RENAMED,
         "defaults": defaults(),

@@ -21,14 +21,14 @@ MOST_LENGTH = 1_000_000  # of all their strokes
 def read_drawing(lab: Lab, body: Answer) -> Answer:
     """A drawing or an image file after every stage, and what the network reads at each."""
     found = checks.parse_fields(body, "the body", ("network", "image"), ("step", "changes"))
-    network = lab.named(
+    named = lab.named(
         requests.parse_network(found["network"]),
         requests.parse_step(found.get("step")),
         parse_changes(found.get("changes")),
-    ).exact
+    )
     made = prepared(requests.parse_drawing(found["image"]))
     seen = digits_of([*(stage.pixels.tobytes() for stage in made.stages), made.pixels.tobytes()])
-    *readings, last = probabilities(network, seen.X.astype(np.float64)).T
+    *readings, last = probabilities(named.exact, seen.X.astype(np.float64)).T
     return {
         "stages": [
             {
@@ -45,7 +45,7 @@ def read_drawing(lab: Lab, body: Answer) -> Answer:
         "pixels": encode_bytes(made.pixels.tobytes()),
         "prediction": last.argmax(),
         "probabilities": last,
-        "unlike": unlike(made),
+        "unlike": unlike(made) if named.reads_digits else None,
     }
 
 

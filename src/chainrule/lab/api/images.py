@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.data import PIXELS, Digits
 from chainrule.lab.api import requests
+from chainrule.lab.api.networks import NamedNetwork
 from chainrule.lab.wire import RefusedError
 
 if TYPE_CHECKING:
@@ -51,20 +52,22 @@ def pixels_of(drawing: requests.Drawn) -> bytes:
 
 
 def unlike(made: Prepared) -> Novelty:
-    """Whether what was prepared is unlike what was learned from."""
+    """Whether what was prepared is unlike the digits of MNIST."""
     from chainrule.handwriting import novelty
 
     return novelty(made.pixels, made.stages)
 
 
-def unlike_of(image: requests.Image) -> Novelty | None:
-    """The same of any image; None of a test image."""
-    return None if isinstance(image, requests.TestImage) else novelty_of(image)
+def unlike_of(named: NamedNetwork, image: requests.Image) -> Novelty | None:
+    """The same of any image; None of a test image, and for a network of other classes."""
+    if isinstance(image, requests.TestImage) or not named.reads_digits:
+        return None
+    return novelty_of(image)
 
 
 @lru_cache(64)
 def novelty_of(image: requests.Drawn | requests.Pixels) -> Novelty:
-    """Whether an image is unlike what was learned from; of pixels nothing else is known."""
+    """Whether an image is unlike a digit; of pixels nothing else is known."""
     from chainrule.handwriting import Prepared
 
     if isinstance(image, requests.Drawn):

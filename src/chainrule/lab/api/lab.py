@@ -8,13 +8,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.data import CLASSES, MNIST, PIXELS, Digits
+from chainrule.data import MNIST, PIXELS, Digits
 from chainrule.explain.ledger import Ledger, open_ledger
 from chainrule.explain.surgery import AS_IT_IS, Changes, changed_units
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.cache import Cache
 from chainrule.lab.api.images import bytes_of, digits_of
-from chainrule.lab.api.networks import RENAMED, NamedNetwork, changed, digits_of_run, named_run
+from chainrule.lab.api.networks import (
+    RENAMED,
+    GivenSet,
+    NamedNetwork,
+    changed,
+    digits_of_run,
+    named_run,
+)
 from chainrule.lab.api.readings import first_layer, read_again
 from chainrule.lab.api.requests import Moment
 from chainrule.lab.live.control import LARGEST, Live
@@ -31,7 +38,6 @@ from chainrule.runs.settings import RunError
 from chainrule.runs.shelf import Shelf
 from chainrule.runs.trajectory import network_at
 
-OTHER_CLASSES = "tells {} classes apart; the lab shows networks of ten, the commands any"
 KEPT = 100_000_000  # bytes of ledgers that stay open
 
 
@@ -53,6 +59,7 @@ class Lab:
     given: str | None = None
     folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
     given_run: Path | None = None  # the folder of a run that may lie elsewhere
+    given_set: GivenSet | None = None  # digits to look at
     lessons: tuple[Lesson, ...] = field(default_factory=package_lessons)
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
     moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
@@ -101,20 +108,25 @@ class Lab:
             ) from None
 
     def test_set_of(self, named: NamedNetwork) -> Digits:
-        """The test images that a network is measured on."""
+        """The test images that a network is measured on; RefusedError if they are not known."""
+        if named.on is not None:
+            return named.on.test
+        if named.digits is None:
+            raise RefusedError(f"it is not known which digits {named.id} reads", "missing")
         return self.own_set(named.run)
 
+    def training_set_of(self, named: NamedNetwork) -> Digits | None:
+        """The images that lie beside those, to train on; None if there are none."""
+        return named.on.train if named.on else self.own_set(named.run, "training")
+
     def read(self, named: NamedNetwork) -> Array:
-        """A network's ten probabilities of every one of its test images (10, m)."""
+        """A network's probabilities of every one of its test images (classes, m)."""
         digits = self.test_set_of(named)
+        size = 4 * len(named.classes) * len(digits)
         if named.before is not None:
-            return self.read_after.get(
-                named.key, lambda: self.after(named, digits), 40 * len(digits)
-            )
+            return self.read_after.get(named.key, lambda: self.after(named, digits), size)
         key = *named.key, requests.Damage()
-        return self.readings.get(
-            key, lambda: probabilities(named.network, digits.X), 40 * len(digits)
-        )
+        return self.readings.get(key, lambda: probabilities(named.network, digits.X), size)
 
     def after(self, named: NamedNetwork, digits: Digits) -> Array:
         """What a network that was operated on reads in all its test images."""
@@ -174,8 +186,6 @@ class Lab:
             return None
         if count_parameters(run.sizes) > LARGEST:
             raise RefusedError(f"{id} has more than {LARGEST:,} parameters, too many for a page")
-        if len(run.classes) != CLASSES:
-            raise RefusedError(f"{id} {OTHER_CLASSES.format(len(run.classes))}", "missing")
         try:
             standing = self.shelf.standing(run)
             if step is None and standing and (kept := self.moments.find((id, standing.kept))):
@@ -204,6 +214,9 @@ class Lab:
         elif label is None:
             A = probabilities(named.exact, image.X.astype(np.float64))
             label = int(A[:, 0].argmax())
+        if label >= len(named.classes):
+            most = len(named.classes) - 1
+            raise RefusedError(f"label must be a whole number from 0 to {most}, got {label}")
         return Resolved(moment._replace(step=named.step, label=label), label, named, image)
 
     def image(self, named: NamedNetwork, image: requests.Image) -> Digits:

@@ -109,7 +109,7 @@ def ledger_of(found: Resolved, opened: Ledger) -> Answer:
         "weighted": encode_array(
             opened.arrays["W1"] * opened.arrays["x"]
         ),  # the terms of Z1, to shade W1
-        "unlike": unlike_of(moment.image),
+        "unlike": unlike_of(found.named, moment.image),
     }
 
 

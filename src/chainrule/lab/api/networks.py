@@ -8,16 +8,36 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.arrays import DIGITS, names_of
+from chainrule.data import CLASSES, Digits
 from chainrule.explain.surgery import AS_IT_IS, Changes, operate
 from chainrule.lab.wire import Answer
 from chainrule.model import bundled, load_bundled
 from chainrule.network import Network
 from chainrule.runs.called import called
+from chainrule.runs.digits import checksum
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import ENTRIES, Settings
 
 RENAMED = {"seed": "small", "stronger": "large"}  # the names of the networks in older links
+
+
+@dataclass(frozen=True, eq=False)
+class GivenSet:
+    """Digits that were given to the lab as it was started, under the name that a page has.
+
+    There are none to train on if all are to test on.
+    """
+
+    name: str
+    train: Digits | None
+    test: Digits
+
+    @cached_property
+    def sha256(self) -> str:
+        """The checksum of those to test on."""
+        return checksum(self.test)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +52,30 @@ class NamedNetwork:
     run: Run | None = None
     changes: Changes = AS_IT_IS
     before: Network | None = None  # the changes
+    on: GivenSet | None = None  # what it is measured on; None: the run's own digits, or MNIST
+    names: tuple[str, ...] | None = None  # of its classes, where neither run nor digits say them
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of what it tells apart, in the order of its outputs."""
+        if self.on is not None:
+            return self.on.test.names
+        known = self.run.classes if self.run else DIGITS
+        return self.names or names_of(self.network.sizes[-1], known)
+
+    @property
+    def reads_digits(self) -> bool:
+        """Whether its classes are the ten digits."""
+        return self.classes == DIGITS
+
+    @property
+    def digits(self) -> str | None:
+        """What a page calls the digits that it is measured on; None: they are not known."""
+        if self.on is not None:
+            return self.on.name
+        if self.run is not None:
+            return digits_of_run(self.run)
+        return "MNIST" if len(self.classes) == CLASSES else None
 
     @property
     def key(self) -> tuple[str, int | None, Changes]:
@@ -47,6 +91,8 @@ class NamedNetwork:
     def own_digits(self) -> str | None:
         """The SHA-256 of its own test digits; None if it is measured on MNIST."""
         run = self.run
+        if self.on is not None:
+            return self.on.sha256
         return run.data["test"] if run and run.data and run.settings.data is not None else None
 
     @cached_property
@@ -60,10 +106,12 @@ def shipped() -> tuple[NamedNetwork, ...]:
     return tuple(NamedNetwork(id, f"{id} network", load_bundled(id)) for id in bundled())
 
 
-def named_model(network: Network) -> NamedNetwork:
+def named_model(
+    network: Network, *, on: GivenSet | None = None, names: tuple[str, ...] | None = None
+) -> NamedNetwork:
     """A network under the first digits of the SHA-256 of its parameters."""
     first = sha256(network.parameters.tobytes()).hexdigest()[:8]
-    return NamedNetwork(f"model-{first}", f"model {first}", network)
+    return NamedNetwork(f"model-{first}", f"model {first}", network, on=on, names=names)
 
 
 def named_run(run: Run, network: Network, step: int) -> NamedNetwork:

@@ -14,6 +14,7 @@ from chainrule.explain.paths import (
     answer_pushes,
     blames,
     pushes,
+    shown_answers,
     shown_units,
     strongest,
 )
@@ -28,6 +29,7 @@ from chainrule.lab.wire import Answer, encode_bytes
 from chainrule.network import Array
 
 UNITS, EDGES = 12, 40  # that are shown of a layer, and between two, if the page does not say
+ANSWERS = 10  # that are shown of the last layer
 
 
 def picture(lab: Lab, body: Answer) -> Answer:
@@ -43,13 +45,14 @@ def picture(lab: Lab, body: Answer) -> Answer:
      layers: from x to the answers, see `image_layer` and `layer`,
      edges: [{from: "A1", to: "Z2", list: [[i, j, value], …], left_out, share}, …],
      back:  [{from: "dZ2", to: "dA1", list: [[i, j, value], …], left_out, share}, …],
-     answers: [{Z, A, bias, push: [[unit, value], …], rest, others}, … of each digit]}
+     answers: [{Z, A, bias, push: [[unit, value], …], rest, others}, … of each class]}
 
     i is the unit above, j the unit below; the strongest edge comes first. Forward its value is
     W2[i,j] A1[j], a term of Z2[i]; backward it is W2[i,j] dZ2[i], a term of dA1[j]. `left_out`
     counts the edges between shown units that the list leaves out, `share` is what the list carries
     of all that is carried there (null if nothing is). Of a wide layer those units are shown that
-    push the shown units above them most, those to keep, and those that were switched off.
+    push the shown units above them most, those to keep, and those that were switched off. Of more
+    than ten answers the ten most probable are shown, the label's among them.
     Z of an answer is bias + Σ push + rest.
     """
     moment, more = requests.parse_moment(body, may=("most", "edges", "keep", "rate"))
@@ -76,7 +79,7 @@ def picture_of(
 ) -> Answer:
     L, told = opened.network.depth, reasons(opened)
     kept = units_by_layer(opened, [*keep, *found.moment.changes.off])
-    shown = shown_units(opened, most, kept)
+    shown = shown_units(opened, most, kept, shown_answers(opened, ANSWERS))
     pairs = range(2, L + 1)
 
     def between(values: Array, l: int) -> Answer:
@@ -95,7 +98,7 @@ def picture_of(
         "E": float(opened.arrays["E"]),
         "overflows": overflowing(opened),
         "to_learn": share_to_learn(opened),
-        "unlike": unlike_of(found.moment.image),
+        "unlike": unlike_of(found.named, found.moment.image),
         "doubt": doubt_of(found),
         "reasons": told and told._asdict(),
         "weight": steepest(opened)._asdict(),
@@ -144,7 +147,8 @@ def image_layer(found: Resolved, opened: Ledger) -> Answer:
 def layer(found: Resolved, opened: Ledger, l: int, shown: Units) -> Answer:
     """{name: "A1", units, shown: [unit, …], more, on, off, Z, values, blame: of each shown unit}.
 
-    `on` counts all units whose A is above 0, `off` has the shown units that were switched off.
+    Of the last layer Z, values and blame are those of all units. `on` counts all units whose A is
+    above 0, `off` has the shown units that were switched off.
     `values` are A, and `blame` is dZ. Layer 1 also has what its shown units look for, `stencils`,
     W1[unit], and its slopes, `steps`, dW1[unit]: 784 levels of each unit, one unit after the other,
     with the size that the furthest level of each stands for in `stencil_scales` and `step_scales`;
@@ -153,6 +157,7 @@ def layer(found: Resolved, opened: Ledger, l: int, shown: Units) -> Answer:
     """
     arrays = opened.arrays
     A = arrays[f"A{l}"]
+    told = shown if l < opened.network.depth else np.arange(A.size)
     off = units_by_layer(opened, found.moment.changes.off).get(l, set())
     answer = {
         "name": f"A{l}",
@@ -161,9 +166,9 @@ def layer(found: Resolved, opened: Ledger, l: int, shown: Units) -> Answer:
         "more": A.size - len(shown),
         "on": np.count_nonzero(A > 0),
         "off": sorted(off.intersection(shown.tolist())),
-        "Z": arrays[f"Z{l}"][shown],
-        "values": A[shown],
-        "blame": arrays[f"dZ{l}"][shown],
+        "Z": arrays[f"Z{l}"][told],
+        "values": A[told],
+        "blame": arrays[f"dZ{l}"][told],
     }
     if l == 1:
         W = arrays["W1"]

@@ -25,7 +25,7 @@ def first_layer(network: Network, digits: Digits) -> Array:
 
 @quiet
 def read_again(network: Network, Z1: Array, units: list[int], digits: Digits) -> Array:
-    """The probabilities (10, m) of a network, some units of whose first layer are not those of Z1.
+    """A network's probabilities (classes, m), where some units of its first layer are not Z1's.
 
     Raises OverflowError if a Z overflows.
     """

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from chainrule.arrays import MOST_CLASSES
 from chainrule.data import CLASSES, PIXELS
 from chainrule.engine.choice import ENGINES
 from chainrule.explain.surgery import AS_IT_IS, Changes
@@ -64,7 +65,7 @@ Image = TestImage | Drawn | Pixels
 
 
 class Moment(NamedTuple):
-    """A network, an image, and the digit taken as true (None: the image's own, or what is read)."""
+    """A network, an image, and the class taken as true (None: the image's own, or what is read)."""
 
     network: str
     image: Image
@@ -94,7 +95,7 @@ class EvaluationAsked(NamedTuple):
 
 
 class ConfusedAsked(NamedTuple):
-    """The damaged test images of one digit that a network reads as another, or as itself."""
+    """The damaged test images of one class that a network reads as another, or as itself."""
 
     network: str
     step: int | None
@@ -125,7 +126,7 @@ def parse_moment(
     asked = Moment(
         parse_network(found["network"]),
         parse_image(found["image"]),
-        None if label is None else parse_whole(label, "label", 0, CLASSES - 1),
+        None if label is None else parse_whole(label, "label", 0, MOST_CLASSES - 1),
         parse_step(found.get("step")),
         parse_changes(found.get("changes")),
     )
@@ -247,8 +248,8 @@ def parse_confused(value: object) -> ConfusedAsked:
         parse_network(found["network"]),
         parse_step(found.get("step")),
         parse_damage(found.get("damage", {})),
-        parse_whole(found["truth"], "truth", 0, CLASSES - 1),
-        parse_whole(found["read"], "read", 0, CLASSES - 1),
+        parse_whole(found["truth"], "truth", 0, MOST_CLASSES - 1),
+        parse_whole(found["read"], "read", 0, MOST_CLASSES - 1),
         parse_changes(found.get("changes")),
     )
 

@@ -1,9 +1,11 @@
 """The answers about runs: which there are, and what becomes of the one in training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from chainrule.data import Digits
 from chainrule.lab.api import checks, limits, requests
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import asked_for, digits_of_run
@@ -58,7 +60,7 @@ def run_entry(lab: Lab, run: Run) -> Answer:
         "recorded": reached.recorded_steps if reached else [],
         "history": history_columns(rows),
         "changes": [list(change) for change in run.changes],
-        **measured_on(lab, run),
+        **measured_on(digits_of_run(run), partial(lab.own_set, run)),
     }
 
 
@@ -72,13 +74,13 @@ def live_entry(lab: Lab, training: Training) -> Answer:
     }
 
 
-def measured_on(lab: Lab, run: Run | None) -> Answer:
+def measured_on(name: str | None, load: Callable[[], Digits]) -> Answer:
     """The name of the test images that a network is measured on, and how many there are."""
     try:
-        count = len(lab.own_set(run))
+        count = len(load())
     except RefusedError:
-        count = 0  # they are gone
-    return {"digits": "MNIST" if run is None else digits_of_run(run), "images": count}
+        count = 0  # they are gone, or not known
+    return {"digits": name, "images": count}
 
 
 def history_columns(rows: Sequence[HistoryRow]) -> Answer:

@@ -133,6 +133,8 @@ def read_set(lab: Lab, body: Answer) -> Answer:
     named = lab.named(
         requests.parse_network(asked["network"]), requests.parse_step(asked.get("step"))
     )
+    if not named.reads_digits:
+        raise RefusedError(f"the set {found.id} has digits, and {named.id} reads other classes")
     digits, shown = found.all, slice(limits.IMAGES)
     A = probabilities(named.network, digits.X)
     predictions, labels = A.argmax(axis=0), digits.labels

@@ -7,9 +7,12 @@ the network would learn most: the one with the largest ‖g‖, the gradient of 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES, Digits
+from chainrule.data import Digits
+from chainrule.lab.api import checks, requests
+from chainrule.lab.api.changes import parse_changes
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import NamedNetwork
+from chainrule.lab.wire import Answer, RefusedError
 from chainrule.network import Array, Network, backward, forward
 
 BLOCK = 512  # images at a time
@@ -24,22 +27,22 @@ def subjects(lab: Lab, named: NamedNetwork) -> Subjects | None:
     def find() -> Subjects | None:
         try:
             read = lab.read(named).argmax(axis=0)
-        except OverflowError:
+        except (OverflowError, RefusedError):  # or its digits are not known
             return None
         return find_subjects(named.exact, lab.test_set_of(named), read)
 
-    return lab.subjects.get(named.id, find, 8 * CLASSES**2)
+    return lab.subjects.get(named.id, find, 8 * len(named.classes) ** 2)
 
 
 def find_subjects(network: Network, digits: Digits, read: NDArray[np.intp]) -> Subjects | None:
-    """The number of an image for each digit (row) and each digit it is read as (column).
+    """The number of an image for each class (row) and each class it is read as (column).
 
-    On the diagonal stands the subject of the digit, whatever it is read as; if it is never misread,
+    On the diagonal stands the subject of the class, whatever it is read as; if it is never misread,
     the one of all its images with the largest ‖g‖. None is for what there is not.
     """
-    labels = digits.labels
+    labels, classes = digits.labels, range(digits.classes)
     wrong = read != labels
-    never = [digit for digit in range(CLASSES) if not wrong[labels == digit].any()]
+    never = [each for each in classes if not wrong[labels == each].any()]
     numbers = np.flatnonzero(wrong | np.isin(labels, never))
     sizes = squared_gradients(network, digits[numbers])
     if not np.isfinite(sizes).all():
@@ -52,7 +55,29 @@ def find_subjects(network: Network, digits: Digits, read: NDArray[np.intp]) -> S
             chosen &= read == answer
         return int(numbers[chosen][sizes[chosen].argmax()]) if chosen.any() else None
 
-    return [[largest(truth, answer) for answer in range(CLASSES)] for truth in range(CLASSES)]
+    return [[largest(truth, answer) for answer in classes] for truth in classes]
+
+
+def subject(lab: Lab, body: Answer) -> Answer:
+    """The subject of one class, whatever it is read as, for a network of which no table is told.
+
+    Asked with `network`, perhaps `step` and `changes`, and `truth`, the class.
+    {network, step, test: its number; null if the class has no test image, or if a number overflows}
+    """
+    found = checks.parse_fields(body, "the body", ("network", "truth"), ("step", "changes"))
+    named = lab.named(
+        requests.parse_network(found["network"]),
+        requests.parse_step(found.get("step")),
+        parse_changes(found.get("changes")),
+    )
+    truth = checks.parse_whole(found["truth"], "truth", 0, len(named.classes) - 1)
+    digits = lab.test_set_of(named)
+    own = digits.labels == truth
+    wrong = own & (lab.read(named).argmax(axis=0) != truth)
+    numbers = np.flatnonzero(wrong if wrong.any() else own)
+    sizes = squared_gradients(named.exact, digits[numbers]) if len(numbers) else np.array([np.nan])
+    chosen = int(numbers[sizes.argmax()]) if np.isfinite(sizes).all() else None
+    return {"network": named.id, "step": named.step, "test": chosen}
 
 
 def squared_gradients(network: Network, digits: Digits) -> Array:

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES
 from chainrule.encode import share
 from chainrule.engine.sums import confusion_matrix
 from chainrule.explain.surgery import Worth, worth_of_units
@@ -25,7 +24,7 @@ def operate(lab: Lab, body: Answer) -> Answer:
     """What changes cost on all test images. Asked with `network`, `step` and `changes`.
 
     {network, step, images: how many there are,
-     accuracy: {before, after}, per_digit: {before: [10 shares], after: [10 shares]},
+     accuracy: {before, after}, per_digit: {before: [a share of each class], after: the same},
      gained: {count, indices, labels, before, after}, lost: the same}
 
     Gained are the images that are read right only after the changes, lost those that were read
@@ -53,7 +52,7 @@ def operate(lab: Lab, body: Answer) -> Answer:
         }
 
     def per_digit(read: NDArray[np.intp]) -> list[float | None]:
-        seen = Evaluation(np.nan, confusion_matrix(labels, read, CLASSES))
+        seen = Evaluation(np.nan, confusion_matrix(labels, read, len(before.classes)))
         return list(map(share, seen.accuracy_per_digit))
 
     return {
@@ -89,10 +88,10 @@ def matters(lab: Lab, body: Answer) -> Answer:
     if not hidden:
         raise RefusedError(f"{checks.quoted(named.id)} has no hidden units")
     l = checks.parse_whole(found.get("layer", 1), "layer", 1, hidden)
-    size = 8 * (CLASSES + 1) * named.network.sizes[l]
+    size = 8 * (len(named.classes) + 1) * named.network.sizes[l]
     worth = lab.planes.get((*named.key, "worth", l), lambda: worth_of(lab, named, l), size)
     images, right = int(worth.images.sum()), int(worth.right.sum())
-    lost = worth.right - worth.without  # (units, 10)
+    lost = worth.right - worth.without  # (units, classes)
     order = np.argsort(-lost.sum(axis=1), kind="stable")
     shares = lost / np.maximum(worth.images, 1)
     digits = shares.argmax(axis=1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import CLASSES, PIXELS, Digits
+from chainrule.data import PIXELS, Digits
 from chainrule.distort import distort
 from chainrule.encode import share
 from chainrule.engine.sums import confusion_matrix
@@ -48,7 +48,7 @@ def damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Digits:
 
 
 def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
-    """A network's ten probabilities of each of its test images (10, m), damaged like this."""
+    """A network's probabilities of each of its test images (classes, m), damaged like this."""
     if damage == Damage():
         return lab.read(named)
 
@@ -56,7 +56,8 @@ def read_damaged(lab: Lab, named: NamedNetwork, damage: Damage) -> Array:
         return probabilities(named.network, damaged(lab, named, damage).X)
 
     key = *named.key, damage
-    return lab.readings.get(key, read, 40 * len(lab.test_set_of(named)))
+    size = 4 * len(named.classes) * len(lab.test_set_of(named))
+    return lab.readings.get(key, read, size)
 
 
 def evaluate_network(lab: Lab, body: Answer) -> Answer:
@@ -67,7 +68,7 @@ def evaluate_network(lab: Lab, body: Answer) -> Answer:
     labels = lab.test_set_of(named).labels
     predictions, confidence = A.argmax(axis=0), A.max(axis=0).astype(np.float64)
     right = predictions == labels
-    seen = Evaluation(np.nan, confusion_matrix(labels, predictions, CLASSES))
+    seen = Evaluation(np.nan, confusion_matrix(labels, predictions, len(named.classes)))
     surest = surest_of(~right, confidence)[:SUREST]
     confusion = seen.confusion
     answered = confidence >= question.threshold
@@ -112,7 +113,7 @@ def confused_images(lab: Lab, body: Answer) -> Answer:
 
 
 def precision_of(confusion: NDArray[np.intp]) -> NDArray[np.float64]:
-    """The share that is one of the images read as each digit (10,); NaN where none is read so."""
+    """The share that is one of the images read as each class (k,); NaN where none is read so."""
     counts = confusion.sum(axis=0)
     return np.diag(confusion) / np.where(counts, counts, np.nan)
 
@@ -149,6 +150,11 @@ def compare_runs(lab: Lab, body: Answer) -> Answer:
     pair = requests.parse_pair(body)
     stands = [run_at_step(lab, *each) for each in pair]
     (one, two), at = (run for run, _ in stands), [there for _, there in stands]
+    counts = [len(each.classes) for each in (one, two)]
+    if counts[0] != counts[1]:
+        raise RefusedError(
+            f"A tells {counts[0]} classes apart, B {counts[1]}: compare runs of as many"
+        )
     found = beside(one, two, at[0], at[1], lab.own_set(one))
     return {
         "a": pair[0][0],

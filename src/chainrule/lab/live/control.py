@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from chainrule.data import CLASSES
 from chainrule.engine.choice import EngineName
 from chainrule.files import in_words
 from chainrule.lab.live.training import Sets, Training, check_changes
@@ -187,12 +186,6 @@ def check_unfinished(shelf: Shelf, run: Run, drawn: Path | None) -> None:
         engine_of(run)
     except RunError as error:
         raise RefusedError(str(error).replace(str(shelf.folder), "runs"), "conflict") from None
-    if len(run.classes) != CLASSES:
-        raise RefusedError(
-            f"{run_id(run)} tells {len(run.classes)} classes apart: "
-            f"go on with chainrule train --resume",
-            "conflict",
-        )
     if reached and reached.step == run.length:
         raise RefusedError(f"{run_id(run)} is finished; start another", "conflict")
     place = run.settings.data

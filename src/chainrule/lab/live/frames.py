@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.arrays import DIGITS
 from chainrule.data import Digits
 from chainrule.lab.live.training import Training
 from chainrule.lab.wire import encode_bytes
@@ -14,7 +15,7 @@ from chainrule.training import DivergenceError
 from chainrule.troubles import Measures, measure, troubles
 
 UNITS = 128  # of the first layer whose weights travel with a frame
-SAMPLED = range(2, 10)  # digits of which one image is watched: 0 and 1 are learned first
+WATCHED = 8  # images, of as many classes
 
 
 def live_view(training: Training) -> dict[str, Any]:
@@ -59,8 +60,15 @@ def inside_view(measures: Measures | None, history: Array, loss: Loss) -> dict[s
 
 
 def sample_of(digits: Digits) -> list[int]:
-    """The numbers of the test images that are watched: of each digit from 2 to 9 the first."""
-    found = [np.flatnonzero(digits.labels == digit)[:1] for digit in SAMPLED]
+    """The numbers of the test images that are watched: of each digit from 2 to 9 the first.
+
+    0 and 1 are learned first. Of other classes it is the first of each of eight, from the first
+    class to the last; of each if there are fewer.
+    """
+    k = digits.classes
+    spread = np.linspace(0, k - 1, min(k, WATCHED)).round().tolist()
+    classes = range(2, 10) if digits.names == DIGITS else spread
+    found = [np.flatnonzero(digits.labels == each)[:1] for each in classes]
     return np.concatenate(found).tolist()
 
 

@@ -1,7 +1,7 @@
 // The address of what is shown, and back: every value of it is checked, a bad one falls back to the
 // default.
 
-export const VIEWS = ["inside", "draw", "train", "evaluate", "compare"];
+export const VIEWS = ["inside", "draw", "train", "evaluate", "compare", "data"];
 const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
 export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
 export const SECTIONS = ["limit", "damage", "mistakes", "map"]; // of Evaluate
@@ -27,7 +27,8 @@ export const DEFAULTS = {
   section: null, // of Evaluate, to which it scrolls
   damage: {}, // of all test images, by kind
   limit: 0, // below which no answer is given
-  pair: null, // the cell of the confusion matrix that is open: true digit-read as
+  pair: null, // the cell of the confusion matrix that is open: true class-read as
+  sheet: null, // of which set the images are shown; null: the given one, else the network's
   lesson: null,
   at: null, // its step, from 1
 };
@@ -41,6 +42,7 @@ const CUT = /(?<![^,])(\d{1,3})\.(\d{1,6})(?![^,])/g;
 const SET = /(?<![^,])([Wb][\d[,]+\]):(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![^,])/g;
 const LARGEST = 3.4028234663852886e38; // of float32
 const SUBJECT = /^(\d)as(?!\1)(\d?)$/; // 3as5: a 3 that is read as 5; 3as: a misread 3
+const MOST_CLASSES = 62;
 const LESSON = /^[a-z][a-z0-9-]{0,39}$/;
 const PIXELS = /^[\w-]{1046}$/; // 784 bytes
 const NAMES = /^[a-z_]{1,30}(,[a-z_]{1,30}){0,29}$/; // of settings; none: not in any
@@ -53,10 +55,12 @@ export function beginning(lab) {
 
 // The number of the test image of this digit from which a network would learn most: of those that
 // it reads so, else of all that it misreads. What has no subjects, as a run, takes those of the
-// first network.
+// first network, if it is measured on the same images.
 function subject({ networks, first }, id, digit, answer) {
-  const of = (wanted) => networks.find((each) => each.id === wanted)?.subjects;
-  const row = (of(id) ?? of(first.test))?.[digit];
+  const find = (wanted) => networks.find((each) => each.id === wanted);
+  const [own, usual] = [find(id), find(first.test)];
+  const others = own && own.digits !== usual?.digits;
+  const row = (own?.subjects ?? (others ? null : usual?.subjects))?.[digit];
   return row?.[answer] ?? row?.[digit] ?? null;
 }
 
@@ -71,7 +75,7 @@ export function read(parameters, lab) {
   const [cell, phase, lesson] = [like("cell", CELL), like("phase", PHASE), like("lesson", LESSON)];
   const map = get("view") === "map"; // a part of Evaluate, as links know it
   return {
-    view: map ? "evaluate" : one("view", VIEWS, DEFAULTS.view),
+    view: map ? "evaluate" : one("view", VIEWS, firstView(lab)),
     depth: one("depth", DEPTHS, usual(cell, phase, lesson)),
     story: one("story", STORY, DEFAULTS.story),
     network: network(get("network")),
@@ -79,7 +83,7 @@ export function read(parameters, lab) {
     with: network(get("with")),
     many: readNames(get("many") ?? ""),
     image: readImage(get, lab),
-    label: whole(get("label"), 9),
+    label: whole(get("label"), MOST_CLASSES - 1),
     cell,
     ...readChanges(get, limits.changes),
     phase,
@@ -89,7 +93,8 @@ export function read(parameters, lab) {
     section: map ? "map" : one("section", SECTIONS, null),
     damage: readDamage(get, limits.damage ?? {}),
     limit: decimal(get("limit"), 0, 0.99) ?? 0,
-    pair: /^\d-\d$/.test(get("pair") ?? "") ? get("pair") : null,
+    pair: /^\d{1,2}-\d{1,2}$/.test(get("pair") ?? "") ? get("pair") : null,
+    sheet: one("sheet", ["given", "network"], null),
     lesson,
     at: whole(get("at"), 99),
   };
@@ -98,6 +103,11 @@ export function read(parameters, lab) {
 function readNames(text) {
   if (!NAMES.test(text)) return null;
   return text === "none" ? [] : [...new Set(text.split(","))];
+}
+
+// A lab that was started with digits alone begins with these.
+function firstView({ given, given_set: set }) {
+  return set && !given ? "data" : DEFAULTS.view;
 }
 
 // The depth of an address that names none: of a cell, of a step of the pass, of a lesson, which has
@@ -167,9 +177,10 @@ function readStrokes(text, { pad, strokes: most, points }) {
 // The state's own parameters, as they stand in the address; defaults are left out.
 export function parameters(state, lab) {
   const { image } = state;
+  const first = firstView(lab);
   const base64url = (text) => text.replace(/=+$/, "").replace(/\+/g, "-").replace(/\//g, "_");
   const out = {
-    view: state.view === DEFAULTS.view ? null : state.view,
+    view: state.view === first ? null : state.view,
     depth: depthOf(state),
     story: state.story === DEFAULTS.story ? null : state.story,
     network: state.network,
@@ -189,6 +200,7 @@ export function parameters(state, lab) {
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
     ...(state.view === "evaluate" ? measured(state) : {}),
+    sheet: state.view === "data" && lab.given_set ? state.sheet : null,
     lesson: state.lesson,
     at: state.at,
   };

@@ -19,6 +19,7 @@ import {
 } from "./state.js";
 import { words } from "./strings.js";
 import { compare } from "./views/compare/compare.js";
+import { data } from "./views/data/data.js";
 import { draw } from "./views/draw/draw.js";
 import { evaluate } from "./views/evaluate/evaluate.js";
 import { frame as makeFrame } from "./views/frame/frame.js";
@@ -62,9 +63,9 @@ function follow(state, before) {
 // Show what the state says, if it is another moment or view; whether it was.
 function enter() {
   const state = now();
-  const { view, network, with: beside, many, damage, limit, pair, section } = state;
+  const { view, network, with: beside, many, damage, limit, pair, section, sheet } = state;
   const measured = view === "evaluate" && [damage, limit, pair, section];
-  const what = [view, isPicture(), moment(), network, beside, many, unknown(), measured];
+  const what = [view, isPicture(), moment(), network, beside, many, unknown(), measured, sheet];
   const next = JSON.stringify(what);
   if (next === entered) return false;
   entered = next;
@@ -94,8 +95,8 @@ async function load() {
   try {
     const found = await askLedger(moment(), signal);
     if (signal.aborted || now().view !== "inside" || isPicture()) return;
-    const { sizes, loss } = networkOf();
-    views.inside.show(Object.assign(found, { sizes, loss }));
+    const { sizes, loss, classes: names } = networkOf();
+    views.inside.show(Object.assign(found, { sizes, loss, names }));
   } catch (failure) {
     if (failure.name === "AbortError") return;
     tell(words.failed(failure.message));
@@ -148,6 +149,7 @@ function makeViews(lab) {
     train: train({ lab, tell }),
     evaluate: evaluate({ lab, tell }),
     compare: compare({ tell }),
+    data: data({ lab, tell }),
     draw: draw({ lab, tell, isHidden, toInside }),
   };
 }

@@ -54,16 +54,22 @@ export function imagesOf(some = state) {
   return networkOf(some).images;
 }
 
+// The names of what the network that is shown tells apart.
+export function classesOf(some = state) {
+  return networkOf(some).classes;
+}
+
 // Whether what is shown is the connected picture, and not the numbers behind it.
 export function isPicture(some = state) {
   return some.view === "inside" && ["story", "network"].includes(some.depth);
 }
 
-// A test image that the network does not have becomes the one to begin with; units and parameters
+// A test image that the network does not have becomes the one to begin with, a class that it does
+// not have becomes none; units and parameters
 // that it does not have cannot be changed. One number is opened where the numbers are; outside the
 // story it has no step.
 function fitted(some) {
-  const { sizes } = networkOf(some);
+  const { sizes, classes } = networkOf(some);
   const there = (name) => {
     const [layer, row, column = 0] = name.match(/\d+/g).map(Number);
     return row < sizes[layer] && column < sizes[layer - 1];
@@ -75,6 +81,9 @@ function fitted(some) {
     found.image = beginning().test < most ? beginning() : { test: 0 };
     found.label = null;
   }
+  const within = (text) => text.split("-").every((each) => Number(each) < classes.length);
+  if (found.label >= classes.length) found.label = null;
+  if (found.pair !== null && !within(found.pair)) found.pair = null;
   if (!isPicture({ ...found, view: "inside" })) found.depth = found.cell ? "number" : "numbers";
   if (found.depth !== "story") found.story = DEFAULTS.story;
   return found;

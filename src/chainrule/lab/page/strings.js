@@ -2,6 +2,7 @@
 
 import { cell } from "./strings/cell.js";
 import { compare } from "./strings/compare.js";
+import { data } from "./strings/data.js";
 import { draw } from "./strings/draw.js";
 import { evaluate } from "./strings/evaluate.js";
 import { frame } from "./strings/frame.js";
@@ -29,5 +30,6 @@ export const words = {
   map,
   compare,
   keep,
+  data,
   lessons,
 };

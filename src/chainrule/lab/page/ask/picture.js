@@ -21,6 +21,11 @@ export async function curve(moment, name, signal) {
   return ask("api/curve", { ...moment, cell: name }, signal);
 }
 
+// The number of the test image of a class from which a network would learn most.
+export async function subject(asked) {
+  return ask("api/subject", asked);
+}
+
 // What changes of a network cost on all its test images.
 export async function operate(network, changes, signal) {
   return ask("api/operate", { ...network, changes }, signal);

@@ -68,7 +68,12 @@ function know(all) {
     const goes = going()?.id === run.id;
     // Frames may be ahead of an answer.
     const ahead = goes && entry.run && entry.run.history.step.length > run.history.step.length;
-    Object.assign(entry, { name: run.name, digits: run.digits, images: run.images });
+    Object.assign(entry, {
+      name: run.name,
+      digits: run.digits,
+      images: run.images,
+      classes: run.classes,
+    });
     entry.run = {
       ...run,
       ...(ahead ? { history: entry.run.history, step: entry.run.step } : {}),
@@ -88,6 +93,7 @@ function entryOf(run) {
         id: run.id,
         name: run.name,
         sizes: [784, ...run.settings.hidden, run.classes.length],
+        classes: run.classes,
         loss: run.settings.loss,
       }),
     );

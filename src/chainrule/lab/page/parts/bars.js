@@ -13,10 +13,12 @@ export function bars(caption, { names = DIGITS, unseen = false, measures = false
     body,
   );
   let rows = [];
+  let known = "";
   name(names);
 
   function name(next) {
-    if (rows.length === next.length) return;
+    if (rows.length === next.length && known === next.join("\n")) return;
+    known = next.join("\n");
     rows = next.map(row);
     body.replaceChildren(...rows.map((each) => each.node));
   }

@@ -47,7 +47,7 @@ addEventListener("resize", () => {
 // Of `array`, rows × columns cells; index(row, column) is the cell's index in the array, or null.
 // draw: "sign" (colour and mark), "number" (with digits), "bar" (a probability) or "ink".
 // picture: pixels only, no cells, for use inside a button. note(cell, value): words after its
-// value.
+// value. heads: what stands in front of each bar in place of its index, `indent` px wide.
 // lights(cell): the cells of the ledger that light up with it; opens: whether it is one of them.
 export function grid({
   array,
@@ -60,6 +60,8 @@ export function grid({
   draw = "sign",
   picture = false,
   note,
+  heads = null,
+  indent = 18,
   lights = (cell) => cell.text,
   opens = true,
 }) {
@@ -129,7 +131,8 @@ export function grid({
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
     if (!values || hidden(array)) return;
-    const look = { value: valueOf, painted: (cell) => shade(cell, valueOf(cell)), most };
+    const painted = (cell) => shade(cell, valueOf(cell));
+    const look = { value: valueOf, painted, most, heads, indent };
     const scale = factor * devicePixelRatio;
     if (plain) paintPixels(pen, names, draw, look);
     else paintCells(pen, names, draw, look, { sizes: sizes(), scale, narrow: width * factor < 9 });

@@ -68,3 +68,11 @@ export function alike(first, second, digits = 12) {
     .replace(/^0+/, "");
   return { texts: texts.map(minus), equal, digits: same.length };
 }
+
+// The places of the values that are shown: all of them in their order, or of more than `most` the
+// largest, the first of equals first.
+export function largestOf(values, most) {
+  const order = Array.from(values, (_, k) => k);
+  if (order.length <= most) return order;
+  return order.sort((a, b) => values[b] - values[a]).slice(0, most);
+}

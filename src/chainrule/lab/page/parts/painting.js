@@ -24,13 +24,14 @@ export function paintPixels(pen, cells, draw, { value, painted, most }) {
 }
 
 // sizes: of a cell on the canvas; scale: of letters and gaps; narrow: cells that touch.
-export function paintCells(pen, cells, draw, { value, painted, most }, { sizes, scale, narrow }) {
+export function paintCells(pen, cells, draw, look, { sizes, scale, narrow }) {
+  const { value, painted, most } = look;
   const gap = narrow ? 0 : 1;
   cells.forEach((line, r) => {
     line.forEach((cell, c) => {
       if (!cell) return;
       const [left, top, w, h] = box(r, c, sizes);
-      if (draw === "bar") return bar(pen, cell, value(cell), [left, top, w, h], scale);
+      if (draw === "bar") return bar(pen, cell, look, [left, top, w, h], scale);
       const colour = signed(painted(cell), most(cell));
       pen.fillStyle = css(colour);
       pen.fillRect(left, top, w - gap, h - gap);
@@ -65,15 +66,17 @@ function write(pen, cell, value, colour, [left, top, w, h], scale) {
   }
 }
 
-function bar(pen, cell, value, [left, top, w, h], scale) {
+function bar(pen, cell, { value: valueOf, heads, indent }, [left, top, w, h], scale) {
   const { ink, line, probability } = colours();
+  const value = valueOf(cell);
+  const [place] = cell.index;
   const pad = 5 * scale;
-  const start = left + 18 * scale;
+  const start = left + indent * scale;
   const room = w - (start - left) - 62 * scale;
-  font(pen, 12.5, scale);
+  font(pen, Math.min(12.5, h / scale - 3), scale);
   pen.fillStyle = css(ink);
   pen.textAlign = "left";
-  pen.fillText(cell.index[0], left + pad, top + h / 2);
+  pen.fillText(heads?.[place] ?? place, left + pad, top + h / 2, (indent - 6) * scale);
   pen.fillStyle = css(line);
   pen.fillRect(start, top + h * 0.45, room, Math.max(1, h * 0.1));
   pen.fillStyle = css(probability);

@@ -47,9 +47,9 @@ function lookInsidePixels(pixels, label) {
   });
 }
 
-// A list of images; each has { index, label, text } and perhaps { read }, or { aloud } for what is
-// read by two, { pixels } if they are at hand, `own` if those are not the test image's, and `doubt`
-// if people doubt the label.
+// A list of images; each has { index, label, text }, the label by its name, and perhaps { read }, a
+// name too, or { aloud } for what is read by two, { pixels } if they are at hand, `own` if those
+// are not the test image's, with the label's number as `truth`, and `doubt` if people doubt it.
 export function gallery(label) {
   const node = element("ul", { class: "thumbnails", "aria-label": label });
   let wanted = 0;
@@ -59,23 +59,24 @@ export function gallery(label) {
     const mine = wanted;
     const made = await Promise.all(
       list.map(async (each) => {
-        const { index, label: digit, read, aloud, text = "", pixels: given, own, doubt } = each;
+        const { index, label: name, truth, read, aloud, text = "", pixels: given } = each;
+        const { own, doubt } = each;
         const { pixels } = given ? { pixels: given } : await picture(index);
         const mark = doubt && element("span", { class: "doubt", "aria-hidden": "true" }, "?");
         const says = doubt ? words.doubt(doubt) : null;
-        const what = words.browseImage(index, digit, read) + (aloud ? `, ${aloud}` : "");
-        const name = [what, says].filter(Boolean).join(". ");
+        const what = words.browseImage(index, name, read) + (aloud ? `, ${aloud}` : "");
+        const aria = [what, says].filter(Boolean).join(". ");
         return element(
           "li",
           {},
           button(
             [thumbnail(pixels), element("span", {}, text), ...(mark ? [mark] : [])],
-            () => (own ? lookInsidePixels(pixels, digit) : lookInside(index)),
+            () => (own ? lookInsidePixels(pixels, truth) : lookInside(index)),
             {
               class: "thumbnail",
               "data-test": index,
               title: says,
-              "aria-label": `${name}: ${words.openInside}`,
+              "aria-label": `${aria}: ${words.openInside}`,
             },
           ),
         );

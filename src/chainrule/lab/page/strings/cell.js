@@ -1,5 +1,7 @@
 // Words of Look inside: an opened cell, the closer look at softmax, and one step of learning.
 
+import { one } from "./shared.js";
+
 const NUMERALS = [
   ...["zero", "one", "two", "three", "four", "five", "six"],
   ...["seven", "eight", "nine", "ten", "eleven", "twelve"],
@@ -50,7 +52,7 @@ export const cell = {
       b: `What unit ${index[0]} of layer ${layer} starts from.`,
       Z: `The weighted sum of unit ${index[0]} in layer ${layer}.`,
       A: last
-        ? `How probable the network finds a ${index[0]}.`
+        ? `How probable the network finds ${one(ledger.names[index[0]])}.`
         : value > 0
           ? `Unit ${index[0]} of layer ${layer} is on.`
           : `Unit ${index[0]} of layer ${layer} is off.`,
@@ -122,12 +124,13 @@ export const cell = {
   measuredShort: "measured",
   changeOfE: "change of E",
   slopeIs: (value) => `‖g‖² = ${value}: all gradients, squared and added up.`,
-  afterStep: (ledger, digit, share) =>
-    digit === ledger.label && ledger.prediction !== ledger.label
-      ? `Now I say ${digit} (${share}): the ${ledger.prediction} has become a ${digit}.`
-      : digit === ledger.prediction
-        ? `I still say ${digit} (${share}).`
-        : `Now I say ${digit} (${share}).`,
+  afterStep: ({ label, prediction, names }, answer, share) =>
+    answer === label && prediction !== label
+      ? `Now I say ${names[answer]} (${share}): the ${names[prediction]} has become ` +
+        `${one(names[answer])}.`
+      : answer === prediction
+        ? `I still say ${names[answer]} (${share}).`
+        : `Now I say ${names[answer]} (${share}).`,
   beforeAfter: "Probabilities before → after",
   curveLabel:
     "Curves of the promised and the measured change of E over α; the numbers are in the " +

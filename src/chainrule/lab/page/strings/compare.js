@@ -41,6 +41,8 @@ export const compare = {
   few:
     "To compare, you need two runs. Train a second one, with another learning rate, loss or " +
     "seed, and come back.",
+  unlike: (n) =>
+    `Runs are compared that tell as many classes apart. No other run here tells ${n}.`,
   a: "A",
   b: "B",
   toRuns: "‹ Runs",

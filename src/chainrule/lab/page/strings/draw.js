@@ -1,7 +1,9 @@
 // Words of Draw.
 
+import { areDigits, listed } from "./shared.js";
+
 export const draw = {
-  drawTitle: "Draw a digit",
+  drawTitle: (names) => (areDigits(names) ? "Draw a digit" : "Draw"),
   padLabel:
     "Drawing pad. Arrow keys move the pen, Space puts it down and lifts it, Backspace takes the " +
     "last stroke back.",
@@ -14,15 +16,19 @@ export const draw = {
   fileHint: "or drop or paste a picture of one digit",
   notPicture: "That is no picture that can be read here.",
   tooLarge: (most) => `A picture may have at most ${most / 1e6} MB.`,
-  emptyPad: "Draw a digit from 0 to 9.",
+  emptyPad: (names) =>
+    areDigits(names) ? "Draw a digit from 0 to 9." : `Draw one of these: ${listed(names)}.`,
   read: "What I read",
-  soFar: (digit) => `So far I say ${digit}.`,
+  soFar: (name) => `So far I say ${name}.`,
   openInside: "Open in Look inside",
   stagesTitle: "What I make of it",
-  stagesLead:
-    "Every digit I learned from was prepared like this. Switch a stage off, and see what I say " +
-    "without it. The points are the accuracy that would be lost without a stage, on the 10,000 " +
-    "test images of MNIST, moved, scaled and turned dark on light.",
+  stagesLead: (names) =>
+    areDigits(names)
+      ? "Every digit I learned from was prepared like this. Switch a stage off, and see what I " +
+        "say without it. The points are the accuracy that would be lost without a stage, on the " +
+        "10,000 test images of MNIST, moved, scaled and turned dark on light."
+      : "A drawing is prepared as the digits of MNIST were, whatever I learned from. Switch a " +
+        "stage off, and see what I say without it.",
   stages: {
     polarity: "Ink large, paper small",
     threshold: "Paper becomes 0, ink 255",
@@ -33,8 +39,11 @@ export const draw = {
     fit: "Fitted into 20 × 20",
     centre: "Its centre of mass in the middle of 28 × 28",
   },
-  afterStage: (digit, share) => `Stopping here, I say ${digit} (${share}).`,
-  takenThere: (digit) => `Stopping here, I would say ${digit}.`,
+  afterStage: (name, share) => `Stopping here, I say ${name} (${share}).`,
+  takenThere: (name) => `Stopping here, I would say ${name}.`,
+  others: (n, share) => `${n} others together: ${share}`,
+  digitsAlone:
+    "Drawings can be collected of digits alone. Choose a network of the ten digits for that.",
   costs: {
     none: "Its cost is not measured for this network.",
     some: (points) =>

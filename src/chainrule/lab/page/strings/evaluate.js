@@ -12,11 +12,16 @@ export const evaluate = {
     `the ${images.toLocaleString("en-GB")} ${damage ? "damaged " : ""}test images of ${digits} ` +
     "right.",
   percent: exactly,
-  matrixTitle: "Which digit it takes for which",
+  matrixTitle: (kind) => `Which ${kind} it takes for which`,
   matrixLead:
     "Row: what it is. Column: what the network says. In the frames it is right; elsewhere it is " +
     "wrong, the darker the more often. A number opens its images.",
-  matrixLabel: "Confusion matrix: rows are true digits, columns what the network says",
+  matrixLabel: (kind) =>
+    `Confusion matrix: rows are true ${kind === "digit" ? "digits" : "classes"}, columns what ` +
+    `the network says`,
+  // What is taken for what; how often, and the largest first.
+  oftenTitle: "The most frequent mistakes",
+  often: (truth, read, n) => `${truth} read as ${read}: ${n.toLocaleString("en-GB")}`,
   cell: (i, j, n) =>
     i === j ? `${many(n, `image`)} of ${i} read right` : `${many(n, "image")} of ${i} read as ${j}`,
   cellImages: "The images of this cell",
@@ -25,17 +30,17 @@ export const evaluate = {
     const which = shown < n ? `The ${shown} it is most certain of` : all;
     return `${which}. An image opens in Look inside.`;
   },
+  toImages: "All images",
   jumps: "Parts of this page",
   sections: { limit: "I don’t know", damage: "Damage", mistakes: "Mistakes", map: "Map" },
-  digit: "digit",
   recall: "recall",
   precision: "precision",
   images: "images",
   readAs: "read as it",
-  perDigit: "Accuracy, digit by digit",
-  perDigitLead:
-    "Recall: of the images of a digit, how many it reads as that digit. Precision: of the images " +
-    "it reads as that digit, how many are one.",
+  perDigit: (kind) => `Accuracy, ${kind} by ${kind}`,
+  perDigitLead: (kind) =>
+    `Recall: of the images of a ${kind}, how many it reads as that ${kind}. Precision: of the ` +
+    `images it reads as that ${kind}, how many are of it.`,
   unsureTitle: "I don’t know",
   unsureLead: "What if it does not answer when its largest probability is below a limit?",
   threshold: "Limit",

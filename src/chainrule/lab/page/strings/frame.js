@@ -13,6 +13,7 @@ export const frame = {
     train: "Train",
     evaluate: "Evaluate",
     compare: "Compare",
+    data: "Images",
   },
   viewsLabel: "Views",
   tools: "Tools",
@@ -28,6 +29,7 @@ export const frame = {
     `This link names the network ${old}, which is called ${name} now. Choose it under Network.`,
   networkHint: ({ run, sizes, loss, parameters, accuracy, digits }) => {
     if (run) return aboutRun(run);
+    if (digits === null) return `${sizes.join(" → ")}, ${loss.replace("_", " ")}`;
     const reads =
       accuracy === null
         ? "its numbers overflow, so it reads nothing"

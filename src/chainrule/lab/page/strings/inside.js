@@ -1,13 +1,16 @@
 // Words of Look inside: the story of the image, and the pass.
 
+import { counted, one } from "./shared.js";
+
 const list = (shape) => (shape.length ? shape.join(" × ") : "1 number");
 
 export const inside = {
   // ------------------------------------------------------------------------------- the story
-  isay: (digit, share) => `I say ${digit} (${share}).`,
-  taken: (digit) => `Taken for one digit, I would say ${digit}.`,
-  itis: (digit) => `It is ${digit === 8 ? "an" : "a"} ${digit}.`,
-  assumed: (digit) => `The backward pass takes it for ${digit === 8 ? "an" : "a"} ${digit}.`,
+  // Classes are told by their names, "3" or "Coat".
+  isay: (name, share) => `I say ${name} (${share}).`,
+  taken: (name) => `Taken for one digit, I would say ${name}.`,
+  itis: (name) => `It is ${one(name)}.`,
+  assumed: (name) => `The backward pass takes it for ${one(name)}.`,
   unsaid: { prediction: "I say …", truth: "It is …" },
   image: "The image",
   choices: "Another image, label or network",
@@ -22,7 +25,7 @@ export const inside = {
   browse: "Browse …",
   browseTitle: (digits) => `The test images of ${digits}`,
   browseImage: (number, label, read) =>
-    `Test image ${number}, a ${label}${read === undefined ? "" : `, read as ${read}`}`,
+    `Test image ${number}, ${one(label)}${read === undefined ? "" : `, read as ${read}`}`,
   misread: (label, read) => `${label} read ${read}`,
   images: "images",
   trueLabel: "True label: go back as if it were a",
@@ -80,6 +83,8 @@ export const inside = {
       ? `; x[${cell.index[1]}] is 0: no ink here, so exactly 0`
       : `; x[${cell.index[1]}] is 0: no ink here, so it adds nothing`;
   },
+  // Behind the value of a cell: the class it belongs to, if that is not its number.
+  named: (name, k) => (name === String(k) ? "" : `; ${name}`),
   blank:
     "The margins of dW1 are 0: this image has no ink there, and dW1[i,j] = dZ1[i] x[j]. Where no " +
     "training image ever has ink, W1 never moves from its random start.",
@@ -117,7 +122,8 @@ export const inside = {
     return {
       Z: `Each unit of layer ${layer} adds up its weighted inputs and its bias.`,
       A: last
-        ? "Softmax turns the sums into ten probabilities that add up to 1."
+        ? `Softmax turns the sums into ${counted(ledger.sizes.at(-1))} probabilities that add up ` +
+          `to 1.`
         : "ReLU keeps what is positive; the rest becomes 0.",
       E: squared
         ? "How wrong was that? Half the squared distance to the true label. E is of this one " +

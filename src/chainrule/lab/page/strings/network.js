@@ -1,8 +1,8 @@
 // Words of the connected picture: what each unit and each answer has to say.
 
 import { percent, short } from "../parts/numbers.js";
+import { one } from "./shared.js";
 
-const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 const signed = (value) => (value < 0 ? short(value) : `+${short(value)}`);
 
 export const network = {
@@ -28,27 +28,30 @@ export const network = {
   more: (n) => `and ${n} more`,
   unitLabel: (layer, unit, value, backward) =>
     `unit ${unit} of layer ${layer}, ${backward ? "blame" : "activation"} ${value}`,
-  answerLabel: (digit, value, backward, { says, truth }) =>
-    `answer ${digit}, ${backward ? "slope" : "probability"} ${value}` +
+  answersLabel: (shown, all) =>
+    shown < all ? `The ${shown} most probable of ${all} answers` : "The answers",
+  answerLabel: (name, value, backward, { says, truth }) =>
+    `answer ${name}, ${backward ? "slope" : "probability"} ${value}` +
     (says ? ", what I say" : "") +
     (truth ? ", what it is" : ""),
 
   // "The answer 5: unit 4 +6.2, unit 7 −3.1, bias +0.2; sum 8.34."
-  answerSays: (digit, { answers, layers }, backward, isHidden) => {
-    const { push, rest, others, bias, Z, A } = answers[digit];
-    const blame = layers.at(-1).blame[digit];
-    if (isHidden("probabilities")) return `The answer ${digit} is hidden.`;
+  answerSays: (unit, { answers, layers, names }, backward, isHidden) => {
+    const { push, rest, others, bias, Z, A } = answers[unit];
+    const blame = layers.at(-1).blame[unit];
+    const name = names[unit];
+    if (isHidden("probabilities")) return `The answer ${name} is hidden.`;
     if (backward)
       return isHidden("gradients")
         ? "The gradients are hidden."
-        : `The answer ${digit}: if its sum grew by a little, the error would change ` +
+        : `The answer ${name}: if its sum grew by a little, the error would change ` +
             `${signed(blame)} times as much. So the sum should ${blame > 0 ? "fall" : "grow"}.`;
     const parts = push
       .filter(([, value]) => value !== 0)
       .map(([unit, value]) => `unit ${unit}: ${signed(value)}`);
     if (others) parts.push(`${others} others together: ${signed(rest)}`);
     return (
-      `The answer ${digit} is pushed by ${[...parts, `bias: ${signed(bias)}`].join(", ")}. ` +
+      `The answer ${name} is pushed by ${[...parts, `bias: ${signed(bias)}`].join(", ")}. ` +
       `Sum: ${short(Z)}. Softmax makes ${percent(A)} of it.`
     );
   },
@@ -71,8 +74,8 @@ export const network = {
       .sort((one, other) => other[1] - one[1]);
     const [most, least] = [pushes[0], pushes.at(-1)];
     return (
-      `${says} It speaks most for ${a(most[0])} (${signed(most[1])}) and most against ` +
-      `${a(least[0])} (${signed(least[1])}).`
+      `${says} It speaks most for ${one(picture.names[most[0]])} (${signed(most[1])}) and most ` +
+      `against ${one(picture.names[least[0]])} (${signed(least[1])}).`
     );
   },
 };

@@ -2,18 +2,17 @@
 // out: a formula, or the number of one cell.
 
 import { cell } from "./cell.js";
-import { LOSSES, many } from "./shared.js";
+import { LOSSES, many, one } from "./shared.js";
 
 const sized = (shape) => (shape.length ? shape.join(" × ") : "one number");
 const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
-const digit = (label) => `${label === 8 ? "an" : "a"} ${label}`;
 const listed = (texts) =>
   texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
 const few = (value) =>
   typeof value === "number" ? String(Number(value.toPrecision(4))).replace("-", "−") : value;
-const cases = (failed) => {
+const cases = (failed, names) => {
   const tests = failed.flatMap(([test]) => (test === null ? [] : [String(test)]));
-  const labels = failed.flatMap(([test, label]) => (test === null ? [digit(label)] : []));
+  const labels = failed.flatMap(([test, label]) => (test === null ? [one(names[label])] : []));
   const images = `test image${tests.length === 1 ? "" : "s"} ${listed(tests)}`;
   const relabelled = `this image, taken for ${labels.join(" or ")}`;
   return [...(tests.length ? [images] : []), ...(labels.length ? [relabelled] : [])].join(
@@ -131,7 +130,7 @@ export const own = {
     }[kind]();
   },
   // What else there is to say; `secret`: without numbers, because gradients are hidden.
-  more: (found, secret) => {
+  more: (found, secret, names) => {
     if (found.kind === "unread") return [];
     const { kind, held, failed, worst, kinks } = found;
     const told = [`Read as ${found.read.replaceAll("-", "−")}.`];
@@ -139,7 +138,7 @@ export const own = {
       told.push("* goes cell by cell; a product of matrices is @.");
     if (kind === "known") told.push(mistake(found.mistake));
     else if (found.other_loss) told.push(`It is right for ${LOSSES[found.other_loss]}.`);
-    if (failed.length) told.push(`It is wrong for ${cases(failed)}.`);
+    if (failed.length) told.push(`It is wrong for ${cases(failed, names)}.`);
     else if (held)
       told.push(`It is so on ${held === 1 ? "one other image or label" : `${held} others`} too.`);
     if (worst.length && !secret) {

@@ -2,6 +2,8 @@
 
 import { count, percent } from "../parts/numbers.js";
 
+// All of a class: the 3s, Coat.
+const all = (name) => (name.length === 1 ? `the ${name}s` : name);
 const change = (share) => {
   const points = (100 * Math.abs(share)).toFixed(1);
   return share < 0 ? `${points} points fewer` : `${points} points more`;
@@ -27,10 +29,10 @@ export const knife = {
     `Reads ${percent(accuracy.after)} of the ${count(images)} test images right, before ` +
     `${percent(accuracy.before)}: ${count(lost.count)} are lost, ${count(gained.count)} won.`,
   matters: "What matters most?",
-  worth: ({ unit, cost, digit }) =>
+  worth: ({ unit, cost, digit }, names) =>
     cost > 0
       ? `unit ${unit}: without it ${change(-cost)}` +
-        (digit === null ? "" : `, most of all the ${digit}s`)
+        (digit === null ? "" : `, most of all ${all(names[digit])}`)
       : cost < 0
         ? `unit ${unit}: without it ${change(-cost)}`
         : `unit ${unit}: without it nothing changes`,

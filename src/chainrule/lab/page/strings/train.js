@@ -1,6 +1,6 @@
 // Words of Train.
 
-import { LOSSES, OPTIMIZERS, aboutRun, exactly, many } from "./shared.js";
+import { LOSSES, OPTIMIZERS, aboutRun, areDigits, exactly, many, one } from "./shared.js";
 
 const STANDS = {
   new: "not begun",
@@ -11,7 +11,6 @@ const STANDS = {
   failed: "ended",
 };
 const exactlyWhole = (share) => `${Math.round(100 * share)} %`;
-const a = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
 
 export const train = {
   heading: "Train a network",
@@ -96,12 +95,15 @@ export const train = {
   look: "Look inside it",
   readMine: "Let it read mine",
   compareWith: "Compare with …",
-  watchedTitle: "What it says of eight test images",
-  watchedNote: "The first test image of each digit from 2 to 9; 0 and 1 are the easiest.",
-  watchedRead: (digit, right) => `${right ? "✓" : "✗"} ${digit}`,
+  watchedTitle: (n) => `What it says of ${n === 8 ? "eight" : n} test images`,
+  watchedNote: (names) =>
+    areDigits(names)
+      ? "The first test image of each digit from 2 to 9; 0 and 1 are the easiest."
+      : `The first test image of ${names.length > 8 ? "eight of the" : "each of the"} classes.`,
+  watchedRead: (name, right) => `${right ? "✓" : "✗"} ${name}`,
   watchedSure: exactlyWhole,
   watchedAloud: (label, read, sure) =>
-    read === null ? `${a(label)}, not read yet` : `${a(label)}, read as ${read}, ${sure}`,
+    read === null ? `${one(label)}, not read yet` : `${one(label)}, read as ${read}, ${sure}`,
   runsTitle: "Runs",
   runsHint: "Tick two runs to compare them.",
   compareTwo: "Compare the two",

@@ -10,7 +10,7 @@ import { count, short } from "../../parts/numbers.js";
 import { panel, table } from "../../parts/panel.js";
 import { gallery, picture } from "../../parts/pictures.js";
 import { accuracyChart, lossChart } from "../../parts/progress.js";
-import { change, networkAt, networkOf, now, unknown } from "../../state.js";
+import { change, classesOf, networkAt, networkOf, now, unknown } from "../../state.js";
 import { words } from "../../strings.js";
 import { differing } from "./family.js";
 import { many as makeMany } from "./many.js";
@@ -71,6 +71,7 @@ export function compare({ tell }) {
     const both = Boolean(first && second) && unknown() === null;
     const several = both && now().many !== null;
     few.hidden = both;
+    few.textContent = all.length > 1 ? says.unlike(first.classes.length) : says.few;
     choice.hidden = how.node.hidden = !both;
     found.hidden = !both || several;
     many.node.hidden = !several;
@@ -92,7 +93,7 @@ export function compare({ tell }) {
     }
     a.show(all, first);
     b.show(
-      all.filter((each) => each !== first),
+      all.filter((each) => each !== first && alike(each, first)),
       second,
     );
     await send();
@@ -120,10 +121,14 @@ export function compare({ tell }) {
 function pair() {
   const all = runs().filter((each) => each.run.recorded.length);
   const first = all.find((each) => each.id === networkOf().id) ?? all.at(-1);
-  const second =
-    all.find((each) => each.id === now().with && each !== first) ??
-    all.findLast((each) => each !== first);
+  const others = all.filter((each) => each !== first && alike(each, first));
+  const second = others.find((each) => each.id === now().with) ?? others.at(-1);
   return [first, second, all];
+}
+
+// Runs are compared that tell as many classes apart.
+function alike(one, other) {
+  return one.classes.length === other.classes.length;
 }
 
 // B as far as A, if it has that record; a step chosen by the time machine is both runs'.
@@ -228,16 +233,18 @@ function answers() {
   const node = panel("compare-answers", says.answersTitle, {}, nodes);
 
   async function show(answer) {
+    const names = classesOf();
     for (const { name, title, images, node: part } of kinds) {
       const numbers = answer.answers[name];
       const shown = numbers.slice(0, SHOWN);
       title.textContent = says.kind(name, numbers.length, shown.length);
       part.hidden = !numbers.length;
+      const named = (each) => names[each];
       const labelled = async (index, k) => ({
         index,
-        label: (await picture(index)).label,
-        text: says.bothRead(answer.read[name][k]),
-        aloud: says.bothReadAloud(answer.read[name][k]),
+        label: named((await picture(index)).label),
+        text: says.bothRead(answer.read[name][k].map(named)),
+        aloud: says.bothReadAloud(answer.read[name][k].map(named)),
       });
       await images.show(await Promise.all(shown.map(labelled)));
     }

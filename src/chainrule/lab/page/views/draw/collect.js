@@ -43,7 +43,7 @@ export function collect({ drawing, added, saved, limits, tell }) {
 
   function add() {
     const drawn = drawing();
-    if (!drawn) return tell(words.emptyPad);
+    if (!drawn) return tell(words.emptyPad(DIGITS));
     if (labels.value === undefined) return tell(words.noLabel);
     if (set.length >= limits.drawings) return tell(words.full(limits.drawings));
     set.push({ image: drawn.image, label: Number(labels.value), pixels: drawn.pixels });

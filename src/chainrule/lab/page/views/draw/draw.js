@@ -8,6 +8,7 @@ import { pad as makePad } from "../../parts/pad.js";
 import { thumbnail } from "../../parts/thumbnails.js";
 import { beginning, change, changedAt, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
+import { areDigits } from "../../strings/shared.js";
 import { answer as makeAnswer } from "./answer.js";
 import { collect } from "./collect.js";
 import { sets as makeSets } from "./sets.js";
@@ -41,8 +42,11 @@ export function draw({ lab, tell, isHidden, toInside }) {
   const collected = collect({ drawing, added: clear, saved, limits: lab.limits, tell });
   const openImage = (pixels, label) => toInside({ pixels: base64(pixels) }, label);
   const sets = makeSets({ lab, at, called: () => network().name, openImage, tell });
-  const parts = [answer.node, withWhat(), stages.node, collected, sets.node];
-  node.append(drawingOf(pad.node, buttons.flat()), ...parts);
+  const title = element("h1", { id: "draw-title" });
+  const alone = element("p", { class: "quiet collect", id: "digits-alone" }, words.digitsAlone);
+  const ofDigits = element("div", { class: "of-digits" }, collected, sets.node);
+  const parts = [answer.node, withWhat(), stages.node, alone, ofDigits];
+  node.append(drawingOf(title, pad.node, buttons.flat()), ...parts);
   const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
 
   // ------------------------------------------------------------------------------ what comes in
@@ -123,12 +127,12 @@ export function draw({ lab, tell, isHidden, toInside }) {
   }
 
   function refresh() {
-    if (read) stages.show(read.stages, answer.show(read, resting === 0));
+    if (read) stages.show(read.stages, answer.show(read, resting === 0, network().classes));
   }
 
   function empty() {
     read = null;
-    answer.empty();
+    answer.empty(network().classes);
     stages.empty();
     openInside.disabled = true;
   }
@@ -138,11 +142,16 @@ export function draw({ lab, tell, isHidden, toInside }) {
   // What the state says: the drawing of a link, its stages, its network.
   function enter({ image }) {
     const reader = JSON.stringify(at());
+    const names = network().classes;
+    const digits = areDigits(names);
+    title.textContent = words.drawTitle(names);
+    alone.hidden = digits;
+    ofDigits.hidden = !digits;
     if (!known) sets.refresh();
-    else if (reader !== known) sets.again();
+    else if (reader !== known && digits) sets.again();
     known = reader;
     off = image.off ?? off;
-    stages.set(off, network().id);
+    stages.set(off, network().id, names);
     if ("strokes" in image && JSON.stringify(image.strokes) !== JSON.stringify(pad.strokes)) {
       file = null;
       pad.set(image.strokes);
@@ -154,11 +163,11 @@ export function draw({ lab, tell, isHidden, toInside }) {
 }
 
 // The pad, and what can be done with it.
-function drawingOf(pad, buttons) {
+function drawingOf(title, pad, buttons) {
   return element(
     "section",
     { class: "drawing", "aria-labelledby": "draw-title" },
-    element("h1", { id: "draw-title" }, words.drawTitle),
+    title,
     pad,
     element("div", { class: "row-of-buttons" }, buttons),
   );

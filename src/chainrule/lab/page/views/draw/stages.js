@@ -9,6 +9,7 @@ import { words } from "../../strings.js";
 // `turn` is told the name of a stage and whether it is on.
 export function stages(all, turn) {
   const cards = new Map(all.map((stage) => [stage.name, card(stage, turn)]));
+  const lead = element("p");
   const list = element(
     "ol",
     { class: "stages" },
@@ -18,7 +19,7 @@ export function stages(all, turn) {
     "section",
     { class: "making", "aria-labelledby": "stages-title" },
     element("h2", { id: "stages-title" }, words.stagesTitle),
-    element("p", {}, words.stagesLead),
+    lead,
     list,
   );
 
@@ -39,7 +40,8 @@ export function stages(all, turn) {
   }
 
   // Which are off, and what each is worth for this network.
-  function set(off, network) {
+  function set(off, network, names) {
+    lead.textContent = words.stagesLead(names);
     for (const [name, { on, cost, stage }] of cards) {
       const points = stage.costs?.[network];
       on.checked = !off.includes(name);

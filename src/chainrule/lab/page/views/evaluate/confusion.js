@@ -1,4 +1,5 @@
-// Which digit is taken for which: a matrix whose numbers open their images.
+// Which class is taken for which: a matrix whose numbers open their images; of many classes the
+// most frequent mistakes as a list, too.
 
 import { confused } from "../../ask/server.js";
 import { colours, css, onTheme, onTop } from "../../parts/colour.js";
@@ -7,16 +8,22 @@ import { csvButton } from "../../parts/keeping.js";
 import { count, percent } from "../../parts/numbers.js";
 import { panel } from "../../parts/panel.js";
 import { gallery } from "../../parts/pictures.js";
-import { DIGITS } from "../../parts/sizes.js";
+import { areShort } from "../../parts/classes.js";
 import { cut } from "../../parts/thumbnails.js";
 import { words } from "../../strings.js";
+import { kindOf } from "../../strings/shared.js";
 
 const says = words.evaluate;
 const DARKEST = 0.8; // of the ink, so that a count is read on it
+const MANY = 20; // classes: with more, cells are smaller and the table scrolls
+const LISTED = 20; // mistakes
 
-// `asked` says what is measured; `choose` is told the cell that is opened, or null.
-export function confusion({ asked, choose, tell }) {
-  const cells = DIGITS.map((i) => DIGITS.map((j) => cell(i, j)));
+// `names` are the classes; `asked` says what is measured; `choose` is told the cell that is opened,
+// or null.
+export function confusion({ names, asked, choose, tell }) {
+  const many = names.length > MANY;
+  const heading = says.matrixTitle(kindOf(names));
+  const cells = names.map((_, i) => names.map((_, j) => cell(i, j)));
   let matrix = null; // of the last answer
   let roving = [0, 0];
   let chosen = null; // [true digit, read as]
@@ -34,13 +41,18 @@ export function confusion({ asked, choose, tell }) {
     images.node,
   );
   const lead = element("p", { class: "quiet" }, says.matrixLead);
-  const sideways = element("div", { class: "sideways" }, tableOf(cells, onKey));
-  const kept = csvButton("confusion", says.matrixTitle, () => [
-    [says.digit, ...DIGITS],
-    ...matrix.map((row, i) => [i, ...row]),
+  const frame = { class: many ? "sideways matrix-frame" : "sideways" };
+  const sideways = element("div", frame, tableOf(names, cells, onKey, many));
+  const kept = csvButton("confusion", heading, () => [
+    [kindOf(names), ...names],
+    ...matrix.map((row, i) => [names[i], ...row]),
   ]);
   const tools = element("div", { class: "row-of-buttons" }, kept);
-  const node = panel("matrix-title", says.matrixTitle, {}, lead, sideways, tools, opened);
+  const often = element("ol", { class: "often", "aria-labelledby": "often-title" });
+  const oftenTitle = element("h3", { id: "often-title" }, says.oftenTitle);
+  const list = many ? [oftenTitle, often] : [];
+  const size = { class: many ? "panel wide" : "panel" };
+  const node = panel("matrix-title", heading, size, lead, sideways, tools, ...list, opened);
 
   function cell(i, j) {
     return element("td", {
@@ -61,7 +73,7 @@ export function confusion({ asked, choose, tell }) {
       ArrowLeft: [i, j - 1],
       ArrowRight: [i, j + 1],
       Home: [i, 0],
-      End: [i, 9],
+      End: [i, names.length - 1],
     }[event.key];
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (to) {
@@ -92,12 +104,28 @@ export function confusion({ asked, choose, tell }) {
       each.textContent = n ? count(n) : "·";
       each.style.background = css(colour);
       each.style.color = css(onTop(colour));
-      each.setAttribute("aria-label", says.cell(i, j, n));
+      each.setAttribute("aria-label", cellSays(i, j));
       each.classList.toggle("chosen", chosen?.[0] === i && chosen?.[1] === j);
     };
     matrix.forEach((row, i) => row.forEach((n, j) => paintCell(n, i, j)));
   }
   onTheme(paint);
+
+  function cellSays(i, j) {
+    return says.cell(names[i], names[j], matrix[i][j]);
+  }
+
+  // Of many classes the mistakes that are made most often.
+  function listOften() {
+    const all = matrix.flatMap((row, i) => row.map((n, j) => [n, i, j]));
+    const wrong = all.filter(([n, i, j]) => n && i !== j).sort((a, b) => b[0] - a[0]);
+    often.replaceChildren(
+      ...wrong.slice(0, LISTED).map(([n, i, j]) => {
+        const text = says.often(names[i], names[j], n);
+        return element("li", {}, button(text, () => choose(`${i}-${j}`), { class: "small" }));
+      }),
+    );
+  }
 
   function close() {
     const [i, j] = chosen;
@@ -118,7 +146,7 @@ export function confusion({ asked, choose, tell }) {
   async function showCell() {
     if (!chosen || !matrix) return;
     const [i, j] = chosen;
-    title.textContent = says.cell(i, j, matrix[i][j]);
+    title.textContent = cellSays(i, j);
     const of = asked();
     const wanted = JSON.stringify([of, i, j]);
     if (wanted === opening) return; // it is shown, or on its way
@@ -129,8 +157,9 @@ export function confusion({ asked, choose, tell }) {
       await images.show(
         answer.indices.map((index, k) => ({
           index,
-          label: i,
-          read: i === j ? undefined : j,
+          label: names[i],
+          read: i === j ? undefined : names[j],
+          truth: i,
           text: percent(answer.confidence[k]),
           pixels: cut(answer.images, k),
           own: Boolean(of.damage),
@@ -147,28 +176,37 @@ export function confusion({ asked, choose, tell }) {
   function show(next) {
     matrix = next;
     paint();
+    if (many) listOften();
     showCell();
   }
 
   return { node, show, open };
 }
 
-function tableOf(cells, onkeydown) {
-  const head = (digit) => element("th", { role: "columnheader", scope: "col" }, digit);
+function tableOf(names, cells, onkeydown, many) {
+  const head = (name) =>
+    element("th", { role: "columnheader", scope: "col" }, element("span", {}, name));
   const corner = element("td", { role: "presentation" });
   const line = (row, i) =>
-    element("tr", { role: "row" }, element("th", { role: "rowheader", scope: "row" }, i), row);
+    element(
+      "tr",
+      { role: "row" },
+      element("th", { role: "rowheader", scope: "row" }, names[i]),
+      row,
+    );
+  const size = names.length + 1;
+  const kinds = ["confusion", many && "many", !areShort(names) && "named"];
   return element(
     "table",
     {
-      class: "confusion",
+      class: kinds.filter(Boolean).join(" "),
       role: "grid",
-      "aria-rowcount": 11,
-      "aria-colcount": 11,
-      "aria-label": says.matrixLabel,
+      "aria-rowcount": size,
+      "aria-colcount": size,
+      "aria-label": says.matrixLabel(kindOf(names)),
       onkeydown,
     },
-    element("thead", {}, element("tr", { role: "row" }, corner, DIGITS.map(head))),
+    element("thead", {}, element("tr", { role: "row" }, corner, names.map(head))),
     element("tbody", {}, cells.map(line)),
   );
 }

@@ -1,4 +1,4 @@
-// Digit by digit: of its images, how many are read right (recall), and of the images that are read
+// Class by class: of its images, how many are read right (recall), and of the images that are read
 // as it, how many are it (precision).
 
 import { write } from "../../parts/bars.js";
@@ -6,19 +6,21 @@ import { element } from "../../parts/element.js";
 import { csvButton } from "../../parts/keeping.js";
 import { count } from "../../parts/numbers.js";
 import { panel } from "../../parts/panel.js";
-import { DIGITS } from "../../parts/sizes.js";
 import { words } from "../../strings.js";
+import { kindOf } from "../../strings/shared.js";
 
 const says = words.evaluate;
 const COLUMNS = ["recall", "precision"];
 
-export function digits() {
+export function digits(names) {
+  const kind = kindOf(names);
+  const title = says.perDigit(kind);
   let last = null;
-  const rows = DIGITS.map(row);
-  const heads = [says.digit, says.recall, says.precision, says.images];
+  const rows = names.map(row);
+  const heads = [kind, says.recall, says.precision, says.images];
   const table = element(
     "table",
-    { class: "per-digit", "aria-label": says.perDigit },
+    { class: "per-digit", "aria-label": title },
     element(
       "thead",
       {},
@@ -26,19 +28,19 @@ export function digits() {
     ),
     element("tbody", {}, rows.map((each) => each.node)),
   );
-  const kept = csvButton("digits", says.perDigit, () => [
+  const kept = csvButton("digits", title, () => [
     [...heads, says.readAs],
-    ...DIGITS.map((k) => [
-      k,
+    ...names.map((name, k) => [
+      name,
       last.per_digit[k],
       last.precision[k],
       last.counts[k],
       last.read_as[k],
     ]),
   ]);
-  const lead = element("p", { class: "quiet" }, says.perDigitLead);
+  const lead = element("p", { class: "quiet" }, says.perDigitLead(kind));
   const tools = element("div", { class: "row-of-buttons" }, kept);
-  const node = panel("digits-title", says.perDigit, {}, lead, table, tools);
+  const node = panel("digits-title", title, {}, lead, table, tools);
 
   function show(answer) {
     last = answer;
@@ -49,7 +51,7 @@ export function digits() {
   return { node, show };
 }
 
-function row(digit) {
+function row(name) {
   const shares = COLUMNS.map((name) => {
     const bar = element("div", { class: "bar after" });
     const number = element("span", { class: "number" });
@@ -57,7 +59,7 @@ function row(digit) {
     return { bar, number, node: element("td", { "data-column": name }, track, number) };
   });
   const images = element("td", { class: "number" });
-  const head = element("th", { scope: "row" }, digit);
+  const head = element("th", { scope: "row" }, name);
   const node = element("tr", {}, head, shares.map((each) => each.node), images);
 
   function show(values, n) {

@@ -1,4 +1,4 @@
-// A map of the digits: test images as points on a plane, by PCA of their pixels or of what a layer
+// A map of the images: test images as points on a plane, by PCA of their pixels or of what a layer
 // makes of them. It is asked for as soon as it is seen.
 
 import { queue } from "../../ask/queue.js";
@@ -7,8 +7,9 @@ import { choice } from "../../parts/choice.js";
 import { element } from "../../parts/element.js";
 import { pngButton } from "../../parts/keeping.js";
 import { count, percent } from "../../parts/numbers.js";
-import { changedAt, networkOf } from "../../state.js";
+import { changedAt, classesOf, networkOf } from "../../state.js";
 import { words } from "../../strings.js";
+import { kindOf } from "../../strings/shared.js";
 import { key as makeKey, plane as makePlane } from "./plane.js";
 
 const COUNT = 500; // points, to begin with
@@ -17,7 +18,8 @@ const says = words.map;
 
 export function map({ lab, tell }) {
   const told = element("p", { class: "unseen", role: "status" });
-  const sticks = element("p", { class: "quiet", id: "map-sticks", hidden: true }, says.sticks);
+  const sticks = element("p", { class: "quiet", id: "map-sticks", hidden: true });
+  const heading = element("h2", { id: "map-title" });
   const explained = element("p", { class: "quiet", id: "map-explained", role: "status" });
   const sources = choice(says.of, "map-of", [], asked, { id: "map-of" });
   const options = COUNTS.map((most) => Math.min(most, lab.limits.map)).map((n) =>
@@ -31,14 +33,14 @@ export function map({ lab, tell }) {
   });
   const key = makeKey();
   const plane = makePlane({ told: (text) => (told.textContent = text), only: () => only.checked });
-  const kept = pngButton("map", says.heading, plane.picture);
+  const kept = element("div", { class: "row-of-buttons" });
   const node = element(
     "section",
     { class: "map unasked", id: "view-map", "data-section": "map", "aria-labelledby": "map-title" },
     element(
       "div",
       { class: "map-side" },
-      element("h2", { id: "map-title" }, says.heading),
+      heading,
       element("p", {}, says.lead),
       sources.node,
       element(
@@ -51,7 +53,7 @@ export function map({ lab, tell }) {
       key.node,
       explained,
       sticks,
-      element("div", { class: "row-of-buttons" }, kept),
+      kept,
       element("p", { class: "quiet kept-out", id: "map-hint" }, says.hint),
       told,
     ),
@@ -78,7 +80,19 @@ export function map({ lab, tell }) {
     return sources.value;
   }
 
+  // What is said of the classes of the network.
+  let named = "";
+  function name(names) {
+    if (named === names.join("\n")) return;
+    named = names.join("\n");
+    heading.textContent = says.heading(kindOf(names));
+    sticks.textContent = says.sticks(names.length);
+    kept.replaceChildren(pngButton("map", heading.textContent, plane.picture));
+    key.show(names);
+  }
+
   async function show() {
+    const names = classesOf();
     const of = source();
     const answer = await ask({ ...changedAt(), of, count: Number(counts.value) });
     const { labels, predictions } = answer;
@@ -91,10 +105,11 @@ export function map({ lab, tell }) {
       networkOf().digits,
     );
     sticks.hidden = of !== `A${networkOf().sizes.length - 1}`;
-    plane.show(answer);
+    plane.show({ ...answer, names });
     node.classList.remove("unasked");
   }
 
+  name(classesOf());
   let seen = false;
   new IntersectionObserver(([{ isIntersecting }]) => {
     seen = isIntersecting;
@@ -102,9 +117,8 @@ export function map({ lab, tell }) {
   }).observe(node);
 
   function enter() {
-    if (!seen) return;
-    key.show();
-    send();
+    name(classesOf());
+    if (seen) send();
   }
 
   return { node, enter };

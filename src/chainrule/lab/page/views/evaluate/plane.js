@@ -1,4 +1,4 @@
-// The plane of the map: each point is its digit, in the digit's colour; mistakes stand on a disc. A
+// The plane of the map: each point is its class, in the class's colour; mistakes stand on a disc. A
 // point shows its image under the pointer or the keyboard, and opens it. It zooms.
 
 import { colours, css, onPaper, onTheme } from "../../parts/colour.js";
@@ -7,7 +7,7 @@ import { lookInside, picture } from "../../parts/pictures.js";
 import { SIDE } from "../../parts/sizes.js";
 import { paintPixels } from "../../parts/thumbnails.js";
 import { words } from "../../strings.js";
-import { arrange, hues, next, nearest, stamps } from "./points.js";
+import { arrange, hues, marks, next, nearest, stamps } from "./points.js";
 import { zoomed } from "./zoom.js";
 
 // `told` hears which point the keyboard is at; `only` says whether only mistakes count.
@@ -59,7 +59,8 @@ export function plane({ told, only }) {
     const n = found.labels.length;
     const size = sizeOf(n);
     const { accent, surface } = colours();
-    const [plain, discs] = [stamps(size), stamps(size, css(surface))];
+    const { names } = found;
+    const [plain, discs] = [stamps(names, size), stamps(names, size, css(surface))];
     places = arrange(found, width, height, zoom.view);
     const stamp = (k, made) => {
       const side = made[0].width;
@@ -86,8 +87,9 @@ export function plane({ told, only }) {
     paint();
     card.hidden = k < 0;
     if (k < 0) return;
-    const read = wrong(k) ? found.predictions[k] : undefined;
-    caption.textContent = words.browseImage(k, found.labels[k], read);
+    const { names } = found;
+    const read = wrong(k) ? names[found.predictions[k]] : undefined;
+    caption.textContent = words.browseImage(k, names[found.labels[k]], read);
     if (aloud) {
       told(caption.textContent);
       if (zoom.bring(places[k])) paint();
@@ -152,19 +154,22 @@ export function plane({ told, only }) {
   return { frame, show, paint, picture: painted };
 }
 
-// The digits in their colours, and what the disc means.
+// The classes in their colours, and what the disc means.
 export function key() {
   const node = element("ul", { class: "map-key", "aria-label": words.map.key });
+  let names = [];
 
-  function show() {
-    const marks = hues().map((colour, digit) => {
-      const mark = element("li", {}, digit);
+  function show(next = names) {
+    names = next;
+    const texts = marks(names);
+    const items = hues(names.length).map((colour, k) => {
+      const mark = element("b", {}, texts[k]);
       mark.style.color = colour;
-      return mark;
+      return element("li", {}, mark, texts[k] === names[k] ? null : ` ${names[k]}`);
     });
-    node.replaceChildren(...marks, element("li", { class: "ring" }, words.map.ring));
+    node.replaceChildren(...items, element("li", { class: "ring" }, words.map.ring));
   }
 
-  onTheme(show);
+  onTheme(() => show());
   return { node, show };
 }

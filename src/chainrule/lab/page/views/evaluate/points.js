@@ -1,22 +1,36 @@
-// Where the points of the map are, which of them is near, and what a digit looks like on it.
+// Where the points of the map are, which of them is near, and what a class looks like on it.
 
 import { ends } from "../../parts/axis.js";
 import { element } from "../../parts/element.js";
-import { DIGITS } from "../../parts/sizes.js";
+import { areShort } from "../../parts/classes.js";
 
 const NEAR = 14; // px that a pointer may miss a point by
 const ROOM = 16; // px around all points
 
-export function hues() {
+const HUES = 10; // that the style sheet chooses
+
+// A colour for each class: of other numbers than ten they go once around in even steps.
+export function hues(n) {
   const style = getComputedStyle(document.documentElement);
-  return DIGITS.map((digit) => style.getPropertyValue(`--digit-${digit}`).trim());
+  const own = (k) => style.getPropertyValue(`--digit-${k}`).trim();
+  if (n === HUES) return Array.from({ length: n }, (_, k) => own(k));
+  const first = own(0);
+  return Array.from({ length: n }, (_, k) =>
+    first.replace(/[\d.]+\)$/, `${Math.round(25 + (360 * k) / n) % 360})`),
+  );
 }
 
-// Each digit as a small picture, painted once and stamped; on a disc, for mistakes, if there is a
+// What is written at a point: the names, or numbers where these are long.
+export function marks(names) {
+  return areShort(names) ? names : names.map((_, k) => String(k));
+}
+
+// Each class as a small picture, painted once and stamped; on a disc, for mistakes, if there is a
 // `paper` to write on it in.
-export function stamps(size, paper = null) {
+export function stamps(names, size, paper = null) {
   const side = Math.ceil(size * 1.4);
-  return hues().map((colour, digit) => {
+  const texts = marks(names);
+  return hues(names.length).map((colour, k) => {
     const stamp = element("canvas", { width: side, height: side });
     const pen = stamp.getContext("2d");
     const middle = side / 2;
@@ -30,7 +44,7 @@ export function stamps(size, paper = null) {
     pen.font = `${paper ? 700 : 600} ${size * 0.92}px system-ui, sans-serif`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.fillText(digit, middle, middle + size * 0.05);
+    pen.fillText(texts[k], middle, middle + size * 0.05, side);
     return stamp;
   });
 }

@@ -9,10 +9,13 @@ import { copyLink, saveShown } from "./sharing.js";
 import { banner, tell, toast } from "./telling.js";
 import { time } from "./time.js";
 
+// Views without a tab of their own: two runs are compared among the runs.
+const WITHIN = { compare: "train", data: "evaluate" };
+
 // `hide` is what is hidden for a question; `lessons` has their menu and their card; `label` gives
 // that of the ledger that is shown, or null.
 export function frame({ lab, hide, lessons, label }) {
-  const tabs = VIEWS.filter((view) => view !== "compare").map((view) =>
+  const tabs = VIEWS.filter((view) => !(view in WITHIN)).map((view) =>
     button(words.views[view], () => change({ view }), { "data-view": view, class: "tab" }),
   );
   const projector = button(words.projector, () => change({ projector: !now().projector }), {
@@ -67,7 +70,7 @@ export function frame({ lab, hide, lessons, label }) {
   // `own` are the view's own controls, which stand beside the picker.
   function showView(view, own = null) {
     slot.replaceChildren(...(own ? [own] : []));
-    const part = view === "compare" ? "train" : view; // two runs are compared among the runs
+    const part = WITHIN[view] ?? view;
     for (const tab of tabs) {
       if (tab.dataset.view === part) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");

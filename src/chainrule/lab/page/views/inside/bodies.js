@@ -9,6 +9,8 @@ import { imagesOf } from "./units.js";
 
 const ROW = 24; // px: ten of them make a vector
 const WINDOW = [20, 32]; // rows and columns of a weight matrix on a page
+const CLOSE = 15; // px: a row of many
+const NAMED = 12; // characters of a name that are written
 const LIST = 16; // longer vectors are wrapped,
 const WRAPPED = 70; // px wide, if their cells can be that small
 
@@ -22,7 +24,10 @@ export function bodyOf(array, { last, ledger, twin }) {
   const n = array.shape[0];
   const isBar = kind === "A" && last;
   const label = words.gridLabel(array.name, array.shape);
-  if (n > LIST) return wrappedOf(array.name, n, label);
+  const names = last || kind === "y" ? ledger().names : null;
+  const note = names ? (cell) => words.named(names[cell.index[0]], cell.index[0]) : undefined;
+  if (isBar) return listOf(grid({ ...barsOf(array.name, names), label, note }), n);
+  if (n > LIST) return wrappedOf(array.name, n, label, note);
   return single(
     grid({
       array: array.name,
@@ -30,11 +35,43 @@ export function bodyOf(array, { last, ledger, twin }) {
       columns: 1,
       index: (r) => [r],
       label,
-      width: isBar ? 130 : 64,
+      width: 64,
       height: ROW,
-      draw: isBar ? "bar" : "number",
+      draw: "number",
+      note,
     }),
   );
+}
+
+// A list of many scrolls; it begins where the largest value is in sight.
+function listOf(made, n) {
+  if (n <= LIST) return single(made);
+  const node = element("div", { class: "long-list" }, made.node);
+
+  function show(values, ...more) {
+    made.show(values, ...more);
+    const largest = values.indexOf(Math.max(...values));
+    node.scrollTop = (node.scrollHeight * (largest + 0.5)) / n - node.clientHeight / 2;
+  }
+
+  return { ...single(made), node, show };
+}
+
+// The probabilities are always a list, each bar behind its class; of many classes a close one.
+function barsOf(array, names) {
+  const heads = names.map((name) => [...name].slice(0, NAMED).join(""));
+  const indent = 7 * Math.max(...heads.map((name) => name.length)) + 11;
+  return {
+    array,
+    rows: names.length,
+    columns: 1,
+    index: (r) => [r],
+    width: 112 + indent,
+    height: names.length > LIST ? CLOSE : ROW,
+    draw: "bar",
+    heads,
+    indent,
+  };
 }
 
 function numberOf() {
@@ -53,14 +90,14 @@ function numberOf() {
 }
 
 // A long vector, in columns of small cells.
-function wrappedOf(array, n, label) {
+function wrappedOf(array, n, label, note) {
   let size = 16;
   const wrapped = () => Math.ceil(n / Math.floor((10 * ROW) / size));
   while (size > 8 && wrapped() * size > WRAPPED) size -= 1;
   const columns = wrapped();
   const rows = Math.ceil(n / columns);
   const index = (r, c) => (r * columns + c < n ? [r * columns + c] : null);
-  return single(grid({ array, rows, columns, index, label, width: size, height: size }));
+  return single(grid({ array, rows, columns, index, label, width: size, height: size, note }));
 }
 
 function single(made) {

@@ -3,7 +3,7 @@
 import { images, mistakes } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { cut, thumbnail } from "../../parts/thumbnails.js";
-import { changedAt, imagesOf, networkOf, now } from "../../state.js";
+import { changedAt, classesOf, imagesOf, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 
 const PAGE = 100; // thumbnails
@@ -22,11 +22,13 @@ export function browser({ isHidden, open }) {
     const read = new Map(known.indices.map((index, k) => [index, known.predictions[k]]));
     const last = start + page.labels.length - 1;
     place.textContent = words.range(words.images, start, last, imagesOf());
+    const names = classesOf();
     const unsaid = isHidden("truth") || isHidden("prediction");
     list.replaceChildren(
       ...page.labels.map((label, k) => {
         const index = start + k;
-        return item(index, label, unsaid ? undefined : read.get(index), cut(page.images, k));
+        const answer = unsaid ? undefined : names[read.get(index)];
+        return item(index, names[label], answer, cut(page.images, k));
       }),
     );
   }

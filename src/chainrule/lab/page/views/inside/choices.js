@@ -1,9 +1,8 @@
 // Another image, label or network to look inside.
 
 import { mistakes, recorded } from "../../ask/server.js";
-import { choice } from "../../parts/choice.js";
+import { classChoice } from "../../parts/classes.js";
 import { button, element } from "../../parts/element.js";
-import { DIGITS } from "../../parts/sizes.js";
 import { change, changedAt, imagesOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { browser } from "./browser.js";
@@ -28,12 +27,8 @@ export function choices({ isHidden }) {
     button(words.nextMistake, nextMistake, { id: "next-mistake", "aria-keyshortcuts": "Alt+N" }),
     button(words.browse, shelf.show, { id: "browse" }),
   );
-  const digits = DIGITS.map((digit) => [digit, digit]);
-  const relabel = (label) => change({ label: Number(label) });
-  const labels = choice(words.trueLabel, "label", digits, relabel, {
-    class: "digits",
-    id: "label",
-  });
+  const relabel = (label) => change({ label });
+  const labels = classChoice(words.trueLabel, "label", relabel, { id: "label" });
   const parts = [chooser, labels.node, shelf.node];
   const attributes = { class: "choices", "aria-label": words.choices, hidden: Boolean(recorded) };
   const node = element("section", attributes, recorded ? null : parts);
@@ -58,14 +53,12 @@ export function choices({ isHidden }) {
     open(known.indices.find((index) => index > after) ?? known.indices[0]);
   }
 
-  function show({ label, truth }) {
+  function show({ label, truth, names }) {
     number.max = imagesOf() - 1;
     number.value = now().image.test ?? "";
     const told = !isHidden("truth");
-    labels.value = told ? label : null;
-    for (const input of labels.inputs()) {
-      input.title = told && Number(input.value) === truth ? words.ownLabel : "";
-    }
+    const own = told ? truth : null;
+    labels.show(names, told ? label : null, { own, hint: words.ownLabel });
   }
 
   return { node, show, nextMistake };

@@ -2,11 +2,11 @@
 // it. The picture is of the moment that the address names, or of it after a step of learning.
 
 import { queue } from "../../ask/queue.js";
-import { picture as ask } from "../../ask/picture.js";
+import { picture as ask, subject as askSubject } from "../../ask/picture.js";
 import { recorded } from "../../ask/server.js";
 import { element } from "../../parts/element.js";
 import { pad as makePad } from "../../parts/pad.js";
-import { change, moment, networkOf, now } from "../../state.js";
+import { change, changedAt, classesOf, moment, networkOf, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { network } from "./network/network.js";
 import { surgery } from "./surgery.js";
@@ -45,7 +45,7 @@ export function front({ lab, isHidden, head, tell }) {
     const at = rate;
     const next = await ask(asked, at ? { rate: at } : {});
     if (now().view !== "inside") return;
-    found = next;
+    found = Object.assign(next, { names: classesOf() });
     refresh(JSON.stringify(asked));
   }
 
@@ -123,9 +123,18 @@ export function front({ lab, isHidden, head, tell }) {
     change({ image, label: null, network: networkOf().id });
   }
 
-  function begin(digit) {
-    const subjects = networkOf().subjects ?? lab.networks[0].subjects;
-    change({ image: { test: subjects[digit][digit] }, label: null, story: "start" });
+  // The subject of a class: of a run on other digits than the package's the server finds it.
+  async function begin(k) {
+    const own = networkOf();
+    const [usual] = lab.networks;
+    try {
+      const known = own.subjects ?? (own.digits === usual.digits ? usual.subjects : null);
+      const test = known ? known[k][k] : (await askSubject({ ...changedAt(), truth: k })).test;
+      if (test === null) tell(words.story.none(own.classes[k]));
+      else change({ image: { test }, label: null, story: "start" });
+    } catch (failure) {
+      failed(failure);
+    }
   }
 
   function leave() {

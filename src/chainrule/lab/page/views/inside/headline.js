@@ -13,13 +13,16 @@ export function headline({ isHidden, reveal }) {
   const node = element("div", { class: "status", role: "status" }, verdict, unlike, doubted);
 
   // `share`: the probability of the answer. A network whose numbers overflow gives none.
-  function show({ prediction, share, label, truth: own, unlike: strangeness, overflows, doubt }) {
+  function show(found) {
+    const { prediction, share, label, truth: own, unlike: strangeness, names } = found;
+    const { overflows, doubt } = found;
     const strange = strangeness?.unlike;
-    const said = () => (strange ? words.taken(prediction) : words.isay(prediction, percent(share)));
+    const answer = names[prediction];
+    const said = () => (strange ? words.taken(answer) : words.isay(answer, percent(share)));
     covered(says, "prediction", prediction === null ? words.overflows(overflows) : said());
-    const assumed = words.assumed(label);
+    const assumed = words.assumed(names[label]);
     if (own === null) truth.textContent = label === prediction ? "" : assumed;
-    else covered(truth, "truth", words.itis(own) + (label === own ? "" : ` ${assumed}`));
+    else covered(truth, "truth", words.itis(names[own]) + (label === own ? "" : ` ${assumed}`));
     const told = !isHidden("prediction") && !isHidden("truth");
     verdict.classList.toggle("wrong", told && own !== null && prediction !== own);
     unlike.hidden = !strange;

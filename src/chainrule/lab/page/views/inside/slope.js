@@ -3,11 +3,13 @@
 import { chart } from "../../parts/chart.js";
 import { element } from "../../parts/element.js";
 import { short, six } from "../../parts/numbers.js";
+import { classesOf } from "../../state.js";
 import { words } from "../../strings.js";
 
 // `found` is the server's curve; `moved` is told each value on the way, and whether it stays there.
 export function slope(found, moved = () => {}) {
   const { parameter: name, values, errors: E, tangent, reads } = found;
+  const names = classesOf();
   const middle = (values.length - 1) / 2;
   const drawn = chart({
     label: words.story.curveLabel(name),
@@ -34,7 +36,7 @@ export function slope(found, moved = () => {}) {
   function show() {
     const k = Number(range.value);
     drawn.show(lines, { dots: [{ x: values[k], y: E[k], colour: "accent" }] });
-    says.textContent = words.story.reading(name, short(values[k]), six(E[k]), reads[k]);
+    says.textContent = words.story.reading(name, short(values[k]), six(E[k]), names[reads[k]]);
     range.setAttribute("aria-valuetext", says.textContent);
   }
 

@@ -6,8 +6,10 @@ import { bars } from "../../parts/bars.js";
 import { chart } from "../../parts/chart.js";
 import { button, element } from "../../parts/element.js";
 import { display, formula } from "../../parts/formula.js";
-import { full, percent, short, six } from "../../parts/numbers.js";
+import { full, largestOf, percent, short, six } from "../../parts/numbers.js";
 import { words } from "../../strings.js";
+
+const BARS = 10; // of more classes the most probable are shown
 
 export function step({ isHidden, reveal }) {
   const node = element("section", { class: "step", id: "step", "aria-labelledby": "step-title" });
@@ -61,8 +63,14 @@ function slider(found, ledger, curves) {
   const promised = element("td", { class: "number", id: "promised" });
   const measured = element("td", { class: "number", id: "measured" });
   const says = element("p", { class: "says", "aria-live": "polite", id: "step-says" });
-  const both = bars(words.beforeAfter);
-  both.mark(ledger.label, true);
+  // Of many classes those that are most probable before the step, or after one of its sizes.
+  const most = found.probabilities.map((before, k) =>
+    Math.max(before, ...found.probabilities_after.map((after) => after[k])),
+  );
+  most[ledger.label] = 2; // always
+  const shown = largestOf(most, BARS).sort((a, b) => a - b);
+  const both = bars(words.beforeAfter, { names: shown.map((k) => ledger.names[k]) });
+  both.mark(shown.indexOf(ledger.label), true);
 
   function move() {
     const k = Number(range.value);
@@ -74,9 +82,9 @@ function slider(found, ledger, curves) {
     const shares = found.probabilities_after[k];
     says.textContent = words.afterStep(ledger, answer, percent(shares[answer]));
     says.classList.toggle("good", answer === ledger.label);
-    found.probabilities.forEach((before, digit) => {
-      const text = `${percent(before)} → ${percent(shares[digit])}`;
-      both.set(digit, shares[digit], text, before);
+    shown.forEach((k, row) => {
+      const before = found.probabilities[k];
+      both.set(row, shares[k], `${percent(before)} → ${percent(shares[k])}`, before);
     });
     curves.show(found, k);
   }

@@ -5,7 +5,7 @@ import { queue } from "../../ask/queue.js";
 import { curve as askCurve, matters as askMatters, operate as askCost } from "../../ask/picture.js";
 import { button, element } from "../../parts/element.js";
 import { short } from "../../parts/numbers.js";
-import { change, changesOf, moment, networkAt, now } from "../../state.js";
+import { change, changesOf, classesOf, moment, networkAt, now } from "../../state.js";
 import { words } from "../../strings.js";
 import { slope } from "./slope.js";
 
@@ -156,12 +156,13 @@ export function surgery({ tell }) {
     ranked = key;
     try {
       const { units, layer } = await askMatters(asked, 1);
+      const names = classesOf();
       ranks.replaceChildren(
         ...units.slice(0, LISTED).map((each) =>
           element(
             "li",
             {},
-            button(knife.worth(each), () => change({ cell: `A${layer}[${each.unit}]` }), {
+            button(knife.worth(each, names), () => change({ cell: `A${layer}[${each.unit}]` }), {
               class: "small",
             }),
           ),

@@ -5,9 +5,9 @@ import { curve as askCurve } from "../../ask/picture.js";
 import { proof as askProof, step as askStep } from "../../ask/server.js";
 import { button, element } from "../../parts/element.js";
 import { alike, short, six } from "../../parts/numbers.js";
-import { DIGITS } from "../../parts/sizes.js";
 import { STORY, change, moment, now } from "../../state.js";
 import { words } from "../../strings.js";
+import { areDigits } from "../../strings/shared.js";
 import { verdictOf } from "./proof.js";
 import { slope } from "./slope.js";
 
@@ -65,13 +65,14 @@ export function tale({ learnt, begin, leave, toDraw, failed }) {
   // -------------------------------------------------------------------------------- at the start
 
   function start() {
-    const digits = DIGITS.map((digit) =>
-      button(digit, () => begin(digit), {
+    const { names } = picture;
+    const others = names.map((name, k) =>
+      button(name, () => begin(k), {
         class: "small",
-        "aria-label": story.another(digit),
+        "aria-label": story.another(name),
       }),
     );
-    return [element("p", { class: "quiet tale-others" }, story.others, ...digits)];
+    return [element("p", { class: "quiet tale-others" }, story.others(names), ...others)];
   }
 
   // ---------------------------------------------------------------------- is that number right?
@@ -139,6 +140,7 @@ export function tale({ learnt, begin, leave, toDraw, failed }) {
   // ------------------------------------------------------------------------------ now yours
 
   function yours() {
+    if (!areDigits(picture.names)) return []; // what else they read is not known of the packaged
     return [
       element("p", { class: "quiet" }, story.larger),
       button(story.toLarger, toDraw, { class: "small", id: "story-larger" }),

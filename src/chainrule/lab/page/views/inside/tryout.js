@@ -94,7 +94,7 @@ export function tryout({ isHidden }) {
       { class: `verdict ${kind}` },
       `${mark} ${words.own.verdict(found)}`,
     );
-    const more = words.own.more(found, secret);
+    const more = words.own.more(found, secret, ledger.names);
     const lines = more.map((text) => element("p", {}, text));
     if (found.kind === "unread") {
       field.setAttribute("aria-invalid", "true");

@@ -6,6 +6,7 @@ import { preview as askPreview } from "../../ask/server.js";
 import { write } from "../../parts/bars.js";
 import { element } from "../../parts/element.js";
 import { count } from "../../parts/numbers.js";
+import { DIGITS } from "../../parts/sizes.js";
 import { number, share } from "../../parts/progress.js";
 import { bestOf, change, networkAt, networkOf, now, stepOf } from "../../state.js";
 import { words } from "../../strings.js";
@@ -139,7 +140,7 @@ export function train({ lab, tell }) {
         const found = await askPreview(settings, signal);
         if (signal.aborted || chosen()) return;
         measures.show({});
-        answers.show(found.answers);
+        answers.show(found.answers, DIGITS);
         history.preview(found.length);
         sheet.show(found.units, found.units.all);
       } catch (failure) {
@@ -161,9 +162,8 @@ export function train({ lab, tell }) {
     figures.show(at, run.length, moving);
     if (frame) controls.rateIs(frame.rate);
     history.show(run.history, step, at);
-    // The server looks into runs on other digits only while they go on.
     if (moving) seen(moving);
-    else if (shown && run.settings.data === "mnist") measures.showRecorded(networkAt(), seen);
+    else if (shown && run.images) measures.showRecorded(networkAt(), seen);
     else seen({});
     if (moving?.units) sheet.show(moving.units, run.settings.hidden[0]);
     else if (shown) sheet.showRecorded(networkAt());
@@ -171,7 +171,7 @@ export function train({ lab, tell }) {
 
   function seen(what) {
     measures.show(what);
-    answers.show(what.answers ?? []);
+    answers.show(what.answers ?? [], chosen()?.classes ?? DIGITS);
   }
 
   onRuns((what) => (what === "frame" ? numbers() : enter()));

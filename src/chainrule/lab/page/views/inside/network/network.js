@@ -17,11 +17,10 @@ export function network({ isHidden, opened, turned }) {
   const image = imageNode();
   const place = column("net-x", image.node);
   const answers = answerNodes({
-    over: (digit) => over(digit === null ? null : { layer: L(), unit: digit }),
-    opened: (digit) => opened(`${backward ? "d" : ""}Z${L()}[${digit}]`),
+    over: (unit) => over(unit === null ? null : { layer: L(), unit }),
+    opened: (unit) => opened(`${backward ? "d" : ""}Z${L()}[${unit}]`),
     covered: () => isHidden("probabilities") || (backward && isHidden("gradients")),
   });
-  const last = column("net-answers", answers.nodes);
   const { node, says, key, way } = frameOf(field, turned);
   let columns = []; // of each hidden layer: { node, units, more }
   let shape = "";
@@ -48,7 +47,8 @@ export function network({ isHidden, opened, turned }) {
       node.setAttribute("aria-label", words.net.layerLabel(k + 1, layer));
       return { node, units, more };
     });
-    field.replaceChildren(lines.node, place, ...columns.map((each) => each.node), last);
+    field.replaceChildren(lines.node, place, ...columns.map((each) => each.node), answers.node);
+    answers.arrange(picture.layers.at(-1).shown, picture.names);
   }
 
   // --------------------------------------------------------------------------------------- showing
@@ -60,7 +60,12 @@ export function network({ isHidden, opened, turned }) {
     backward = back;
     strength = back ? picture.to_learn : 1; // what flows back is paler where there is less to learn
     way.value = backward ? "backward" : "forward";
-    const wanted = JSON.stringify(hidden().map((layer) => layer.shown.length));
+    const { names } = picture;
+    const wanted = JSON.stringify([
+      hidden().map((layer) => layer.shown.length),
+      picture.layers.at(-1).shown,
+      names,
+    ]);
     if (wanted !== shape) {
       shape = wanted;
       build();
@@ -136,7 +141,7 @@ export function network({ isHidden, opened, turned }) {
 
   function nodeOf(layer, unit) {
     if (layer === 0) return place.firstElementChild;
-    if (layer === L()) return answers.nodes[unit];
+    if (layer === L()) return answers.of(unit);
     return columns[layer - 1].units[picture.layers[layer].shown.indexOf(unit)].node;
   }
 

@@ -2,8 +2,9 @@
 
 import { colours, css, inked, onTop, signed } from "../../../parts/colour.js";
 import { button, element } from "../../../parts/element.js";
+import { areShort } from "../../../parts/classes.js";
 import { percent, tiny } from "../../../parts/numbers.js";
-import { DIGITS, PIXELS, SIDE } from "../../../parts/sizes.js";
+import { PIXELS, SIDE } from "../../../parts/sizes.js";
 import { words } from "../../../strings.js";
 
 // The image itself, or in its place whatever is put there.
@@ -51,41 +52,54 @@ export function unitNode(layer, { over, opened }) {
   return { node, show };
 }
 
+// The answers: all of them, or of many those that the server chose.
 export function answerNodes({ over, opened, covered }) {
-  const rows = DIGITS.map((digit) => {
+  const node = element("div", { class: "net-column net-answers", role: "group" });
+  let rows = new Map(); // by unit
+
+  function arrange(shown, names) {
+    rows = new Map(shown.map((unit) => [unit, row(unit, names[unit])]));
+    node.classList.toggle("named", !areShort(names));
+    node.setAttribute("aria-label", words.net.answersLabel(shown.length, names.length));
+    const more = names.length - shown.length;
+    const rest = more ? [element("p", { class: "net-more quiet" }, words.net.more(more))] : [];
+    node.replaceChildren(...[...rows.values()].map((each) => each.node), ...rest);
+  }
+
+  function row(unit, text) {
     const bar = element("span", { class: "net-bar" });
     const track = element("span", { class: "net-track" }, bar);
     const value = element("span", { class: "net-value number" });
-    const name = element("span", { class: "net-digit" }, digit);
-    const node = button([name, track, value], () => opened(digit), { class: "net-answer" });
-    listen(node, (on) => over(on ? digit : null));
+    const name = element("span", { class: "net-digit", title: text }, text);
+    const node = button([name, track, value], () => opened(unit), { class: "net-answer" });
+    listen(node, (on) => over(on ? unit : null));
     return { node, bar, value };
-  });
-
-  // Forward the probability of each digit, backward how E changes with its Z.
-  function show(picture, { backward, hideTruth }) {
-    const { answers, layers, label: own, prediction, to_learn } = picture;
-    const { blame } = layers.at(-1);
-    const most = Math.max(...blame.map(Math.abs));
-    answers.forEach(({ A }, digit) => {
-      const { node, bar, value } = rows[digit];
-      const shut = covered();
-      const share = backward ? (most ? (to_learn * Math.abs(blame[digit])) / most : 0) : A;
-      const text = shut ? "?" : backward ? tiny(blame[digit]) : percent(A);
-      bar.style.setProperty("--share", `${shut ? 0 : Math.round(1000 * share) / 10}%`);
-      bar.classList.toggle("less", backward && blame[digit] < 0);
-      bar.classList.toggle("more", backward && blame[digit] > 0);
-      value.textContent = text;
-      const says = !shut && digit === prediction;
-      const truth = !hideTruth && digit === own;
-      node.classList.toggle("is-said", says);
-      node.classList.toggle("truth", truth);
-      const label = words.net.answerLabel(digit, text, backward, { says, truth });
-      node.setAttribute("aria-label", label);
-    });
   }
 
-  return { nodes: rows.map((row) => row.node), show };
+  // Forward the probability of each class, backward how E changes with its Z.
+  function show(picture, { backward, hideTruth }) {
+    const { answers, layers, label: own, prediction, to_learn, names } = picture;
+    const { blame } = layers.at(-1);
+    const most = Math.max(...blame.map(Math.abs));
+    for (const [unit, { node, bar, value }] of rows) {
+      const { A } = answers[unit];
+      const shut = covered();
+      const share = backward ? (most ? (to_learn * Math.abs(blame[unit])) / most : 0) : A;
+      const text = shut ? "?" : backward ? tiny(blame[unit]) : percent(A);
+      bar.style.setProperty("--share", `${shut ? 0 : Math.round(1000 * share) / 10}%`);
+      bar.classList.toggle("less", backward && blame[unit] < 0);
+      bar.classList.toggle("more", backward && blame[unit] > 0);
+      value.textContent = text;
+      const says = !shut && unit === prediction;
+      const truth = !hideTruth && unit === own;
+      node.classList.toggle("is-said", says);
+      node.classList.toggle("truth", truth);
+      const label = words.net.answerLabel(names[unit], text, backward, { says, truth });
+      node.setAttribute("aria-label", label);
+    }
+  }
+
+  return { node, arrange, show, of: (unit) => rows.get(unit)?.node };
 }
 
 // 784 signed levels of each unit, as the server sends them in one piece; 128 is 0.
