@@ -296,7 +296,7 @@ REFUSED = {
             "Gemm": ("Gemm", ["f", "W1", "b1"], ["Z1"], {"transB": 1}),
         },
         {},
-        "Flatten .*and flatten examples",
+        "Flatten .*only flatten examples",
     ),
     "dropout that drops": (
         {"Relu": ("Relu", ["Z1"], ["R1"], {}), "drop": ("Dropout", ["R1", "", "b1"], ["A1"], {})},
