@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import re
@@ -125,6 +126,39 @@ def test_a_folder_of_pictures_is_read_and_a_bad_one_does_not_end_the_others(
     inside("predict", "large", "photos", "--out", "read.json", cwd=tmp_path)
     told = json.loads((tmp_path / "read.json").read_text())["predictions"]
     assert ["error" in each for each in told] == [False, True, False, False]
+
+
+NAMES = [
+    "=HYPERLINK(1).png",
+    "+1.png",
+    "@SUM(A1).png",
+    "\t=1.png",
+    "\r=1.png",
+    "＝1.png",
+    "'=1.png",
+    "'7.png",
+    'a;=1 "7".png',
+    "a;=1.png",
+    "a,=1.png",
+    "a\n=1.png",
+    "usual.png",
+]
+
+
+def test_no_name_of_a_file_is_a_formula_in_a_spreadsheet(inside, tmp_path):
+    """OWASP's list of what begins a formula; each name can be read back."""
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"no picture")
+    (tmp_path / "-2.png").write_bytes(b"no picture")
+    inside("predict", "large", ".", "--out", "read.csv", cwd=tmp_path)
+    content = (tmp_path / "read.csv").read_bytes().decode()
+    written = [row[0] for row in csv.reader(io.StringIO(content, newline=""))][1:]
+    assert not any(name.startswith(tuple("=+-@＝＋－＠\t\r\n")) for name in written)
+    assert [name.removeprefix("'") for name in written] == sorted([*NAMES, "-2.png"])
+    assert "usual.png" in written
+    # Where ; stands between cells, a quoted name that comes first is still one cell.
+    semicolons = csv.reader(io.StringIO(content, newline=""), delimiter=";")
+    assert not any(cell.startswith("=") for row in semicolons for cell in row)
 
 
 def test_a_folder_without_pictures_is_an_error_of_its_own(inside, tmp_path):
