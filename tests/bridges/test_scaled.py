@@ -182,6 +182,21 @@ REFUSED = {
         {},
         "Transpose .*exchange the axes of each example",
     ),
+    "axes that are not there": (
+        [("Transpose", ["x"], ["s"], {"perm": [0, 7, 9]})],
+        {},
+        "Transpose .*exchange the axes of each example",
+    ),
+    "of a hundred axes": (
+        [("Flatten", ["x"], ["s"], {})],
+        {"shape": ("m", 6, *[1] * 100)},
+        "must be m × 6 numbers",
+    ),
+    "by a whole number": (
+        [("Mul", ["x", "eight"], ["s"], {})],
+        {},
+        "Mul .*must be float32 or float64, got uint8",
+    ),
     "flattened too much": (
         [("Flatten", ["x"], ["s"], {"axis": 0})],
         {"flat": False},
@@ -230,6 +245,24 @@ def test_any_other_scaling_is_named_and_refused(tmp_path, what):
     assert str(refused.value).startswith(f"{path}: ")
 
 
+def test_numbers_in_the_node_of_a_constant_count(tmp_path):
+    """As onnxscript writes them."""
+    nodes = [
+        ("Constant", [], ["c"], {"value_float": 0.5}),
+        ("Constant", [], ["each"], {"value_floats": EACH.tolist()}),
+        FLAT,
+        ("Mul", ["f", "c"], ["half"], {}),
+        ("Sub", ["half", "each"], ["s"], {}),
+    ]
+    content = made(nodes, {}, last="s")
+    (tmp_path / "a.onnx").write_bytes(content)
+    network = open_network(tmp_path / "a.onnx", pixels="0-1").network
+    x = np.random.default_rng(0).random((9, *SIDES)).astype(np.float32)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (A,) = session.run(None, {"x": x})
+    assert probabilities(network, x.reshape(9, 6).T) == pytest.approx(A.T, abs=1e-5)
+
+
 def test_scaling_that_keras_computes_a_shape_for_is_for_each_pixel():
     """The Reshape of keras-torch-scaled.onnx has a shape that five nodes compute."""
     import onnx
@@ -237,3 +270,28 @@ def test_scaling_that_keras_computes_a_shape_for_is_for_each_pixel():
     graph = onnx.load(OTHERS / "keras-torch-scaled.onnx").graph
     (reshape,) = [node for node in graph.node if node.op_type == "Reshape"]
     assert reshape.input[1] in {node.output[0] for node in graph.node if node.op_type == "Concat"}
+
+
+def test_a_shape_that_stands_in_the_node_is_none_that_is_known(tmp_path):
+    """As Reshape had it before ONNX 1.2; each of six numbers after it is then not for a pixel."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Reshape", ["x"], ["r"], shape=[-1, 6]),
+            helper.make_node("Mul", ["r", "c"], ["s"]),
+            helper.make_node("MatMul", ["s", "W"], ["Z"]),
+            helper.make_node("Softmax", ["Z"], ["A"]),
+        ],
+        "old",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("m", *SIDES))],
+        [helper.make_tensor_value_info("A", TensorProto.FLOAT, ("m", 4))],
+        [numpy_helper.from_array(W.T.astype(np.float32), "W"), numpy_helper.from_array(EACH, "c")],
+    )
+    model = helper.make_model(graph, ir_version=3, opset_imports=[helper.make_opsetid("", 1)])
+    for initializer in model.graph.initializer:  # of this age each is an input, too
+        value = helper.make_tensor_value_info(
+            initializer.name, TensorProto.FLOAT, list(initializer.dims)
+        )
+        model.graph.input.append(value)
+    (tmp_path / "old.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match=r"Mul .*got an array of shape \(6,\)"):
+        open_network(tmp_path / "old.onnx", pixels="0-1")

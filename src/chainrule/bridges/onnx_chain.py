@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.bridges.layers import Layer, Scaling
@@ -92,7 +93,11 @@ class Chain:
                 return None
             passed.append(node)
             if node.op_type == "Constant":
-                tensor = Step(node, {}).attributes.get("value")
+                said = Step(node, {}).attributes
+                tensor = said.get("value")
+                for kind in ("value_float", "value_floats"):
+                    if kind in said:
+                        tensor = numpy_helper.from_array(np.array(said[kind], np.float32))
                 if tensor is None:
                     return None
                 break
@@ -120,7 +125,7 @@ class Chain:
 
     def target(self, node: NodeProto) -> list[int] | None:
         """The sizes that a Reshape asks for, -1 where the graph computes one; None if not known."""
-        if node.op_type != "Reshape":
+        if node.op_type != "Reshape" or len(node.input) < 2:
             return None
         if (array := self.constant(node.input[1])) is not None:
             return [int(each) for each in array.ravel()]

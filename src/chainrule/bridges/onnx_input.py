@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.bridges.layers import Layer, Scaling
 from chainrule.bridges.onnx_nodes import AS_IT_IS, Step, check_cast
-from chainrule.files import ModelError
+from chainrule.files import DTYPES, ModelError
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LAYOUT = ("Flatten", "Reshape", "Transpose")  # they move numbers, and change none
 LINES = ("Add", "Sub", "Mul", "Div", "Scaler")
 AHEAD = (*LAYOUT, *LINES)  # what may stand before the first layer, beside AS_IT_IS
+AXES = 32  # of an example
 WHOLE = ("UINT8", "INT8", "UINT16", "INT16", "UINT32", "INT32", "UINT64", "INT64")
 
 
@@ -42,7 +43,7 @@ class Input:
         shape = tuple(each.dim_value for each in dims[1:])
         shape = (inputs,) if shape == (0,) else shape  # 0 is a size that is not said
         self.said = " × ".join(str(each.dim_value or each.dim_param or "?") for each in dims)
-        if not shape or prod(shape) != inputs:
+        if not shape or len(shape) > AXES or prod(shape) != inputs:
             raise ModelError(self.wanted(inputs))
         self.cast = self.kind not in WHOLE
         self.sure = True  # whether the shape of an example is known
@@ -74,7 +75,7 @@ class Input:
         inputs, shape = self.source.size, self.source.shape
         if step.op == "Transpose":
             order = step.attributes.get("perm") or range(len(shape), -1, -1)
-            if not self.sure or len(order) != len(shape) + 1 or order[0] != 0:
+            if not self.sure or order[0] != 0 or sorted(order) != [*range(len(shape) + 1)]:
                 raise step.refuse("it may only exchange the axes of each example")
             self.arrange(lambda each: each.transpose([axis - 1 for axis in order[1:]]))
             return
@@ -96,7 +97,7 @@ class Input:
         file computes it in a way that is not followed. Numbers keep their order in any case.
         """
         inputs, shape = self.source.size, self.source.shape
-        if target is None or len(target) < 2:
+        if target is None or not 2 <= len(target) <= AXES:
             return None
         sizes = list(target[1:])
         for place, size in enumerate(sizes):
@@ -118,6 +119,8 @@ class Input:
         ((place, array),) = step.constants.items()
         if not self.cast:
             raise step.refuse(f"it computes with whole numbers ({self.kind}); cast them before")
+        if str(array.dtype) not in DTYPES:
+            raise step.refuse(f"its numbers must be float32 or float64, got {array.dtype}")
         c = self.constant(step, array)
         match step.op, place:
             case "Add", _:
