@@ -211,6 +211,21 @@ def test_what_does_not_go_together_is_one_line(inside, tmp_path, options, says):
     assert (tmp_path / "taken.csv").read_text() == "mine"
 
 
+def test_another_set_than_a_csv_file_is_read_by_number(inside, tmp_path, mnist):
+    test = mnist[1][:20]
+    np.savez(tmp_path / "set.npz", X=test.images, y=test.labels)
+    (tmp_path / "folder").mkdir()
+    for name in ("set.npz", "folder"):
+        done = inside("predict", "small", "--data", name, "--out", "a.csv", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"{name}: --data alone must be a CSV file with 784 pixels a row" in done.stderr
+    done = inside(
+        *("predict", "small", "--data", "set.npz", "--test", "0-9", "--out", "a.csv"), cwd=tmp_path
+    )
+    assert done.stdout.startswith("10 of 10 images read")
+    assert [int(row["label"]) for row in table(tmp_path / "a.csv")] == test.labels[:10].tolist()
+
+
 def test_answers_are_overwritten_by_force_alone(inside, tmp_path):
     shutil.copy(__file__, tmp_path / "a.csv")
     arguments = ("predict", "small", "--test", "0", "--out", "a.csv")
