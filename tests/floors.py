@@ -30,7 +30,7 @@ def floors():
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
     requirements = project["dependencies"]
-    for extra in ("fast", "lab", "onnx", "sklearn", "tables"):
+    for extra in ("fast", "heic", "lab", "onnx", "sklearn", "tables"):
         requirements = requirements + extras[extra]
     requirements += pyproject()["build-system"]["requires"]
     requirements.remove("chainrule[fast]")
@@ -97,7 +97,8 @@ def attempt(name, kind, python, told):
     listed = subprocess.run(
         [*pip, "list", "--format=freeze"], check=True, capture_output=True, encoding="utf-8"
     )
-    versions = dict(line.split("==") for line in listed.stdout.lower().split())
+    lines = listed.stdout.lower().replace("_", "-").split()  # a name is written in both ways
+    versions = dict(line.split("==") for line in lines)
     used = ", ".join(f"{each} {versions[each]}" for each in floors())
     print(f"{name}: {used}", flush=True)
     suite = ["-m", "pytest", "-m", "not long", "-n", "2", "--dist", "worksteal"]

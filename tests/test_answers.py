@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import re
@@ -127,6 +128,39 @@ def test_a_folder_of_pictures_is_read_and_a_bad_one_does_not_end_the_others(
     assert ["error" in each for each in told] == [False, True, False, False]
 
 
+NAMES = [
+    "=HYPERLINK(1).png",
+    "+1.png",
+    "@SUM(A1).png",
+    "\t=1.png",
+    "\r=1.png",
+    "＝1.png",
+    "'=1.png",
+    "'7.png",
+    'a;=1 "7".png',
+    "a;=1.png",
+    "a,=1.png",
+    "a\n=1.png",
+    "usual.png",
+]
+
+
+def test_no_name_of_a_file_is_a_formula_in_a_spreadsheet(inside, tmp_path):
+    """OWASP's list of what begins a formula; each name can be read back."""
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"no picture")
+    (tmp_path / "-2.png").write_bytes(b"no picture")
+    inside("predict", "large", ".", "--out", "read.csv", cwd=tmp_path)
+    content = (tmp_path / "read.csv").read_bytes().decode()
+    written = [row[0] for row in csv.reader(io.StringIO(content, newline=""))][1:]
+    assert not any(name.startswith(tuple("=+-@＝＋－＠\t\r\n")) for name in written)
+    assert [name.removeprefix("'") for name in written] == sorted([*NAMES, "-2.png"])
+    assert "usual.png" in written
+    # Where ; stands between cells, a quoted name that comes first is still one cell.
+    semicolons = csv.reader(io.StringIO(content, newline=""), delimiter=";")
+    assert not any(cell.startswith("=") for row in semicolons for cell in row)
+
+
 def test_a_folder_without_pictures_is_an_error_of_its_own(inside, tmp_path):
     (tmp_path / "empty").mkdir()
     done = inside("predict", "large", "empty", cwd=tmp_path)
@@ -175,6 +209,21 @@ def test_what_does_not_go_together_is_one_line(inside, tmp_path, options, says):
     assert says in done.stderr, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["taken.csv"]
     assert (tmp_path / "taken.csv").read_text() == "mine"
+
+
+def test_another_set_than_a_csv_file_is_read_by_number(inside, tmp_path, mnist):
+    test = mnist[1][:20]
+    np.savez(tmp_path / "set.npz", X=test.images, y=test.labels)
+    (tmp_path / "folder").mkdir()
+    for name in ("set.npz", "folder"):
+        done = inside("predict", "small", "--data", name, "--out", "a.csv", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"{name}: --data alone must be a CSV file with 784 pixels a row" in done.stderr
+    done = inside(
+        *("predict", "small", "--data", "set.npz", "--test", "0-9", "--out", "a.csv"), cwd=tmp_path
+    )
+    assert done.stdout.startswith("10 of 10 images read")
+    assert [int(row["label"]) for row in table(tmp_path / "a.csv")] == test.labels[:10].tolist()
 
 
 def test_answers_are_overwritten_by_force_alone(inside, tmp_path):

@@ -4,9 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -311,3 +313,41 @@ def test_samples_that_cannot_be_learned_are_refused(iris):
     with pytest.raises(TypeError, match="sample_weight"):
         begun.fit(X, y, sample_weight=np.ones(150))
     assert begun.network_ is before
+
+
+WORDS = np.array([f"word{number}" for number in range(300)])
+
+
+def texts(rng, m=200):
+    """Texts of two kinds: each has its own thirty words oftener than the others."""
+    kinds = rng.integers(2, size=m)
+    odds = np.ones((2, 300))
+    odds[0, :30] = odds[1, 30:60] = 8
+    odds /= odds.sum(axis=1, keepdims=True)
+    lines = [" ".join(rng.choice(WORDS, 25, p=odds[kind])) for kind in kinds]
+    return lines, np.array(["letter", "novel"])[kinds]
+
+
+def test_the_sparse_table_of_a_text_is_learned_as_the_dense_one_is(monkeypatch):
+    rng = np.random.default_rng(0)
+    (learned, y), (held, truth) = texts(rng), texts(rng)
+    pipeline = make_pipeline(TfidfVectorizer(), quick()).fit(learned, y)
+    table = pipeline[0].transform(learned)
+    assert issparse(table)
+    assert bits(pipeline[1]) == bits(quick().fit(table.toarray(), y))
+    assert bits(pipeline[1]) == bits(quick().fit(table.tocoo(), y))
+    parts = quick(engine="numpy").partial_fit(table, y, classes=np.unique(y))
+    assert bits(parts) == bits(
+        quick(engine="numpy").partial_fit(table.toarray(), y, classes=np.unique(y))
+    )
+    A = pipeline.predict_proba(held)
+    assert (pipeline[1].predict_proba(pipeline[0].transform(held).toarray()) == A).all()
+    theirs = make_pipeline(
+        TfidfVectorizer(), MLPClassifier((16,), learning_rate_init=0.01, max_iter=30)
+    ).fit(learned, y)
+    assert pipeline.score(held, truth) > theirs.score(held, truth) - 0.05
+    assert pipeline.score(held, truth) > 0.9
+    monkeypatch.setattr("chainrule.bridges.sklearn.DENSE", 1000)
+    for use in (pipeline.predict, lambda texts: quick().fit(table, y)):
+        with pytest.raises(ValueError, match=r"may then have 1,000 numbers, got 200 × 300; take"):
+            use(held)

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -288,6 +289,11 @@ def test_a_line_is_counted_over_pieces(few, tmp_path, monkeypatch, size):
         (lambda fields: [*fields[:-1], "nan"], "line 8: pixels go from 0 to 255, got nan"),
         (lambda fields: [*fields[:-1], "1e999"], "line 8: pixels go from 0 to 255, got 1e999"),
         (lambda fields: ["", *fields[1:]], "line 8: its label is missing"),
+        (
+            lambda fields: ["0.5", *fields[1:]],
+            "line 8: a label is a whole number or a name, got 0.5",
+        ),
+        (lambda fields: [*fields[:-1], '"0,5"'], "got 0,5; decimals need a point, not a comma"),
         (lambda fields: ["10", *fields[1:]], "labels must be digits 0 to 9, got 10 at index 6"),
         (lambda fields: ["x", *fields[1:]], "line 8: the label 'x' is no number as others are"),
         (lambda fields: ['"', *fields[1:]], "line 8: "),
@@ -492,6 +498,65 @@ def test_parquet_in_several_files_and_damaged(few, tmp_path):
         assert "damaged" in said or "row" in said
 
 
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        (
+            {"image": [b"x"]},
+            "wanted one column called image, .* and one called label; it has image",
+        ),
+        ({"label": [1]}, "wanted one column called image, .* it has label"),
+        ({"image": [b"x"], "label": [1], "Class": [1]}, "it has image, label, Class"),
+        ({"image": [None], "label": [1]}, "row 1: wanted the bytes of an image file, got NoneType"),
+        ({"image": [[1, 2]], "label": [1]}, "row 1: wanted the bytes of an image file, got list"),
+        ({"image": [b"x"], "label": [1]}, "row 1: wanted a PNG, JPEG"),
+        ({"image": ["ok", "ok"], "label": [1, None]}, "a.parquet, row 2: its label is missing"),
+        (
+            {"image": ["ok", "ok"], "label": [1, 2.5]},
+            "row 2: a label is a whole number or a name, got 2.5",
+        ),
+        ({"image": ["ok"], "label": [[1]]}, r"row 1: a label is a whole number .* got \[1\]"),
+        ({"image": ["ok"], "label": ["x" * 1001]}, "row 1: a label is a whole number"),
+        ({"image": [{"bytes": None, "path": "/etc/passwd"}], "label": [1]}, "got NoneType"),
+    ],
+)
+def test_odd_columns_of_parquet_are_refused(few, tmp_path, columns, says):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fine = png(few[0].images[0])
+    columns = {
+        name: [fine if each == "ok" else each for each in column]
+        for name, column in columns.items()
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert re.search(says, refused(tmp_path / "a.parquet"))
+
+
+def test_rows_that_share_one_picture_are_unpacked_a_few_at_a_time(tmp_path, monkeypatch):
+    """A file of a kilobyte may promise any number of bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    shared = pa.array([bytes(5_000_000)]).take(pa.array([0] * 200))
+    table = pa.table({"image": shared, "label": [1] * 200})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path, compression="zstd", write_statistics=False)
+    assert path.stat().st_size < 2000
+    before = pa.total_allocated_bytes()
+    seen = []
+
+    def look(where, content, prepare):
+        seen.append(pa.total_allocated_bytes() - before)
+        return np.zeros(784, np.uint8)
+
+    monkeypatch.setattr("chainrule.sources.parquet.pixels", look)
+    assert len(load_to_measure(path)) == 200
+    assert max(seen) < 10 * 5_000_000
+    monkeypatch.setattr("chainrule.sources.parquet.MOST_BYTES", 4_999_999)
+    assert "may have 4,999,999 bytes, one has 5,000,0" in refused(path)
+
+
 # --------------------------------------------------------------------------------------- pickles
 
 
@@ -520,10 +585,16 @@ def test_what_is_no_set_of_digits_is_refused(few, tmp_path):
         ("a.csv.gz", gzip.compress(b"label,1,2"), "unpack it first (gunzip)"),
         ("a.gz", b"\x1f\x8b" + bytes(20), "the gzip file is damaged"),
         ("a.bin", b"\x7fELF\0\0\0\0", "begins with 7f454c46"),
-        ("a.txt", b"hello\n", "its first line has 1 columns"),
+        ("a.txt", b"hello\n", "its first line has 1 column"),
+        ("a.csv", "label,1".encode("utf-16"), "it is text in UTF-16; save it as UTF-8"),
+        ("a.npy", b"\x93NUMPY\x01\0" + bytes(30), "one array, without labels; save both"),
+        ("a.npz", b"PK\x05\x06" + bytes(18), "found no pair of images and labels; it has nothing"),
     ):
         (tmp_path / name).write_bytes(content)
         assert says in refused(tmp_path / name)
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat/a.png").write_bytes(png(few[0].images[0]))
+    assert "put them into a folder for each label" in refused(tmp_path / "flat")
 
 
 # --------------------------------------------------------------------------------------- classes

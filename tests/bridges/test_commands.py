@@ -1,8 +1,11 @@
 """`chainrule models`, `export` and `open`, and packaged networks by name, as a person uses them."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -171,6 +174,44 @@ def test_open_makes_a_model_that_every_command_takes(inside, answer, tmp_path, m
     assert answer("explain", path, "--test", 0)["prediction"] == int(np.argmax(tool[0]))
     assert answer("check", path, "--sample", 200)["agrees"] is True
     assert probabilities(given_network(path).network, mnist[1][:1].X)[:, 0] == pytest.approx(read)
+
+
+def at_a_terminal(cwd, answers, *words):
+    """What stands on a terminal at which a person gives these answers, and the exit code."""
+    pty = pytest.importorskip("pty", reason="terminals are tried where there are such")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "chainrule", *words]
+    started = subprocess.Popen(command, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, answers.encode())
+    said = b""
+    with suppress(OSError):  # how a terminal ends
+        while piece := os.read(ours, 4096):
+            said += piece
+    os.close(ours)
+    return started.wait(), said.decode()
+
+
+def test_open_asks_a_person_how_pixels_are_scaled(tmp_path):
+    shutil.copy(OTHERS / "torch.onnx", tmp_path / "their.onnx")
+    code, said = at_a_terminal(tmp_path, "1-2\n0.1307,0.3081\n", "open", "their.onnx")
+    assert code == 0
+    assert said.count("pixels: ") == 2
+    assert "pixels must be scaled as 0-1, 0-255, or MEAN,DEVIATION" in said
+    made = (tmp_path / "their.model.safetensors").read_bytes()
+    assert made == model_file(open_network(OTHERS / "torch.onnx", pixels="0.1307,0.3081").network)
+    code, said = at_a_terminal(tmp_path, "0-1\n", "open", "nowhere.onnx")
+    assert (code, "pixels: " in said) == (2, False)
+
+
+def test_open_says_what_the_file_scales_itself(inside, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    done = inside("open", OTHERS / "torch-bytes.onnx", "--pixels", "0-255", "--out", out)
+    said = done.stdout.splitlines()
+    assert said[1] == "it scales its pixels itself (Div, Sub, Div): that is folded, too"
+    assert said[4].startswith("pixels 0-255 are folded into W1 and b1; no probability changes by")
+    done = inside("open", OTHERS / "torch-bytes.onnx", "--pixels", "0-1", "--out", out)
+    refused(done, "torch-bytes.onnx: it takes whole numbers, so its pixels can only be 0-255")
 
 
 def test_open_in_json_says_what_it_took_to_be_so(answer, tmp_path):

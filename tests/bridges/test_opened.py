@@ -296,7 +296,7 @@ REFUSED = {
             "Gemm": ("Gemm", ["f", "W1", "b1"], ["Z1"], {"transB": 1}),
         },
         {},
-        "Flatten .*and flatten examples",
+        "Flatten .*only flatten examples",
     ),
     "dropout that drops": (
         {"Relu": ("Relu", ["Z1"], ["R1"], {}), "drop": ("Dropout", ["R1", "", "b1"], ["A1"], {})},
@@ -413,6 +413,7 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
 
 
 GOOD = {"onnx": made(), "safetensors": (OTHERS / "torch.safetensors").read_bytes()}
+GOOD |= {name: (OTHERS / f"{name}.onnx").read_bytes() for name in ("torch-bytes", "torch-scaled")}
 
 
 @given(st.data())

@@ -17,10 +17,10 @@ from helpers.clients import SEVEN, arrays_of, client_of, posted
 from chainrule import forward
 from chainrule.data import PIXELS
 from chainrule.encode import plain
-from chainrule.handwriting import MOST_BYTES
 from chainrule.lab.api import requests
 from chainrule.lab.api.drawings import MOST_POINTS, collect_drawings
 from chainrule.lab.api.lab import Lab
+from chainrule.lab.api.limits import FILE
 from chainrule.lab.api.networks import shipped
 from chainrule.lab.api.routes import UPLOAD
 from chainrule.lab.live.control import LARGEST
@@ -112,10 +112,10 @@ def test_a_file_is_prepared_and_read(page, format):
         (picture()[:100], "damaged or cut short"),
         (picture("ICO"), "wanted a PNG, JPEG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "wanted a PNG, JPEG"),
-        (picture(size=(5001, 5000)), "25,000,000 pixels"),
+        (picture(size=(5001, 10_000)), "50,000,000 pixels"),
         (picture(size=(2, 20_001)), "20,000 long"),
-        (picture() + bytes(MOST_BYTES), "file must be a text"),
-        (picture().ljust(MOST_BYTES + 1, b" "), "file must be at most 10000000 bytes"),
+        (picture() + bytes(FILE), "file must be a text"),
+        (picture().ljust(FILE + 1, b" "), "file must be a text of at most 40000000 characters"),
     ],
     ids=["empty", "gif head", "cut", "gif", "svg", "pixels", "side", "bytes", "one byte"],
 )

@@ -28,10 +28,29 @@ TRIED = 1_000  # images on which it is measured what folding costs
 
 
 class Scaling(NamedTuple):
-    """What a tool makes of our pixel p before its first layer: times · p + plus."""
+    """What a tool makes of our pixel p before its first layer: times · p + plus.
 
-    times: float
-    plus: float
+    Both are numbers, the same for all pixels, or arrays (inputs,) with one for each.
+    """
+
+    times: float | NDArray[np.float64]
+    plus: float | NDArray[np.float64]
+
+    def then(self, other: "Scaling") -> "Scaling":
+        """This one, and the other one after it."""
+        return Scaling(other.times * self.times, other.times * self.plus + other.plus)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it changes no pixel."""
+        return bool(np.all(self.times == 1) and np.all(self.plus == 0))
+
+    def of(self, p: Array) -> Array:
+        """The columns p (inputs, m), scaled."""
+        return np.reshape(self.times, (-1, 1)) * p + np.reshape(self.plus, (-1, 1))
+
+
+AS_IT_IS, OF_BYTES = Scaling(1.0, 0.0), Scaling(255.0, 0.0)
 
 
 def scaling(pixels: str) -> Scaling:
@@ -41,17 +60,17 @@ def scaling(pixels: str) -> Scaling:
     divides by the deviation. Raises ValueError for anything else.
     """
     if pixels == "0-1":
-        return Scaling(1.0, 0.0)
-    if pixels == "0-255":
-        return Scaling(255.0, 0.0)
+        return AS_IT_IS
+    if pixels == BYTES:
+        return OF_BYTES
     try:
         mean, deviation = map(float, pixels.split(","))
-        scale = Scaling(1 / deviation, -mean / deviation)
+        times, plus = 1 / deviation, -mean / deviation
     except (ValueError, ZeroDivisionError):
-        scale = Scaling(0.0, 0.0)
-    if scale.times <= 0 or not all(map(isfinite, scale)):
+        times, plus = 0.0, 0.0
+    if times <= 0 or not (isfinite(times) and isfinite(plus)):
         raise ValueError(f"pixels must be scaled as {KINDS}, got {pixels!r:.40}")
-    return scale
+    return Scaling(times, plus)
 
 
 class Opened(NamedTuple):
@@ -71,13 +90,19 @@ class Found(NamedTuple):
     notes: tuple[str, ...] = ()
     loss: Loss | None = None  # None if the file does not say it
     weight_decay: float = 0.0
+    scale: Scaling = AS_IT_IS  # what it makes of its input itself, before the first layer
+    whole: bool = False  # whether its input is of whole numbers
 
 
 def opened(found: Found, scale: Scaling, loss: Loss | None) -> Opened:
     """The network of these layers; ModelError if they are none, or not finite when folded.
 
-    Without a loss it is the file's own, or cross-entropy.
+    `scale` is what its input is of our pixels. Without a loss it is the file's own, or
+    cross-entropy.
     """
+    if found.whole and scale is not OF_BYTES:
+        raise ModelError(f"it takes whole numbers, so its pixels can only be {BYTES}")
+    scale = scale.then(found.scale)
     theirs = assembled(found.layers, loss or found.loss or "cross_entropy", found.weight_decay)
     ours = folded(theirs, scale)
     return Opened(ours, found.found, found.notes, cost(theirs, ours, scale))
@@ -119,16 +144,17 @@ def assembled(layers: Sequence[Layer], loss: Loss, weight_decay: float = 0.0) ->
 def folded(network: Network, scale: Scaling) -> Network:
     """The network that takes pixels from 0 to 1 and gives what this one gives on scaled ones.
 
-    W (t p + s) + b is (t W) p + (b + s Σ W), each row of W summed. That is computed in float64 and
-    rounded to the type of the parameters. Raises ModelError if it is too large for that type.
+    W (t p + s) + b is (t W) p + (b + Σ s W), each row summed; t and s may differ from pixel to
+    pixel. That is computed in float64 and rounded to the type of the parameters. Raises ModelError
+    if it is too large for that type.
     """
-    if scale == Scaling(1.0, 0.0):
+    if scale.nothing:
         return network
     parameters = network.parameters.astype(np.float64)
     W, b = replace(network, parameters=parameters).layers[0]
-    b += scale.plus * W.sum(axis=1, keepdims=True)
-    W *= scale.times
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        b += (scale.plus * W).sum(axis=1, keepdims=True)
+        W *= scale.times
         parameters = parameters.astype(network.parameters.dtype)
     if not np.isfinite(parameters).all():
         raise ModelError("folding the scaling of the pixels makes its parameters infinite")
@@ -147,7 +173,7 @@ def cost(theirs: Network, ours: Network, scale: Scaling) -> float:
         p = MNIST.load("t10k")[:TRIED].X.astype(np.float64)
     else:
         p = np.random.default_rng(0).random((inputs, TRIED))
-    before = exact(theirs, scale.times * p + scale.plus)
+    before = exact(theirs, scale.of(p))
     return float(np.abs(exact(ours, p) - before).max())
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -34,7 +34,9 @@ from chainrule.training import Snapshot, checked_count, train
 BLOCK = 1000  # samples that are looked at together
 USUAL = signature(adam).parameters  # of which train takes the decays of both running means
 AUTO_BATCH = 200  # samples, as in scikit-learn's own network
+DENSE = 1_000_000_000  # numbers that a sparse table becomes: 4 GB
 DECAYS = np.array([[USUAL[name].default] for name in ("decay", "square_decay")])
+TAKEN: dict[str, Any] = {"dtype": np.float32, "order": "C", "accept_sparse": "csr"}
 
 
 class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # no types
@@ -56,7 +58,8 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     fit raises ValueError for settings that cannot be and for fewer than two classes, and
     chainrule.DivergenceError if the learning rate is too large; it warns (ConvergenceWarning) if
-    max_iter epochs end while the loss still falls. There are no sample weights.
+    max_iter epochs end while the loss still falls. There are no sample weights. Sparse samples, as
+    TfidfVectorizer gives them, are made dense, up to 1,000,000,000 numbers.
     """
 
     classes_: NDArray[Any]
@@ -104,6 +107,11 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.engine = engine
         self.threads = threads
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     # ------------------------------------------------------------------------------ what it learns
 
@@ -167,10 +175,10 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _checked(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Array, NDArray[Any]]:
         """X in float32 and y, one a sample, of classes that have names."""
         with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused
-            samples, labels = validate_data(self, X, y, dtype=np.float32, order="C", reset=reset)
+            samples, labels = validate_data(self, X, y, reset=reset, **TAKEN)
         labels = column_or_1d(labels, warn=True)
         check_classification_targets(labels)
-        return samples, labels
+        return dense(samples), labels
 
     def _examples(self, X: Array, y: NDArray[Any]) -> Digits | Table:
         """The samples as examples, with labels from 0."""
@@ -282,8 +290,8 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):
-            samples = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        network, columns = self.network_, samples.T
+            samples = validate_data(self, X, reset=False, **TAKEN)
+        network, columns = self.network_, dense(samples).T
         if choose(self.engine) == "numpy":
             # subtle: in float32 BLAS would round a sample differently beside other samples.
             network = replace(network, parameters=network.parameters.astype(np.float64))
@@ -305,6 +313,19 @@ class ChainruleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def intercepts_(self) -> list[Array]:
         """The biases of each layer (units,)."""
         return [b[:, 0] for _, b in self.network_.layers]
+
+
+def dense(X: Any) -> Array:  # noqa: ANN401, SciPy ships no types
+    """The samples (m, features) as an array; ValueError for a sparse table that is too large."""
+    if isinstance(X, np.ndarray):
+        return X
+    if math.prod(X.shape) > DENSE:
+        raise ValueError(
+            f"a sparse table is made dense, and may then have {DENSE:,} numbers, got "
+            f"{X.shape[0]:,} × {X.shape[1]:,}; take fewer features, such as max_features of "
+            f"TfidfVectorizer or TruncatedSVD"
+        )
+    return np.asarray(X.toarray())
 
 
 def examples_of(X: Array, labels: NDArray[np.intp], classes: int) -> Digits | Table:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 
@@ -13,6 +13,8 @@ from chainrule.encode import to_json
 from chainrule.network import Array
 
 SUFFIXES = (".csv", ".json")
+# A spreadsheet takes what begins so for a formula and runs it; ' makes it text, as OWASP advises.
+FORMULAS = tuple("=+-@＝＋－＠\t\r\n'")  # the wide ones of East Asia too
 
 
 class Seen(NamedTuple):
@@ -58,13 +60,25 @@ def table(read: Read, names: Sequence[str]) -> bytes:
     head = ["test", "label", *known[:1]] if tests else ["image"]
     said = ["prediction", *known[1:]]
     last = [] if tests else ["unlike", "error"]
-    rows = []
+    rows: list[list[object]] = []
     for each, A in read:
         fields = {**each.about, **answer_of(each, A, names)}
-        shares = [""] * len(names) if A is None else map(str, A)
+        shares: Sequence[object] = [""] * len(names) if A is None else A
         doubt = [] if tests else [each.doubt[0] if each.doubt else "", each.about.get("error", "")]
         rows.append([*(fields.get(name, "") for name in [*head, *said]), *shares, *doubt])
-    return lines([[*head, *said, *(f"p{k}" for k in range(len(names))), *last], *rows])
+    return lines([[*head, *said, *(f"p{k}" for k in range(len(names))), *last]]) + lines(
+        map(harmless, rows), csv.QUOTE_NONNUMERIC
+    )
+
+
+def harmless(row: Sequence[object]) -> list[object]:
+    """The row with a ' before each text that a spreadsheet would take for a formula.
+
+    A text that begins with ' gets one, too; so whoever reads the file takes one away from each.
+    """
+    return [
+        f"'{each}" if isinstance(each, str) and each.startswith(FORMULAS) else each for each in row
+    ]
 
 
 def submission(labels: Sequence[int]) -> bytes:
@@ -72,9 +86,10 @@ def submission(labels: Sequence[int]) -> bytes:
     return lines([("ImageId", "Label"), *enumerate(labels, 1)])
 
 
-def lines(rows: Iterable[Sequence[object]]) -> bytes:
+def lines(rows: Iterable[Sequence[object]], quoting: Literal[0, 2] = csv.QUOTE_MINIMAL) -> bytes:
+    """The rows as CSV; what is quoted is one cell also where ; stands between cells."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerows(rows)
     return text.getvalue().encode("utf-8", "backslashreplace")  # a file's name may be no text
 
 

@@ -1,5 +1,6 @@
 """`chainrule open`: a network that was made elsewhere becomes a model."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from chainrule.cli.options import Place, dashed, example, json_option
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.writing import force_option, write_new
 from chainrule.data import PIXELS
+from chainrule.files import open_regular
 from chainrule.model import model_file
 from chainrule.network import LOSSES
 
@@ -36,7 +38,7 @@ class PixelsType(click.ParamType[str]):
     "--pixels",
     metavar="0-1|0-255|MEAN,DEVIATION",
     type=PixelsType(),
-    help="How the pixels that it takes are scaled; must be given.",
+    help="How the pixels that it takes are scaled; asked for at a terminal, else must be given.",
 )
 @click.option("--out", type=Place(), help="The model; by default FILE's name and .safetensors.")
 @click.option(
@@ -65,15 +67,10 @@ def open_command(
     evaluate it, draw for it.
 
     A network takes pixels from 0 to 1, from 0 to 255, or less a mean and divided by a deviation
-    (of pixels from 0 to 1). No file says which, so --pixels must. The scaling is folded into W1
-    and b1.
+    (of pixels from 0 to 1). No file says which, so --pixels must, or you at a terminal. That
+    scaling, and what the file does to its pixels before the first layer, is folded into W1 and b1.
     """
-    if pixels is None:
-        raise click.UsageError(
-            f"{file}: no file says how the pixels that it takes are scaled; say it with "
-            f"--pixels {KINDS}",
-            click.get_current_context(),
-        )
+    pixels = pixels or asked_pixels(file)
     named = next((each for each in LOSSES if loss == dashed(each)), None)
     order = layers.split(",") if layers is not None else None
     try:
@@ -99,7 +96,7 @@ def open_command(
         )
         return
     show([opened.found, *notes, str(opened.network)])
-    if pixels != "0-1":
+    if pixels != "0-1" or opened.cost:
         show(
             [
                 f"pixels {pixels} are folded into W1 and b1; no probability changes by more than "
@@ -107,3 +104,17 @@ def open_command(
             ]
         )
     show([f"model {path}"])
+
+
+def asked_pixels(file: Path) -> str:
+    """The scaling, as who sits at the terminal says it; UsageError if nobody does."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            f"{file}: no file says how the pixels that it takes are scaled; say it with "
+            f"--pixels {KINDS}",
+            click.get_current_context(),
+        )
+    with open_regular(file, follow=True):  # or else nothing need be asked
+        text = f"How are the pixels that it takes scaled? {KINDS}\npixels"
+        answer: str = click.prompt(text, type=PixelsType(), err=True)
+    return answer

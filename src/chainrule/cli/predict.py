@@ -30,10 +30,11 @@ from chainrule.cli.options import (
 from chainrule.cli.printing import print_json, show, warn
 from chainrule.cli.subjects import Subject, data_of, model_name, pick, read_subject
 from chainrule.cli.writing import force_option, write_new
-from chainrule.data import Digits, as_columns, bundled_mnist
+from chainrule.data import PIXELS, Digits, as_columns, bundled_mnist
 from chainrule.files import in_words
 from chainrule.reading import probabilities
 from chainrule.sources.csv import read_unlabelled
+from chainrule.sources.opening import kind_of
 from chainrule.sources.pictures import ENDINGS
 
 MOST_PICTURES = 100_000
@@ -152,6 +153,12 @@ def read_table(
     subject: Subject, path: Path, out: Path, force: bool, about: dict[str, object]
 ) -> str:
     """Read each image of a CSV file without labels into a file; what is to be said of it."""
+    if path.is_dir() or (path.stat().st_size and kind_of(path) != "CSV"):
+        raise click.UsageError(
+            f"{path}: --data alone must be a CSV file with {PIXELS} pixels a row; of another set "
+            f"--test says which images, such as --test 0-99",
+            click.get_current_context(),
+        )
     images = read_unlabelled(path)
     with subject.named():
         blocks = [

@@ -1,7 +1,6 @@
 """The bytes of an image file become a picture: PNG, JPEG, WebP, BMP, GIF, TIFF, HEIC."""
 
 import io
-import math
 import re
 import threading
 import warnings
@@ -19,12 +18,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from chainrule.handwriting.picture import HandwritingError, Picture
 
-MOST_BYTES = 10_000_000  # of a file
-MOST_PIXELS = 25_000_000  # that are decoded
-MOST_HALVED = 50_000_000  # of a file that can be decoded at half its size: a baseline JPEG
+MOST_BYTES = 160_000_000  # of a file: 50 million pixels in colours that are not packed, and more
+MOST_PIXELS = 50_000_000
+HALVED = 25_000_000  # pixels beyond which a JPEG is decoded at half its size
+MOST_OF_WEBP = 25_000_000  # pixels: each takes 16 bytes to decode, of other kinds at most 12
 MOST_SIDE = 20_000  # pixels: each row of a picture costs memory, however short it is
 MOST_SCANS = 100  # of a JPEG file: each goes over all pixels, and takes a few bytes
-MOST_SECONDS = 5.0  # of a processor, to decode a file
+MOST_SECONDS = 10.0  # of a processor, to decode a file
 BLOCK = 4096  # bytes of a file that are decoded at a time
 PIECE = 1_000_000  # pixels that are made grey at a time
 LONGEST = 560  # of a picture; larger ones are made smaller before the first stage
@@ -56,9 +56,10 @@ def read_image(content: bytes) -> Picture:
     is opaque is taken for ink.
 
     Raises HandwritingError for other formats, for files that are damaged or cut short, and,
-    before anything is decoded, for more than 10 MB, 25 million pixels (of a baseline JPEG 50
-    million), a side of more than 20,000 pixels, or a JPEG of more than 100 scans. Decoding ends
-    after 5 seconds of a processor, and takes at most about 400 MB.
+    before anything is decoded, for more than 160 MB, 50 million pixels (of WebP 25 million), a side
+    of more than 20,000 pixels, or a JPEG of more than 100 scans. A JPEG of more than 25 million
+    pixels is decoded at half its size. Decoding ends after 10 seconds of a processor, and takes at
+    most about 600 MB beside the file.
     """
     if len(content) > MOST_BYTES:
         raise HandwritingError(
@@ -71,14 +72,15 @@ def read_image(content: bytes) -> Picture:
             f"a JPEG image may have {MOST_SCANS} scans, got {scans} or more; "
             f"save it again as a baseline JPEG or as PNG"
         )
+    most = MOST_OF_WEBP if kind is WebPImageFile else MOST_PIXELS
     with decoding, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow says of broken metadata of a good image
         try:
             with kind(Timed(content)) as image:
                 width, height = image.size
-                if scans == 1 and MOST_PIXELS < width * height <= MOST_HALVED:
-                    image.draft(image.mode, (width // 2, height // 2))
-                if math.prod(image.size) <= MOST_PIXELS and max(width, height) <= MOST_SIDE:
+                if width * height <= most and max(width, height) <= MOST_SIDE:
+                    if kind is JpegImageFile and width * height > HALVED:
+                        image.draft(image.mode, (width // 2, height // 2))
                     return grey(image)
         except HandwritingError:
             raise
@@ -92,7 +94,7 @@ def read_image(content: bytes) -> Picture:
                 f"the {kind.format} image is damaged or cut short ({one_line(error)})"
             ) from error
     raise HandwritingError(
-        f"an image may have {MOST_PIXELS:,} pixels and be {MOST_SIDE:,} long, "
+        f"a {kind.format} image may have {most:,} pixels and be {MOST_SIDE:,} long, "
         f"got {width:,} × {height:,}; make it smaller"
     )
 
@@ -118,7 +120,7 @@ def kind_of(content: bytes) -> type[ImageFile]:
 
 
 class Timed(io.BytesIO):
-    """The bytes of a file, which can be read for 5 seconds of a processor.
+    """The bytes of a file, which can be read for 10 seconds of a processor.
 
     Whatever a file does to Pillow, Pillow reads on in small pieces, so this ends it.
     """

@@ -145,7 +145,7 @@ def layout_of(path: Path) -> Layout:
 def refused_columns(path: Path, came: int) -> DataError:
     return DataError(
         f"{path}: wanted a column called label and {PIXELS} pixels, or {PIXELS + 1} numbers "
-        f"without a header, the label first; its first line has {came:,} columns"
+        f"without a header, the label first; its first line has {came:,} column{'s' * (came != 1)}"
     )
 
 
@@ -246,10 +246,9 @@ def other_rows(path: Path, text: bytes, line: int, layout: Layout) -> Rows:
                 f"got {len(fields):,}"
             )
         pixels.append(pixels_of(path, [fields[place] for place in layout.pixels], number))
-        labels.append("0" if layout.label is None else label_of(fields[layout.label].strip()))
+        said = "0" if layout.label is None else fields[layout.label].strip()
+        labels.append(label_of(path, said, number))
         lines.append(number)
-        if not labels[-1]:
-            raise DataError(f"{path}: line {number:,}: its label is missing")
     found = np.array(pixels, np.float32).reshape(-1, PIXELS)
     return Rows(in_bytes(found), np.array(labels, dtype=str), np.array(lines, np.intp))
 
@@ -259,12 +258,20 @@ def pixels_of(path: Path, fields: list[str], line: int) -> NDArray[np.float32]:
     for field in fields:
         if not is_number(field) or not 0 <= float(field) <= 255:
             came = printable(field) if field.strip() else "nothing"
+            if COMMA.fullmatch(field):
+                came += "; decimals need a point, not a comma"
             raise DataError(f"{path}: line {line:,}: pixels go from 0 to 255, got {came}")
     return np.array(fields, np.float32)
 
 
-def label_of(text: str) -> str:
-    """A label as text; a whole number without its decimals."""
+def label_of(path: Path, text: str, line: int) -> str:
+    """A label as text, a whole number without its decimals; DataError if it can be none."""
+    if not text:
+        raise DataError(f"{path}: line {line:,}: its label is missing")
+    if is_number(text) and not float(text).is_integer():
+        raise DataError(
+            f"{path}: line {line:,}: a label is a whole number or a name, got {printable(text)}"
+        )
     return text.partition(".")[0] if re.fullmatch(r"[0-9]+\.0*", text, re.ASCII) else text
 
 
@@ -287,6 +294,7 @@ def text_of(path: Path, line: bytes, number: int) -> str:
     return text
 
 
+COMMA = re.compile(r"\s*\d+,\d+\s*", re.ASCII)
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
 

@@ -223,6 +223,10 @@ def reader_of(path: Path) -> Reader:
     kinds = kinds_in(path) if path.is_dir() else [kind_of(path)]
     if len(kinds) != 1:
         there = listed(list(path.iterdir()))
+        if not kinds and any(pictures.is_picture(each) for each in path.iterdir()):
+            raise DataError(
+                f"{path}: pictures without labels lie there; put them into a folder for each label"
+            )
         if not kinds:
             raise DataError(f"{path}: wanted {WANTED}; there lies {there}")
         raise DataError(
@@ -264,7 +268,7 @@ def kind_of(path: Path) -> str:
         return "IDX files"
     if start[:4] == b"PAR1":
         return "parquet"
-    if start[:4] == b"PK\x03\x04":
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):  # the latter holds nothing
         if path.suffix.lower() == ".npz":
             return ".npz"
         raise DataError(f"{path}: unpack it first (unzip), and give what is in it")
@@ -272,6 +276,12 @@ def kind_of(path: Path) -> str:
         return "a pickle"
     if start[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1"):
         raise DataError(f"{path}: it is one picture; wanted {WANTED}")
+    if start[:6] == b"\x93NUMPY":
+        raise DataError(
+            f"{path}: one array, without labels; save both: numpy.savez('digits.npz', X=…, y=…)"
+        )
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path}: it is text in UTF-16; save it as UTF-8")
     if not start or (b"\0" in start):
         came = f"a file that begins with {start[:4].hex()}" if start else "an empty file"
         raise DataError(f"{path}: wanted {WANTED}, found {came}")

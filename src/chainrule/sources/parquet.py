@@ -17,7 +17,10 @@ from chainrule.sources.pictures import pixels
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-AT_ONCE = 1000  # rows
+# subtle: many rows may share one picture in the file, and each has its own when it is read.
+AT_ONCE = 4  # rows
+MOST_BYTES = 2_000_000_000  # of a column in one group of rows, unpacked
+LONGEST = 1000  # characters of a label
 IMAGES = ("image", "img", "png", "picture")
 MOST_METADATA = 1_000_000  # bytes of a schema's own words
 
@@ -56,21 +59,21 @@ def read_part(files: list[Path], prepare: str) -> tuple[Labelled, tuple[str, ...
                 count += file.metadata.num_rows
                 check_count(path, count)
                 image, label = columns_of(path, file)
+                check_sizes(path, file.metadata)
                 names = names or names_of(file, label)
                 for batch in file.iter_batches(AT_ONCE, columns=[image, label]):
                     start = len(images)
                     for row, value in enumerate(batch.column(image).to_pylist(), start + 1):
                         where = f"{path}, row {row:,}"
                         images.append(pixels(where, content_of(where, value), prepare))
-                    labels += batch.column(label).to_pylist()
+                    for row, value in enumerate(batch.column(label).to_pylist(), start + 1):
+                        labels.append(label_of(f"{path}, row {row:,}", value))
         except (pa.ArrowException, OSError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(
                 f"{path}: the parquet file is damaged ({printable(str(error))})"
             ) from None
-    if None in labels:
-        raise DataError(f"{files[0]}: row {labels.index(None) + 1:,}: its label is missing")
     found = np.array(images, np.uint8).reshape(-1, PIXELS)
     return held(found, np.array(labels)), names
 
@@ -84,11 +87,32 @@ def columns_of(path: Path, file: pq.ParquetFile) -> tuple[str, str]:
         if len(fit) != 1:
             shown = ", ".join(printable(name) for name in columns[:8])
             raise DataError(
-                f"{path}: wanted one column called {wanted[0]}, the files of pictures, and one "
-                f"called label; it has {shown}"
+                f"{path}: wanted one column called {IMAGES[0]}, the files of pictures, and one "
+                f"called {LABELS[0]}; it has {shown}"
             )
         found += fit
     return found[0], found[1]
+
+
+def check_sizes(path: Path, file: pq.FileMetaData) -> None:
+    """DataError if a column of a group of rows is larger, when it is unpacked, than is read."""
+    for group in map(file.row_group, range(file.num_row_groups)):
+        sizes = [group.column(k).total_uncompressed_size for k in range(group.num_columns)]
+        if sizes and max(sizes) > MOST_BYTES:
+            raise DataError(
+                f"{path}: a column in a group of rows may have {MOST_BYTES:,} bytes, one has "
+                f"{max(sizes):,}; write it in smaller groups"
+            )
+
+
+def label_of(where: str, value: Any) -> int | float | str:  # noqa: ANN401, whatever a row holds
+    """A label; DataError if it can be none."""
+    if value is None:
+        raise DataError(f"{where}: its label is missing")
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if not whole and not (isinstance(value, str) and len(value) <= LONGEST):
+        raise DataError(f"{where}: a label is a whole number or a name, got {value!r:.40}")
+    return value
 
 
 def content_of(where: str, value: Any) -> bytes:  # noqa: ANN401, whatever a row holds

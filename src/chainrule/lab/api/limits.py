@@ -1,6 +1,6 @@
 """How much a request may ask for, and how much an answer holds: each limit is written here once.
 
-What is drawn or sent as a file has handwriting's limits, and training has those of live/.
+What is drawn has handwriting's limits, and training has those of live/.
 """
 
 from chainrule.data import SIDE
@@ -27,6 +27,7 @@ EDGES = 1_000  # between two layers in a picture
 CHANGES = 200  # of a network, in a request
 RANKED = 200  # units of a layer, in an answer
 LEVELS = 20  # of lists and objects in each other, in the page's own state
+FILE = 30_000_000  # bytes of a picture: photos of 50 million pixels as JPEG or HEIC have less
 DAMAGE = {"noise": (0, 1), "rotation": (-180, 180), "shift": (-28, 28), "thickness": (-4, 4)}
 # Over these a page draws what each damage does; its sliders go from the first to the last.
 CURVES = {
@@ -39,7 +40,7 @@ CURVES = {
 
 def limits() -> Answer:
     """The limits that a page keeps to as well."""
-    from chainrule.handwriting import MOST_BYTES, MOST_POINTS, PAD, PEN
+    from chainrule.handwriting import MOST_POINTS, PAD, PEN
 
     return {
         "side": SIDE,
@@ -49,7 +50,7 @@ def limits() -> Answer:
         "points": MOST_POINTS,
         "drawings": DRAWINGS,
         "set_name": NAME,
-        "file": MOST_BYTES,
+        "file": FILE,
         "images": IMAGES,
         "runs": RUNS,
         "parameters": LARGEST,

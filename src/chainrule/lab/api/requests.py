@@ -305,10 +305,8 @@ def parse_drawing(value: object) -> Drawn | Upload:
     if "strokes" in came:
         return parse_drawn(value)
     if "file" in came:
-        from chainrule.handwriting import MOST_BYTES
-
         found = parse_fields(value, "an upload", ("file",), ("off",))
-        content = parse_bytes(found["file"], "file", MOST_BYTES)
+        content = parse_bytes(found["file"], "file", limits.FILE)
         return Upload(content, parse_off(found.get("off", [])))
     raise RefusedError("image must be an object with strokes or a file")
 

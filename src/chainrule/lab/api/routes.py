@@ -25,7 +25,7 @@ from chainrule.lab.api.lab import Lab
 from chainrule.lab.wire import Answer
 
 MOMENT = 1 << 18  # bytes of a body that holds a moment
-UPLOAD = 14_000_000  # that holds an image file
+UPLOAD = 41_000_000  # that holds an image file
 COLLECTION = 8_000_000  # that holds labelled drawings
 
 

@@ -15,7 +15,7 @@ export const draw = {
   file: "Open a picture …",
   fileHint: "or drop or paste a picture of one digit",
   notPicture: "That is no picture that can be read here.",
-  tooLarge: (most) => `A picture may have at most ${most / 1e6} MB.`,
+  tooLarge: (most) => `A picture may have at most ${most / 1e6} MB: save it as JPEG.`,
   emptyPad: (names) =>
     areDigits(names) ? "Draw a digit from 0 to 9." : `Draw one of these: ${listed(names)}.`,
   read: "What I read",
