@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -22,6 +23,7 @@ from chainrule.engine.blas import cores
 TO_GET_IT = "pip install 'chainrule[ray]'"
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # at 0, Ray listens to this machine alone
 TOKEN = "RAY_AUTH_TOKEN"
+PATIENCE = 10.0  # seconds in which a cluster must answer
 
 
 @contextmanager
@@ -35,11 +37,8 @@ def joined(address: str | None, workers: int | None) -> Iterator[ModuleType]:
     if address is None and loaded is not None and loaded.is_initialized():
         yield loaded
         return
-    if address is not None and "://" in address:
-        raise WorkerError(
-            f"wanted the address of a Ray cluster, HOST:PORT or auto, got {address}; start the "
-            f"training on a machine of the cluster"
-        )
+    if address is not None:
+        check_answers(address)
     if address is None and loaded is not None and not started:
         raise WorkerError(
             "Ray was imported before, so it would listen to other machines: make the executor "
@@ -52,15 +51,35 @@ def joined(address: str | None, workers: int | None) -> Iterator[ModuleType]:
             how |= {"include_dashboard": False}
         ray = imported()
         try:
-            with same_signals():
+            with same_signals(), in_silence():
                 ray.init(address or "local", **how)
         except Exception as error:
             where = f"the Ray cluster at {address}" if address else "Ray on this machine"
-            raise WorkerError(f"{where} cannot be used: {first_line(error)}") from None
+            reason = first_line(error)
+            if address:
+                reason += f"; its token is looked for in {TOKEN}, and may be wrong"
+            raise WorkerError(f"{where} cannot be used: {reason}") from None
         try:
             yield ray
         finally:
             ray.shutdown()
+
+
+def check_answers(address: str) -> None:
+    """WorkerError unless something answers there. Ray itself would wait for many minutes."""
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition(":")
+    if not (host and colon and port.isdecimal() and int(port) < 1 << 16) or "/" in address:
+        raise WorkerError(
+            f"wanted the address of a Ray cluster, HOST:PORT or auto, got {address!r}; start the "
+            f"training on a machine of the cluster"
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise WorkerError(f"no Ray cluster answers at {address}: {reason}") from None
 
 
 started: set[str] = set()  # the addresses that were used here; "": this machine
@@ -68,8 +87,15 @@ started: set[str] = set()  # the addresses that were used here; "": this machine
 
 @contextmanager
 def environment(address: str | None) -> Iterator[None]:
-    """What Ray finds in the environment when it is imported and started."""
-    wanted = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+    """What Ray finds in the environment when it is imported and started.
+
+    subtle: Ray prints to stdout that a worker died, unless its filter leaves out every line.
+    """
+    wanted = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
+    }
     if address is None:
         wanted |= {LOOPBACK: "0", TOKEN: token()}
         started.add("")
@@ -95,16 +121,17 @@ def token() -> str:
 
 @contextmanager
 def folder_for_ray(address: str | None) -> Iterator[str | None]:
-    """A private folder for the sockets and logs of a Ray of our own; it goes at the end.
+    """A folder for the sockets and logs of a Ray of our own; it goes at the end.
 
-    Its name is short: a socket's path has at most 107 characters.
+    It lies in a private one, because Ray opens its own to everybody. The names are short: a
+    socket's path has at most 107 characters.
     """
     if address is not None:
         yield None
         return
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp" if Path("/tmp").is_dir() else None)
     try:
-        yield folder
+        yield str(Path(folder) / "of")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -119,6 +146,20 @@ def same_signals() -> Iterator[None]:
     finally:
         if here:
             signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def in_silence() -> Iterator[None]:
+    """Within this, nothing is written to stderr: Ray repeats there what its exception says."""
+    sys.stderr.flush()
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123, not a path of ours
+        before = os.dup(2)
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def imported() -> ModuleType:
@@ -139,5 +180,6 @@ def in_one_line(error: Exception) -> WorkerError:
 
 
 def first_line(error: BaseException) -> str:
+    """The first sentence of its first line."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".")
+    return lines[0].partition(". ")[0].strip().rstrip(".")

@@ -166,6 +166,8 @@ def compute(
         return (getattr(owner, method) if method else owner)(*arguments)
     except NotFoundError as error:
         return NotHere(error.origin)
+    except ImportError as error:
+        return Raised(WorkerError(f"the worker on {host()} lacks what it needs: {error}"))
     except Exception as error:
         return Raised(error)
 

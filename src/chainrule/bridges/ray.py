@@ -32,7 +32,7 @@ from chainrule.bridges.elsewhere import (
 from chainrule.data import Digits, Examples, Origin
 
 LOOK = 5.0  # seconds after which the cluster is asked again how large it is
-RETRIES = 5  # times that a task is done again because its worker died
+RETRIES = 3  # times that a task is done again because its worker died
 
 
 class RayExecutor(Executor):

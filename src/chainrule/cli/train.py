@@ -30,6 +30,7 @@ from chainrule.cli.options import (
 from chainrule.cli.printing import fail, show, warn
 from chainrule.cli.progress import progress
 from chainrule.cli.told import run_lines, tell, where_it_stopped
+from chainrule.cli.workers import ray_option, ray_workers, warn_if_alone, workers_line
 from chainrule.data import PIXELS, Digits, bundled_mnist
 from chainrule.engine.choice import ENGINES, EngineName
 from chainrule.files import ModelError, make_folder, remove_empty
@@ -67,6 +68,7 @@ from chainrule.training import DivergenceError, Snapshot, settle
     type=click.IntRange(min=1),
     help="Threads to compute with, by default one for each core; the result is the same.",
 )
+@ray_option
 @click.option(
     "--out",
     type=Place(),
@@ -99,6 +101,7 @@ def train_command(
     data: Path | None,
     engine: EngineName,
     threads: int | None,
+    ray: str | None,
     out: Path | None,
     start: Path | None,
     resume: Path | None,
@@ -114,9 +117,9 @@ def train_command(
 
     The training is a run in a folder of its own. Ctrl-C stops it after the current step. However it
     was stopped, --resume goes on with it to the same bytes. With --resume you may give --threads,
-    --checkpoint-every, --quiet, --json, --data if the digits have moved, --learning-rate, which
-    changes the rate from the current step on, --engine, where the bytes will differ from there
-    on, and --epochs or --steps, which make a finished run longer, to so many in all; the run
+    --ray, --checkpoint-every, --quiet, --json, --data if the digits have moved, --learning-rate,
+    which changes the rate from the current step on, --engine, where the bytes will differ from
+    there on, and --epochs or --steps, which make a finished run longer, to so many in all; the run
     records these. Without --engine it goes on with its own.
     """
     check_engine(engine)
@@ -129,6 +132,7 @@ def train_command(
     shown = not (quiet or as_json)
     with (
         stop_signals() as asked,
+        ray_workers(ray, threads) as executor,
         output_folder(out) if resume is None else nullcontext(resume) as folder,
         locked(folder),
     ):
@@ -140,11 +144,13 @@ def train_command(
         get_ready(run, where, hint=resume is None and engine == "auto", shown=shown)
         if shown:
             with suppress(OSError):  # the training goes on even if nobody reads this
-                show(run_lines(run, digits[0]))
+                show([*run_lines(run, digits[0]), *workers_line(executor, ray)])
+        warn_if_alone(executor, run, len(digits[0]))
         snapshots = go_on(
             run,
             *digits,
             threads=threads,
+            executor=executor,
             checkpoint_every=checkpoint_every,
             allowed=lambda step: 0 if asked else math.inf,
         )
@@ -275,7 +281,7 @@ def refuse_settings() -> None:
     """A usage error if anything but what may go with --resume was given."""
     context = click.get_current_context()
     may = {"resume", "learning_rate", "engine", "data", "steps", "epochs"}
-    may |= {"threads", "checkpoint_every", "quiet", "as_json"}
+    may |= {"threads", "ray", "checkpoint_every", "quiet", "as_json"}
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name not in may:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
+from chainrule.engine.batches import tiling
 from chainrule.engine.interface import Engine
 from chainrule.engine.with_numpy import numpy_engine
 
@@ -41,6 +42,16 @@ def choose(name: EngineName, dtype: DTypeLike = np.float32) -> Literal["numpy", 
     if name == "compiled" and reason:
         raise ValueError(f"the compiled engine cannot be used: {reason}; engine='numpy' can")
     return "numpy" if reason else "compiled"
+
+
+def shares(engine: str, sizes: tuple[int, ...], m: int, batch_size: int | None) -> bool:
+    """Whether a step is cut into parts, which tasks of an executor can compute."""
+    if engine == "numpy":
+        return tiling(sizes, batch_size or m).stacks > 1
+    from chainrule.engine.compiled.engine import LARGEST
+    from chainrule.engine.compiled.tiled import tile_size
+
+    return (batch_size or LARGEST + 1) > LARGEST and (batch_size or m) > tile_size(sizes, m)
 
 
 @cache

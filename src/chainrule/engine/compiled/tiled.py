@@ -37,6 +37,19 @@ EACH = 3  # runs of tiles for each thread, so that none waits long for another
 NOTHING = np.zeros(0, f)
 
 
+def products(sizes: tuple[int, ...]) -> int:
+    """How many products an example takes, forward."""
+    return sum(a * b for a, b in pairwise(sizes))
+
+
+def tile_size(sizes: tuple[int, ...], m: int) -> int:
+    """Images in a tile, of m in all."""
+    tile = LARGEST
+    while tile > SMALLEST and tile * products(sizes) > PRODUCTS:
+        tile //= 2
+    return min(tile, padded(m))
+
+
 class Tiles:
     """A network in the form of lanes, and examples that it sees tile by tile."""
 
@@ -53,13 +66,10 @@ class Tiles:
         self.source = source_of(examples)
         self.executor = executor
         self.threads = threads
-        weights = sum(a * b for a, b in pairwise(sizes))
-        self.tile = LARGEST
-        while self.tile > SMALLEST and self.tile * weights > PRODUCTS:
-            self.tile //= 2
-        self.tile = min(self.tile, padded(len(examples)))
+        self.tile = tile_size(sizes, len(examples))
         self.at_once = 1  # tiles in one call
-        while 2 * self.at_once * self.tile * weights <= PRODUCTS and self.at_once < MOST:
+        one = self.tile * products(sizes)
+        while 2 * self.at_once * one <= PRODUCTS and self.at_once < MOST:
             self.at_once *= 2
         self.layout = layout(sizes, self.tile, dense=self.source.dense)
         self.loss = loss
