@@ -95,6 +95,7 @@ def environment(address: str | None) -> Iterator[None]:
         "RAY_AUTH_MODE": "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else older ones warn of accelerators
     }
     if address is None:
         wanted |= {LOOPBACK: "0", TOKEN: token()}

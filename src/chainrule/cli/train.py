@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -57,6 +57,9 @@ from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.sources.summary import TRANSPOSED, looks_transposed
 from chainrule.training import DivergenceError, Snapshot, settle
+
+if TYPE_CHECKING:
+    from chainrule.bridges.ray import RayExecutor
 
 
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
@@ -112,8 +115,7 @@ def train_command(
 ) -> None:
     """Train a network, measure it, and save it.
 
-    Without options: the small network (784-10-10, squared error) by full-batch gradient
-    descent.
+    Without options: the small network (784-10-10, squared error) by full-batch gradient descent.
 
     The training is a run in a folder of its own. Ctrl-C stops it after the current step. However it
     was stopped, --resume goes on with it to the same bytes. With --resume you may give --threads,
@@ -142,10 +144,7 @@ def train_command(
             run, digits = resumed_run(resume, data, asking, engine)
         where = where_it_stopped(run, read_checkpoint(run))
         get_ready(run, where, hint=resume is None and engine == "auto", shown=shown)
-        if shown:
-            with suppress(OSError):  # the training goes on even if nobody reads this
-                show([*run_lines(run, digits[0]), *workers_line(executor, ray)])
-        warn_if_alone(executor, run, len(digits[0]))
+        announce(run, digits[0], shown, executor, ray)
         snapshots = go_on(
             run,
             *digits,
@@ -159,6 +158,16 @@ def train_command(
         if reached is None or reached.step < run.length:
             fail(f"stopped {where_it_stopped(run, reached)}", 128 + asked[0])
     tell(run, reached, digits, threads, shown=shown, as_json=as_json)
+
+
+def announce(
+    run: Run, digits: Digits, shown: bool, executor: "RayExecutor | None", ray: str | None
+) -> None:
+    """Say what is trained and who computes, if it is to be shown; and if nothing is shared."""
+    if shown:
+        with suppress(OSError):  # the training goes on even if nobody reads this
+            show([*run_lines(run, digits), *workers_line(executor, ray)])
+    warn_if_alone(executor, run, len(digits))
 
 
 def new_run(
