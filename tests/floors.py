@@ -30,7 +30,7 @@ def floors():
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
     requirements = project["dependencies"]
-    for extra in ("fast", "heic", "lab", "onnx", "sklearn", "tables"):
+    for extra in ("fast", "heic", "lab", "onnx", "ray", "sklearn", "tables"):
         requirements = requirements + extras[extra]
     requirements += pyproject()["build-system"]["requires"]
     requirements.remove("chainrule[fast]")

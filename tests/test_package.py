@@ -99,7 +99,7 @@ def test_the_wheel_has_the_digits_their_licence_the_models_and_the_types(wheel):
     assert len(re.findall("^License-File: ", headers, re.MULTILINE)) == 4
     assert not [name for name in names if name.startswith(("tests", "docs"))]
     extras = re.findall("^Provides-Extra: (.*)", headers, re.MULTILINE)
-    assert extras == ["all", "fast", "heic", "lab", "onnx", "sklearn", "tables"]
+    assert extras == ["all", "fast", "heic", "lab", "onnx", "ray", "sklearn", "tables"]
 
 
 def test_the_installed_wheel_trains(wheel, tmp_path):

@@ -225,7 +225,17 @@ def open_regular(path: Path, mode: str = "rb", *, follow: bool = False) -> Binar
 
 def in_words(error: OSError) -> str:
     """The system's words for this error: permission denied."""
-    return (error.strerror or str(error)).lower()
+    return (error.strerror or "").lower() or str(error)
+
+
+def checksum_of(*arrays: NDArray[Any]) -> str:
+    """The SHA-256 of the bytes of these arrays, one after the other."""
+    import hashlib
+
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        sha256.update(np.ascontiguousarray(array).data)
+    return sha256.hexdigest()
 
 
 def write_whole(path: Path, content: bytes) -> None:

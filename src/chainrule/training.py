@@ -128,10 +128,10 @@ def train(
     `engine` computes: "numpy", "compiled" (the extra `fast`), or "auto", which is the compiled one
     where it is installed and the parameters are float32. The two give bits of their own.
 
-    The work is shared by so many `threads` (default: one for each core). The NumPy engine makes all
-    but the caller's own tasks of the `executor`, if one is given, which may lie on more cores than
-    this machine has: then say how many. Neither changes a bit of what comes out. Digits that were
-    loaded travel to other processes by name, other examples with their numbers.
+    The work is shared by so many `threads` (default: one for each core). All but the caller's own
+    are tasks of the `executor`, if one is given: as many as it has `workers`, if it says so. Small
+    batches are not shared. Neither changes a bit of what comes out. Digits that were loaded travel
+    to other processes by name, other examples with their numbers.
 
     Raises ValueError for settings that cannot be, and for a network that does not fit the examples,
     when called, and DivergenceError at the step where the loss is no longer finite, with the rate
@@ -164,7 +164,7 @@ def train(
             return [checked(learning_rate(step + k)) for k in range(count)]
         return [rate] * count
 
-    choose(engine, network.parameters.dtype, executor)  # refuses what cannot be now
+    choose(engine, network.parameters.dtype)  # refuses what cannot be now
     opening = opened(engine, dtype=network.parameters.dtype, threads=threads, executor=executor)
     return snapshots(plan, begun, Telling(test, validation, train_accuracy), rates, opening)
 

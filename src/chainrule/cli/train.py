@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -30,6 +30,7 @@ from chainrule.cli.options import (
 from chainrule.cli.printing import fail, show, warn
 from chainrule.cli.progress import progress
 from chainrule.cli.told import run_lines, tell, where_it_stopped
+from chainrule.cli.workers import ray_option, ray_workers, warn_if_alone, workers_line
 from chainrule.data import PIXELS, Digits, bundled_mnist
 from chainrule.engine.choice import ENGINES, EngineName
 from chainrule.files import ModelError, make_folder, remove_empty
@@ -57,6 +58,9 @@ from chainrule.runs.settings import RunError, Settings
 from chainrule.sources.summary import TRANSPOSED, looks_transposed
 from chainrule.training import DivergenceError, Snapshot, settle
 
+if TYPE_CHECKING:
+    from chainrule.bridges.ray import RayExecutor
+
 
 @click.command("train", epilog=f"\b\n{recipes()}\n\n{example('train --hidden 128 --seed 1')}")
 @data_option("mnist, which is in the package")
@@ -67,6 +71,7 @@ from chainrule.training import DivergenceError, Snapshot, settle
     type=click.IntRange(min=1),
     help="Threads to compute with, by default one for each core; the result is the same.",
 )
+@ray_option
 @click.option(
     "--out",
     type=Place(),
@@ -99,6 +104,7 @@ def train_command(
     data: Path | None,
     engine: EngineName,
     threads: int | None,
+    ray: str | None,
     out: Path | None,
     start: Path | None,
     resume: Path | None,
@@ -109,14 +115,13 @@ def train_command(
 ) -> None:
     """Train a network, measure it, and save it.
 
-    Without options: the small network (784-10-10, squared error) by full-batch gradient
-    descent.
+    Without options: the small network (784-10-10, squared error) by full-batch gradient descent.
 
     The training is a run in a folder of its own. Ctrl-C stops it after the current step. However it
     was stopped, --resume goes on with it to the same bytes. With --resume you may give --threads,
-    --checkpoint-every, --quiet, --json, --data if the digits have moved, --learning-rate, which
-    changes the rate from the current step on, --engine, where the bytes will differ from there
-    on, and --epochs or --steps, which make a finished run longer, to so many in all; the run
+    --ray, --checkpoint-every, --quiet, --json, --data if the digits have moved, --learning-rate,
+    which changes the rate from the current step on, --engine, where the bytes will differ from
+    there on, and --epochs or --steps, which make a finished run longer, to so many in all; the run
     records these. Without --engine it goes on with its own.
     """
     check_engine(engine)
@@ -129,6 +134,7 @@ def train_command(
     shown = not (quiet or as_json)
     with (
         stop_signals() as asked,
+        ray_workers(ray, threads) as executor,
         output_folder(out) if resume is None else nullcontext(resume) as folder,
         locked(folder),
     ):
@@ -138,13 +144,12 @@ def train_command(
             run, digits = resumed_run(resume, data, asking, engine)
         where = where_it_stopped(run, read_checkpoint(run))
         get_ready(run, where, hint=resume is None and engine == "auto", shown=shown)
-        if shown:
-            with suppress(OSError):  # the training goes on even if nobody reads this
-                show(run_lines(run, digits[0]))
+        announce(run, digits[0], shown, executor, ray)
         snapshots = go_on(
             run,
             *digits,
             threads=threads,
+            executor=executor,
             checkpoint_every=checkpoint_every,
             allowed=lambda step: 0 if asked else math.inf,
         )
@@ -153,6 +158,16 @@ def train_command(
         if reached is None or reached.step < run.length:
             fail(f"stopped {where_it_stopped(run, reached)}", 128 + asked[0])
     tell(run, reached, digits, threads, shown=shown, as_json=as_json)
+
+
+def announce(
+    run: Run, digits: Digits, shown: bool, executor: "RayExecutor | None", ray: str | None
+) -> None:
+    """Say what is trained and who computes, if it is to be shown; and if nothing is shared."""
+    if shown:
+        with suppress(OSError):  # the training goes on even if nobody reads this
+            show([*run_lines(run, digits), *workers_line(executor, ray)])
+    warn_if_alone(executor, run, len(digits))
 
 
 def new_run(
@@ -275,7 +290,7 @@ def refuse_settings() -> None:
     """A usage error if anything but what may go with --resume was given."""
     context = click.get_current_context()
     may = {"resume", "learning_rate", "engine", "data", "steps", "epochs"}
-    may |= {"threads", "checkpoint_every", "quiet", "as_json"}
+    may |= {"threads", "ray", "checkpoint_every", "quiet", "as_json"}
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name not in may:

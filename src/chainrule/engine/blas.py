@@ -77,6 +77,21 @@ def blas_of_numpy() -> list[dict[str, Any]]:
     return own or loaded
 
 
+@cache
+def machine() -> dict[str, str]:
+    """What the last bits of a training with NumPy depend on besides its settings."""
+    import platform
+
+    blas = blas_of_numpy()
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "processor": platform.machine(),
+        "blas": ", ".join(f"{pool['internal_api']} {pool['version']}" for pool in blas),
+        "kernel": ", ".join(pool.get("architecture", "unknown") for pool in blas),
+    }
+
+
 def cores() -> int:
     """The processors this process may use."""
     if hasattr(os, "sched_getaffinity"):

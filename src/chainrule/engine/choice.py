@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
+from chainrule.engine.batches import tiling
 from chainrule.engine.interface import Engine
 from chainrule.engine.with_numpy import numpy_engine
 
@@ -24,13 +25,11 @@ OLDEST_NUMBA = (0, 61)
 TO_GET_IT = "pip install 'chainrule[fast]'"
 
 
-def choose(
-    name: EngineName, dtype: DTypeLike = np.float32, executor: Executor | None = None
-) -> Literal["numpy", "compiled"]:
+def choose(name: EngineName, dtype: DTypeLike = np.float32) -> Literal["numpy", "compiled"]:
     """The engine that is meant. "auto" is the compiled one wherever it can compute this.
 
-    The compiled engine computes with float32, in threads of its own. Raises ValueError if it is
-    asked for where that cannot be.
+    The compiled engine computes with float32. Raises ValueError if it is asked for where that
+    cannot be.
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
@@ -39,12 +38,20 @@ def choose(
     reason = None
     if np.dtype(dtype) != np.float32:
         reason = f"it computes with float32, and the parameters are {np.dtype(dtype)}"
-    elif executor is not None:
-        reason = "it has threads of its own, and takes no executor"
     reason = reason or missing()
     if name == "compiled" and reason:
         raise ValueError(f"the compiled engine cannot be used: {reason}; engine='numpy' can")
     return "numpy" if reason else "compiled"
+
+
+def shares(engine: str, sizes: tuple[int, ...], m: int, batch_size: int | None) -> bool:
+    """Whether a step is cut into parts, which tasks of an executor can compute."""
+    if engine == "numpy":
+        return tiling(sizes, batch_size or m).stacks > 1
+    from chainrule.engine.compiled.engine import LARGEST
+    from chainrule.engine.compiled.tiled import tile_size
+
+    return (batch_size or LARGEST + 1) > LARGEST and (batch_size or m) > tile_size(sizes, m)
 
 
 @cache
@@ -78,7 +85,7 @@ def opened(
 
     `tell` is given what a person should know before it begins, a line each.
     """
-    if choose(name, dtype, executor) == "numpy":
+    if choose(name, dtype) == "numpy":
         with numpy_engine(threads, executor) as engine:
             yield engine
     else:
@@ -86,5 +93,5 @@ def opened(
         from chainrule.engine.compiled.ready import make_ready
 
         make_ready(tell)
-        with compiled_engine(threads) as engine:
+        with compiled_engine(threads, executor) as engine:
             yield engine

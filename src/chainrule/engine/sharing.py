@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from chainrule.engine.blas import cores
 from chainrule.engine.sums import Part, Tree
 
 if TYPE_CHECKING:
@@ -15,6 +16,18 @@ class Work(Protocol):
     """What can be computed in parts: of stacks first to last."""
 
     def run(self, first: int, last: int) -> Part: ...
+
+
+def count_workers(executor: Executor | None, threads: int | None) -> int:
+    """How many compute, this thread and the tasks of the executor that are out at a time.
+
+    `threads` in all; if it is None, as many tasks as the executor has `workers` now, which may
+    change, or one of all for each core of this machine.
+    """
+    if threads is not None:
+        return threads
+    workers: int | None = getattr(executor, "workers", None)
+    return cores() if workers is None else 1 + workers
 
 
 class Sharing:

@@ -15,6 +15,7 @@ from chainrule.engine.blas import cores
 from chainrule.engine.ink import has_ink_order
 from chainrule.engine.interface import Plan, Position
 from chainrule.engine.memory import keep_memory
+from chainrule.engine.sharing import count_workers
 from chainrule.engine.sums import Part
 from chainrule.engine.tiles import total
 from chainrule.network import Array, Network
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class NumpyEngine:
-    """So many workers (default: one for each core), of which one is the calling thread.
+    """So many workers, of which one is the calling thread; the others are tasks of the executor.
 
-    The others are tasks of the executor.
+    None: as many as the executor has at the time.
     """
 
     name = "numpy"
 
-    def __init__(self, executor: Executor | None, workers: int) -> None:
+    def __init__(self, executor: Executor | None, workers: int | None) -> None:
         self.executor = executor
         self.workers = workers
 
@@ -83,7 +84,7 @@ class NumpyEngine:
             slope=slope,
             answers=answers,
             executor=self.executor,
-            workers=self.workers,
+            workers=count_workers(self.executor, self.workers),
         )
 
 
@@ -105,7 +106,7 @@ def numpy_engine(threads: int | None, executor: Executor | None) -> Iterator[Num
     keep_memory()
     count = threads or cores()
     if executor is not None or count == 1:
-        yield NumpyEngine(executor, count)
+        yield NumpyEngine(executor, threads if executor else 1)
     else:
         with ThreadPoolExecutor(count - 1) as others:
             yield NumpyEngine(others, count)

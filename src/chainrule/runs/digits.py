@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-import numpy as np
-
 from chainrule.data import DataError, Digits, Part
-from chainrule.files import in_words
+from chainrule.files import checksum_of, in_words
 from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.sources.apart import set_apart
@@ -48,9 +46,5 @@ def own_digits(run: Run, part: DigitsPart = "test") -> Digits:
 
 def checksum(digits: Digits) -> str:
     """The SHA-256 of the images, then the labels."""
-    import hashlib
-
     digits.check_file()
-    sha256 = hashlib.sha256(np.ascontiguousarray(digits.images).data)
-    sha256.update(np.ascontiguousarray(digits.labels).data)
-    return sha256.hexdigest()
+    return checksum_of(digits.images, digits.labels)

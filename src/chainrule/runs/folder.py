@@ -27,6 +27,7 @@ import numpy as np
 
 from chainrule.arrays import DIGITS, checked_names
 from chainrule.data import CLASSES, DataError, Digits
+from chainrule.engine.blas import machine
 from chainrule.engine.choice import EngineName, choose
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.files import (
@@ -44,7 +45,6 @@ from chainrule.network import Network, initialise
 from chainrule.runs.called import NAME, given_name
 from chainrule.runs.digits import checksum, parts_of
 from chainrule.runs.kinds import is_count
-from chainrule.runs.machine import machine
 from chainrule.runs.run import (
     CHECKPOINT,
     FORMAT,

@@ -7,6 +7,7 @@ import stat
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -45,6 +46,7 @@ def go_on(
     test_set: Digits,
     *,
     threads: int | None = None,
+    executor: Executor | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
     allowed: Callable[[int], float] = lambda step: math.inf,
     new_rate: Callable[[], float | None] = lambda: None,
@@ -76,7 +78,7 @@ def go_on(
             run,
             reached,
             (train_set, test_set),
-            threads,
+            Sharing(threads, executor),
             checkpoint_every,
             allowed,
             new_rate,
@@ -125,11 +127,18 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
+class Sharing(NamedTuple):
+    """Who computes, as in `train`."""
+
+    threads: int | None
+    executor: Executor | None
+
+
 def steps_of(
     run: Run,
     reached: Checkpoint | None,
     sets: tuple[Digits, Digits],
-    threads: int | None,
+    sharing: Sharing,
     checkpoint_every: float,
     allowed: Callable[[int], float],
     new_rate: Callable[[], float | None],
@@ -146,9 +155,9 @@ def steps_of(
         pace = Pace(record, allowed, new_rate)
         saved = time.monotonic()
         began = time.perf_counter()
-        for snapshot in trained(record, reached, train_set, threads, pace):
+        for snapshot in trained(record, reached, train_set, sharing, pace):
             record.seconds += pace.note(snapshot.step, time.perf_counter() - began)
-            snapshot = record.note(snapshot, measured, threads)
+            snapshot = record.note(snapshot, measured, sharing)
             stopping = allowed(snapshot.step) < 1
             at_end = snapshot.step == record.run.length
             if stopping or at_end or time.monotonic() - saved >= checkpoint_every:
@@ -164,7 +173,7 @@ def trained(
     record: "Record",
     reached: Checkpoint | None,
     train_set: Digits,
-    threads: int | None,
+    sharing: Sharing,
     pace: "Pace",
 ) -> Iterator[Snapshot]:
     """The training of a run from its checkpoint on."""
@@ -187,7 +196,7 @@ def trained(
         rng=rng,
         start=start,
         engine=engine_of(run),
-        threads=threads,
+        **sharing._asdict(),
     )
 
 
@@ -252,7 +261,7 @@ class Record:
         """Whether the last row of the history says how the training digits are read."""
         return bool(self.history) and not math.isnan(self.history[-1][2])
 
-    def note(self, snapshot: Snapshot, sets: Measured, threads: int | None) -> Snapshot:
+    def note(self, snapshot: Snapshot, sets: Measured, sharing: Sharing) -> Snapshot:
         """Note a snapshot; at a moment of the history it comes back measured on these digits."""
         step = snapshot.step
         for loss in snapshot.losses:
@@ -260,13 +269,13 @@ class Record:
         if step not in self.moments:
             return snapshot
         engine = engine_of(self.run)
-        seen = measured(snapshot, sets.test, "test", engine, threads).accuracy
+        seen = measured(snapshot, sets.test, "test", engine, sharing).accuracy
         trained = snapshot.train_accuracy
         if trained is None and sets.train is not None:
-            trained = measured(snapshot, sets.train, "training", engine, threads).accuracy
+            trained = measured(snapshot, sets.train, "training", engine, sharing).accuracy
         validated = None
         if sets.validation is not None:
-            validated = measured(snapshot, sets.validation, "validation", engine, threads)
+            validated = measured(snapshot, sets.validation, "validation", engine, sharing)
         E = self.losses[0] / self.losses[1] if self.losses[1] else snapshot.loss
         self.losses = 0.0, 0
         on_train = math.nan if trained is None else trained
@@ -323,11 +332,11 @@ class Record:
 
 
 def measured(
-    snapshot: Snapshot, digits: Digits, part: str, engine: EngineName, threads: int | None
+    snapshot: Snapshot, digits: Digits, part: str, engine: EngineName, sharing: Sharing
 ) -> Evaluation:
     """How a snapshot reads the test, the training or the validation digits."""
     try:
-        return evaluate(snapshot.network, digits, engine=engine, threads=threads)
+        return evaluate(snapshot.network, digits, engine=engine, **sharing._asdict())
     except OverflowError as error:  # the next step would find it
         reason = f"after step {snapshot.step:,}, on the {part} digits {error}"
         raise DivergenceError(reason, snapshot.step) from None

@@ -1,25 +1,7 @@
-"""What the last bits of a training with NumPy depend on besides its settings."""
+"""How this machine differs from the one that a run was computed on."""
 
-import platform
-from functools import cache
-
-import numpy as np
-
-from chainrule.engine.blas import blas_of_numpy
+from chainrule.engine.blas import machine
 from chainrule.runs.run import Run
-
-
-@cache
-def machine() -> dict[str, str]:
-    """What the last bits of a training with NumPy depend on besides its settings."""
-    blas = blas_of_numpy()
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "processor": platform.machine(),
-        "blas": ", ".join(f"{pool['internal_api']} {pool['version']}" for pool in blas),
-        "kernel": ", ".join(pool.get("architecture", "unknown") for pool in blas),
-    }
 
 
 def machine_difference(run: Run) -> str | None:

@@ -22,13 +22,23 @@ LARGEST = 512  # images in a batch that is not cut into tiles
 
 
 class CompiledEngine:
-    """So many threads, of which one is the calling thread; the others are tasks of the executor."""
+    """So many threads, of which one is the calling thread; the others are those of the pool.
+
+    Tiles are tasks of `sharing` instead, if there is one: an executor and how many workers it has
+    with the calling thread, None for as many as it says.
+    """
 
     name = "compiled"
 
-    def __init__(self, executor: Executor | None, threads: int) -> None:
-        self.executor = executor
+    def __init__(
+        self,
+        pool: Executor | None,
+        threads: int,
+        sharing: tuple[Executor, int | None] | None = None,
+    ) -> None:
+        self.pool = pool
         self.threads = threads
+        self.sharing = sharing or (pool, threads)
         self.training: Together | Tiled | None = None
         self.at: Position | None = None  # where that stands
 
@@ -37,8 +47,10 @@ class CompiledEngine:
     ) -> Position:
         """The position with these parameters and this memory; `answers`: with the confusion."""
         if self.training is None or self.training.plan is not plan:
-            kind = Tiled if (plan.batch_size or LARGEST + 1) > LARGEST else Together
-            self.training = kind(plan, self.executor, self.threads)
+            if (plan.batch_size or LARGEST + 1) > LARGEST:
+                self.training = Tiled(plan, *self.sharing)
+            else:
+                self.training = Together(plan, self.pool, self.threads)
         self.training.state.put(parameters, memory)
         ahead = self.training.look(step, answers=answers)
         self.at = Position(parameters, memory, step, ahead)
@@ -64,19 +76,22 @@ class CompiledEngine:
 
     def measure(self, network: Network, examples: Examples) -> Part:
         """E, without weight decay, and the confusion of a network on all examples."""
-        tiles = Tiles(network.sizes, network.loss, examples, self.executor, self.threads)
+        tiles = Tiles(network.sizes, network.loss, examples, *self.sharing)
         tiles.P[tiles.layout.places] = network.parameters
         return tiles.total(Batch(len(examples)), slope=False, answers=True)
 
 
 @contextmanager
-def compiled_engine(threads: int | None) -> Iterator[CompiledEngine]:
-    """The engine with so many threads (default: one for each core)."""
+def compiled_engine(
+    threads: int | None, executor: Executor | None = None
+) -> Iterator[CompiledEngine]:
+    """The engine with so many threads (default: one for each core), or tasks of the executor."""
     from concurrent.futures import ThreadPoolExecutor
 
     count = threads or cores()
+    sharing = None if executor is None else (executor, threads)
     if count == 1:
-        yield CompiledEngine(None, 1)
+        yield CompiledEngine(None, 1, sharing)
     else:
         with ThreadPoolExecutor(count - 1) as others:
-            yield CompiledEngine(others, count)
+            yield CompiledEngine(others, count, sharing)

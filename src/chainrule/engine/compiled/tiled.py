@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +24,10 @@ from chainrule.engine.compiled.together import own_memory
 from chainrule.engine.compiled.tree import run_tiles
 from chainrule.engine.compiled.vectors import add_decay, move_all
 from chainrule.engine.interface import Plan
-from chainrule.engine.sharing import Sharing
+from chainrule.engine.sharing import Sharing, count_workers
 from chainrule.engine.sums import Part, Tree
 from chainrule.engine.with_numpy import batch_of
-from chainrule.network import LOSSES, Loss
+from chainrule.network import LOSSES, Array, Loss
 
 f = np.float32
 SMALLEST, LARGEST = 128, 1024  # images in a tile
@@ -33,6 +35,19 @@ PRODUCTS = 1_000_000_000  # in one call, about: it lasts less than 0.1 s
 MOST = 64  # tiles in one call
 EACH = 3  # runs of tiles for each thread, so that none waits long for another
 NOTHING = np.zeros(0, f)
+
+
+def products(sizes: tuple[int, ...]) -> int:
+    """How many products an example takes, forward."""
+    return sum(a * b for a, b in pairwise(sizes))
+
+
+def tile_size(sizes: tuple[int, ...], m: int) -> int:
+    """Images in a tile, of m in all."""
+    tile = LARGEST
+    while tile > SMALLEST and tile * products(sizes) > PRODUCTS:
+        tile //= 2
+    return min(tile, padded(m))
 
 
 class Tiles:
@@ -44,19 +59,17 @@ class Tiles:
         loss: Loss,
         examples: Examples,
         executor: Executor | None,
-        threads: int,
+        threads: int | None,
     ) -> None:
+        self.sizes = sizes
         self.examples = examples
         self.source = source_of(examples)
         self.executor = executor
         self.threads = threads
-        weights = sum(a * b for a, b in pairwise(sizes))
-        self.tile = LARGEST
-        while self.tile > SMALLEST and self.tile * weights > PRODUCTS:
-            self.tile //= 2
-        self.tile = min(self.tile, padded(len(examples)))
+        self.tile = tile_size(sizes, len(examples))
         self.at_once = 1  # tiles in one call
-        while 2 * self.at_once * self.tile * weights <= PRODUCTS and self.at_once < MOST:
+        one = self.tile * products(sizes)
+        while 2 * self.at_once * one <= PRODUCTS and self.at_once < MOST:
             self.at_once *= 2
         self.layout = layout(sizes, self.tile, dense=self.source.dense)
         self.loss = loss
@@ -68,9 +81,10 @@ class Tiles:
         self.examples.check_file()
         work = TileWork(self, batch, slope, answers)
         tiles = -(-len(batch) // self.tile)
-        if self.executor is None or self.threads == 1 or tiles == 1:
+        workers = count_workers(self.executor, self.threads)
+        if self.executor is None or workers == 1 or tiles == 1:
             return work.run(0, tiles)
-        return Sharing(work, tiles, self.executor, self.threads, EACH).total()
+        return Sharing(work, tiles, self.executor, workers, EACH).total()
 
     def workplace(self) -> Workplace:
         """Memory for a tile, which nobody else uses until it is given back to `free`."""
@@ -109,7 +123,7 @@ class Workplace:
 
 
 class TileWork:
-    """The tiles of one batch, as `Sharing` wants work."""
+    """The tiles of one batch, as `Sharing` wants work. It is pickled with all that it needs."""
 
     def __init__(self, tiles: Tiles, batch: Batch, slope: bool, answers: bool) -> None:
         self.tiles = tiles
@@ -132,6 +146,11 @@ class TileWork:
             weight_decay=f(0),
             half=tiles.layout.padded,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        tiles = self.tiles
+        how = tiles.sizes, tiles.loss, tiles.examples
+        return work_elsewhere, (how, tiles.P, self.batch, self.slope, self.answers)
 
     def run(self, first: int, last: int) -> Part:
         """The part of tiles first to last."""
@@ -160,10 +179,31 @@ class TileWork:
         return Part(float(room.losses[0]), counted, slope)
 
 
+def work_elsewhere(
+    how: tuple[tuple[int, ...], Loss, Examples],
+    P: Array,
+    batch: Batch,
+    slope: bool,
+    answers: bool,
+) -> TileWork:
+    """Work that came from another process. What a thread needs for the next step is kept."""
+    from chainrule.engine.compiled.ready import make_ready
+
+    make_ready()
+    kept: Tiles | None = getattr(here, "tiles", None)
+    if kept is None or kept.examples is not how[2] or (kept.sizes, kept.loss) != how[:2]:
+        kept = here.tiles = Tiles(*how, None, 1)
+    kept.P[:] = P
+    return TileWork(kept, batch, slope, answers)
+
+
+here = threading.local()
+
+
 class Tiled:
     """A training by full batches, or large ones, in the form of lanes."""
 
-    def __init__(self, plan: Plan, executor: Executor | None, threads: int) -> None:
+    def __init__(self, plan: Plan, executor: Executor | None, threads: int | None) -> None:
         self.plan = plan
         self.tiles = Tiles(plan.sizes, plan.loss, plan.examples, executor, threads)
         self.state = State(self.tiles.layout, MEMORY_ROWS[plan.rule.optimizer])
