@@ -63,7 +63,7 @@ def table(read: Read, names: Sequence[str]) -> bytes:
     rows: list[list[object]] = []
     for each, A in read:
         fields = {**each.about, **answer_of(each, A, names)}
-        shares: Sequence[object] = [""] * len(names) if A is None else A
+        shares: Sequence[object] = [""] * len(names) if A is None else list(A)
         doubt = [] if tests else [each.doubt[0] if each.doubt else "", each.about.get("error", "")]
         rows.append([*(fields.get(name, "") for name in [*head, *said]), *shares, *doubt])
     return lines([[*head, *said, *(f"p{k}" for k in range(len(names))), *last]]) + lines(

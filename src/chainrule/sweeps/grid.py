@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chainrule.data import Digits
+from chainrule.engine.blas import machine
 from chainrule.engine.choice import EngineName, choose
 from chainrule.model import MODEL
 from chainrule.runs.checkpoint import read_progress
 from chainrule.runs.digits import checksum, reading_of
 from chainrule.runs.folder import open_run, settle_run
 from chainrule.runs.listing import folders_of_runs
-from chainrule.runs.machine import machine
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import ENTRIES, Computing, RunError, Settings
