@@ -84,11 +84,12 @@ def test_a_line_without_a_number_is_left_out():
 
 
 def test_curves_are_told_to_who_does_not_see_them():
-    history = np.array([[0, 0.9, 0.1, 0.2, 0.0], [30, 0.25, 0.8, 0.75, 1.0]])
+    history = np.array([[0, 0.9, 0.1, 0.2, 0.0, 0.9, 0.1], [30, 0.25, 0.8, 0.75, 1.0, 0.4, 0.7]])
     charts = re.findall(r"<svg.*?</svg>", curves(SimpleNamespace(history=history)), re.DOTALL)
     told = [
-        "training: 0.9 at step 0, 0.25 at step 30",
-        "training: 10 at step 0, 80 at step 30; test: 20 at step 0, 75 at step 30",
+        "training: 0.9 at step 0, 0.25 at step 30; validation: 0.9 at step 0, 0.4 at step 30",
+        "training: 10 at step 0, 80 at step 30; test: 20 at step 0, 75 at step 30; "
+        "validation: 10 at step 0, 70 at step 30",
     ]
     for svg, words in zip(charts, told, strict=True):
         root = ET.fromstring(svg)

@@ -85,7 +85,7 @@ def test_values_are_readable_in_light_and_dark(output, look):
     *_, last = train(initialise((784, 10), rng=rng), digits, steps=2, train_accuracy=True, rng=rng)
     values = [small, last, evaluate(small, digits), truth, open_cell(truth, "Z1[3]")]
     values += [prove(truth, "dW2[3,7]"), prove_output(truth)]
-    drawn = curves(last, [(k, 1.0, 0.5, 0.6) for k in range(3)])
+    drawn = curves(last, [(k, 1.0, 0.9, 0.5, 0.6, 0.4) for k in range(3)])
     page = output("".join(notebook.as_html(each) for each in values) + drawn, look=look)
     expect(page.locator(".chainrule")).to_have_count(len(values) + 1)
     assert serious(page) == []

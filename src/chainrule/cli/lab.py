@@ -192,7 +192,7 @@ def given_set(data: Asked, *, alone: bool) -> "GivenSet":
     return GivenSet(name, train_set, test_set)
 
 
-def given_network(path: Path, on: "GivenSet | None") -> "NamedNetwork":
+def given_network(path: Path, on: "GivenSet | None" = None) -> "NamedNetwork":
     """The network of a run or of a model file, as the lab shows it beside those of the package."""
     from chainrule.lab.api.networks import named_model, named_run, shipped
     from chainrule.lab.live.control import LARGEST

@@ -130,7 +130,7 @@ def unusual(run: Run) -> list[str]:
     elif settings.steps not in (None, RECIPES[settings.loss, settings.optimizer].steps):
         found.append(f"{settings.steps:,} steps")
     if settings.epochs is not None and settings.batch_size is not None:
-        found.append(f"{settings.epochs} epochs")
+        found.append(f"{settings.epochs} epoch{'s' if settings.epochs > 1 else ''}")
     for name, entry in ENTRIES.items():
         value = getattr(settings, name)
         if entry.since > 1 and not entry.of_digits and value != getattr(usual, name):

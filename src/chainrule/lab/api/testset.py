@@ -100,6 +100,8 @@ def confused_images(lab: Lab, body: Answer) -> Answer:
     question = requests.parse_confused(body)
     named = lab.named(question.network, question.step, question.changes)
     A = read_damaged(lab, named, question.damage)
+    if max(question.truth, question.read) >= len(A):
+        raise RefusedError(f"truth and read must be from 0 to {len(A) - 1}, the classes of it")
     confidence = A.max(axis=0).astype(np.float64)
     cell = (lab.test_set_of(named).labels == question.truth) & (A.argmax(axis=0) == question.read)
     surest = surest_of(cell, confidence)[:CONFUSED]

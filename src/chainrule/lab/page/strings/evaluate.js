@@ -8,7 +8,7 @@ export const evaluate = {
   heading: "How good is it?",
   // Of a network, perhaps changed by hand, and of images that are perhaps damaged.
   headline: ({ name, images, digits }, share, { changes, damage }) =>
-    `The ${name.replace(/^the /, "")}${changes ? ", as you changed it," : ""} reads ${share} of ` +
+    `${name.replace(/^the /, "The ")}${changes ? ", as you changed it," : ""} reads ${share} of ` +
     `the ${images.toLocaleString("en-GB")} ${damage ? "damaged " : ""}test images of ${digits} ` +
     "right.",
   percent: exactly,

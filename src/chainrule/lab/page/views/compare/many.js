@@ -20,7 +20,7 @@ export function many() {
   measure.value = "test";
   const tools = element("div", { class: "choices" }, free, measure.node);
   const tiles = element("div", { class: "tiles" });
-  const node = panel("many-title", says.manyTitle, { class: "panel many" }, headline, tools, tiles);
+  const node = panel("many-title", says.manyTitle, { class: "panel many-runs" }, headline, tools, tiles);
   let all = [];
   let one = null;
   let shown = []; // { key, show } of each tile
