@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,13 +16,21 @@ import numpy as np
 import psutil
 import pytest
 from helpers import PATIENCE, ROOT
+from helpers.trainings import asked, content, trained
 
-from chainrule import Digits, initialise, train
+from chainrule import Digits, initialise, load_digits, train
 from chainrule.bridges import ray as bridge
 from chainrule.bridges.cluster import LOOPBACK, TOKEN, check_answers, token
 from chainrule.bridges.elsewhere import WorkerError
 from chainrule.bridges.ray import RayExecutor
 from chainrule.files import checksum_of
+from chainrule.model import MODEL
+from chainrule.runs.checkpoint import read_checkpoint
+from chainrule.runs.folder import open_run
+from chainrule.runs.lock import state_of
+from chainrule.runs.run import CHECKPOINT
+from chainrule.sweeps.clusters import on_ray
+from chainrule.sweeps.jobs import Job
 
 OWN = re.compile(r"[^\s=]*/ray-\w+(?=/)")  # the folder of a Ray that an executor started
 # Older Rays (2.52) leave processes and files that they opened to the garbage collector.
@@ -138,6 +147,90 @@ def test_a_task_whose_worker_dies_is_done_again(cluster, tmp_path):
 def test_a_task_whose_worker_dies_each_time_is_an_error(cluster):
     with pytest.raises(WorkerError, match=r"^Ray: The worker died unexpectedly"):
         cluster.submit(eval, "__import__('os').kill(__import__('os').getpid(), 9)").result()
+
+
+# -------------------------------------------------------------------------------- runs of a sweep
+
+
+def jobs_of(parent, *settings):
+    return [Job(k, each, "numpy", parent, None) for k, each in enumerate(settings)]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_runs_of_a_sweep_are_the_runs_alone(small, tmp_path):
+    parent = tmp_path / "runs"
+    parent.mkdir()
+    good = [asked(data=str(small), seed=seed, steps=30) for seed in (1, 2, 3)]
+    bad = asked(data=str(small), learning_rate=1e30, seed=4)
+    jobs = jobs_of(parent, *good, bad)
+    news = {each.job.number: each for each in on_ray(jobs, bool, address=None, count=2)}
+    assert len(news) == 4
+    assert "the loss is" in news[3].error
+    for k, settings in enumerate(good):
+        alone, _ = trained(tmp_path / str(k), load_digits(small), settings, "numpy")
+        assert content(news[k].folder) == content(alone.folder)
+    assert len(list(parent.iterdir())) == 3  # the one that diverged has left nothing
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_killed_worker_costs_its_own_run_which_goes_on(small, tmp_path):
+    parent = tmp_path / "runs"
+    parent.mkdir()
+    endless = asked(data=str(small), steps=10**7, hidden=(3,))
+    doing = on_ray(
+        jobs_of(parent, endless, asked(data=str(small), steps=5)), bool, address=None, count=2
+    )
+    assert next(doing).job.number == 1  # meanwhile the other goes on
+    killed = threading.Thread(target=kill_the_worker, args=(parent,))
+    killed.start()
+    (lost,) = doing
+    killed.join()
+    assert lost.job.number == 0
+    assert lost.error.startswith("its worker ended (")
+    run = unfinished(parent)
+    assert read_checkpoint(run).step > 0
+    again, _ = trained(run.folder, load_digits(small), allowed=lambda step: 0)
+    assert read_checkpoint(again).step >= read_checkpoint(run).step
+
+
+def unfinished(parent):
+    """The run there that has no model yet; None if there is none."""
+    found = [path for path in parent.iterdir() if not (path / MODEL).exists()]
+    return open_run(found[0]) if found else None
+
+
+def kill_the_worker(parent):
+    """Kill the worker that trains, once its run has a checkpoint."""
+    while not ((run := unfinished(parent)) and (run.folder / CHECKPOINT).exists()):
+        time.sleep(0.05)
+    for each in of_ray(os.getpid()):
+        if "ray::on_worker" in line_of(each):
+            each.kill()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_sweep_that_is_stopped_breaks_its_runs_off(small, tmp_path):
+    parent = tmp_path / "runs"
+    parent.mkdir()
+    jobs = jobs_of(parent, *(asked(data=str(small), steps=10**7, seed=seed) for seed in (1, 2)))
+    begun = list(on_ray(jobs, lambda: len(list(parent.iterdir())) > 1, address=None, count=2))
+    assert begun == []
+    folders = list(parent.iterdir())
+    until = time.monotonic() + PATIENCE
+    while any(state_of(folder) == "running" for folder in folders):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_sweep_on_the_command_line(small, tmp_path, inside):
+    words = ("sweep", "--data", small, "--hidden", "4,5", "--steps", "5", "--ray")
+    done = inside(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on the workers of Ray on this machine" in done.stdout.splitlines()
+    assert "2 of 2: hidden" in done.stdout
+    refused = inside(*words, "nowhere:1", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
 
 
 def listening(pids):

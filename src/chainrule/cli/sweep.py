@@ -28,6 +28,7 @@ from chainrule.cli.printing import fail, paragraph, print_json, show, warn
 from chainrule.cli.progress import SweepLine
 from chainrule.cli.swept import as_csv, as_fields, words_of
 from chainrule.cli.train import stop_signals
+from chainrule.cli.workers import HERE, ray_option
 from chainrule.cli.writing import force_option, write_new
 from chainrule.data import bundled_mnist
 from chainrule.engine.blas import cores
@@ -114,6 +115,7 @@ def list_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(min=1),
     help="So many runs at once, by default one for each core; the results are the same.",
 )
+@ray_option("Train the runs on the workers of the Ray cluster at HOST:PORT or auto")
 @click.option("--out", type=Place(), help="Write the table to this file, too, as CSV.")
 @force_option
 @quiet_option
@@ -123,6 +125,7 @@ def sweep_command(
     seeds: int | None,
     engine: EngineName,
     processes: int | None,
+    ray: str | None,
     out: Path | None,
     force: bool,
     quiet: bool,
@@ -160,18 +163,30 @@ def sweep_command(
     threads = max(1, cores() // at_once)
     if loud:
         with suppress(OSError):  # the training goes on even if nobody reads this
-            show(heading(choices, named, at_once, threads, choose(engine)))
+            where = f"at once: {at_once}, threads of each: {threads}"
+            if ray is not None:
+                where = f"on the workers of Ray on {'this machine' if ray == HERE else ray}"
+            show(heading(choices, named, where, choose(engine)))
             sys.stdout.flush()
     if jobs and choose(engine) == "compiled":  # once, before each process needs it
         compile_once(lambda line: show([line]) if loud else None, "stopped before the first run")
     with stop_signals() as stopped:
-        workers = partial(in_processes, count=at_once, threads=threads)
+        workers: Workers = partial(in_processes, count=at_once, threads=threads)
+        if ray is not None:
+            workers = on_cluster(ray, at_once)
         failed = follow(jobs, named, choices, workers, lambda: bool(stopped), loud)
         if stopped:
             fail("stopped; the same command goes on with the sweep", 128 + stopped[0])
     tell(rows_of(found_again(named, choose(engine), sets)), choices, out, force, loud, as_json)
     if failed:
         sys.exit(1)
+
+
+def on_cluster(address: str, count: int) -> Workers:
+    """The workers of a Ray cluster; of one that is started here there are so many."""
+    from chainrule.sweeps.clusters import on_ray
+
+    return partial(on_ray, address=None if address == HERE else address, count=count)
 
 
 def check_out(out: Path | None) -> None:
@@ -220,8 +235,7 @@ def jobs_of(named: Sequence[Wanted], engine: EngineName) -> list[Job]:
 def heading(
     choices: Mapping[str, Sequence[Any]],
     named: Sequence[Wanted],
-    at_once: int,
-    threads: int,
+    where: str,
     engine: str,
 ) -> list[Any]:
     """How many runs there are to be, of what, and how they are done."""
@@ -235,10 +249,7 @@ def heading(
     if half:
         lines.append(f"{half:,} of them were begun, and go on")
     if there < len(named):
-        lines += [
-            f"at once: {at_once}, threads of each: {threads}",
-            in_words(engine, hint=True),
-        ]
+        lines += [where, in_words(engine, hint=True)]
     return [paragraph(line, further="  ") for line in lines]
 
 

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Threads to compute with, by default one for each core; the result is the same.",
 )
-@ray_option
+@ray_option("Compute on the workers of the Ray cluster at HOST:PORT or auto")
 @click.option(
     "--out",
     type=Place(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 HERE = "local"
 
-ray_option = click.option(
-    "--ray",
-    metavar="[ADDRESS]",
-    is_flag=False,
-    flag_value=HERE,
-    help="Compute on the workers of the Ray cluster at HOST:PORT or auto, or of a Ray that is "
-    "started on this machine; the result is the same.",
-)
+
+def ray_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option --ray; `what` says what is done there."""
+    return click.option(
+        "--ray",
+        metavar="[ADDRESS]",
+        is_flag=False,
+        flag_value=HERE,
+        help=f"{what}, or of a Ray that is started on this machine; the result is the same.",
+    )
 
 
 @contextmanager
