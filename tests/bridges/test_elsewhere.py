@@ -11,6 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from helpers import PATIENCE
 from helpers.sets import write_keras
 
 from chainrule import Digits, Table, evaluate, initialise, load_digits, train
@@ -42,6 +43,8 @@ class Elsewhere(Executor):
         self.workers, self.named = workers, named
         self.store, self.numbers, self.bytes, self.stored = {}, {}, [], 0
         self.under_way, self.most = 0, []
+        self.wanted = 0  # so many are out at a time before any is computed
+        self.news = threading.Condition(self.lock)
 
     def standing_for(self, examples):
         if self.named and isinstance(examples, Digits) and examples.origin:
@@ -65,8 +68,11 @@ class Elsewhere(Executor):
         with self.lock:
             self.under_way += 1
             self.most.append(self.under_way)
+            self.news.notify_all()
 
         def computed():
+            with self.news:
+                self.news.wait_for(lambda: max(self.most, default=0) >= self.wanted, PATIENCE)
             with one_at_a_time:  # a worker is a process of its own; here they share one
                 result = compute(message, self.fetch, call.__name__, arguments)
             with self.lock:
@@ -151,7 +157,7 @@ def test_how_many_tasks_are_out_follows_the_executor(mnist, there, engine):
     assert max(there.most) == 1
     for workers in (3, 0, 2):
         there.most.clear()
-        there.workers = workers
+        there.workers = there.wanted = workers
         next(snapshots)
         assert max(there.most, default=0) == workers
 

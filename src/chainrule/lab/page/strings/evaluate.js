@@ -7,8 +7,9 @@ const share = (value) => (value > 1 ? value.toLocaleString("en-GB") : exactly(va
 export const evaluate = {
   heading: "How good is it?",
   // Of a network, perhaps changed by hand, and of images that are perhaps damaged.
-  headline: ({ name, images, digits }, share, { changes, damage }) =>
-    `${name.replace(/^the /, "The ")}${changes ? ", as you changed it," : ""} reads ${share} of ` +
+  headline: ({ name, run, images, digits }, share, { changes, damage }) =>
+    (run ? name : `The ${name.replace(/^the /, "")}`) +
+    `${changes ? ", as you changed it," : ""} reads ${share} of ` +
     `the ${images.toLocaleString("en-GB")} ${damage ? "damaged " : ""}test images of ${digits} ` +
     "right.",
   percent: exactly,

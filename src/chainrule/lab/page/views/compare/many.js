@@ -20,7 +20,8 @@ export function many() {
   measure.value = "test";
   const tools = element("div", { class: "choices" }, free, measure.node);
   const tiles = element("div", { class: "tiles" });
-  const node = panel("many-title", says.manyTitle, { class: "panel many-runs" }, headline, tools, tiles);
+  const look = { class: "panel many-runs" };
+  const node = panel("many-title", says.manyTitle, look, headline, tools, tiles);
   let all = [];
   let one = null;
   let shown = []; // { key, show } of each tile
