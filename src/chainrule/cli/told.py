@@ -8,7 +8,7 @@ from chainrule.cli.printing import print_json, show
 from chainrule.data import Digits
 from chainrule.model import MODEL, load_model
 from chainrule.runs.checkpoint import Checkpoint, read_checkpoint, what_is_safe
-from chainrule.runs.digits import parts_of
+from chainrule.runs.digits import count_learned, parts_of
 from chainrule.runs.folder import is_there, resume_command, start_of_run
 from chainrule.runs.run import START, Run
 from chainrule.training import evaluate
@@ -18,7 +18,7 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
     """What is trained, on which digits, and where it stands."""
     settings, reached = run.settings, read_checkpoint(run)
     network, _ = start_of_run(run)
-    m = len(parts_of(run, digits)[0])
+    m = count_learned(settings, len(digits))
     size = settings.batch_size
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
     seen += f" of {digits.name}"

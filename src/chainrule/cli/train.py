@@ -38,7 +38,7 @@ from chainrule.model import load_model
 from chainrule.network import Network
 from chainrule.runs.changes import change_engine, change_rate, extend
 from chainrule.runs.checkpoint import read_checkpoint
-from chainrule.runs.digits import parts_of, reading_of
+from chainrule.runs.digits import count_learned, reading_of
 from chainrule.runs.folder import (
     begin,
     discard,
@@ -218,7 +218,7 @@ def resumed_run(
 
 def lengthened(run: Run, train_set: Digits, asking: Settings, *, at_end: bool) -> Run:
     """The run, to go on to the length that is asked for; RunError unless it is at its end."""
-    settings, m = run.settings, len(parts_of(run, train_set)[0])
+    settings, m = run.settings, count_learned(run.settings, len(train_set))
     kind = settings.loss, settings.optimizer
     _, length = settle(*kind, m, None, settings.batch_size, asking.steps, asking.epochs)
     if at_end:

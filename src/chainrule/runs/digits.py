@@ -8,6 +8,7 @@ from chainrule.runs.run import Run
 from chainrule.runs.settings import RunError, Settings
 from chainrule.sources.apart import set_apart
 from chainrule.sources.opening import Reading, load_one
+from chainrule.sources.parts import count_apart
 
 DigitsPart = Literal["training", "test"]  # of a run's digits
 NAMES: dict[DigitsPart, Part] = {"training": "train", "test": "t10k"}
@@ -24,6 +25,12 @@ def parts_of(run: Run, train_set: Digits) -> tuple[Digits, Digits | None]:
     return (
         (train_set, None) if share is None else set_apart(train_set, share, seed=run.settings.seed)
     )
+
+
+def count_learned(settings: Settings, m: int) -> int:
+    """Of m training digits, how many a run with these settings learns from."""
+    share = settings.validation_share
+    return m if share is None else m - count_apart(m, share)
 
 
 def own_digits(run: Run, part: DigitsPart = "test") -> Digits:

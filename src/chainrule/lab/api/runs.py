@@ -15,12 +15,12 @@ from chainrule.lab.live.frames import sample_of, unit_view
 from chainrule.lab.live.training import HistoryRow, Training, rows_of
 from chainrule.lab.wire import Answer, RefusedError
 from chainrule.runs.called import called, own_name, rename
+from chainrule.runs.digits import count_learned
 from chainrule.runs.folder import start_of
 from chainrule.runs.lock import state_of
 from chainrule.runs.names import run_id
 from chainrule.runs.run import Run
 from chainrule.runs.settings import Computing, RunError, Settings
-from chainrule.sources.parts import count_apart
 from chainrule.training import settle
 
 
@@ -140,8 +140,7 @@ def length_of(lab: Lab, settings: Settings) -> int:
     loss, optimizer, rate = settings.loss, settings.optimizer, settings.learning_rate
     size, steps, epochs = settings.batch_size, settings.steps, settings.epochs
     m = 1 if size is None else len(lab.train_set)  # which is not needed else, nor unpacked
-    if settings.validation_share is not None:
-        m = max(1, m - count_apart(m, settings.validation_share))
+    m = count_learned(settings, m)
     try:
         return settle(loss, optimizer, m, rate, size, steps, epochs)[1]
     except ValueError as error:
