@@ -271,5 +271,5 @@ def test_the_story_of_a_network_without_hidden_units(visit, tmp_path):
 def test_reduced_motion_shows_the_picture_at_once(visit):
     page = visit("", front=True, reduced_motion="reduce")
     expect(picture(page)).to_be_visible()
-    names = page.evaluate("() => getComputedStyle(document.querySelector('.edges')).animationName")
-    assert names == "none"
+    lines = page.locator(".edges").first  # the picture is there before its numbers have come
+    assert lines.evaluate("node => getComputedStyle(node).animationName") == "none"
