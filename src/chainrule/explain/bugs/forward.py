@@ -1,0 +1,330 @@
+"""Mistakes on the way forward: the images, the labels, the layers, the loss."""
+
+import numpy as np
+
+from chainrule.explain.bugs import program as right
+from chainrule.explain.bugs import where
+from chainrule.explain.bugs.bug import Bug
+from chainrule.explain.bugs.program import Case, Pass
+from chainrule.network import Array, relu, softmax
+
+# --------------------------------------------------------------------------- images and labels
+
+
+def bytes_as_they_are(at: Pass, l: int) -> Array:
+    return at.case.X * 255
+
+
+def whole_division(at: Pass, l: int) -> Array:
+    return np.floor(at.case.X)
+
+
+def reshaped_images(at: Pass, l: int) -> Array:
+    return at.case.X.T.reshape(at.case.X.shape)
+
+
+def next_label(at: Pass, l: int) -> Array:
+    return np.roll(right.one_hot(at, l), 1, axis=0)
+
+
+def reshaped_labels(at: Pass, l: int) -> Array:
+    Y = right.one_hot(at, l)
+    return Y.T.reshape(Y.shape)
+
+
+def labels_are_mixed(case: Case) -> bool:
+    at = Pass(case)
+    return not np.array_equal(reshaped_labels(at, at.L), right.one_hot(at, at.L))
+
+
+# ----------------------------------------------------------------------------------- the layers
+
+
+def no_bias(at: Pass, l: int) -> Array:
+    return at.W[l] @ at.A[l - 1]
+
+
+def transposed_forward(at: Pass, l: int) -> Array:
+    W = at.W[l]
+    return (W.T if W.shape[0] == W.shape[1] else W) @ at.A[l - 1] + at.b[l]
+
+
+def no_activation(at: Pass, l: int) -> Array:
+    return at.Z[l]
+
+
+def sigmoid_in_hidden(at: Pass, l: int) -> Array:
+    return 1 / (1 + np.exp(-at.Z[l]))
+
+
+def over_the_images(at: Pass, l: int) -> Array:
+    return softmax(at.Z[l].T).T
+
+
+def over_everything(at: Pass, l: int) -> Array:
+    e = np.exp(at.Z[l] - at.Z[l].max())
+    return e / e.sum()
+
+
+def unshifted(at: Pass, l: int) -> Array:
+    e = np.exp(at.Z[l])
+    return e / e.sum(axis=0)
+
+
+def not_divided(at: Pass, l: int) -> Array:
+    return np.exp(at.Z[l] - at.Z[l].max(axis=0))
+
+
+def sigmoid_for_softmax(at: Pass, l: int) -> Array:
+    return 1 / (1 + np.exp(-at.Z[l]))
+
+
+def relu_before_softmax(at: Pass, l: int) -> Array:
+    return softmax(relu(at.Z[l]))
+
+
+def softmax_twice(at: Pass, l: int) -> Array:
+    return softmax(softmax(at.Z[l]))
+
+
+# ------------------------------------------------------------------------------------- the loss
+
+
+def sum_of_losses(at: Pass, l: int) -> Array:
+    return right.E(at, l) * at.case.m
+
+
+def no_half(at: Pass, l: int) -> Array:
+    return 2 * right.E(at, l)
+
+
+def mean_over_units(at: Pass, l: int) -> Array:
+    return right.E(at, l) / len(at.Y)
+
+
+def log_of_underflow(at: Pass, l: int) -> Array:
+    return -np.sum(np.log(at.A[l][at.Y > 0])) / at.case.m
+
+
+def loss_of_answers(at: Pass, l: int) -> Array:
+    wrong = at.A[l].argmax(axis=0) != at.case.labels
+    return np.asarray(wrong.mean())
+
+
+def zero_probability(case: Case) -> bool:
+    """A probability of a true label underflows to 0."""
+    at = right.run(right.RIGHT, case)
+    return where.crossed(case) and bool((at.A[at.L][at.Y > 0] == 0).any())
+
+
+FORWARD = (
+    Bug(
+        "pixels not divided",
+        {"X": bytes_as_they_are},
+        sentence="The pixels are numbers from 0 to 255, where the network wants 0 to 1.",
+        effect="Z is 255 times as large: softmax is sure of one answer at once, and its derivative "
+        "is almost 0, or one step throws the weights far away.",
+        seen="questions about a network that stays at 10 %",
+        where="wherever a pixel has ink",
+        question="What is the largest number in X?",
+    ),
+    Bug(
+        "pixels divided as whole numbers",
+        {"X": whole_division},
+        sentence="The pixels are divided by 255 in whole numbers: all but a full 255 become 0.",
+        effect="The network sees only the darkest pixels; it learns, and reads worse.",
+        seen="questions about images that turn black",
+        where="wherever a pixel is neither 0 nor 255",
+        question="Which different numbers are there in X?",
+    ),
+    Bug(
+        "images reshaped, not transposed",
+        {"X": reshaped_images},
+        sentence="The images are made columns by reshape instead of a transposition, which mixes "
+        "the pixels of different images.",
+        effect="Every column is a piece of other images: nothing can be learned.",
+        seen="questions about reshape and transpose",
+        where="more than one image",
+        question="Draw one column of X as a picture: which digit is it?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "one-hot off by one",
+        {"Y": next_label},
+        sentence="The 1 of a label stands one place too far.",
+        effect="It learns as well as ever, to say the next digit.",
+        seen="labels that count from 1 in other languages and data sets",
+        where="always",
+        question="At which index is the 1 in the column of a 0?",
+    ),
+    Bug(
+        "labels reshaped, not transposed",
+        {"Y": reshaped_labels},
+        sentence="One-hot rows are made columns by reshape instead of a transposition.",
+        effect="A column has no 1 or many: the labels are noise.",
+        seen="questions about reshape and transpose",
+        where="more than one image",
+        question="What is the sum of each column of Y?",
+        differs=labels_are_mixed,
+    ),
+    Bug(
+        "bias left out",
+        {"Z": no_bias},
+        sentence="Z is W A without b.",
+        effect="Every layer has to do without its biases; the loss of accuracy is small.",
+        seen="code that adds the bias in one layer and forgets it in another",
+        where="a bias that is not 0; those of a fresh network are",
+        question="What is Z for an image of nothing but zeros?",
+        differs=where.biased,
+    ),
+    Bug(
+        "W transposed forward",
+        {"Z": transposed_forward},
+        sentence="Square weights are multiplied the wrong way round on the way forward.",
+        effect="It is another network than the one that is trained backward.",
+        seen="notebooks that move between rows and columns",
+        where="weights that are a square, as W2 of 784-10-10",
+        question="Which row of W belongs to the first unit?",
+        applies=where.any_equal,
+    ),
+    Bug(
+        "no ReLU",
+        {"A": no_activation},
+        sentence="The hidden layers hand on Z itself.",
+        effect="Forward, all layers together are one; backward still thinks of ReLU.",
+        seen="code that computes A and goes on with Z",
+        where="a network with a hidden layer",
+        question="Can an activation of a hidden layer be negative?",
+        applies=where.hidden,
+    ),
+    Bug(
+        "sigmoid forward, ReLU′ backward",
+        {"A": sigmoid_in_hidden},
+        sentence="The hidden layers use the sigmoid, and the way back the slope of ReLU.",
+        effect="It learns slowly along wrong slopes.",
+        seen="code in which one of the two was changed",
+        where="a network with a hidden layer",
+        question="Is the slope that of the function that you use forward?",
+        applies=where.hidden,
+    ),
+    Bug(
+        "softmax over the images",
+        {"A_last": over_the_images},
+        sentence="Softmax divides by the sum along a row, over the images.",
+        effect="The answers of one image depend on the others of its batch.",
+        seen="questions about axis in NumPy, examples in rows or columns",
+        where="always; of one image every answer becomes 1",
+        question="What do the ten answers for one image add up to?",
+    ),
+    Bug(
+        "softmax over everything",
+        {"A_last": over_everything},
+        sentence="Softmax divides by the sum over all units and all images.",
+        effect="Every answer is about m times too small.",
+        seen="np.sum without an axis in published notebooks",
+        where="more than one image",
+        question="What do the ten answers for one image add up to?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "no maximum taken away",
+        {"A_last": unshifted},
+        sentence="exp is taken of Z itself and not of Z less its maximum.",
+        effect="None, until a Z exceeds 709: then the answers are NaN and stay NaN.",
+        seen="questions about NaN and overflow in softmax",
+        where="a Z of the last layer that is too large, or all of them far below 0",
+        question="What is exp(1000)?",
+        differs=where.overflowing,
+    ),
+    Bug(
+        "exp without its sum",
+        {"A_last": not_divided},
+        sentence="The answers are exp(Z), not divided by their sum.",
+        effect="They are no probabilities, and the derivative does not belong to them.",
+        seen="softmax written in two lines, of which one got lost",
+        where="always",
+        question="What do the ten answers for one image add up to?",
+    ),
+    Bug(
+        "sigmoid for softmax",
+        {"A_last": sigmoid_for_softmax},
+        sentence="The last layer has a sigmoid in each unit instead of softmax.",
+        effect="It learns, but the derivative is that of another function.",
+        seen="networks for two classes that were given ten",
+        where="always",
+        question="What do the ten answers for one image add up to?",
+    ),
+    Bug(
+        "ReLU before softmax",
+        {"A_last": relu_before_softmax},
+        sentence="ReLU is used in the last layer, too, before softmax.",
+        effect="All answers with a negative Z become equally likely.",
+        seen="loops that treat all layers alike",
+        where="a negative Z in the last layer",
+        question="Which layers have a ReLU?",
+        differs=lambda case: bool((right.run(right.RIGHT, case).Z[case.network.depth] < 0).any()),
+    ),
+    Bug(
+        "softmax twice",
+        {"A_last": softmax_twice},
+        sentence="Softmax is applied to what has been through softmax.",
+        effect="No answer can be surer than about 23 %; it learns slowly.",
+        seen="libraries whose loss contains softmax, with a softmax before it",
+        where="always",
+        question="How sure can your network be at most?",
+    ),
+    Bug(
+        "loss summed, gradient averaged",
+        {"E": sum_of_losses},
+        sentence="The loss is a sum over the images, its gradient a mean.",
+        effect="None on the steps; a gradient check fails by the factor m.",
+        seen="reports of gradient checks that fail by a factor",
+        where="more than one image",
+        question="Is your gradient that of the loss that you print?",
+        differs=where.several_images,
+        judged="loss",
+    ),
+    Bug(
+        "loss without ½, gradient with it",
+        {"E": no_half},
+        sentence="The squares are not halved in the loss, but the gradient has no 2.",
+        effect="None on the steps; a gradient check fails by the factor 2.",
+        seen="reports of gradient checks that fail by a factor",
+        where="squared error",
+        question="What is the derivative of a square?",
+        applies=where.squared,
+        judged="loss",
+    ),
+    Bug(
+        "loss averaged over the units",
+        {"E": mean_over_units},
+        sentence="The loss is a mean over images and units, its gradient over images alone.",
+        effect="None on the steps; a gradient check fails by the number of classes.",
+        seen="np.mean without an axis",
+        where="always",
+        question="By how many numbers does your mean divide?",
+        judged="loss",
+    ),
+    Bug(
+        "log of 0",
+        {"E": log_of_underflow},
+        sentence="The log is taken of a probability that may have become 0.",
+        effect="None on the steps; the loss that is printed is infinite.",
+        seen="questions about a loss of inf or NaN",
+        where="cross-entropy, where the probability of a true label underflows to 0",
+        question="What does your loss say of an image that is surely misread?",
+        applies=lambda case: where.crossed(case) and not case.network.weight_decay,
+        differs=zero_probability,
+        judged="loss",
+    ),
+    Bug(
+        "argmax in the loss",
+        {"E": loss_of_answers},
+        sentence="The loss is the share of wrong answers.",
+        effect="None on the steps; it has no slope, so it proves nothing of them.",
+        seen="questions why accuracy is not used as a loss",
+        where="always",
+        question="How much does your loss change when a weight changes by 0.001?",
+        judged="loss",
+    ),
+)

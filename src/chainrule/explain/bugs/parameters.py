@@ -1,0 +1,283 @@
+"""Mistakes in the derivatives by the parameters: dW and db, and weight decay."""
+
+import numpy as np
+
+from chainrule.explain.bugs import program as right
+from chainrule.explain.bugs import where
+from chainrule.explain.bugs.bug import Bug
+from chainrule.explain.bugs.program import Pass, decayed
+from chainrule.network import Array
+
+
+def dW_divided_again(at: Pass, l: int) -> Array:
+    return decayed(at, l, at.dZ[l] @ at.A[l - 1].T / at.case.m)
+
+
+def dW_not_divided(at: Pass, l: int) -> Array:
+    return decayed(at, l, at.dZ[l] @ at.A[l - 1].T * at.case.m)
+
+
+def own_activations(at: Pass, l: int) -> Array:
+    A = at.A[l]
+    return decayed(at, l, at.dZ[l] @ (A if A.shape == at.A[l - 1].shape else at.A[l - 1]).T)
+
+
+def Z_for_A(at: Pass, l: int) -> Array:
+    return decayed(at, l, at.dZ[l] @ (at.Z[l - 1] if l > 1 else at.A[0]).T)
+
+
+def transposed_dW(at: Pass, l: int) -> Array:
+    dW = at.dZ[l] @ at.A[l - 1].T
+    return decayed(at, l, dW.T if dW.shape[0] == dW.shape[1] else dW)
+
+
+def product_of_means(at: Pass, l: int) -> Array:
+    dZ, A = (np.mean(each, axis=1, keepdims=True) for each in (at.dZ[l], at.A[l - 1]))
+    return decayed(at, l, at.case.m * dZ @ A.T)
+
+
+def dA_for_dZ(at: Pass, l: int) -> Array:
+    return decayed(at, l, at.dA[l] @ at.A[l - 1].T)
+
+
+def first_layer_left(at: Pass, l: int) -> Array:
+    return right.dW(at, l) if l > 1 or at.L == 1 else np.zeros_like(at.W[l])
+
+
+def dW_of_the_last_image(at: Pass, l: int) -> Array:
+    return decayed(at, l, at.dZ[l][:, -1:] @ at.A[l - 1][:, -1:].T)
+
+
+def db_of_the_last_image(at: Pass, l: int) -> Array:
+    return at.dZ[l][:, -1:]
+
+
+def no_decay(at: Pass, l: int) -> Array:
+    return at.dZ[l] @ at.A[l - 1].T
+
+
+def decay_doubled(at: Pass, l: int) -> Array:
+    return right.dW(at, l) + at.decay * at.W[l]
+
+
+def decayed_biases(at: Pass, l: int) -> Array:
+    return right.db(at, l) + at.decay * at.b[l]
+
+
+def one_for_all_units(at: Pass, l: int) -> Array:
+    return np.full_like(at.b[l], np.sum(at.dZ[l]))
+
+
+def mean_of_all(at: Pass, l: int) -> Array:
+    return np.full_like(at.b[l], np.mean(at.dZ[l]))
+
+
+def no_db(at: Pass, l: int) -> Array:
+    return np.zeros_like(at.b[l])
+
+
+def last_db_is_0(at: Pass, l: int) -> Array:
+    return np.zeros_like(at.b[l]) if l == at.L else right.db(at, l)
+
+
+def db_divided_again(at: Pass, l: int) -> Array:
+    return np.mean(at.dZ[l], axis=1, keepdims=True)
+
+
+def db_not_divided(at: Pass, l: int) -> Array:
+    return right.db(at, l) * at.case.m
+
+
+def db_of_dA(at: Pass, l: int) -> Array:
+    return np.sum(at.dA[l], axis=1, keepdims=True)
+
+
+PARAMETERS = (
+    Bug(
+        "dW of dA",
+        {"dW": dA_for_dZ},
+        sentence="dW is dA A[l−1]ᵀ where dZ belongs.",
+        effect="Weights learn as if their layer had no activation, in the last layer, too.",
+        seen="code that computes dZ and goes on with dA",
+        where="always",
+        question="What does W change first: Z or A?",
+    ),
+    Bug(
+        "dW divided by m again",
+        {"dW": dW_divided_again},
+        sentence="dZ is a mean already, and dW is divided by m once more.",
+        effect="Weights learn m times slower than biases.",
+        seen="questions about where 1/m belongs",
+        where="more than one image",
+        question="How often does 1/m stand on the way from E to dW?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "dW not divided by m",
+        {"dW": dW_not_divided},
+        sentence="db is divided by m, and dW is not.",
+        effect="Weights learn m times faster than biases.",
+        seen="questions about where 1/m belongs",
+        where="more than one image",
+        question="How often does 1/m stand on the way from E to dW?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "A of its own layer",
+        {"dW": own_activations},
+        sentence="dW[l] is dZ[l] A[l]ᵀ where A[l−1] belongs.",
+        effect="The last layer learns to repeat itself.",
+        seen="indices that are one too large; no error tells of it in 784-10-10",
+        where="layers with as many units as the one below, as the last of 784-10-10",
+        question="What is W2 multiplied by on the way forward?",
+        applies=where.any_equal,
+    ),
+    Bug(
+        "Z for A",
+        {"dW": Z_for_A},
+        sentence="dW[l] is dZ[l] Z[l−1]ᵀ where A[l−1] belongs.",
+        effect="Weights from units that were off are moved.",
+        seen="names that are exchanged",
+        where="a hidden unit that is off",
+        question="What is W2 multiplied by on the way forward?",
+        applies=where.hidden,
+        differs=where.unit_off,
+    ),
+    Bug(
+        "dW transposed",
+        {"dW": transposed_dW},
+        sentence="dW is A dZᵀ, the transposed of what it should be.",
+        effect="Each weight takes the step of another.",
+        seen="questions about shapes; no error tells of it in 784-10-10",
+        where="weights that are a square, as W2 of 784-10-10",
+        question="Which cell of dW2 belongs to hidden unit 3 and digit 7?",
+        applies=where.any_equal,
+    ),
+    Bug(
+        "product of means",
+        {"dW": product_of_means},
+        sentence="dZ and A are averaged over the images before they are multiplied.",
+        effect="What is different about each image is lost.",
+        seen="code that averages as soon as it can",
+        where="more than one image",
+        question="Is the mean of products the product of means?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "= for +=",
+        {"dW": dW_of_the_last_image, "db": db_of_the_last_image},
+        sentence="A loop over the images keeps the last one's gradient instead of adding them up.",
+        effect="Each step learns from one image, and is m times as short.",
+        seen="code with a loop over the examples",
+        where="more than one image",
+        question="Does your gradient change when the first image is another one?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "first layer left as it is",
+        {"dW": first_layer_left},
+        sentence="dW1 is 0: only the later layers learn.",
+        effect="The hidden layer keeps its first, random features; it reads far worse.",
+        seen="loops that end one layer too early",
+        where="a network with a hidden layer",
+        question="Which layers does your loop reach?",
+        applies=where.hidden,
+    ),
+    Bug(
+        "λ left out",
+        {"dW": no_decay},
+        sentence="Weight decay is in the loss and not in the gradient.",
+        effect="No weight decay happens.",
+        seen="questions about L2 regularisation",
+        where="weight decay",
+        question="What is the derivative of λ/2 W²?",
+        applies=where.decaying,
+    ),
+    Bug(
+        "2λ",
+        {"dW": decay_doubled},
+        sentence="Weight decay adds 2λW to dW, although the loss has λ/2.",
+        effect="Twice the weight decay.",
+        seen="questions about L2 regularisation",
+        where="weight decay",
+        question="What is the derivative of λ/2 W²?",
+        applies=where.decaying,
+    ),
+    Bug(
+        "decay of biases",
+        {"db": decayed_biases},
+        sentence="Weight decay is applied to the biases, too, which the loss leaves out.",
+        effect="Biases are pulled to 0; the harm is small.",
+        seen="optimizers that treat all parameters alike",
+        where="weight decay, and a bias that is not 0",
+        question="Which parameters are in λ/2 Σ W²?",
+        applies=where.decaying,
+        differs=where.biased,
+    ),
+    Bug(
+        "one db for all units",
+        {"db": one_for_all_units},
+        sentence="db is one sum over units and images, the same number for every unit.",
+        effect="Biases of a layer move together; those of the last one never move, because its dZ "
+        "adds up to 0.",
+        seen="np.sum without an axis in a widely copied notebook of this very network",
+        where="always",
+        question="How many numbers should db1 have?",
+    ),
+    Bug(
+        "db a mean of all",
+        {"db": mean_of_all},
+        sentence="db is one mean over units and images, the same number for every unit.",
+        effect="Biases of a layer move together, by very little.",
+        seen="np.mean without an axis",
+        where="always",
+        question="How many numbers should db1 have?",
+    ),
+    Bug(
+        "no db",
+        {"db": no_db},
+        sentence="db is 0: the biases never learn.",
+        effect="The biases stay at 0; the loss of accuracy is small.",
+        seen="code without an update of its biases",
+        where="always",
+        question="Are your biases still 0 after training?",
+    ),
+    Bug(
+        "b of the last layer never moves",
+        {"db": last_db_is_0},
+        sentence="db of the last layer is 0.",
+        effect="The last biases stay at 0; the loss of accuracy is small.",
+        seen="sums over the wrong axis in the last layer",
+        where="always",
+        question="Is b2 still 0 after training?",
+    ),
+    Bug(
+        "db divided by m again",
+        {"db": db_divided_again},
+        sentence="db is a mean over the images of what is a mean already.",
+        effect="Biases learn m times slower than weights.",
+        seen="questions about where 1/m belongs",
+        where="more than one image",
+        question="How often does 1/m stand on the way from E to db?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "db not divided by m",
+        {"db": db_not_divided},
+        sentence="dW is divided by m, and db is not.",
+        effect="Biases learn m times faster than weights.",
+        seen="questions about where 1/m belongs",
+        where="more than one image",
+        question="How often does 1/m stand on the way from E to db?",
+        differs=where.several_images,
+    ),
+    Bug(
+        "db of dA",
+        {"db": db_of_dA},
+        sentence="db is the sum of dA where dZ belongs.",
+        effect="Biases learn as if their layer had no activation.",
+        seen="code that computes dZ and goes on with dA",
+        where="always",
+        question="What does b change first: Z or A?",
+    ),
+)
