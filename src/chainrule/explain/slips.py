@@ -1,30 +1,29 @@
-"""Wrong derivatives that people write down often, by name: the impostors, and other slips."""
+"""Wrong derivatives that people write down often, by name: the impostors, and those of the zoo."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from chainrule.explain.bugs.program import RIGHT, Case, run
+from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.differences import quiet
 from chainrule.explain.impostors import IMPOSTORS
 from chainrule.explain.ledger import Ledger, split
 from chainrule.network import Array, forward
 
-# The page has a sentence for each of these names.
-SLIPS = (
-    "mean for sum",
-    "no ReLU′",
-    "ReLU for ReLU′",
-    "W without T",
-    "Z for A",
-    "A of its own layer",
-    "y left out",
-    "λ left out",
-)
+NO_Y = "y left out"
+NO_FORMULA = {"float16 on the way", "weights updated first", "stale activations"}
+SENTENCES = {bug.name: bug.sentence for bug in ZOO} | {
+    NO_Y: "Only the true label's probability counts in E, so y belongs into its derivative."
+}
 
 
 @quiet
 def known_mistakes(ledger: Ledger, target: str) -> dict[str, Array]:
-    """Wrong values of an array of derivatives under their names, each in the array's shape."""
+    """Wrong values of an array of derivatives under their names, each in the array's shape.
+
+    SENTENCES has what the others than the impostors do.
+    """
     network, (kind, l) = ledger.network, split(target)
     trace = forward(network, ledger.arrays["x"][:, None])
     Y = ledger.arrays["y"][:, None]
@@ -34,30 +33,22 @@ def known_mistakes(ledger: Ledger, target: str) -> dict[str, Array]:
         wrong = {"dA": dA, "dZ": dZ, "dW": dW, "db": db}[kind][l]
         if kind != "dA" or l < network.depth:  # the impostors begin with dZ of the last layer
             found[name] = wrong.reshape(ledger.arrays[target].shape)
-    return found | dict(slips(ledger, kind, l))
+    known = [ledger.arrays[target], *found.values()]
+    for name, wrong in slips(ledger, kind, l):
+        if not any(np.allclose(wrong, each, rtol=1e-9, atol=0, equal_nan=True) for each in known):
+            found[name] = wrong
+            known.append(wrong)
+    return found
 
 
 def slips(ledger: Ledger, kind: str, l: int) -> Iterator[tuple[str, Array]]:
-    """The other mistakes that can be made with this array."""
-    at, last = ledger.arrays, l == ledger.network.depth
-    A, Z = at[f"A{l}"], at[f"Z{l}"]
-    match kind:
-        case "dZ" if last:
-            dA = at[f"dA{l}"]
-            yield "mean for sum", A * (dA - np.mean(A * dA))
-        case "dZ":
-            yield "no ReLU′", at[f"dA{l}"]
-            yield "ReLU for ReLU′", at[f"dA{l}"] * A
-        case "dA" if last and not ledger.squared:
-            yield "y left out", -1 / A
-        case "dA" if not last:
-            W = at[f"W{l + 1}"]
-            if W.shape[0] == W.shape[1]:
-                yield "W without T", W @ at[f"dZ{l + 1}"]
-        case "dW":
-            if ledger.network.weight_decay:
-                yield "λ left out", np.outer(at[f"dZ{l}"], at["x" if l == 1 else f"A{l - 1}"])
-            if l > 1:
-                yield "Z for A", np.outer(at[f"dZ{l}"], at[f"Z{l - 1}"])
-            if at[f"dW{l}"].shape == (Z.size, A.size):
-                yield "A of its own layer", np.outer(at[f"dZ{l}"], A)
+    """The mistakes that can be made with this very array."""
+    label, shape = int(ledger.arrays["y"].argmax()), ledger.arrays[f"{kind}{l}"].shape
+    case = Case(ledger.network, ledger.arrays["x"][:, None], np.array([label]))
+    parts = {f"{kind}_last", "away"} if kind in ("dA", "dZ") and l == case.network.depth else {kind}
+    for bug in ZOO:
+        if parts >= set(bug.parts) and bug.name not in NO_FORMULA and bug.applies(case):
+            wrong: Array = getattr(run(bug.in_(RIGHT), case), kind)[l]
+            yield bug.name, wrong.reshape(shape)
+    if kind == "dA" and l == case.network.depth and not ledger.squared:
+        yield NO_Y, -1 / ledger.arrays[f"A{l}"]

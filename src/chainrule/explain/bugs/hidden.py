@@ -70,8 +70,8 @@ HIDDEN = (
         "W not transposed",
         {"dA": not_transposed},
         sentence="dA is W dZ and not Wᵀ dZ, which goes unnoticed where W is a square.",
-        effect="The hidden layer learns from blame that belongs to other units; about as well as "
-        "if it did not learn.",
+        effect="The hidden layer learns from blame that belongs to other units, and still it "
+        "reads almost as well: nothing tells of it.",
         seen="questions about shapes; no error tells of it in 784-10-10",
         where="weights after a hidden layer that are a square, as W2 of 784-10-10",
         question="Which entries of W lead from hidden unit 3 to the answers: a row or a column?",
@@ -102,7 +102,7 @@ HIDDEN = (
         "ReLU for ReLU′",
         {"dZ": relu_for_its_slope},
         sentence="dA is multiplied by ReLU(Z) and not by its slope.",
-        effect="Strong units learn faster and faster.",
+        effect="Strong units learn faster and faster; it reads a little worse.",
         seen="code that calls the wrong one of two functions",
         where="a network with a hidden layer",
         question="What is the slope of ReLU at Z = 3?",
@@ -194,7 +194,7 @@ HIDDEN = (
         "leaky ReLU′",
         {"dZ": leaky},
         sentence="The slope is 0.01 where Z is negative, but forward ReLU gives 0 there.",
-        effect="Almost none: units that were off learn a hundredth.",
+        effect="Units that were off learn a hundredth; no harm is seen.",
         seen="code in which one of the two was changed",
         where="a hidden unit that is off",
         question="Is the slope that of the function that you use forward?",

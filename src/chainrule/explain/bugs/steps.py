@@ -188,7 +188,7 @@ STEPS = (
         {"step": partial(step_number, 1)},
         sentence="The number of the step is never counted up, so every step is corrected like the "
         "first.",
-        effect="The running means are made ten and a thousand times too large for ever.",
+        effect="The steps become three times too short.",
         seen="step counters that live inside the function",
         where="Adam, more than one step",
         question="What is t in the second step?",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from chainrule.explain.formula import LENGTH, FormulaError, read_formula, targets
 from chainrule.explain.guess import TEXT, NumberError, judge_number
 from chainrule.explain.ledger import overflowing
+from chainrule.explain.slips import SENTENCES
 from chainrule.explain.tree import written
 from chainrule.explain.verdicts import Case, judge_formula
 from chainrule.lab.api import checks, requests
@@ -28,7 +29,8 @@ def formula(lab: Lab, body: Answer) -> Answer:
         verdict = judge_formula(opened, target, node, tuple(others(lab, found)))
     except FormulaError as error:
         return {"target": target, "kind": "unread", "why": str(error), "at": error.at}
-    return {"target": target, "read": written(node), **verdict._asdict()}
+    says = SENTENCES.get(verdict.mistake or "")
+    return {"target": target, "read": written(node), "says": says, **verdict._asdict()}
 
 
 def others(lab: Lab, found: Resolved) -> Iterator[Case]:
@@ -58,8 +60,9 @@ def number(lab: Lab, body: Answer) -> Answer:
     run = found.named.run
     batch = run.settings.batch_size if run else None
     try:
-        return judge_number(
+        verdict = judge_number(
             opened, cell, text, ms=[m for m in (batch, TRAINING_IMAGES) if m and m > 1]
-        )._asdict()
+        )
     except NumberError as error:
         return {"kind": "unread", "why": str(error)}
+    return {"says": SENTENCES.get(verdict.mistake or ""), **verdict._asdict()}

@@ -20,17 +20,7 @@ const cases = (failed, names) => {
   );
 };
 
-const MISTAKES = {
-  "mean for sum": "It takes the mean of A ⊙ dA where the sum belongs.",
-  "no ReLU′": "ReLU′ is left out: a unit that was off passes nothing back.",
-  "ReLU for ReLU′": "It multiplies by ReLU(Z), which is A. ReLU′(Z) is 1 where Z > 0, else 0.",
-  "W without T": "W is to be transposed: going back, each unit gathers along its own column.",
-  "Z for A": "A weight is multiplied by A of the layer below, not by Z.",
-  "A of its own layer": "A weight is multiplied by A of the layer below, not of its own.",
-  "λ left out": "Weight decay is left out: λ W belongs to dW.",
-  "y left out": "Only the true label’s probability counts in E, so y belongs into it.",
-};
-const mistake = (name) => MISTAKES[name] ?? cell.why(name);
+const mistake = (found) => found.says ?? cell.why(found.mistake);
 
 const factorOf = ({ factor, factor_name: name }) => (name ? name.replace("-", "−") : few(factor));
 const times = (found) => {
@@ -136,7 +126,7 @@ export const own = {
     const told = [`Read as ${found.read.replaceAll("-", "−")}.`];
     if (kind === "shape" && found.read.includes(" * "))
       told.push("* goes cell by cell; a product of matrices is @.");
-    if (kind === "known") told.push(mistake(found.mistake));
+    if (kind === "known") told.push(mistake(found));
     else if (found.other_loss) told.push(`It is right for ${LOSSES[found.other_loss]}.`);
     if (failed.length) told.push(`It is wrong for ${cases(failed, names)}.`);
     else if (held)
@@ -182,7 +172,7 @@ export const own = {
           ? `Yours is twice as large as it should be${wrong}.`
           : `Yours is half as large as it should be${wrong}.`;
       },
-      mistake: () => `This is what a known mistake gives. ${mistake(found.mistake)}`,
+      mistake: () => `This is what a known mistake gives. ${mistake(found)}`,
       cell: () => `This is the number of ${found.cell}, not of ${name}.`,
       wrong: () => "Not right.",
       infinite: () => "This cell has no finite number.",
