@@ -1,13 +1,16 @@
 """The zoo: each mistake is what it says it is, and is seen where it says it is."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import ROOT
 
 from chainrule.descent import MEMORY_ROWS, Rule, take_step
 from chainrule.explain.bugs.bug import classes, result, same, shows
 from chainrule.explain.bugs.program import RIGHT, Case, learn, run
+from chainrule.explain.bugs.training import STEPS, curve, setting_for
 from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.check import check
 from chainrule.explain.impostors import IMPOSTORS
@@ -207,3 +210,28 @@ def test_no_wrong_gradient_passes_the_check(loss, sizes):
             assert check(case.network, case.X, Y, claim=wrong).own.agrees is False, bug.name
             seen += 1
     assert seen > 40
+
+
+def test_the_page_has_every_mistake_as_the_code_says_it():
+    page = (ROOT / "docs/guide/bugs.md").read_text("utf-8")
+    rows = [line.split(" | ")[0:4] for line in page.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row[0] != "| mistake"]
+    assert rows == [
+        [f"| {bug.name}", f"{bug.sentence} Where it differs: {bug.where}.", bug.effect, bug.seen]
+        for bug in ZOO
+    ]
+    figures = re.findall(r"\| (\d+) \((\d+)\)(?: \| (\d+) \((\d+)\))? ?\|", page)
+    assert len(figures) > 75
+
+
+def test_what_a_mistake_does_to_training(mnist):
+    train, test = (digits[:3000] for digits in mnist)
+    setting = setting_for(BY_NAME["uphill"], "squared_error")
+    right = curve(RIGHT, setting, train, test, every=STEPS)
+    wrong = curve(BY_NAME["uphill"].in_(RIGHT), setting, train, test, every=STEPS)
+    assert right.steps == (0, STEPS)
+    assert right.accuracy[0] == wrong.accuracy[0] < 0.3
+    assert right.loss[-1] < right.loss[0] < wrong.loss[-1]
+    assert setting_for(BY_NAME["softmax left out"], "squared_error") is None
+    assert setting_for(BY_NAME["2λ"], "squared_error").weight_decay > 0
+    assert setting_for(BY_NAME["Adam's t stays 1"], "cross_entropy").optimizer == "adam"
