@@ -25,7 +25,7 @@ def number(page, text, cell="dW2[3,7]"):
         ("dZ2", "A*(sum(A*dA) - dA)", "factor"),
         ("dZ2", "A*(dA - sum(A*dA))/60000", "factor"),
         ("dZ2", "(A*(dA - sum(A*dA))).T", "transposed"),
-        ("dZ2", "A*dA", "wrong"),
+        ("dZ2", "A*dA", "known"),
         ("dZ2", "dA @ A.T", "shape"),
         ("dZ2", "log(dA)", "infinite"),
         ("dZ2", "A*(dA - sum(A*dA)) * (1 + (y.T @ A > 0.5))", "lucky"),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from chainrule.lab.api import (
     about,
+    bugs,
     drawings,
     lessons,
     moment,
@@ -71,6 +72,8 @@ ROUTES = {
     "preview": Route(runs.preview_run),
     "rename": Route(runs.rename_run),
     "train": Route(runs.order_training),
+    "zoo": Route(bugs.zoo, None),
+    "bug": Route(bugs.bug),
     "lessons": Route(lessons.list_lessons, None),
     "answer": Route(lessons.check_answer),
 }

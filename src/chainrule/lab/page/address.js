@@ -1,7 +1,7 @@
 // The address of what is shown, and back: every value of it is checked, a bad one falls back to the
 // default.
 
-export const VIEWS = ["inside", "draw", "train", "evaluate", "compare", "data"];
+export const VIEWS = ["inside", "draw", "train", "evaluate", "compare", "data", "zoo"];
 const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
 export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
 export const SECTIONS = ["limit", "damage", "mistakes", "map"]; // of Evaluate
@@ -28,6 +28,8 @@ export const DEFAULTS = {
   damage: {}, // of all test images, by kind
   limit: 0, // below which no answer is given
   pair: null, // the cell of the confusion matrix that is open: true class-read as
+  bug: null, // the mistake that is shown; null: the first
+  bugLoss: null, // the loss that it is trained with; null: one that it can be made with
   sheet: null, // of which set the images are shown; null: the given one, else the network's
   lesson: null,
   at: null, // its step, from 1
@@ -94,6 +96,8 @@ export function read(parameters, lab) {
     damage: readDamage(get, limits.damage ?? {}),
     limit: decimal(get("limit"), 0, 0.99) ?? 0,
     pair: /^\d{1,2}-\d{1,2}$/.test(get("pair") ?? "") ? get("pair") : null,
+    bug: like("bug", /^.{1,60}$/),
+    bugLoss: one("loss", ["squared_error", "cross_entropy"], null),
     sheet: one("sheet", ["given", "network"], null),
     lesson,
     at: whole(get("at"), 99),
@@ -200,6 +204,7 @@ export function parameters(state, lab) {
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
     ...(state.view === "evaluate" ? measured(state) : {}),
+    ...(state.view === "zoo" ? { bug: state.bug, loss: state.bugLoss } : {}),
     sheet: state.view === "data" && lab.given_set ? state.sheet : null,
     lesson: state.lesson,
     at: state.at,

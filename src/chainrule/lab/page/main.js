@@ -29,6 +29,7 @@ import { banner, tell, toast } from "./views/frame/telling.js";
 import { inside } from "./views/inside/inside.js";
 import { lessons as makeLessons, withStep } from "./views/lessons/lessons.js";
 import { train } from "./views/train/train.js";
+import { zoo } from "./views/zoo/zoo.js";
 
 const wide = matchMedia("(min-width: 60rem)");
 const widest = matchMedia("(min-width: 112rem)");
@@ -65,7 +66,8 @@ function enter() {
   const state = now();
   const { view, network, with: beside, many, damage, limit, pair, section, sheet } = state;
   const measured = view === "evaluate" && [damage, limit, pair, section];
-  const what = [view, isPicture(), moment(), network, beside, many, unknown(), measured, sheet];
+  const chosen = [sheet, state.bug, state.bugLoss];
+  const what = [view, isPicture(), moment(), network, beside, many, unknown(), measured, chosen];
   const next = JSON.stringify(what);
   if (next === entered) return false;
   entered = next;
@@ -150,6 +152,7 @@ function makeViews(lab) {
     evaluate: evaluate({ lab, tell }),
     compare: compare({ tell }),
     data: data({ lab, tell }),
+    zoo: zoo({ tell }),
     draw: draw({ lab, tell, isHidden, toInside }),
   };
 }

@@ -27,6 +27,7 @@ const OPENED = [
   "pair",
   "lesson",
   "at",
+  "bug",
 ];
 const SLID = ["step", "damage", "limit"]; // by sliders
 const KEPT = ["hide", "projector", "scale"]; // how it is shown: as now, wherever one comes back to

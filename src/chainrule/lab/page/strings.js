@@ -15,6 +15,7 @@ import { own } from "./strings/own.js";
 import { story } from "./strings/story.js";
 import { knife } from "./strings/surgery.js";
 import { train } from "./strings/train.js";
+import { zoo } from "./strings/zoo.js";
 
 export const words = {
   ...frame,
@@ -32,4 +33,5 @@ export const words = {
   keep,
   data,
   lessons,
+  zoo,
 };

@@ -14,6 +14,7 @@ export const frame = {
     evaluate: "Evaluate",
     compare: "Compare",
     data: "Images",
+    zoo: "Mistakes",
   },
   viewsLabel: "Views",
   tools: "Tools",
