@@ -12,7 +12,6 @@ numbers, and the reading of the model file. Source: Moore 1966, "Interval Analys
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, SupportsFloat
 
 from chainrule.network import Network
@@ -74,6 +73,12 @@ def dot(one: Sequence[Enclosure], other: Sequence[Enclosure]) -> Enclosure:
             ends = (a * c, a * d, b * c, b * d)
             low, high = low + min(ends), high + max(ends)
     return Enclosure(low >> BITS, -(-high >> BITS))
+
+
+def weighed(rows: Iterable[Sequence[SupportsFloat]], vector: Vector) -> Vector:
+    """W v, of floats and enclosures; a product with 0 is 0 and left out."""
+    some = [k for k, each in enumerate(vector) if each != ZERO]
+    return tuple(dot([whole(row[k]) for k in some], [vector[k] for k in some]) for row in rows)
 
 
 def total(numbers: Iterable[Enclosure]) -> Enclosure:
@@ -163,7 +168,8 @@ class Exact:
 
     def row(self, array: str, l: int, unit: int) -> Vector:
         """W[l][unit,:], or dW[l] = dZ[l] A[l-1]ᵀ + λ W[l] there."""
-        W, decay = weights(self.network, l)[unit], whole(self.network.weight_decay)
+        W = tuple(map(whole, self.network.layers[l - 1][0][unit].tolist()))
+        decay = whole(self.network.weight_decay)
         if array[0] == "W":
             return W
         dz, A = self.vectors[f"dZ{l}"][unit], self.vectors[f"A{l - 1}" if l > 1 else "x"]
@@ -194,9 +200,9 @@ def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
     A = [tuple(map(whole, x))]
     Z: list[Vector] = [()]
     for l in range(1, L + 1):
-        b = tuple(whole(each) for each in network.layers[l - 1][1][:, 0].tolist())
-        rows = weights(network, l)
-        Z.append(tuple(dot(row, A[-1]).plus(each) for row, each in zip(rows, b, strict=True)))
+        W = network.layers[l - 1][0].tolist()
+        b = tuple(map(whole, network.layers[l - 1][1][:, 0].tolist()))
+        Z.append(tuple(z.plus(each) for z, each in zip(weighed(W, A[-1]), b, strict=True)))
         e = exponentials(Z[l])[1] if l == L else ()
         hidden = [Enclosure(max(0, z.low), max(0, z.high)) for z in Z[l]]
         A.append(tuple(each.over(total(e)) for each in e) or tuple(hidden))
@@ -217,7 +223,7 @@ def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
     for l in range(L, 0, -1):
         found |= {f"dZ{l}": dZ, f"db{l}": dZ}
         if l > 1:
-            dA = tuple(dot(column, dZ) for column in zip(*weights(network, l), strict=True))
+            dA = weighed(network.layers[l - 1][0].T.tolist(), dZ)
             dZ = tuple(map(through_relu, dA, Z[l - 1]))
             found[f"dA{l - 1}"] = dA
     return Exact(network, found)
@@ -239,12 +245,8 @@ def loss(network: Network, Z: Vector, A: Vector, label: int) -> Enclosure:
         most, e = exponentials(Z)
         E = log(total(e)).plus(Enclosure(most, most)).minus(Z[label])
     if network.weight_decay:
-        squares = [dot(w, w) for l in range(network.depth) for w in weights(network, l + 1)]
-        E = E.plus(total(squares).times(whole(network.weight_decay)).times(HALF))
+        rows = (tuple(map(whole, row)) for W, _ in network.layers for row in W.tolist())
+        E = E.plus(
+            total(dot(row, row) for row in rows).times(whole(network.weight_decay)).times(HALF)
+        )
     return E
-
-
-@lru_cache(maxsize=8)
-def weights(network: Network, l: int) -> tuple[Vector, ...]:
-    """W[l], row by row."""
-    return tuple(tuple(map(whole, row)) for row in network.layers[l - 1][0].tolist())
