@@ -167,22 +167,19 @@ class Exact:
         return [self.row(array, l, unit) for unit in range(self.network.sizes[l])]
 
     def row(self, array: str, l: int, unit: int) -> Vector:
-        """W[l][unit,:], or dW[l] = dZ[l] A[l-1]ᵀ + λ W[l] there."""
-        W = tuple(map(whole, self.network.layers[l - 1][0][unit].tolist()))
-        decay = whole(self.network.weight_decay)
-        if array[0] == "W":
-            return W
-        dz, A = self.vectors[f"dZ{l}"][unit], self.vectors[f"A{l - 1}" if l > 1 else "x"]
-        dW = tuple(map(dz.times, A))
-        if decay == ZERO:
-            return dW
-        return tuple(d.plus(decay.times(w)) for d, w in zip(dW, W, strict=True))
+        """W[l][unit,:], or dW[l][unit,:]."""
+        return tuple(self.cell(array, unit, k) for k in range(self.network.sizes[l - 1]))
 
     def cell(self, array: str, *index: int) -> Enclosure:
-        """One number; KeyError or IndexError for one that is not there."""
+        """One number, dW[l] = dZ[l] A[l-1]ᵀ + λ W[l]; KeyError or IndexError for no such one."""
         if len(index) < 2:
             return self.vectors[array][index[0] if index else 0]
-        return self.row(array, int(array.lstrip("dW")), index[0])[index[1]]
+        (unit, k), l = index, int(array.lstrip("dW"))
+        w, decay = whole(self.network.layers[l - 1][0][index]), whole(self.network.weight_decay)
+        if array[0] == "W":
+            return w
+        dW = self.vectors[f"dZ{l}"][unit].times(self.vectors[f"A{l - 1}" if l > 1 else "x"][k])
+        return dW if decay == ZERO else dW.plus(decay.times(w))
 
 
 def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
@@ -199,10 +196,9 @@ def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
     found: dict[str, Vector] = {}
     A = [tuple(map(whole, x))]
     Z: list[Vector] = [()]
-    for l in range(1, L + 1):
-        W = network.layers[l - 1][0].tolist()
-        b = tuple(map(whole, network.layers[l - 1][1][:, 0].tolist()))
-        Z.append(tuple(z.plus(each) for z, each in zip(weighed(W, A[-1]), b, strict=True)))
+    for l, (W, bias) in enumerate(network.layers, 1):
+        b = tuple(map(whole, bias[:, 0].tolist()))
+        Z.append(tuple(z.plus(each) for z, each in zip(weighed(W.tolist(), A[-1]), b, strict=True)))
         e = exponentials(Z[l])[1] if l == L else ()
         hidden = [Enclosure(max(0, z.low), max(0, z.high)) for z in Z[l]]
         A.append(tuple(each.over(total(e)) for each in e) or tuple(hidden))
@@ -246,7 +242,6 @@ def loss(network: Network, Z: Vector, A: Vector, label: int) -> Enclosure:
         E = log(total(e)).plus(Enclosure(most, most)).minus(Z[label])
     if network.weight_decay:
         rows = (tuple(map(whole, row)) for W, _ in network.layers for row in W.tolist())
-        E = E.plus(
-            total(dot(row, row) for row in rows).times(whole(network.weight_decay)).times(HALF)
-        )
+        half = whole(network.weight_decay).times(HALF)
+        E = E.plus(total(dot(row, row) for row in rows).times(half))
     return E
