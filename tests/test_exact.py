@@ -15,7 +15,7 @@ from chainrule import Network, initialise, load_bundled, save_model
 from chainrule.explain import exact as room
 from chainrule.explain.exact import ONE, Enclosure, exact, exp, log, whole
 from chainrule.explain.ledger import open_ledger
-from chainrule.explain.truth import Truth, beside, error_bounds, written
+from chainrule.explain.truth import beside, error_bounds, written
 from chainrule.network import LOSSES
 
 UNIT = Fraction(1, ONE)

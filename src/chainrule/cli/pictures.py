@@ -296,6 +296,9 @@ def proven(proof: Proof, indices: Sequence[int], on: str) -> Pieces:
         yield f"impostor {impostor.name}: {told}"
 
 
+CORNERS = 10  # sentences about units at the corner of ReLU, or near it
+
+
 def proven_exactly(found: Sequence[ImageBeside], indices: Sequence[int], on: str) -> Pieces:
     """How far the derivatives are from the truth, array by array, and what else is to be said."""
     rows = merged_arrays(found)
@@ -319,13 +322,19 @@ def proven_exactly(found: Sequence[ImageBeside], indices: Sequence[int], on: str
     yield ""
     for row in rows:
         if row.underflow:
-            were = "cell has" if row.underflow == 1 else "cells have"
+            cells = "1 cell" if row.underflow == 1 else f"{row.underflow:,} cells"
             yield paragraph(
-                f"{row.underflow:,} {were} of {row.array} lost digits by underflow, or become 0: "
-                f"numbers on the way are too small for float64."
+                f"underflow: {cells} of {row.array} lost digits or became 0, because numbers on "
+                f"the way are too small for float64"
             )
-    for image, index in zip(found, indices, strict=True):
-        yield from (paragraph(f"test image {index}: {each.sentence}") for each in image.corners)
+    said = [
+        f"test image {index}: {corner.sentence}"
+        for image, index in zip(found, indices, strict=True)
+        for corner in image.corners
+    ]
+    yield from map(paragraph, said[:CORNERS])
+    if (more := len(said) - CORNERS) > 0:
+        yield f"and {more:,} more such units; --json names all"
 
 
 WITHIN = {True: "within its bounds", False: "FURTHER off", None: "cannot be told"}

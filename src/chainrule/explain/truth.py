@@ -315,7 +315,7 @@ class Truth:
             found.ulps,
             found.bound,
             found.within,
-            (*remarks(found, given=array not in self.bounds), *says),
+            (*remarks(found, bool(says), given=array not in self.bounds), *says),
         )
 
     def of_no_probability(self, name: str, array: str, index: tuple[int, ...]) -> CellTruth:
@@ -340,8 +340,8 @@ def concerns(corner: Corner, array: str, index: tuple[int, ...]) -> bool:
     return kind[0] == "d" and (corner.layer, corner.place) == (l, index[0])
 
 
-def remarks(found: Beside, *, given: bool) -> Iterator[str]:
-    """What else is to be said of a number, a sentence each."""
+def remarks(found: Beside, cornered: bool, *, given: bool) -> Iterator[str]:
+    """What else is to be said of a number, a sentence each; a corner explains a 0 by itself."""
     ours, truth = found.ours, found.truth
     if given:
         yield "It is given, not computed: ours is the truth."
@@ -356,7 +356,7 @@ def remarks(found: Beside, *, given: bool) -> Iterator[str]:
             f"Ours {lost} by underflow: it, or a number on the way to it, is below 2.2e-308, too "
             f"small for float64 to hold all its digits{and_so}"
         )
-    elif ours == 0 and (truth.low > 0 or truth.high < 0):
+    elif ours == 0 and (truth.low > 0 or truth.high < 0) and not cornered:
         yield (
             "Ours is 0 by rounding: what is left of a difference, such as 1 - A, is smaller than "
             "the last digit of what it is taken from; the truth is not 0."
