@@ -62,8 +62,8 @@ def together(parts: list[Measured]) -> Measured:
 
 def lines(found: dict[tuple[str, Loss], Measured]) -> Iterator[str]:
     """The table, and what is to be said of it, as Markdown."""
-    columns = [f"{loss.replace('_', ' ')}: {what}" for loss in LOSSES for what in ("ulps", "share")]
-    yield f"| | cells | {' | '.join(columns)} |"
+    columns = [f"{loss.replace('_', ' ')}: {what}" for loss in LOSSES for what in ("ulps", "of it")]
+    yield f"| the most that is off in | cells | {' | '.join(columns)} |"
     yield f"|---|---|{'---|' * len(columns)}"
     for name in NETWORKS:
         first, second = (found[name, loss].arrays for loss in LOSSES)

@@ -1,11 +1,16 @@
 """All derivatives beside the truth: at once, as cell by cell; and what is to be said of some."""
 
 import math
+import re
+import runpy
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,6 +130,54 @@ def test_most_cells_are_compared_at_once(mnist):
     row = check_exactly(ledger).arrays[0]
     assert (row.array, row.cells, row.within) == ("dW1", 100352, True)
     assert 0 < row.judged < 20
+
+
+# ----------------------------------------------------------------------- the table of the docs
+
+TABLE, SCRIPT = ROOT / "docs/design/trust.md", ROOT / "benchmarks/exactness.py"
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?")
+
+
+def figures(line):
+    return [float(number.replace(",", "")) for number in NUMBER.findall(line)]
+
+
+def test_the_script_of_the_table_says_what_single_cells_say(mnist):
+    made, images = runpy.run_path(str(SCRIPT)), 1
+    found = made["measure"]("small", "cross_entropy", range(images))
+    network = replace(load_bundled("small"), loss="cross_entropy")
+    for array, row in found.arrays.items():
+        cells = [
+            each
+            for k in range(images)
+            for each in cell_by_cell(
+                open_ledger(network, mnist[1].X[:, k], int(mnist[1].labels[k])), array
+            ).values()
+        ]
+        assert row.cells == len(cells)
+        assert row.worst == pytest.approx(max(each.ulps for each in cells), rel=1e-9)
+        assert row.relative == pytest.approx(max(each.relative for each in cells), rel=1e-9)
+        assert row.within
+
+
+@pytest.mark.long
+def test_the_table_of_the_docs():
+    """220 million derivatives. Another BLAS sums in another order: figures may differ tenfold."""
+    made = subprocess.run([sys.executable, SCRIPT], capture_output=True, check=True)
+    table = made.stdout.decode().splitlines()
+    stated = TABLE.read_text(encoding="utf-8").splitlines()
+    first = stated.index(table[0])
+    assert stated[first + 1] == table[1]
+    for line, other in zip(table[2:], stated[first + 2 :], strict=False):
+        assert NUMBER.sub("", line) == NUMBER.sub("", other)
+        if line.startswith("|"):
+            for number, said in zip(figures(line), figures(other), strict=True):
+                assert said / 10 <= number <= said * 10, line
+    total, judged, share, underflow, undecided, _ = figures(table[-1])
+    assert (total, underflow, undecided) == (220_092_000, 0, 0)
+    assert "all within their bounds" in table[-1]
+    assert judged < total / 100
+    assert share < 1
 
 
 # ---------------------------------------------------------------- what is to be said of a number
