@@ -221,6 +221,8 @@ def test_a_relu_that_float64_cannot_decide_is_named(tmp_path, mnist, answer, ins
     def says(cell):
         return answer("explain", path, "--test", "0", "--cell", cell, "--exact")["exact"]["says"]
 
+    told = answer("explain", path, "--test", "0", "--cell", "dZ1[0]", "--exact")["exact"]
+    assert (told["undecided"], told["within"]) == (["Z1[0]"], True)
     for cell in ("dZ1[0]", "db1[0]", f"dW1[0,{q}]"):
         assert [line[:5] for line in says(cell)] == ["Z1[0]"], cell
     assert [line[:5] for line in says("dZ1[1]")] == ["Z1[1]"]

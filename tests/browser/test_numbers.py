@@ -74,7 +74,7 @@ def test_one_number_is_opened_and_proven(page, truth):
         mark = shown.locator("mark")
         assert mark.inner_text() == told.truth[: told.agree]
         assert mark.evaluate("node => getComputedStyle(node).textDecorationLine") == "underline"
-    expect(about.get_by_text("as near to the truth as float64 must be")).to_be_visible()
+    expect(about.get_by_text("off by no more than rounding in float64 can come to")).to_be_visible()
     same = len(re.sub(r"^0+|[^0-9]", "", told.truth[: told.agree].lstrip(MINUS + "0.")))
     expect(about.get_by_text(f"The first {same} digits agree.")).to_be_visible()
 

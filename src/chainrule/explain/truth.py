@@ -237,6 +237,7 @@ class CellTruth(NamedTuple):
     ulps: float
     bound: float
     within: bool | None
+    undecided: tuple[str, ...]  # hidden units on the way whose ReLU float64 cannot decide
     says: tuple[str, ...]  # what else there is to know, a sentence each
 
 
@@ -304,9 +305,10 @@ class Truth:
         except (OverflowError, ValueError):
             ours = str(self.ledger.arrays[array][index])
             reason = "The image or a parameter is infinite or NaN, so there is no truth to be had."
-            return CellTruth(name, None, ours, 0, math.inf, math.inf, None, (reason,))
+            return CellTruth(name, None, ours, 0, math.inf, math.inf, None, (), (reason,))
         truth, ours, agree = found.in_words
-        says = [each.sentence for each in self.corners if concerns(each, array, index)]
+        corners = [each for each in self.corners if concerns(each, array, index)]
+        remarked = remarks(found, bool(corners), given=array not in self.bounds)
         return CellTruth(
             name,
             truth,
@@ -315,7 +317,8 @@ class Truth:
             found.ulps,
             found.bound,
             found.within,
-            (*remarks(found, bool(says), given=array not in self.bounds), *says),
+            tuple(each.unit for each in corners if not each.at_0),
+            (*remarked, *(each.sentence for each in corners)),
         )
 
     def of_no_probability(self, name: str, array: str, index: tuple[int, ...]) -> CellTruth:
@@ -323,13 +326,13 @@ class Truth:
         ours, off = float(self.ledger.arrays[array][index]), float(self.bounds[array][index])
         if index[0] != self.label:
             zero = beside(ours, ZERO, off)
-            return CellTruth(name, *zero.in_words, zero.ulps, off, zero.within, ())
+            return CellTruth(name, *zero.in_words, zero.ulps, off, zero.within, (), ())
         L = self.ledger.network.depth
         says = (
             f"{name} is -1 over {named(f'A{L}', *index)}, of which no more is known than that it "
             f"is below 10⁻⁴⁰⁰, so there is no truth to be had; E and dZ{L} do not need it."
         )
-        return CellTruth(name, None, str(ours), 0, math.inf, off, None, (says,))
+        return CellTruth(name, None, str(ours), 0, math.inf, off, None, (), (says,))
 
 
 def concerns(corner: Corner, array: str, index: tuple[int, ...]) -> bool:

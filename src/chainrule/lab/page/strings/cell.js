@@ -86,8 +86,9 @@ export const cell = {
   truthOf: (name) => `The true digits of ${name}`,
   truth: "the truth",
   oursDigits: "ours, all that float64 holds",
-  within: "Proven: ours is as near to the truth as float64 must be.",
+  within: "Proven: off by no more than rounding in float64 can come to.",
   outside: "✗ Further from the truth than rounding can explain.",
+  undecided: "Float64 cannot decide on which side of ReLU this is.",
   truthUntold: "Whether ours is near enough cannot be told.",
   noTruth: "There is no truth to compare with.",
   apart: ({ ulps, bound }, same) => {

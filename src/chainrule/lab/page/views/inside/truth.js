@@ -48,11 +48,12 @@ function report(found) {
     ),
     element("p", { class: `verdict ${kind}`, id: "truth-verdict" }, verdict),
     ...says,
-    element("p", { class: "quiet" }, apart(found)),
-  ];
+    Number.isFinite(found.ulps) ? element("p", { class: "quiet" }, apart(found)) : null,
+  ].filter(Boolean);
 }
 
-function verdictOf({ within }) {
+function verdictOf({ within, undecided }) {
+  if (undecided.length) return ["unsure", words.undecided];
   if (within) return ["good", words.within];
   return within === null ? ["unsure", words.truthUntold] : ["bad", words.outside];
 }
