@@ -49,10 +49,10 @@ class Enclosure(NamedTuple):
         return Enclosure((self.low << BITS) // other.high, -((-self.high << BITS) // other.low))
 
 
-def whole(number: SupportsFloat) -> Enclosure:
-    """A float as it is: its denominator is a power of 2 up to 2¹⁰⁷⁴."""
+def whole(number: SupportsFloat, bits: int = BITS) -> Enclosure:
+    """A float as it is, in 2⁻ᵇⁱᵗˢ: its denominator is a power of 2 up to 2¹⁰⁷⁴."""
     numerator, denominator = float(number).as_integer_ratio()
-    units = numerator << BITS + 1 - denominator.bit_length()
+    units = numerator << bits + 1 - denominator.bit_length()
     return Enclosure(units, units)
 
 
@@ -60,8 +60,8 @@ ZERO = Enclosure(0, 0)
 HALF, UNITY = Enclosure(ONE // 2, ONE // 2), Enclosure(ONE, ONE)
 
 
-def dot(one: Sequence[Enclosure], other: Sequence[Enclosure]) -> Enclosure:
-    """Σ of the products, rounded once, at the end."""
+def dot(one: Sequence[Enclosure], other: Sequence[Enclosure], bits: int = BITS) -> Enclosure:
+    """Σ of the products, rounded once, at the end; `one` is in 2⁻ᵇⁱᵗˢ."""
     low = high = 0
     for (a, b), (c, d) in zip(one, other, strict=True):
         if a == b and c == d:
@@ -72,13 +72,16 @@ def dot(one: Sequence[Enclosure], other: Sequence[Enclosure]) -> Enclosure:
         else:
             ends = (a * c, a * d, b * c, b * d)
             low, high = low + min(ends), high + max(ends)
-    return Enclosure(low >> BITS, -(-high >> BITS))
+    return Enclosure(low >> bits, -(-high >> bits))
 
 
 def weighed(rows: Iterable[Sequence[SupportsFloat]], vector: Vector) -> Vector:
     """W v, of floats and enclosures; a product with 0 is 0 and left out."""
-    some = [k for k, each in enumerate(vector) if each != ZERO]
-    return tuple(dot([whole(row[k]) for k in some], [vector[k] for k in some]) for row in rows)
+    some, found = [k for k, each in enumerate(vector) if each != ZERO], []
+    for row in rows:  # in as few bits as its numbers have
+        bits = max((float(row[k]).as_integer_ratio()[1].bit_length() for k in some), default=1) - 1
+        found.append(dot([whole(row[k], bits) for k in some], [vector[k] for k in some], bits))
+    return tuple(found)
 
 
 def total(numbers: Iterable[Enclosure]) -> Enclosure:
@@ -241,7 +244,7 @@ def loss(network: Network, Z: Vector, A: Vector, label: int) -> Enclosure:
         most, e = exponentials(Z)
         E = log(total(e)).plus(Enclosure(most, most)).minus(Z[label])
     if network.weight_decay:
-        rows = (tuple(map(whole, row)) for W, _ in network.layers for row in W.tolist())
-        half = whole(network.weight_decay).times(HALF)
-        E = E.plus(total(dot(row, row) for row in rows).times(half))
+        rows = (row for W, _ in network.layers for row in W.tolist())
+        squares = total(weighed([row], tuple(map(whole, row)))[0] for row in rows)
+        E = E.plus(squares.times(whole(network.weight_decay)).times(HALF))
     return E
