@@ -303,6 +303,17 @@ def test_underflow_stands_below_the_table_of_check(tmp_path, mnist, inside):
     assert "underflow: 1 cell of db1 lost digits or became 0" in shown
 
 
+def test_where_numbers_overflow_nothing_is_claimed(tmp_path, inside):
+    network = Network((784, *[2] * 9, 10), np.full(784 * 2 + 2 + 8 * 6 + 30, 3e38, np.float32))
+    path = tmp_path / "huge.safetensors"
+    save_model(network, path)
+    told = inside("check", path, "--exact", "--test", "0", "--quiet")
+    assert (told.returncode, told.stderr) == (1, "")
+    assert told.stdout == "of some derivatives it cannot be told: numbers on the way overflow\n"
+    shown = inside("explain", path, "--test", "0", "--cell", "Z10[0]", "--exact")
+    assert "whole numbers have no such limit" in " ".join(shown.stdout.split())
+
+
 def test_where_there_is_no_truth_it_is_said(tmp_path, inside):
     told = Truth(scored(2000.0, 0.0, loss="cross_entropy", label=1)).cell("dA1[1]")
     assert (told.truth, told.ours, told.agree, told.within) == (None, "-inf", 0, None)

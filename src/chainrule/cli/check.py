@@ -26,7 +26,7 @@ from chainrule.explain.check import ALL_UP_TO, SAMPLE, Proof, check
 from chainrule.explain.differences import H
 from chainrule.explain.exact import ARRAYS_UP_TO
 from chainrule.explain.ledger import open_ledger
-from chainrule.explain.nearness import ImageBeside, check_exactly, merged_arrays
+from chainrule.explain.nearness import ImageBeside, all_within, check_exactly, merged_arrays
 from chainrule.network import Array, Network
 
 CHECKED: dict[EngineName, str] = {"numpy": "the NumPy engine", "compiled": "the compiled engine"}
@@ -94,7 +94,7 @@ def check_command(
     about = {"model": model_name(model), "step": step, "data": data_of(test_set)}
     if exactly:
         compared = check_all_exactly(subject, chosen)
-        fine = all(row.within for image in compared for row in image.arrays)
+        fine = all_within(row.within for image in compared for row in image.arrays)
         if as_json:
             print_json(within=fine, **exact_fields(compared, indices), **about)
         else:
@@ -133,13 +133,23 @@ def fields_of(proof: Proof) -> dict[str, object]:
 
 
 def show_exactly(
-    compared: Sequence[ImageBeside], indices: Sequence[int], on: str, *, fine: bool, quiet: bool
+    compared: Sequence[ImageBeside],
+    indices: Sequence[int],
+    on: str,
+    *,
+    fine: bool | None,
+    quiet: bool,
 ) -> None:
     """Print how far all derivatives are from the truth, and the verdict."""
     from chainrule.cli import pictures
 
     show([] if quiet else pictures.proven_exactly(compared, indices, on))
-    show(["every derivative is as near to the truth as it must be" if fine else "FAILS"])
+    verdicts = {
+        True: "every derivative is as near to the truth as it must be",
+        False: "FAILS",
+        None: "of some derivatives it cannot be told: numbers on the way overflow",
+    }
+    show([verdicts[fine]])
 
 
 def exact_fields(compared: Sequence[ImageBeside], indices: Sequence[int]) -> dict[str, object]:

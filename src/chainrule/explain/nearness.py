@@ -79,7 +79,6 @@ def merged_arrays(images: Sequence[ImageBeside]) -> list[ArrayBeside]:
 def merged(rows: Iterable[ArrayBeside]) -> ArrayBeside:
     """An array of many images; the median is that of their medians."""
     rows = list(rows)
-    said = {row.within for row in rows}
     return ArrayBeside(
         rows[0].array,
         sum(row.cells for row in rows),
@@ -87,10 +86,16 @@ def merged(rows: Iterable[ArrayBeside]) -> ArrayBeside:
         median=float(np.median([row.median for row in rows])),
         relative=max(row.relative for row in rows),
         share=max(row.share for row in rows),
-        within=False if False in said else None if None in said else True,
+        within=all_within(row.within for row in rows),
         underflow=sum(row.underflow for row in rows),
         judged=sum(row.judged for row in rows),
     )
+
+
+def all_within(said: Iterable[bool | None]) -> bool | None:
+    """Whether all are within their bounds; None if none is outside, and of some it is not known."""
+    said = set(said)
+    return False if False in said else None if None in said else True
 
 
 # --------------------------------------------------------------------------- a matrix of products
@@ -232,7 +237,6 @@ def summary(
         else np.array([getattr(each, name) for each in judged])
         for name in ("ulps", "relative", "share")
     )
-    said = {each.within for each in judged}
     return ArrayBeside(
         array,
         cells,
@@ -240,7 +244,7 @@ def summary(
         median=float(np.median(ulps[ulps > 0])) if ulps.any() else 0.0,
         relative=float(relative.max(initial=0)),
         share=float(share.max(initial=0)),
-        within=False if False in said else None if None in said else True,
+        within=all_within(each.within for each in judged),
         underflow=sum(each.underflow for each in judged),
         judged=len(judged),
     )
