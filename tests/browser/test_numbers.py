@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from helpers.answers import (
+    MINUS,
     beginning,
     first_cell,
     first_verdict,
@@ -19,6 +20,7 @@ from playwright.sync_api import expect
 from chainrule.explain.learning import learn_once
 from chainrule.explain.proof import prove, prove_output
 from chainrule.explain.rules import open_cell
+from chainrule.explain.truth import Truth
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +65,34 @@ def test_one_number_is_opened_and_proven(page, truth):
     said = next(n for word, n in digits.items() if word in verdict)  # at least eight
     assert f"{ours:.{said - 1}e}"[: said - 1] == f"{proof.quotient:.{said - 1}e}"[: said - 1]
 
+    # The proof: thirty digits of the truth, ours beneath, and what agrees marked.
+    told = Truth(truth).cell(name)
+    digits = about.get_by_label(f"The true digits of {name}").locator("dd")
+    expect(digits).to_have_count(2)
+    for shown, whole in zip(digits.all(), (told.truth, told.ours), strict=True):
+        assert shown.inner_text() == whole.replace("-", MINUS)
+        mark = shown.locator("mark")
+        assert mark.inner_text() == told.truth[: told.agree]
+        assert mark.evaluate("node => getComputedStyle(node).textDecorationLine") == "underline"
+    expect(about.get_by_text("off by no more than rounding in float64 can come to")).to_be_visible()
+    same = len(re.sub(r"^0+|[^0-9]", "", told.truth[: told.agree].lstrip(MINUS + "0.")))
+    expect(about.get_by_text(f"The first {same} digits agree.")).to_be_visible()
+
     # Learn from this once: the promise beside the measurement, the 5 becomes a 3.
     page.get_by_role("button", name="Learn from this once").first.click()
     learn(page, truth)
+
+
+def test_of_a_value_the_true_digits_are_shown_and_what_is_given_has_none(page, truth):
+    cell(page, "E").click()
+    about = opened(page, "E")
+    about.get_by_role("button", name="Its true digits").click()
+    digits = about.get_by_label("The true digits of E").locator("dd")
+    expect(digits.first).to_have_text(Truth(truth).cell("E").truth)
+    cell(page, "y[3]").click()
+    about = opened(page, "y[3]")
+    expect(about.get_by_text("A gradient can be proven")).to_be_visible()
+    expect(about.get_by_role("button", name="Its true digits")).to_have_count(0)
 
 
 def learn(page, truth):

@@ -10,6 +10,7 @@ from helpers import ROOT, toy_problem
 from helpers.clients import MISREAD, arrays_of, client_of, f8, posted
 
 from chainrule import backward, evaluate, forward, gradient, loss, predict
+from chainrule.explain import truth
 from chainrule.explain.ledger import open_ledger
 from chainrule.lab.api.lab import Lab
 from chainrule.lab.api.networks import named_model, shipped
@@ -210,6 +211,50 @@ def test_no_proof_of_what_is_no_derivative(page):
     refused = page.post("/api/proof", json=MISREAD | {"cell": "W2[3,7]"})
     assert refused.status_code == 400
     assert "dW2[3,7]" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("network", ["small", "large"])
+def test_the_true_digits_are_those_of_explain_exact(page, answer, network):
+    cells = ["dW2[3,7]", "dW1[3,350]", "db1[4]", "dZ2[3]", "dA1[7]", "dA2[5]", "E", "Z1[2]", "x[1]"]
+    for cell in cells:
+        told = posted(page, "/api/truth", MISREAD | {"network": network, "cell": cell})
+        explained = answer("explain", network, "--test", "1832", "--cell", cell, "--exact")
+        assert told == explained["exact"]
+        assert told["cell"] == cell
+        assert told["truth"][: told["agree"]] == told["ours"][: told["agree"]]
+        assert told["within"] is True
+        opened = posted(page, "/api/cell", MISREAD | {"network": network, "cell": cell})
+        assert float(told["ours"].replace("−", "-")) == opened["value"]
+    refused = page.post("/api/truth", json=MISREAD | {"cell": "dW9[0,0]"})
+    assert (refused.status_code, "no cell is called" in refused.json()["error"]) == (400, True)
+
+
+def test_the_pass_is_enclosed_once_for_a_moment_and_never_for_a_quotient(page, monkeypatch):
+    enclosed = []
+    right = truth.exact
+    monkeypatch.setattr(truth, "exact", lambda *of: enclosed.append(of) or right(*of))
+    moment = MISREAD | {"image": {"test": 77}}
+    posted(page, "/api/proof", moment | {"cell": "dW2[3,7]"})
+    assert enclosed == []
+    for cell in ("dW2[3,7]", "dZ1[0]", "E", "dW2[3,7]"):
+        posted(page, "/api/truth", moment | {"cell": cell})
+    assert len(enclosed) == 1
+
+
+def test_a_moment_without_truth_or_at_a_corner_is_a_sentence(page):
+    bias = {"set": [[f"b2[{k}]", 3000.0 if k == 5 else -3000.0] for k in range(10)]}
+    moment = MISREAD | {"network": "large", "changes": bias}
+    told = posted(page, "/api/truth", moment | {"cell": "dA2[3]"})
+    assert told["truth"] is None
+    assert (told["ours"], told["ulps"], told["within"]) == ("-inf", "inf", None)
+    assert "there is no truth to be had" in told["says"][0]
+    # A unit without weights and bias: Z1 is truly 0.
+    at_0 = {"set": [["b1[0]", 0.0]]}
+    black = base64.b64encode(bytes(784)).decode()
+    moment = {"network": "small", "image": {"pixels": black}, "label": 3, "changes": at_0}
+    told = posted(page, "/api/truth", moment | {"cell": "dZ1[0]"})
+    assert told["says"] == ["Z1[0] is truly 0, the corner of ReLU; its slope there is taken as 0."]
+    assert (told["truth"], told["ours"], told["within"]) == ("0", "0", True)
 
 
 def test_only_chainrules_own_dZ_agrees(page):

@@ -17,7 +17,7 @@ from chainrule.lab.server.served import Served
 GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/api/lessons"]
 GETS += ["/lab/style.css", "/api/sets", "/api/zoo"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save", "answer"]
-POSTS += ["picture", "curve", "formula", "number", "name-set", "read-set", "bug"]
+POSTS += ["picture", "curve", "formula", "number", "name-set", "read-set", "bug", "truth"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings", "name"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x", "changes", "set", "most", "keep"]
 FIELDS += ["bug", "loss"]

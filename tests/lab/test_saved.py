@@ -42,6 +42,9 @@ def test_a_saved_moment_holds_the_answers(page, kept):
     assert {"dW2[3,7]", "dZ2[0]", "dA1[9]", "dW1[3,350]"} <= set(block["proofs"])
     told = posted(page, "/api/proof", MISREAD | {"cell": "dW1[3,350]"})
     assert block["proofs"]["dW1[3,350]"] == told
+    assert set(block["truths"]) == set(block["proofs"])
+    for name in ("dW1[3,350]", "dZ2[0]"):
+        assert block["truths"][name] == posted(page, "/api/truth", MISREAD | {"cell": name})
     assert len(kept.content) < 3_000_000
 
 

@@ -26,7 +26,7 @@ from chainrule.explain.check import ALL_UP_TO, SAMPLE, Proof, check
 from chainrule.explain.differences import H
 from chainrule.explain.exact import ARRAYS_UP_TO
 from chainrule.explain.ledger import open_ledger
-from chainrule.explain.truth import ArrayBeside, check_exactly
+from chainrule.explain.nearness import ImageBeside, all_within, check_exactly, merged_arrays
 from chainrule.network import Array, Network
 
 CHECKED: dict[EngineName, str] = {"numpy": "the NumPy engine", "compiled": "the compiled engine"}
@@ -94,11 +94,12 @@ def check_command(
     about = {"model": model_name(model), "step": step, "data": data_of(test_set)}
     if exactly:
         compared = check_all_exactly(subject, chosen)
+        fine = all_within(row.within for image in compared for row in image.arrays)
         if as_json:
-            print_json(within=all(row.within for row in compared), arrays=compared, **about)
+            print_json(within=fine, **exact_fields(compared, indices), **about)
         else:
-            show_exactly(compared, indices, test_set.name, quiet=quiet)
-        sys.exit(0 if all(row.within for row in compared) else 1)
+            show_exactly(compared, indices, test_set.name, fine=fine, quiet=quiet)
+        sys.exit(0 if fine else 1)
     claim = claimed(engine, subject.network, chosen) if engine else None
     proof = check(
         subject.network,
@@ -132,17 +133,36 @@ def fields_of(proof: Proof) -> dict[str, object]:
 
 
 def show_exactly(
-    compared: list[ArrayBeside], indices: Sequence[int], on: str, *, quiet: bool
+    compared: Sequence[ImageBeside],
+    indices: Sequence[int],
+    on: str,
+    *,
+    fine: bool | None,
+    quiet: bool,
 ) -> None:
     """Print how far all derivatives are from the truth, and the verdict."""
     from chainrule.cli import pictures
 
     show([] if quiet else pictures.proven_exactly(compared, indices, on))
-    fine = all(row.within for row in compared)
-    show(["every derivative is as near to the truth as it must be" if fine else "FAILS"])
+    verdicts = {
+        True: "every derivative is as near to the truth as it must be",
+        False: "FAILS",
+        None: "of some derivatives it cannot be told: numbers on the way overflow",
+    }
+    show([verdicts[fine]])
 
 
-def check_all_exactly(subject: Subject, digits: Digits) -> list[ArrayBeside]:
+def exact_fields(compared: Sequence[ImageBeside], indices: Sequence[int]) -> dict[str, object]:
+    """What JSON says of derivatives beside the truth."""
+    corners = [
+        {"test": index} | corner._asdict()
+        for image, index in zip(compared, indices, strict=True)
+        for corner in image.corners
+    ]
+    return {"arrays": merged_arrays(compared), "corners": corners}
+
+
+def check_all_exactly(subject: Subject, digits: Digits) -> list[ImageBeside]:
     """All derivatives of each of these images beside the truth."""
     network = subject.network
     if network.parameters.size > ARRAYS_UP_TO:
@@ -151,7 +171,7 @@ def check_all_exactly(subject: Subject, digits: Digits) -> list[ArrayBeside]:
             f"{network.parameters.size:,}; chainrule explain --cell … --exact takes single cells"
         )
     pairs = zip(digits.X.T, digits.labels.tolist(), strict=True)
-    return check_exactly([open_ledger(network, x, label) for x, label in pairs])
+    return [check_exactly(open_ledger(network, x, label)) for x, label in pairs]
 
 
 def claimed(name: EngineName, network: Network, digits: Digits) -> Array:

@@ -9,17 +9,9 @@ import numpy as np
 from chainrule.cli.options import Asked, example, json_option, measured_option, model_argument
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.subjects import data_of, model_name, pick, read_subject
-from chainrule.explain.exact import exact
-from chainrule.explain.ledger import (
-    CellError,
-    Ledger,
-    locate,
-    open_ledger,
-    overflowing,
-    prediction,
-)
+from chainrule.explain.ledger import Ledger, open_ledger, overflowing, prediction
 from chainrule.explain.rules import array_formula, open_cell
-from chainrule.explain.truth import Beside, beside, error_bounds
+from chainrule.explain.truth import Truth
 
 
 @click.command("explain", epilog=example("explain runs/first --test 0 --cell 'dW2[3,7]'"))
@@ -81,9 +73,9 @@ def explain_command(
     }
     if cell is not None:
         opened = open_cell(ledger, cell)
-        truth_of = beside_truth(ledger, cell) if exactly else None
+        true = Truth(ledger).cell(cell) if exactly else None
         if as_json:
-            print_json(**about, **opened._asdict(), exact=truth_of and exact_fields(truth_of))
+            print_json(**about, **opened._asdict(), exact=true and true._asdict())
             return
     elif as_json:
         print_json(**about, arrays=arrays_of(ledger))
@@ -94,7 +86,7 @@ def explain_command(
     with np.errstate(over="ignore", invalid="ignore"):
         if cell is not None:
             show(pictures.opened(opened, full=full))
-            show(pictures.beside_truth(truth_of) if truth_of else [])
+            show(pictures.beside_truth(true) if true else [])
             return
         for name in ledger.arrays:
             if name[0] not in "Wby":  # what was given: the parameters and the label
@@ -107,27 +99,6 @@ def arrays_of(ledger: Ledger) -> dict[str, object]:
         name: {"formula": array_formula(ledger.network, name), "values": array}
         for name, array in ledger.arrays.items()
     }
-
-
-def beside_truth(ledger: Ledger, cell: str) -> Beside:
-    """A cell beside its true digits."""
-    array, index = locate(ledger, cell)
-    found = exact(ledger.network, ledger.arrays["x"].tolist(), int(ledger.arrays["y"].argmax()))
-    try:
-        truth = found.cell(array, *index)
-    except KeyError:
-        raise CellError(f"{cell} is -1 over a probability below 10⁻⁴⁰⁰: not enclosed") from None
-    off = error_bounds(ledger).get(array)  # what is given is what it is
-    return beside(
-        float(ledger.arrays[array][index]), truth, 0.0 if off is None else float(off[index])
-    )
-
-
-def exact_fields(found: Beside) -> dict[str, object]:
-    """What JSON says of a number beside the truth."""
-    truth, ours, agree = found.in_words
-    fields = {"truth": truth, "ours": ours, "agree": agree}
-    return fields | {name: getattr(found, name) for name in ("ulps", "bound", "within")}
 
 
 def class_of(label: str, names: Sequence[str]) -> int:

@@ -14,8 +14,9 @@ from chainrule.data import CLASSES, PIXELS, SIDE
 from chainrule.explain.check import VERDICTS, Proof
 from chainrule.explain.differences import H
 from chainrule.explain.ledger import Ledger
+from chainrule.explain.nearness import ImageBeside, merged_arrays
 from chainrule.explain.rules import Cell, array_formula
-from chainrule.explain.truth import ArrayBeside, Beside
+from chainrule.explain.truth import CellTruth
 from chainrule.network import Array
 
 MOST_BARS = 10
@@ -241,18 +242,19 @@ def opened(cell: Cell, *, full: bool) -> Pieces:
     yield f"total       {cell.total!r} by math.fsum"
 
 
-def beside_truth(found: Beside) -> Pieces:
+def beside_truth(found: CellTruth) -> Pieces:
     """The digits of a number, and ours below them with a mark under each that is the same."""
-    truth, ours, agree = found.in_words
     yield ""
-    yield f"truth       {truth}"
-    yield f"ours        {ours}"
-    yield f"the same    {'^' * agree}"
-    yield f"off by      {found.ulps:.3g} units in the last place; it may be off {found.bound:.1e}"
-    if found.within is not True:
-        yield Text(
-            "ours is FURTHER off than it may be" if found.within is False else "cannot be told"
-        )
+    if found.truth is not None:
+        yield f"truth       {found.truth}"
+        yield f"ours        {found.ours}"
+        yield f"the same    {'^' * found.agree}"
+        may = f"{found.bound:.1e}" if found.bound else "0"
+        off = f"{found.ulps:.3g} units in the last place; it may be off {may}"
+        yield f"off by      {off}"
+        if found.within is False:
+            yield Text("ours is FURTHER off than it may be", "bold")
+    yield from (paragraph(sentence) for sentence in found.says)
 
 
 # ----------------------------------------------------------------------------- a gradient checked
@@ -294,12 +296,16 @@ def proven(proof: Proof, indices: Sequence[int], on: str) -> Pieces:
         yield f"impostor {impostor.name}: {told}"
 
 
-def proven_exactly(rows: Sequence[ArrayBeside], indices: Sequence[int], on: str) -> Pieces:
-    """How far the derivatives are from the truth, array by array."""
+CORNERS = 10  # sentences about units at the corner of ReLU, or near it
+
+
+def proven_exactly(found: Sequence[ImageBeside], indices: Sequence[int], on: str) -> Pieces:
+    """How far the derivatives are from the truth, array by array, and what else is to be said."""
+    rows = merged_arrays(found)
     numbers = ", ".join(map(str, indices))
     yield f"g: every derivative of E, one by one of test images {numbers} of {on}, in float64"
     yield "t: the same in whole numbers, enclosed to hundreds of digits"
-    yield "ulps: |g - t| in units in the last place of g"
+    yield "ulps: |g - t| in units in the last place of t"
     yield ""
     yield table(
         [
@@ -314,6 +320,21 @@ def proven_exactly(rows: Sequence[ArrayBeside], indices: Sequence[int], on: str)
         bold=[row.within is not True for row in rows],
     )
     yield ""
+    for row in rows:
+        if row.underflow:
+            cells = "1 cell" if row.underflow == 1 else f"{row.underflow:,} cells"
+            yield paragraph(
+                f"underflow: {cells} of {row.array} lost digits or became 0, because numbers on "
+                f"the way are too small for float64"
+            )
+    said = [
+        f"test image {index}: {corner.sentence}"
+        for image, index in zip(found, indices, strict=True)
+        for corner in image.corners
+    ]
+    yield from map(paragraph, said[:CORNERS])
+    if (more := len(said) - CORNERS) > 0:
+        yield f"and {more:,} more such units; --json names all"
 
 
 WITHIN = {True: "within its bounds", False: "FURTHER off", None: "cannot be told"}

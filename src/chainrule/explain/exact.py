@@ -12,7 +12,6 @@ numbers, and the reading of the model file. Source: Moore 1966, "Interval Analys
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, SupportsFloat
 
 from chainrule.network import Network
@@ -50,10 +49,10 @@ class Enclosure(NamedTuple):
         return Enclosure((self.low << BITS) // other.high, -((-self.high << BITS) // other.low))
 
 
-def whole(number: SupportsFloat) -> Enclosure:
-    """A float as it is: its denominator is a power of 2 up to 2¹⁰⁷⁴."""
+def whole(number: SupportsFloat, bits: int = BITS) -> Enclosure:
+    """A float as it is, in 2⁻ᵇⁱᵗˢ: its denominator is a power of 2 up to 2¹⁰⁷⁴."""
     numerator, denominator = float(number).as_integer_ratio()
-    units = numerator << BITS + 1 - denominator.bit_length()
+    units = numerator << bits + 1 - denominator.bit_length()
     return Enclosure(units, units)
 
 
@@ -61,8 +60,8 @@ ZERO = Enclosure(0, 0)
 HALF, UNITY = Enclosure(ONE // 2, ONE // 2), Enclosure(ONE, ONE)
 
 
-def dot(one: Sequence[Enclosure], other: Sequence[Enclosure]) -> Enclosure:
-    """Σ of the products, rounded once, at the end."""
+def dot(one: Sequence[Enclosure], other: Sequence[Enclosure], bits: int = BITS) -> Enclosure:
+    """Σ of the products, rounded once, at the end; `one` is in 2⁻ᵇⁱᵗˢ."""
     low = high = 0
     for (a, b), (c, d) in zip(one, other, strict=True):
         if a == b and c == d:
@@ -73,7 +72,16 @@ def dot(one: Sequence[Enclosure], other: Sequence[Enclosure]) -> Enclosure:
         else:
             ends = (a * c, a * d, b * c, b * d)
             low, high = low + min(ends), high + max(ends)
-    return Enclosure(low >> BITS, -(-high >> BITS))
+    return Enclosure(low >> bits, -(-high >> bits))
+
+
+def weighed(rows: Iterable[Sequence[SupportsFloat]], vector: Vector) -> Vector:
+    """W v, of floats and enclosures; a product with 0 is 0 and left out."""
+    some, found = [k for k, each in enumerate(vector) if each != ZERO], []
+    for row in rows:  # in as few bits as its numbers have
+        bits = max((float(row[k]).as_integer_ratio()[1].bit_length() for k in some), default=1) - 1
+        found.append(dot([whole(row[k], bits) for k in some], [vector[k] for k in some], bits))
+    return tuple(found)
 
 
 def total(numbers: Iterable[Enclosure]) -> Enclosure:
@@ -162,21 +170,19 @@ class Exact:
         return [self.row(array, l, unit) for unit in range(self.network.sizes[l])]
 
     def row(self, array: str, l: int, unit: int) -> Vector:
-        """W[l][unit,:], or dW[l] = dZ[l] A[l-1]ᵀ + λ W[l] there."""
-        W, decay = weights(self.network, l)[unit], whole(self.network.weight_decay)
-        if array[0] == "W":
-            return W
-        dz, A = self.vectors[f"dZ{l}"][unit], self.vectors[f"A{l - 1}" if l > 1 else "x"]
-        dW = tuple(map(dz.times, A))
-        if decay == ZERO:
-            return dW
-        return tuple(d.plus(decay.times(w)) for d, w in zip(dW, W, strict=True))
+        """W[l][unit,:], or dW[l][unit,:]."""
+        return tuple(self.cell(array, unit, k) for k in range(self.network.sizes[l - 1]))
 
     def cell(self, array: str, *index: int) -> Enclosure:
-        """One number; KeyError or IndexError for one that is not there."""
+        """One number, dW[l] = dZ[l] A[l-1]ᵀ + λ W[l]; KeyError or IndexError for no such one."""
         if len(index) < 2:
             return self.vectors[array][index[0] if index else 0]
-        return self.row(array, int(array.lstrip("dW")), index[0])[index[1]]
+        (unit, k), l = index, int(array.lstrip("dW"))
+        w, decay = whole(self.network.layers[l - 1][0][index]), whole(self.network.weight_decay)
+        if array[0] == "W":
+            return w
+        dW = self.vectors[f"dZ{l}"][unit].times(self.vectors[f"A{l - 1}" if l > 1 else "x"][k])
+        return dW if decay == ZERO else dW.plus(decay.times(w))
 
 
 def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
@@ -193,10 +199,9 @@ def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
     found: dict[str, Vector] = {}
     A = [tuple(map(whole, x))]
     Z: list[Vector] = [()]
-    for l in range(1, L + 1):
-        b = tuple(whole(each) for each in network.layers[l - 1][1][:, 0].tolist())
-        rows = weights(network, l)
-        Z.append(tuple(dot(row, A[-1]).plus(each) for row, each in zip(rows, b, strict=True)))
+    for l, (W, bias) in enumerate(network.layers, 1):
+        b = tuple(map(whole, bias[:, 0].tolist()))
+        Z.append(tuple(z.plus(each) for z, each in zip(weighed(W.tolist(), A[-1]), b, strict=True)))
         e = exponentials(Z[l])[1] if l == L else ()
         hidden = [Enclosure(max(0, z.low), max(0, z.high)) for z in Z[l]]
         A.append(tuple(each.over(total(e)) for each in e) or tuple(hidden))
@@ -217,7 +222,7 @@ def exact(network: Network, x: Sequence[SupportsFloat], label: int) -> Exact:
     for l in range(L, 0, -1):
         found |= {f"dZ{l}": dZ, f"db{l}": dZ}
         if l > 1:
-            dA = tuple(dot(column, dZ) for column in zip(*weights(network, l), strict=True))
+            dA = weighed(network.layers[l - 1][0].T.tolist(), dZ)
             dZ = tuple(map(through_relu, dA, Z[l - 1]))
             found[f"dA{l - 1}"] = dA
     return Exact(network, found)
@@ -239,12 +244,7 @@ def loss(network: Network, Z: Vector, A: Vector, label: int) -> Enclosure:
         most, e = exponentials(Z)
         E = log(total(e)).plus(Enclosure(most, most)).minus(Z[label])
     if network.weight_decay:
-        squares = [dot(w, w) for l in range(network.depth) for w in weights(network, l + 1)]
-        E = E.plus(total(squares).times(whole(network.weight_decay)).times(HALF))
+        rows = (row for W, _ in network.layers for row in W.tolist())
+        squares = total(weighed([row], tuple(map(whole, row)))[0] for row in rows)
+        E = E.plus(squares.times(whole(network.weight_decay)).times(HALF))
     return E
-
-
-@lru_cache(maxsize=8)
-def weights(network: Network, l: int) -> tuple[Vector, ...]:
-    """W[l], row by row."""
-    return tuple(tuple(map(whole, row)) for row in network.layers[l - 1][0].tolist())

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.data import MNIST, PIXELS, Digits
 from chainrule.explain.ledger import Ledger, open_ledger
 from chainrule.explain.surgery import AS_IT_IS, Changes, changed_units
+from chainrule.explain.truth import Truth
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.cache import Cache
 from chainrule.lab.api.images import bytes_of, digits_of
@@ -62,6 +63,7 @@ class Lab:
     given_set: GivenSet | None = None  # digits to look at
     lessons: tuple[Lesson, ...] = field(default_factory=package_lessons)
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
+    true: Cache[Moment, Truth] = field(default_factory=lambda: Cache(KEPT))
     moments: Cache[tuple[str, int], NamedNetwork] = field(default_factory=lambda: Cache(KEPT))
     readings: Cache[Any, Array] = field(default_factory=lambda: Cache(KEPT // 4))
     damaged: Cache[Any, Digits] = field(default_factory=lambda: Cache(KEPT // 4))
@@ -236,3 +238,9 @@ class Lab:
         network, x = found.named.network, found.image.X[:, 0]
         size = max(16 * network.parameters.size, KEPT // 16)
         return self.opened.get(found.moment, lambda: open_ledger(network, x, found.label), size)
+
+    def truth(self, found: Resolved) -> Truth:
+        """The ledger of a moment beside its true digits, which are worked out when one is asked."""
+        sizes, opened = found.named.network.sizes, self.ledger(found)
+        size = 16 * found.named.network.parameters.size + 10_000 * sum(sizes)
+        return self.true.get(found.moment, lambda: Truth(opened), size)

@@ -144,6 +144,16 @@ def proof(lab: Lab, body: Answer) -> Answer:
     return prove(opened, name)._asdict()
 
 
+def truth(lab: Lab, body: Answer) -> Answer:
+    """One cell of a moment beside its true digits.
+
+    They are asked for apart from the proof, because those of a large network take a second.
+    """
+    moment, more = requests.parse_moment(body, "cell")
+    name = checks.parse_text(more["cell"], "cell", 40)
+    return lab.truth(lab.resolve(moment)).cell(name)._asdict()
+
+
 def cell_asked(lab: Lab, body: Answer) -> tuple[Ledger, str]:
     moment, more = requests.parse_moment(body, "cell")
     name = checks.parse_text(more["cell"], "cell", 40)

@@ -47,6 +47,7 @@ ROUTES = {
     "ledger": Route(moment.ledger),
     "cell": Route(moment.cell),
     "proof": Route(moment.proof),
+    "truth": Route(moment.truth),
     "impostors": Route(moment.impostors),
     "step": Route(moment.learning_step),
     "picture": Route(picture.picture),

@@ -36,6 +36,7 @@ def save_moment(lab: Lab, body: Answer) -> Answer:
         name = open_cell(opened, chosen).name
         names.add(name)
         proven |= {name} if why_not(opened, name) is None else set()
+    true = lab.truth(found)
     image = moment.image
     which = f"test{image.number}" if isinstance(image, requests.TestImage) else "drawing"
     at = "" if settled.step is None else f"-step{settled.step}"
@@ -47,6 +48,7 @@ def save_moment(lab: Lab, body: Answer) -> Answer:
         "mistakes": None,
         "cells": {name: open_cell(opened, name) for name in sorted(names)},
         "proofs": {name: prove(opened, name) for name in sorted(proven)},
+        "truths": {name: true.cell(name) for name in sorted(proven)},
         "impostors": impostors_of(opened),
         "step": learning_step_of(opened),
         "picture": picture_of(found, opened),

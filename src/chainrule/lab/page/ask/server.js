@@ -193,6 +193,13 @@ export async function proof(moment, name) {
   throw new NotRecorded(name);
 }
 
+// The true digits of a cell, and ours beside them; of a large network they take a second.
+export async function truth(moment, name) {
+  if (!recorded) return ask("api/truth", { ...moment, cell: name });
+  if (recorded.truths?.[name]) return recorded.truths[name];
+  throw new NotRecorded(name);
+}
+
 export async function impostors(moment) {
   if (!recorded) return ask("api/impostors", moment);
   if (recorded.impostors) return recorded.impostors;

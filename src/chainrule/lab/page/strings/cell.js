@@ -77,6 +77,33 @@ export const cell = {
     "image of which the network is less sure.",
   atKink: "There is no slope to measure here.",
   difference: (difference, h) => `They differ by ${difference}; h = ${h}.`,
+  evidence: "Evidence: the loss, measured",
+  certainty: "Proof: the true digits",
+  truthHow:
+    "The whole pass once more in whole numbers of Python, without floating point: this is what " +
+    "the number truly is, whatever program computes it.",
+  truthAsking: "Working out the true digits …",
+  truthOf: (name) => `The true digits of ${name}`,
+  truth: "the truth",
+  oursDigits: "ours, all that float64 holds",
+  within: "Proven: off by no more than rounding in float64 can come to.",
+  outside: "✗ Further from the truth than rounding can explain.",
+  undecided: "Float64 cannot decide on which side of ReLU this is.",
+  truthUntold: "Whether ours is near enough cannot be told.",
+  noTruth: "There is no truth to compare with.",
+  apart: ({ ulps, bound }, same) => {
+    const first = ["No digit agrees", "The first digit agrees"][same];
+    return (
+      `${first ?? `The first ${same} digits agree`}. Ours is off by ${ulps} units in the last ` +
+      `place; by rounding it may be off by ${bound}.`
+    );
+  },
+  trueZero: "Both are exactly 0.",
+  digits: "Its true digits",
+  valueHow:
+    "This is a value, not a derivative, so there is no slope to measure. What it truly is can " +
+    "be said all the same.",
+  truthElsewhere: "The true digits of this number are in a running lab: chainrule lab.",
   proofElsewhere: "This proof is in a running lab: chainrule lab.",
 
   // ------------------------------------------------------------------------------- closer

@@ -36,7 +36,7 @@ export function inspector({ go, close, isHidden, reveal, partOf }) {
     light("feeds", said.feeds.join(" "));
 
     const sum = element("div", { class: "sum", id: "sum" });
-    const proofs = proof({ moment, name, array, isHidden });
+    const proofs = proof({ moment, name, array, isHidden, isShut: isHidden(part) });
     // What one worked out is asked before what it should be is shown, else after it.
     const own = /^[xyWb]/.test(array) ? [] : [mine({ moment, name })];
     const open = [how(said, whole, array), titled(words.sum, sum), proofs];

@@ -1,19 +1,23 @@
 // Prove it: the loss with one number nudged up and down, and the slope between, beside our
-// gradient.
+// gradient; and below it what the gradient truly is, to thirty digits.
 
 import { button, element } from "../../parts/element.js";
 import { formula } from "../../parts/formula.js";
 import { alike, full } from "../../parts/numbers.js";
 import { NotRecorded, proof as ask } from "../../ask/server.js";
 import { words } from "../../strings.js";
+import { truth } from "./truth.js";
 
-export function proof({ moment, name, array, isHidden }) {
+export function proof({ moment, name, array, isHidden, isShut }) {
   const node = element("div", { class: "titled proof", id: "proof" });
-  if (!array.startsWith("d")) {
+  const derived = array.startsWith("d");
+  if (!derived) {
+    const given = /^[xyWb]/.test(array);
     node.append(
       element("h3", {}, words.proofTitle),
-      element("p", { class: "quiet" }, words.proofOnlyGradients),
+      element("p", { class: "quiet" }, given ? words.proofOnlyGradients : words.valueHow),
     );
+    if (!given) node.append(...digits(moment, name, isShut));
     return node;
   }
   const told = element("div", { "aria-live": "polite" });
@@ -29,9 +33,13 @@ export function proof({ moment, name, array, isHidden }) {
   async function run() {
     start.disabled = true;
     try {
-      told.replaceChildren(...report(await ask(moment, name)));
+      const quotient = report(await ask(moment, name));
+      // The digits come when they are there: the quotient does not wait for them.
+      const below = element("div", { class: "truth", "aria-live": "polite" });
+      told.replaceChildren(element("h4", {}, words.evidence), ...quotient, below);
       start.hidden = true;
       told.lastElementChild.scrollIntoView({ block: "nearest" });
+      await truth(below, moment, name);
     } catch (failure) {
       told.replaceChildren(
         element(
@@ -44,6 +52,18 @@ export function proof({ moment, name, array, isHidden }) {
     start.disabled = false;
   }
   return node;
+}
+
+// Of a value the true digits alone.
+function digits(moment, name, isShut) {
+  const below = element("div", { class: "truth", "aria-live": "polite" });
+  const start = button(words.digits, show, { id: "digits" });
+  start.disabled = isShut;
+  async function show() {
+    start.hidden = true;
+    await truth(below, moment, name);
+  }
+  return [start, below];
 }
 
 // What is to be said of a proof in which so many digits agree, and in which colour.
