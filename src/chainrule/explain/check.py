@@ -6,6 +6,7 @@ they must fail the same check, or the check would prove nothing.
 
 `check` proves a gradient, `prove` any single derivative of one image, `prove_output` dZ[L] beside
 its impostors, and `learn_once` that a step along the gradient does what the gradient promises.
+`collect_evidence` is for those who put many gradients beside the same quotients.
 """
 
 import math
@@ -91,35 +92,78 @@ def check(
 
     Raises ValueError for a Y that is not one-hot.
     """
-    check_array("X", X)
-    check_one_hot(Y)
-    network = replace(network, parameters=network.parameters.astype(np.float64))
-    X, Y = X.astype(np.float64), Y.astype(np.float64)
+    network, X, Y = checked(network, X, Y)
+    evidence = collect_evidence(network, X, Y, sample=sample, h=h, rounded=claim is not None)
+    trace = forward(network, X)
+    return Proof(
+        parameters=network.parameters.size,
+        compared=len(evidence.quotients.cells),
+        kinks=evidence.kinks,
+        own=evidence.account(name, backward(network, trace, Y).flat if claim is None else claim),
+        impostors=tuple(
+            evidence.account(name, impostor(network, trace, Y).flat)
+            for name, impostor in IMPOSTORS[network.loss].items()
+        ),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Quotients of a network on some images, beside which any number of gradients can be put."""
+
+    network: Network  # float64
+    quotients: Quotients
+    scale: float  # max(E, 1), in units of which a quotient is rounded
+    off: Array  # (n,) how far each number of a gradient in float32 may be rounded; else 0
+    telling: float
+
+    @property
+    def kinks(self) -> tuple[str, ...]:
+        cells = self.quotients.cells[self.quotients.kinked]
+        return tuple(cell_name(self.network, i) for i in cells)
+
+    def account(self, name: str, gradient: Array) -> Account:
+        """How a gradient (n,) compares, array by array."""
+        rows = check_arrays(
+            self.network, gradient, self.quotients, self.scale, self.off, self.telling
+        )
+        return Account(name, tuple(rows))
+
+
+@quiet
+def collect_evidence(
+    network: Network,
+    X: Array,
+    Y: Array,
+    *,
+    sample: int | None = None,
+    h: float = H,
+    rounded: bool = False,
+) -> Evidence:
+    """The evidence by which `check` judges; `rounded` is for gradients computed in float32.
+
+    Raises ValueError for a Y that is not one-hot.
+    """
+    network, X, Y = checked(network, X, Y)
     n = network.parameters.size
     if sample is None:
         sample = n if n <= ALL_UP_TO else SAMPLE
     cells = np.sort(np.random.default_rng(0).permutation(n)[:sample])
-    quotients = central_differences(network, X, Y, cells, h=h)
-
-    trace = forward(network, X)
-    scale = max(float(error(network, trace, Y)), 1.0)
-    off = np.zeros(n) if claim is None else rounding_bound(network, X, Y)
-    telling = TELLING if claim is None else TELLING_ROUNDED
-
-    def account(name: str, gradient: Array) -> Account:
-        rows = check_arrays(network, gradient, quotients, scale, off, telling)
-        return Account(name, tuple(rows))
-
-    return Proof(
-        parameters=n,
-        compared=len(cells),
-        kinks=tuple(cell_name(network, i) for i in cells[quotients.kinked]),
-        own=account(name, backward(network, trace, Y).flat if claim is None else claim),
-        impostors=tuple(
-            account(name, impostor(network, trace, Y).flat)
-            for name, impostor in IMPOSTORS[network.loss].items()
-        ),
+    return Evidence(
+        network,
+        quotients=central_differences(network, X, Y, cells, h=h),
+        scale=max(float(error(network, forward(network, X), Y)), 1.0),
+        off=rounding_bound(network, X, Y) if rounded else np.zeros(n),
+        telling=TELLING_ROUNDED if rounded else TELLING,
     )
+
+
+def checked(network: Network, X: Array, Y: Array) -> tuple[Network, Array, Array]:
+    """The three in float64, if they are what they should be."""
+    check_array("X", X)
+    check_one_hot(Y)
+    network = replace(network, parameters=network.parameters.astype(np.float64))
+    return network, X.astype(np.float64), Y.astype(np.float64)
 
 
 def check_arrays(
