@@ -1,6 +1,6 @@
 """The rules by which courses and libraries accept a gradient, with the numbers that they publish.
 
-A rule is given the arrays of a gradient, `ours`, and as many that they should be like, `theirs`, and
+A rule is given the arrays of a gradient, `ours`, and as many that they should equal, `theirs`, and
 says whether it accepts. What theirs are is a part of the rule: a difference quotient of the loss
 that the same program computes, all of it or along one random direction, or what a reference
 solution gives. Only the arithmetic is here; `source` says where it is published.

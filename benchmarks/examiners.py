@@ -1,25 +1,30 @@
-"""The exam of the examiners: which wrong gradients the usual rules accept, which right ones they fail.
+"""The exam of the examiners: which wrong gradients the usual rules accept, which right ones fail.
 
-    python examiners.py [--only=WORDS] [--quick] [--log]
+    python examiners.py [--one] [--only=WORDS] [--quick] [--log]
 
 Every mistake of the zoo (chainrule.explain.bugs) is put into a right program and run on networks,
 fresh and trained, of four shapes and two losses, with 1, 3 and 32 images, in float32 and float64.
 Each rule of acceptance.py, and chainrule's own check, says whether it accepts what came out. Three
-right programs, which add up in different orders, stand before the same rules. --only takes the
-networks that have these words in their names; --quick leaves the trainings out; --log writes all
-tables to benchmarks/log. Nothing depends on the clock: the same numbers come out again.
+right programs, which add up in different orders, stand before the same rules. --one takes the small
+network of the package with three images in float64 and nothing else, --only the networks that have
+these words in their names; --quick leaves the trainings out; --log writes all tables to
+benchmarks/log. Nothing depends on the clock: the same numbers come out again.
 """
 
+import platform
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property, partial
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import it_trains
 import numpy as np
-from acceptance import ADVICE, RULES, Along, Quotient, Reference, Rule, each_length
+from acceptance import RULES, Along, Quotient, Reference, Rule, each_length
+from exam_tables import DTYPES, GRADIENTS, IMAGES, OF_A_WRONG_LOSS, OWN, Record, by_rule, tables
 from threadpoolctl import threadpool_limits
 
 from chainrule import Network, Table, initialise, load_bundled, load_mnist, train
@@ -30,12 +35,14 @@ from chainrule.explain.check import Evidence, arrays, collect_evidence
 from chainrule.explain.differences import quiet
 
 CELLS = 1_000  # of a larger array so many are compared, drawn by the seed
-IMAGES = (1, 3, 32)
-SHAPES = {(784, 10, 10): 0.0, (49, 16, 10): 0.0, (49, 12, 12, 10): 0.001, (49, 10): 0.0}  # and λ
-LOSSES = ("squared_error", "cross_entropy")
+NETWORKS = (  # sizes, loss, λ
+    ((784, 10, 10), "squared_error", 0.0),
+    ((784, 10, 10), "cross_entropy", 0.0),
+    ((49, 16, 10), "cross_entropy", 0.0),
+    ((49, 12, 12, 10), "squared_error", 0.001),
+    ((49, 10), "cross_entropy", 0.0),
+)
 FORWARD = ("X", "Y", "Z", "A", "A_last", "E")  # the parts on which the loss depends
-OWN = "chainrule check"
-GRADIENTS = tuple(bug for bug in ZOO if bug.judged == "gradient")
 WRONG_LOSSES = tuple(bug for bug in ZOO if bug.judged == "loss")
 
 
@@ -49,36 +56,21 @@ class Setting(NamedTuple):
     number: int  # the seed of what is drawn at random
 
 
-class Record(NamedTuple):
-    """One verdict."""
-
-    rule: str
-    network: str
-    state: str
-    m: int
-    dtype: str
-    kind: str  # wrong, right, or loss: a right gradient of a loss that is wrong
-    bug: str
-    accepted: bool | None  # None: it cannot be told
-    why: str = ""  # a wrong one was accepted
-
-
 # ------------------------------------------------------------------------------------- the cases
 
 
 def settings(only: str = "") -> Iterator[Setting]:
     """All cases; `only` takes those with these words in their names."""
-    sets, number = load_mnist(), 0
-    for sizes, decay in SHAPES.items():
+    sets = load_mnist()
+    for number, (sizes, loss, decay) in enumerate(NETWORKS):
+        name = f"{'-'.join(map(str, sizes))}, {loss.replace('_', ' ')}"
+        if only not in name:
+            continue
         training, test = (shrunk(each) if sizes[0] == 49 else table(each) for each in sets)
-        for loss in LOSSES:
-            name = f"{'-'.join(map(str, sizes))}, {loss.replace('_', ' ')}"
-            states = {} if only not in name else both_states(sizes, loss, decay, training)
-            for state, network in states.items():
-                for m in IMAGES:
-                    case = Case(network, test.X[:, :m], test.labels[:m])
-                    yield Setting(name, state, case, doubled(case), number + m)
-            number += 1_000
+        for state, network in both_states(sizes, loss, decay, training).items():
+            for m in IMAGES:
+                case = Case(network, test.X[:, :m], test.labels[:m])
+                yield Setting(name, state, case, doubled(case), 100 * number + m)
 
 
 def both_states(sizes, loss, decay, training) -> dict[str, Network]:
@@ -121,6 +113,13 @@ def right_gradients(case: Case) -> Iterator[np.ndarray]:
     yield sum(run(RIGHT, one).flat for one in each) / case.X.dtype.type(case.m)
 
 
+def one_setting() -> Setting:
+    """The small network of the package on three test images."""
+    _, test = load_mnist()
+    case = Case(load_bundled("small"), test[:3].X, test.labels[:3])
+    return Setting("784-10-10, squared error", "trained", case, doubled(case), 3)
+
+
 # --------------------------------------------------------------------------- what a rule looks at
 
 
@@ -140,9 +139,9 @@ class Loss:
             at.A[l] = program.A(at, l) if l < at.L else program.A_last(at, l)
         return float(program.E(at, at.L))
 
-    def moved(self, cells, by) -> float:
-        """E after some cells have been moved; they go back to where they were."""
-        kept = self.theta[cells].copy()
+    def moved(self, cells: Any, by: Any) -> float:
+        """E after some cells, or one, have been moved; they go back to where they were."""
+        kept = self.theta[cells]  # a copy: cells is a number or an array of numbers
         self.theta[cells] = kept + by
         E = self()
         self.theta[cells] = kept
@@ -156,8 +155,8 @@ class Loss:
         if self.moved(cells[still], h) != here or self.moved(cells[still], -h) != here:
             still[:] = False  # these cells do count
         for i in np.flatnonzero(~still):
-            lower = self.moved(cells[i : i + 1], -below) if two_sided else here
-            slopes[i] = (self.moved(cells[i : i + 1], h) - lower) / (h + below)
+            lower = self.moved(cells[i], -below) if two_sided else here
+            slopes[i] = (self.moved(cells[i], h) - lower) / (h + below)
         return slopes
 
     def blank(self, cells: np.ndarray) -> np.ndarray:
@@ -198,10 +197,9 @@ class Desk:
         looks = rule.beside
         match looks:
             case Reference():
-                spans = [
-                    s for name, s in self.spans.items() if not (looks.weights_only and "b" in name)
-                ]
-                return [gradient[s] for s in spans], [self.truth[s] for s in spans]
+                pairs = zip(self.spans, self.cells, strict=True)
+                cells = [each for name, each in pairs if name[0] == "W" or not looks.weights_only]
+                return [gradient[each] for each in cells], [self.truth[each] for each in cells]
             case Quotient():
                 cells = self.one_of_each if looks.one_cell else self.cells
                 return [gradient[each] for each in cells], self.slopes(looks, program, cells)
@@ -226,7 +224,7 @@ class Desk:
             direction, weight = rng.standard_normal(loss.theta.size), rng.standard_normal()
             if looks.unit:
                 direction /= np.linalg.norm(direction)
-            everywhere, h = slice(None), looks.h
+            everywhere, h = np.arange(loss.theta.size), looks.h
             rise = loss.moved(everywhere, h * direction) - loss.moved(everywhere, -h * direction)
             self.known[key] = direction, weight if looks.weighed else 1.0, rise / (2 * h)
         return self.known[key]
@@ -251,7 +249,7 @@ def why(rule: Rule, desk: Desk, program: Program, gradient: np.ndarray) -> str:
     if not isinstance(looks, Reference) and way_forward(program) != way_forward(RIGHT):
         own = desk.slopes(Quotient(1e-5), program, desk.cells)
         if each_length([gradient[each] for each in desk.cells], own, share=0.01, share32=0.01):
-            return "its own loss"
+            return OF_A_WRONG_LOSS
     if isinstance(looks, Quotient) and looks.one_cell:
         every = replace(rule, beside=looks._replace(one_cell=False))
         if not accepts(every, *desk.beside(every, program, gradient)):
@@ -275,15 +273,15 @@ def scaled(ours: list, theirs: list, sizes: list) -> tuple[list, list]:
 
 
 @quiet
-def examine(setting: Setting) -> list[Record]:
+def examine(setting: Setting, dtypes: Sequence[str] = DTYPES) -> list[Record]:
     """All verdicts of one network on some images."""
     name, state, case, case64, number = setting
     truth = run(RIGHT, case64).flat
     shown = [bug for bug in GRADIENTS if shows(bug, case64)]
     records = []
-    for each in (case, case64):
+    for each in (one for one in (case64, case) if one.X.dtype.name in dtypes):
         desk, dtype = Desk(each, truth, number), each.X.dtype.name
-        evidence = evidence_of(each)
+        evidence = evidence_of(each, np.concatenate(desk.cells))
 
         def note(
             rule: str, kind: str, bug: str, accepted: bool | None, why: str = "", dtype: str = dtype
@@ -313,132 +311,47 @@ def examine(setting: Setting) -> list[Record]:
     return records
 
 
-def evidence_of(case: Case) -> Evidence:
-    """Quotients of network.py's loss, in float64."""
-    Y = run(RIGHT, case).Y
-    return collect_evidence(case.network, case.X, Y, rounded=case.X.dtype == np.float32)
+def evidence_of(case: Case, cells: np.ndarray) -> Evidence:
+    """What `chainrule check` compares with: quotients of network.py's loss, in float64."""
+    rounded = case.X.dtype == np.float32
+    return collect_evidence(case.network, case.X, run(RIGHT, case).Y, cells=cells, rounded=rounded)
 
 
-# ----------------------------------------------------------------------------------------- tables
-
-
-REASONS = {
-    "all is small": "the whole gradient is small beside an absolute tolerance",
-    "an array is small": "one array is small beside the tolerance or beside the others",
-    "its own loss": "it is the gradient of the program's own loss, which is wrong",
-    "few cells": "one cell, or one direction, was looked at",
-    "wide": "the relative tolerance is wide",
-}
-BESIDE = {Reference: "reference", Quotient: "own quotient", Along: "own quotient, one direction"}
-
-
-def tables(records: list[Record]) -> list[str]:
-    """The lines of all tables, in Markdown."""
+def page(records: list[Record], trainings: list) -> list[str]:
+    """The page of the log."""
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
     return [
-        *by_rule(records),
-        "",
-        *by_state(records),
-        "",
-        *by_reason(records),
-        "",
-        *by_bug(records),
+        f"# The exam of the examiners\n\n`benchmarks/examiners.py --log`, {versions}. "
+        "[What it means](../../docs/guide/examiners.md).\n",
+        *tables(records),
+        *(["", "## It trains\n", *it_trains.table(trainings), ""] if trainings else [""]),
+        *(
+            f"Accepted in every training by *{look.name}*: "
+            f"{', '.join(it_trains.passed(trainings, look.name)) or 'none'}.\n"
+            for look in it_trains.LOOKS
+            if trainings
+        ),
+        "## The rules\n",
+        *(f"- {rule.name}: {rule.source}" for rule in (*RULES, *it_trains.LOOKS)),
     ]
 
 
-def share(some: list[Record], accepted: bool | None = True) -> str:
-    """How many of these had that verdict."""
-    return f"{sum(each.accepted is accepted for each in some):,} of {len(some):,}" if some else "–"
-
-
-def names() -> list[str]:
-    return [*(rule.name for rule in RULES), OWN]
-
-
-def beside_of(name: str) -> str:
-    (rule,) = [each for each in RULES if each.name == name] or [None]
-    if rule is None:
-        return "network.py's quotient"
-    one = isinstance(rule.beside, Quotient) and rule.beside.one_cell
-    return BESIDE[type(rule.beside)] + (", one cell" if one else "")
-
-
-def grouped(records: list[Record], *by: str) -> dict[tuple, list[Record]]:
-    found = defaultdict(list)
-    for record in records:
-        found[tuple(getattr(record, each) for each in by)].append(record)
-    return found
-
-
-def by_rule(records: list[Record]) -> Iterator[str]:
-    """For each rule: the wrong ones that it accepts, the right ones that it fails."""
-    yield (
-        "| rule | beside | wrong accepted, float64 | float32 "
-        "| right failed, float64 | float32 | wrong loss accepted |"
-    )
-    yield "|---|---|---|---|---|---|---|"
-    found = grouped(records, "rule", "kind", "dtype")
-    for name in names():
-        wrong, failed = (
-            [share(found[name, kind, dtype], verdict) for dtype in ("float64", "float32")]
-            for kind, verdict in (("wrong", True), ("right", False))
-        )
-        loss = share(found[name, "loss", "float64"] + found[name, "loss", "float32"])
-        yield f"| {name} | {beside_of(name)} | {' | '.join([*wrong, *failed, loss])} |"
-    own = grouped([each for each in records if each.rule == OWN], "kind", "dtype")
-    unsure = {key: share(own[key], None) for key in own}
-    yield ""
-    yield (
-        f"{OWN} cannot tell: wrong, float64 {unsure.get(('wrong', 'float64'), '–')}, "
-        f"float32 {unsure.get(('wrong', 'float32'), '–')}; "
-        f"right, float64 {unsure.get(('right', 'float64'), '–')}, "
-        f"float32 {unsure.get(('right', 'float32'), '–')}."
-    )
-
-
-def by_state(records: list[Record]) -> Iterator[str]:
-    """Wrong ones accepted in float64, by how trained the network is and by the images."""
-    found = grouped(
-        [each for each in records if each.dtype == "float64"], "rule", "kind", "state", "m"
-    )
-    columns = [(state, m) for state in ("fresh", "trained") for m in IMAGES]
-    titles = [f"{state}, {m} image{'s' * (m > 1)}" for state, m in columns]
-    yield f"| wrong accepted, float64 | {' | '.join(titles)} |"
-    yield "|---" * (len(columns) + 1) + "|"
-    for name in names():
-        shares = [share(found[name, "wrong", *column]) for column in columns]
-        yield f"| {name} | {' | '.join(shares)} |"
-
-
-def by_reason(records: list[Record]) -> Iterator[str]:
-    """Why wrong ones were accepted."""
-    found = grouped([each for each in records if each.why], "rule", "why")
-    yield f"| wrong accepted, because | {' | '.join(REASONS)} |"
-    yield "|---" * (len(REASONS) + 1) + "|"
-    for rule in RULES:
-        counts = [f"{len(found[rule.name, reason]):,}" for reason in REASONS]
-        yield f"| {rule.name} | {' | '.join(counts)} |"
-
-
-def by_bug(records: list[Record]) -> Iterator[str]:
-    """For each mistake: how often it was accepted, by all published rules and by our own check."""
-    found = grouped([each for each in records if each.kind == "wrong"], "bug")
-    yield "| mistake | cases | accepted by the rules | by chainrule check | which cannot tell |"
-    yield "|---|---|---|---|---|"
-    for bug in GRADIENTS:
-        if some := found[bug.name,]:
-            own = [each for each in some if each.rule == OWN]
-            rest = [each for each in some if each.rule not in (OWN, ADVICE)]
-            part = sum(each.accepted for each in rest) / len(rest)
-            counts = [sum(each.accepted is verdict for each in own) for verdict in (True, None)]
-            yield f"| {bug.name} | {len(own)} | {part:.0%} | {counts[0]} | {counts[1]} |"
-
-
 def main() -> None:
+    if "--one" in sys.argv:
+        print("\n".join(by_rule(examine(one_setting(), ["float64"]))))
+        return
     (only,) = [each[7:] for each in sys.argv if each.startswith("--only=")] or [""]
+    which = range(0 if "--quick" in sys.argv else len(it_trains.TRAININGS))
     every = list(settings(only))
     with ProcessPoolExecutor(2, initializer=partial(threadpool_limits, 1)) as workers:
+        later = workers.map(it_trains.verdicts, which)
         records = [record for some in workers.map(examine, every) for record in some]
-    print("\n".join(tables(records)))
+        trainings = [verdict for some in later for verdict in some]
+    lines = page(records, trainings)
+    print("\n".join(lines))
+    if "--log" in sys.argv:
+        log = Path(__file__).parent / f"log/{date.today()}-examiners.md"
+        log.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.explain.differences import H, Quotients, central_differences, quiet
 from chainrule.explain.impostors import IMPOSTORS
@@ -93,7 +94,8 @@ def check(
     Raises ValueError for a Y that is not one-hot.
     """
     network, X, Y = checked(network, X, Y)
-    evidence = collect_evidence(network, X, Y, sample=sample, h=h, rounded=claim is not None)
+    cells = draw(network.parameters.size, sample)
+    evidence = collect_evidence(network, X, Y, cells=cells, h=h, rounded=claim is not None)
     trace = forward(network, X)
     return Proof(
         parameters=network.parameters.size,
@@ -136,26 +138,30 @@ def collect_evidence(
     X: Array,
     Y: Array,
     *,
-    sample: int | None = None,
+    cells: NDArray[np.intp],
     h: float = H,
     rounded: bool = False,
 ) -> Evidence:
-    """The evidence by which `check` judges; `rounded` is for gradients computed in float32.
+    """What `check` judges by, for these cells, in ascending order.
 
-    Raises ValueError for a Y that is not one-hot.
+    `rounded` is for gradients that are computed in float32. Raises ValueError for a Y that is not
+    one-hot.
     """
     network, X, Y = checked(network, X, Y)
-    n = network.parameters.size
-    if sample is None:
-        sample = n if n <= ALL_UP_TO else SAMPLE
-    cells = np.sort(np.random.default_rng(0).permutation(n)[:sample])
     return Evidence(
         network,
         quotients=central_differences(network, X, Y, cells, h=h),
         scale=max(float(error(network, forward(network, X), Y)), 1.0),
-        off=rounding_bound(network, X, Y) if rounded else np.zeros(n),
+        off=rounding_bound(network, X, Y) if rounded else np.zeros_like(network.parameters),
         telling=TELLING_ROUNDED if rounded else TELLING,
     )
+
+
+def draw(n: int, sample: int | None = None) -> NDArray[np.intp]:
+    """The cells that are checked of n parameters, ascending: all, or as many as `sample` says."""
+    if sample is None:
+        sample = n if n <= ALL_UP_TO else SAMPLE
+    return np.sort(np.random.default_rng(0).permutation(n)[:sample])
 
 
 def checked(network: Network, X: Array, Y: Array) -> tuple[Network, Array, Array]:
