@@ -312,8 +312,8 @@ RULES = (
     ),
     Rule(
         ADVICE,
-        "what this page recommends: ‖a - n‖ up to 1e-6 ‖n‖ in each array (float32 1e-4)",
+        "what this page recommends: ‖a - n‖ up to 1e-6 ‖n‖ in each array (float32 1e-3)",
         Reference(),
-        partial(each_length, share=1e-6, share32=1e-4),
+        partial(each_length, share=1e-6, share32=1e-3),
     ),
 )

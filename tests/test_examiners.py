@@ -1,6 +1,7 @@
 """The exam of the examiners: every rule against a second answer, and why wrong gradients pass."""
 
 import math
+import re
 import sys
 
 import autograd.test_util
@@ -9,11 +10,14 @@ import pytest
 import scipy.optimize
 from helpers import ROOT
 
+from chainrule import load_bundled
+from chainrule.explain.bugs.bug import shows
 from chainrule.explain.bugs.program import RIGHT, Case, run
 from chainrule.explain.bugs.zoo import ZOO
-from chainrule.explain.check import check, collect_evidence
+from chainrule.explain.check import NOISE, check, collect_evidence
 from chainrule.explain.differences import central_differences
-from chainrule.network import LOSSES, initialise
+from chainrule.explain.rounding import loss_rounding
+from chainrule.network import LOSSES, Network, error, forward, gradient, initialise
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 try:
@@ -154,7 +158,7 @@ def test_rules_of_float32_take_its_numbers():
         ("JAX, check_grads", 3e-3, 5e-3),
         ("Theano, verify_grad", 1.9e-2, 2.1e-2),
         ("torch.testing.assert_close", 1e-5, 1.3e-5),
-        (acceptance.ADVICE, 0.9e-4, 1.1e-4),
+        (acceptance.ADVICE, 0.9e-3, 1.1e-3),
     ):
         rule = RULES[name]
         assert rule.accepts([ones[0] + np.float32(apart)], ones), name
@@ -250,3 +254,101 @@ def test_our_own_verdict_is_that_of_check():
     double = collect_evidence(case.network, case.X, Y, cells=cells)
     assert double.account("", run(RIGHT, examiners.doubled(case)).flat).agrees
     assert double.off.max() == 0 < evidence.off.max()
+
+
+# ------------------------------------------------------------------- what the exam found in `check`
+
+
+def test_no_wrong_gradient_agrees_where_all_derivatives_are_tiny(mnist):
+    """On an image that the small network reads surely, derivatives are about 1e-7.
+
+    The quotient is rounded far less there than at most; so 0.1 % too much is seen.
+    """
+    digits = mnist[1][[0]]
+    case = examiners.doubled(Case(load_bundled("small"), digits.X, digits.labels))
+    truth = run(RIGHT, case).flat
+    cells = np.concatenate(examiners.Desk(case, truth, 0).cells)
+    evidence = examiners.evidence_of(case, cells)
+    assert np.abs(truth).max() < 2e-6
+    assert evidence.account("", truth).agrees
+    for bug in examiners.GRADIENTS:
+        if shows(bug, case):
+            assert evidence.account(bug.name, run(bug.in_(RIGHT), case).flat).agrees is False
+    assert evidence.account("", truth * (1 + 1e-3)).agrees is False
+    assert evidence.noise < NOISE / 100
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_rounding_of_the_loss_is_within_its_bound_and_not_far_below(loss, decay):
+    """The second answer is the same loss with the longer numbers of the processor."""
+    if np.finfo(np.longdouble).eps >= np.finfo(float).eps:
+        pytest.skip("this processor has no longer numbers than float64")
+    rng, shares = np.random.default_rng(1), []
+    for _ in range(60):
+        sizes = tuple(map(int, rng.integers(2, 30, 3)))
+        network = initialise(sizes, loss=loss, weight_decay=decay, rng=rng, dtype=np.float64)
+        network.parameters[:] *= 10 ** rng.uniform(-1, 1)
+        X = rng.random((sizes[0], 4))
+        Y = np.eye(sizes[-1])[:, rng.integers(0, sizes[-1], 4)]
+        long = Network(sizes, network.parameters.astype(np.longdouble), loss, decay)
+        truth = error(long, forward(long, X.astype(np.longdouble)), Y)
+        off = abs(float(error(network, forward(network, X), Y) - truth))
+        shares.append(off / loss_rounding(network, X, Y))
+    assert max(shares) <= 1
+    assert max(shares) > 0.02  # a bound that is never neared would tell nothing
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("size", [0.01, 1, 30])
+def test_right_gradients_of_any_size_never_differ(loss, size):
+    rng = np.random.default_rng(2)
+    for m in (1, 2, 5):
+        network = initialise((7, 6, 6, 4), loss=loss, rng=rng, dtype=np.float64)
+        network.parameters[:] *= size
+        X, Y = rng.random((7, m)), np.eye(4)[:, rng.integers(0, 4, m)]
+        cells = np.arange(network.parameters.size)
+        evidence = collect_evidence(network, X, Y, cells=cells)
+        assert evidence.account("", gradient(network, X, Y)).agrees is not False
+
+
+# ------------------------------------------------------------------------------------ the page
+
+
+def test_the_page_has_the_rows_of_the_small_network_on_three_images():
+    """Another processor adds in another order, which may move a verdict at the edge of a rule."""
+    page = (ROOT / "docs/guide/examiners.md").read_text(encoding="utf-8")
+    table = page.partition("--one`")[2].splitlines()
+    records = examiners.examine(examiners.one_setting(), ["float64"])
+    _, _, *rows = examiners.by_rule(records)
+    for row in rows:
+        rule = row.split("|")[1]
+        (stated,) = [line for line in table if line.startswith(f"|{rule}|")]
+        ours, theirs = (re.findall(r"(?<= )[\d,]+(?= of| \|)", line) for line in (row, stated))
+        assert len(ours) == len(theirs) >= 2, rule
+        for one, other in zip(ours, theirs, strict=True):
+            assert abs(int(one) - int(other)) <= 2, (row, stated)
+        assert re.findall(r"of [\d,]+", row) == re.findall(r"of [\d,]+", stated)
+
+
+def test_the_page_names_every_rule_with_its_source():
+    page = (ROOT / "docs/guide/examiners.md").read_text(encoding="utf-8")
+    for rule in (*acceptance.RULES, *it_trains.LOOKS):
+        assert f"- {rule.name}: {rule.source}" in page
+
+
+def test_a_training_is_looked_at_as_a_person_would(mnist):
+    """Uphill the loss grows; the right program reads better than at the start."""
+    case, *looks = it_trains.begin(*it_trains.TRAININGS[0], mnist, seed=0)
+    few = case._replace(X=case.X[:, :1500], labels=case.labels[:1500], steps=case.steps[:10])
+    (uphill,) = [bug for bug in ZOO if bug.name == "uphill"]
+    right, wrong = (it_trains.trained(each, few, *looks) for each in (RIGHT, uphill.in_(RIGHT)))
+    falls = it_trains.LOOKS[0].accepts
+    assert falls(right)
+    assert not falls(wrong)
+    assert right.test > 0.15 > wrong.test
+    assert right.stuck == 0
+    parameters = it_trains.learn(RIGHT, few)[-1]
+    network = Network(case.network.sizes, parameters)
+    A = forward(network, looks[1].X).A[2]
+    assert right.test == np.mean(A.argmax(axis=0) == looks[1].labels)

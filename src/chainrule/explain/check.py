@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from chainrule.explain.differences import H, Quotients, central_differences, quiet
 from chainrule.explain.impostors import IMPOSTORS
 from chainrule.explain.ledger import named
-from chainrule.explain.rounding import rounding_bound
+from chainrule.explain.rounding import loss_rounding, rounding_bound
 from chainrule.network import Array, Network, backward, check_array, check_one_hot, error, forward
 
 RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
 ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
-NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
+NOISE = 1e-9  # what rounding can make of a quotient at most, in units of max(E, 1)
 TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still tests g
 TELLING_ROUNDED = 1e-2  # the same of a g in float32
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
@@ -115,7 +115,8 @@ class Evidence:
 
     network: Network  # float64
     quotients: Quotients
-    scale: float  # max(E, 1), in units of which a quotient is rounded
+    scale: float  # max(E, 1), in units of which ABSOLUTE is
+    noise: float  # what rounding can make of one quotient
     off: Array  # (n,) how far each number of a gradient in float32 may be rounded; else 0
     telling: float
 
@@ -126,9 +127,13 @@ class Evidence:
 
     def account(self, name: str, gradient: Array) -> Account:
         """How a gradient (n,) compares, array by array."""
-        rows = check_arrays(
-            self.network, gradient, self.quotients, self.scale, self.off, self.telling
-        )
+        rows = []
+        for array, first, shape in arrays(self.network):
+            inside = (self.quotients.cells >= first) & (self.quotients.cells < first + prod(shape))
+            inside &= ~self.quotients.kinked
+            cells = self.quotients.cells[inside]
+            g, q, off = gradient[cells], self.quotients.values[inside], self.off[cells]
+            rows.append(judge(array, g, q, self.scale, off, self.telling, self.noise))
         return Account(name, tuple(rows))
 
 
@@ -148,10 +153,14 @@ def collect_evidence(
     one-hot.
     """
     network, X, Y = checked(network, X, Y)
+    scale = max(float(error(network, forward(network, X), Y)), 1.0)
+    # Both sides of a quotient are rounded, each for itself; beside h² of the difference itself.
+    own = loss_rounding(network, X, Y) / (2**0.5 * h) + h**2
     return Evidence(
         network,
         quotients=central_differences(network, X, Y, cells, h=h),
-        scale=max(float(error(network, forward(network, X), Y)), 1.0),
+        scale=scale,
+        noise=float(np.fmin(own, NOISE * scale)),
         off=rounding_bound(network, X, Y) if rounded else np.zeros_like(network.parameters),
         telling=TELLING_ROUNDED if rounded else TELLING,
     )
@@ -172,21 +181,6 @@ def checked(network: Network, X: Array, Y: Array) -> tuple[Network, Array, Array
     return network, X.astype(np.float64), Y.astype(np.float64)
 
 
-def check_arrays(
-    network: Network,
-    gradient: Array,
-    quotients: Quotients,
-    scale: float,
-    off: Array,
-    telling: float,
-) -> Iterator[ArrayCheck]:
-    for name, first, shape in arrays(network):
-        inside = (quotients.cells >= first) & (quotients.cells < first + prod(shape))
-        inside &= ~quotients.kinked
-        cells = quotients.cells[inside]
-        yield judge(name, gradient[cells], quotients.values[inside], scale, off[cells], telling)
-
-
 def judge(
     array: str,
     g: Array,
@@ -194,12 +188,17 @@ def judge(
     scale: float,
     off: Array | float = 0.0,
     telling: float = TELLING,
+    noise: float | None = None,
 ) -> ArrayCheck:
-    """Compare numbers of a gradient with their quotients; `off` is how far each may be rounded."""
+    """Compare numbers of a gradient with their quotients.
+
+    `off` is how far each of them may be rounded, `noise` how far each quotient.
+    """
+    noise = NOISE * scale if noise is None else noise
     misses = np.abs(g - q)
     size, distance, largest = length(g), length(misses), float(misses.max(initial=0))
     wrong = (misses > ABSOLUTE * scale + off) & (misses < math.inf)
-    noise = NOISE * scale * len(g) ** 0.5 + length(np.broadcast_to(off, misses.shape))
+    noise = noise * len(g) ** 0.5 + length(np.broadcast_to(off, misses.shape))
     return ArrayCheck(
         array=array,
         cells=len(g),
