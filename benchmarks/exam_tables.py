@@ -40,7 +40,8 @@ class Record(NamedTuple):
 def tables(records: list[Record]) -> list[str]:
     """The lines of all tables, in Markdown."""
     return [
-        *(judged(records), "", *by_rule(records), "", *by_state(records), ""),
+        *(judged(records), "", *by_rule(records), "", of_losses(records), ""),
+        *(*by_state(records), ""),
         *(*by_reason(records), "", *by_bug(records)),
     ]
 
@@ -53,6 +54,19 @@ def judged(records: list[Record]) -> str:
     return (
         f"{len(GRADIENTS)} mistakes in {len(cases)} cases: {wrong:,} wrong gradients. The other "
         f"{every - wrong:,} times a mistake does not apply, or changes nothing."
+    )
+
+
+def of_losses(records: list[Record]) -> str:
+    """What becomes of mistakes in the loss alone, whose gradient is right."""
+    found = [each for each in records if each.kind == "loss"]
+    accepted = [each for each in found if each.accepted]
+    one_cell = sum("one cell" in beside_of(each.rule) for each in accepted)
+    count = len({each.bug for each in found})
+    return (
+        f"{count} mistakes are in the loss alone, and the gradient is right. The rules with an own "
+        f"quotient accept that {len(accepted):,} of {len(found):,} times, {one_cell:,} of them "
+        "those that look at one cell; beside a reference nothing is wrong."
     )
 
 

@@ -15,6 +15,7 @@ from chainrule import initialise, load_mnist
 from chainrule.descent import Rule as Descent
 from chainrule.explain.bugs.bug import Bug
 from chainrule.explain.bugs.program import RIGHT, Case, Program, learn, run
+from chainrule.explain.bugs.training import RATES
 from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.differences import quiet
 
@@ -22,14 +23,7 @@ STEPS = 300
 BATCHES = ((100, 50), (50, 100))  # each step puts two together, in turn the larger one first
 LOOK = 2_000  # images of each set on which the loss and the answers are looked at
 STARTS = 5
-TRAININGS = (
-    ("squared_error", Descent(), 0.5),
-    ("squared_error", Descent("momentum"), 0.1),
-    ("squared_error", Descent("adam"), 0.003),
-    ("cross_entropy", Descent(), 0.1),
-    ("cross_entropy", Descent("momentum"), 0.02),
-    ("cross_entropy", Descent("adam"), 0.003),
-)
+TRAININGS = tuple(RATES)  # loss and optimizer
 
 
 class Trained(NamedTuple):
@@ -78,13 +72,14 @@ class Verdict(NamedTuple):
     accepted: bool
 
 
-def begin(loss: str, rule: Descent, rate: float, sets, seed: int) -> tuple[Case, Case, Case]:
+def begin(loss: str, optimizer: str, sets, seed: int) -> tuple[Case, Case, Case]:
     """A training, and what it is looked at with: images that it learns from, and others."""
     training, test = sets
     network = initialise((784, 10, 10), loss=loss, rng=np.random.default_rng(seed))
     steps = tuple(BATCHES[i % 2] for i in range(STEPS))
     digits = training[list(range(sum(map(sum, steps))))]
-    case = Case(network, digits.X, digits.labels, rule, rate, steps)
+    rate = RATES[loss, optimizer]
+    case = Case(network, digits.X, digits.labels, Descent(optimizer), rate, steps)
     few = [Case(network, each.X, each.labels) for each in (training[:LOOK], test[:LOOK])]
     return case, *few
 
@@ -116,10 +111,10 @@ def shown(bug: Bug, case: Case) -> bool:
 
 def verdicts(which: int) -> list[Verdict]:
     """All verdicts of one of TRAININGS."""
-    loss, rule, rate = TRAININGS[which]
+    loss, optimizer = TRAININGS[which]
     sets = load_mnist()
-    case, *looks = begin(loss, rule, rate, sets, seed=0)
-    training = f"{loss.replace('_', ' ')}, {rule.optimizer}"
+    case, *looks = begin(loss, optimizer, sets, seed=0)
+    training = f"{loss.replace('_', ' ')}, {optimizer}"
     found = []
 
     def note(judged: str, name: str, seen: Trained) -> None:
@@ -130,7 +125,7 @@ def verdicts(which: int) -> list[Verdict]:
         if shown(bug, case):
             note(bug.judged, bug.name, trained(bug.in_(RIGHT), case, *looks))
     for seed in range(STARTS):
-        note("right", "", trained(RIGHT, *begin(loss, rule, rate, sets, seed)))
+        note("right", "", trained(RIGHT, *begin(loss, optimizer, sets, seed)))
     return found
 
 
