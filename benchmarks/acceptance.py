@@ -27,6 +27,11 @@ class Quotient(NamedTuple):
     def step(self, dtype: np.dtype) -> float:
         return self.h32 if self.h32 and dtype == np.float32 else self.h
 
+    @property
+    def whole(self) -> "Quotient":
+        """The same of all cells."""
+        return self._replace(one_cell=False)
+
 
 class Along(NamedTuple):
     """The quotient along one random direction, beside the gradient times that direction."""
@@ -35,11 +40,21 @@ class Along(NamedTuple):
     unit: bool = False  # the direction has length 1, and not a length of about √n
     weighed: bool = False  # both are multiplied by one more random number
 
+    @property
+    def whole(self) -> "Along":
+        """The same: one direction is all it has."""
+        return self
+
 
 class Reference(NamedTuple):
     """The gradient that a right program gives for the same parameters, computed in float64."""
 
     weights_only: bool = False
+
+    @property
+    def whole(self) -> "Reference":
+        """The same of biases, too."""
+        return Reference()
 
 
 @dataclass(frozen=True)

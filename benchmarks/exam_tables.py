@@ -16,7 +16,7 @@ REASONS = {
     "all is small": "the whole gradient is small beside an absolute tolerance",
     "an array is small": "one array is small beside the tolerance or beside the others",
     OF_A_WRONG_LOSS: "it is the right gradient of the program's own loss, which is wrong",
-    "few cells": "one cell of each array, or one direction, was looked at",
+    "few cells": "one cell of each array, one direction, or the weights alone are looked at",
     "wide": "the relative tolerance is wide",
 }
 BESIDE = {Reference: "reference", Quotient: "own quotient", Along: "own quotient, one direction"}

@@ -250,10 +250,9 @@ def why(rule: Rule, desk: Desk, program: Program, gradient: np.ndarray) -> str:
         own = desk.slopes(Quotient(1e-5), program, desk.cells)
         if each_length([gradient[each] for each in desk.cells], own, share=0.01, share32=0.01):
             return OF_A_WRONG_LOSS
-    if isinstance(looks, Quotient) and looks.one_cell:
-        every = replace(rule, beside=looks._replace(one_cell=False))
-        if not accepts(every, *desk.beside(every, program, gradient)):
-            return "few cells"
+    whole = replace(rule, beside=looks.whole)
+    if whole.beside != looks and not accepts(whole, *desk.beside(whole, program, gradient)):
+        return "few cells"
     ours, theirs = desk.beside(rule, program, gradient)
     sizes = [np.abs([a, n]).max(initial=0) for a, n in zip(ours, theirs, strict=True)]
     if not accepts(rule, *scaled(ours, theirs, [max(sizes)] * len(sizes))):
