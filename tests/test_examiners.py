@@ -1,10 +1,10 @@
 """The exam of the examiners: every rule against a second answer, and why wrong gradients pass."""
 
+import importlib
 import math
 import re
 import sys
 
-import autograd.test_util
 import numpy as np
 import pytest
 import scipy.optimize
@@ -27,6 +27,7 @@ try:
 finally:
     sys.path.pop(0)
 
+AUTOGRAD = importlib.import_module("autograd.test_util")  # whose name begins as that of a test
 RULES = {rule.name: rule for rule in acceptance.RULES}
 
 
@@ -114,7 +115,7 @@ SECOND = {
     ),
     "minitorch, grad_check": both(CLOSE, rtol=1e-2, atol=1e-2),
     "autograd, check_grads": lambda ours, theirs: bool(
-        autograd.test_util.scalar_close(theirs[0][0], ours[0][0])
+        AUTOGRAD.scalar_close(theirs[0][0], ours[0][0])
     ),
     "JAX, check_grads": both(CLOSE, rtol=1e-5, atol=1e-5),
     "Chainer, check_backward": turned(CLOSE, rtol=1e-4, atol=1e-5),
