@@ -6,6 +6,7 @@ they must fail the same check, or the check would prove nothing.
 
 `check` proves a gradient, `prove` any single derivative of one image, `prove_output` dZ[L] beside
 its impostors, and `learn_once` that a step along the gradient does what the gradient promises.
+`collect_evidence` is for those who put many gradients beside the same quotients.
 """
 
 import math
@@ -15,16 +16,17 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.explain.differences import H, Quotients, central_differences, quiet
 from chainrule.explain.impostors import IMPOSTORS
 from chainrule.explain.ledger import named
-from chainrule.explain.rounding import rounding_bound
+from chainrule.explain.rounding import loss_rounding, rounding_bound
 from chainrule.network import Array, Network, backward, check_array, check_one_hot, error, forward
 
 RELATIVE = 1e-6  # ‖g - q‖/‖g‖ that is still agreement
 ABSOLUTE = 1e-8  # |g - q| of one cell that is still agreement
-NOISE = 1e-9  # what rounding can make of a quotient, in units of max(E, 1)
+NOISE = 1e-9  # what rounding can make of a quotient at most, in units of max(E, 1)
 TELLING = 1e-3  # ‖g - q‖/‖g‖ up to which a quotient within its rounding still tests g
 TELLING_ROUNDED = 1e-2  # the same of a g in float32
 ALL_UP_TO = 20_000  # parameters; of a larger network a sample is checked
@@ -91,50 +93,92 @@ def check(
 
     Raises ValueError for a Y that is not one-hot.
     """
-    check_array("X", X)
-    check_one_hot(Y)
-    network = replace(network, parameters=network.parameters.astype(np.float64))
-    X, Y = X.astype(np.float64), Y.astype(np.float64)
-    n = network.parameters.size
-    if sample is None:
-        sample = n if n <= ALL_UP_TO else SAMPLE
-    cells = np.sort(np.random.default_rng(0).permutation(n)[:sample])
-    quotients = central_differences(network, X, Y, cells, h=h)
-
+    network, X, Y = checked(network, X, Y)
+    cells = draw(network.parameters.size, sample)
+    evidence = collect_evidence(network, X, Y, cells=cells, h=h, rounded=claim is not None)
     trace = forward(network, X)
-    scale = max(float(error(network, trace, Y)), 1.0)
-    off = np.zeros(n) if claim is None else rounding_bound(network, X, Y)
-    telling = TELLING if claim is None else TELLING_ROUNDED
-
-    def account(name: str, gradient: Array) -> Account:
-        rows = check_arrays(network, gradient, quotients, scale, off, telling)
-        return Account(name, tuple(rows))
-
     return Proof(
-        parameters=n,
-        compared=len(cells),
-        kinks=tuple(cell_name(network, i) for i in cells[quotients.kinked]),
-        own=account(name, backward(network, trace, Y).flat if claim is None else claim),
+        parameters=network.parameters.size,
+        compared=len(evidence.quotients.cells),
+        kinks=evidence.kinks,
+        own=evidence.account(name, backward(network, trace, Y).flat if claim is None else claim),
         impostors=tuple(
-            account(name, impostor(network, trace, Y).flat)
+            evidence.account(name, impostor(network, trace, Y).flat)
             for name, impostor in IMPOSTORS[network.loss].items()
         ),
     )
 
 
-def check_arrays(
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Quotients of a network on some images, beside which any number of gradients can be put."""
+
+    network: Network  # float64
+    quotients: Quotients
+    scale: float  # max(E, 1), in units of which ABSOLUTE is
+    noise: float  # what rounding can make of one quotient
+    off: Array  # (n,) how far each number of a gradient in float32 may be rounded; else 0
+    telling: float
+
+    @property
+    def kinks(self) -> tuple[str, ...]:
+        cells = self.quotients.cells[self.quotients.kinked]
+        return tuple(cell_name(self.network, i) for i in cells)
+
+    def account(self, name: str, gradient: Array) -> Account:
+        """How a gradient (n,) compares, array by array."""
+        rows = []
+        for array, first, shape in arrays(self.network):
+            inside = (self.quotients.cells >= first) & (self.quotients.cells < first + prod(shape))
+            inside &= ~self.quotients.kinked
+            cells = self.quotients.cells[inside]
+            g, q, off = gradient[cells], self.quotients.values[inside], self.off[cells]
+            rows.append(judge(array, g, q, self.scale, off, self.telling, self.noise))
+        return Account(name, tuple(rows))
+
+
+@quiet
+def collect_evidence(
     network: Network,
-    gradient: Array,
-    quotients: Quotients,
-    scale: float,
-    off: Array,
-    telling: float,
-) -> Iterator[ArrayCheck]:
-    for name, first, shape in arrays(network):
-        inside = (quotients.cells >= first) & (quotients.cells < first + prod(shape))
-        inside &= ~quotients.kinked
-        cells = quotients.cells[inside]
-        yield judge(name, gradient[cells], quotients.values[inside], scale, off[cells], telling)
+    X: Array,
+    Y: Array,
+    *,
+    cells: NDArray[np.intp],
+    h: float = H,
+    rounded: bool = False,
+) -> Evidence:
+    """What `check` judges by, for these cells, in ascending order.
+
+    `rounded` is for gradients that are computed in float32. Raises ValueError for a Y that is not
+    one-hot.
+    """
+    network, X, Y = checked(network, X, Y)
+    scale = max(float(error(network, forward(network, X), Y)), 1.0)
+    # Both sides of a quotient are rounded, each for itself; beside h² of the difference itself.
+    own = loss_rounding(network, X, Y) / (2**0.5 * h) + h**2
+    return Evidence(
+        network,
+        quotients=central_differences(network, X, Y, cells, h=h),
+        scale=scale,
+        noise=float(np.fmin(own, NOISE * scale)),
+        off=rounding_bound(network, X, Y) if rounded else np.zeros_like(network.parameters),
+        telling=TELLING_ROUNDED if rounded else TELLING,
+    )
+
+
+def draw(n: int, sample: int | None = None) -> NDArray[np.intp]:
+    """The cells that are checked of n parameters, ascending: all, or as many as `sample` says."""
+    if sample is None:
+        sample = n if n <= ALL_UP_TO else SAMPLE
+    return np.sort(np.random.default_rng(0).permutation(n)[:sample])
+
+
+def checked(network: Network, X: Array, Y: Array) -> tuple[Network, Array, Array]:
+    """The three in float64, if they are what they should be."""
+    check_array("X", X)
+    check_one_hot(Y)
+    network = replace(network, parameters=network.parameters.astype(np.float64))
+    return network, X.astype(np.float64), Y.astype(np.float64)
 
 
 def judge(
@@ -144,12 +188,17 @@ def judge(
     scale: float,
     off: Array | float = 0.0,
     telling: float = TELLING,
+    noise: float | None = None,
 ) -> ArrayCheck:
-    """Compare numbers of a gradient with their quotients; `off` is how far each may be rounded."""
+    """Compare numbers of a gradient with their quotients.
+
+    `off` is how far each of them may be rounded, `noise` how far each quotient.
+    """
+    noise = NOISE * scale if noise is None else noise
     misses = np.abs(g - q)
     size, distance, largest = length(g), length(misses), float(misses.max(initial=0))
     wrong = (misses > ABSOLUTE * scale + off) & (misses < math.inf)
-    noise = NOISE * scale * len(g) ** 0.5 + length(np.broadcast_to(off, misses.shape))
+    noise = noise * len(g) ** 0.5 + length(np.broadcast_to(off, misses.shape))
     return ArrayCheck(
         array=array,
         cells=len(g),

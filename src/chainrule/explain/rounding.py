@@ -1,10 +1,10 @@
-"""How far float32 may take each number of a gradient from the truth.
+"""How far rounding may take each number of a gradient in float32, or E in float64, from the truth.
 
-Each operation on float32 numbers rounds its result by at most the share U. These roundings behave
-like chance: they are as often up as down, and one does not know of the other. So n of them, and the
-errors of the numbers that an operation is given, add like the sides of a right angle: √(a² + b²).
-The pass below follows the equations of network.py and adds up the errors of each number; four
-times that is the bound. It assumes no order of any sum, so it holds for every engine.
+Each operation on floating-point numbers rounds its result by at most a share: U in float32. These
+roundings behave like chance: they are as often up as down, and one does not know of the other. So n
+of them, and the errors of the numbers that an operation is given, add like the sides of a right
+angle: √(a² + b²). The pass below follows the equations of network.py and adds up the errors of each
+number; four times that is the bound. It assumes no order of any sum, so it holds for every engine.
 
 A ReLU whose Z is closer to 0 than Z's own error may be on the other side: then all of dA may be
 wrong there. Nothing is assumed of the network: where a sum cancels, its error stays, and the bound
@@ -15,9 +15,20 @@ Source: Higham and Mary 2019, "A new approach to probabilistic rounding error an
 
 import numpy as np
 
-from chainrule.network import Array, Network, backward, by_layer, forward
+from chainrule.network import (
+    Array,
+    Layers,
+    Network,
+    Trace,
+    backward,
+    by_layer,
+    error,
+    forward,
+    penalty,
+)
 
 U = 2.0**-24  # the largest share of a float32 that rounding to nearest changes
+U64 = 2.0**-53  # that of a float64
 TIMES = 4.0  # so many times what is expected
 SMALLEST = 2.0**-126  # below this float32 has fewer digits, and then none
 
@@ -30,18 +41,11 @@ def rounding_bound(network: Network, X: Array, Y: Array) -> Array:
     trace = forward(network, X)
     Z, A = trace
     dA, dZ, dW, _ = backward(network, trace, Y)
-    W, b = by_layer(network)
+    W, _ = by_layer(network)
     L, m = network.depth, X.shape[-1]
 
-    # what is off in Z and A, from the inputs on, which are exact
-    off_Z, off_A = {}, {0: np.zeros_like(X)}
-    for l in range(1, L + 1):
-        off_Z[l] = product(W[l], A[l - 1], 0 * W[l], off_A[l - 1], U * np.abs(b[l]))
-        off_A[l] = off_Z[l] * (Z[l] > -off_Z[l])
-    P = A[L]  # each changes by P[i] (Z[i] - Σ P Z), whatever its Z changes by
-    off = root(off_Z[L], U * (Z[L].max(axis=0) - Z[L]))
-    others = np.sqrt(np.maximum(np.sum((P * off) ** 2, axis=0) - (P * off) ** 2, 0))
-    off_A[L] = P * root((1 - P) * off, others, U * np.sqrt(len(P) + 9)) + SMALLEST
+    off_Z, off_A = forward_errors(network, trace, U)
+    P = A[L]
 
     # what is off in dZ and dW, from the last layer on
     off_dA = root(off_A[L], U * np.abs(P - Y)) / m
@@ -66,9 +70,43 @@ def rounding_bound(network: Network, X: Array, Y: Array) -> Array:
     return TIMES * np.concatenate(parts) + SMALLEST
 
 
-def product(F: Array, G: Array, off_F: Array, off_G: Array, *beside: Array) -> Array:
+def loss_rounding(network: Network, X: Array, Y: Array) -> float:
+    """How far off E of X (inputs, m) and one-hot Y (classes, m) may be, computed in float64."""
+    trace = forward(network, X)
+    off_Z, off_A = forward_errors(network, trace, U64)
+    L, m = network.depth, X.shape[-1]
+    Z, P = trace.Z[L], trace.A[L]
+    E, decay = float(error(network, trace, Y)), float(penalty(network))
+    if network.loss == "squared_error":
+        d = np.abs(P - Y)
+        off = root(off_A[L], U64 * d)
+        each = (d + off) * off
+    else:
+        # From log Σ exp S, whose sum is 1 or more and is rounded like any other; then from each S.
+        own = np.full((1, m), U64 * np.sqrt(len(P) + 9))
+        each = np.vstack([np.abs(P - Y) * root(off_Z[L], U64 * (Z.max(axis=0) - Z)), own])
+    of_sums = U64 * (np.sqrt(P.size) * E + np.sqrt(network.parameters.size) * decay)
+    return TIMES * float(root(np.linalg.norm(each) / m, of_sums))
+
+
+def forward_errors(network: Network, trace: Trace, u: float) -> tuple[Layers, Layers]:
+    """What is off in each Z and A, from the inputs on, which are exact."""
+    W, b = by_layer(network)
+    Z, A, L = trace.Z, trace.A, network.depth
+    off_Z, off_A = {}, {0: np.zeros_like(A[0])}
+    for l in range(1, L + 1):
+        off_Z[l] = product(W[l], A[l - 1], 0 * W[l], off_A[l - 1], u * np.abs(b[l]), u=u)
+        off_A[l] = off_Z[l] * (Z[l] > -off_Z[l])
+    P = A[L]  # each changes by P[i] (Z[i] - Σ P Z), whatever its Z changes by
+    off = root(off_Z[L], u * (Z[L].max(axis=0) - Z[L]))
+    others = np.sqrt(np.maximum(np.sum((P * off) ** 2, axis=0) - (P * off) ** 2, 0))
+    off_A[L] = P * root((1 - P) * off, others, u * np.sqrt(len(P) + 9)) + SMALLEST
+    return off_Z, off_A
+
+
+def product(F: Array, G: Array, off_F: Array, off_G: Array, *beside: Array, u: float = U) -> Array:
     """What is off in F @ G: from its factors, from its own n roundings, and beside these."""
-    own = U * np.sqrt(F.shape[-1]) * (np.abs(F) @ np.abs(G))
+    own = u * np.sqrt(F.shape[-1]) * (np.abs(F) @ np.abs(G))
     given = np.sqrt(off_F**2 @ G**2 + F**2 @ off_G**2)
     return root(own, given, *beside)
 
