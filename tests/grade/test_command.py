@@ -78,6 +78,15 @@ def test_what_it_refuses(inside, tmp_path, arguments, says):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("text", ["", "def forward(:\n", "x = 1\n", "def paint():\n    pass\n"])
+def test_a_file_that_cannot_be_graded_is_one_line(inside, tmp_path, text):
+    place = tmp_path / "mine.py"
+    place.write_text(text, encoding="utf-8")
+    done = inside("grade", place)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "mine.py" in done.stderr
+
+
 def test_json_tells_no_more_than_the_hints(inside, wrong):
     (found,) = json.loads(inside("grade", wrong, "--json", "--hints", 2).stdout)["files"]
     (backward,) = [each for each in found["functions"] if each["role"] == "backward"]

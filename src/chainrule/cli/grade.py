@@ -93,6 +93,8 @@ def grade_command(
         write_table(table_file, reports, max_points, force=force)
     if as_json:
         print_json(files=[fields_of(report, hints, max_points) for report in reports])
+    elif len(reports) == 1 and reports[0].refused is not None:
+        raise click.ClickException(reports[0].refused)
     elif len(reports) > 1:
         show(overview(reports, max_points))
     else:
