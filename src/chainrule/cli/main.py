@@ -15,6 +15,7 @@ from chainrule.cli.engines import in_words as engine_in_words
 from chainrule.cli.evaluate import evaluate_command
 from chainrule.cli.explain import explain_command
 from chainrule.cli.export import export_command
+from chainrule.cli.grade import grade_command
 from chainrule.cli.lab import lab_command
 from chainrule.cli.models import models_command
 from chainrule.cli.open import open_command
@@ -109,7 +110,7 @@ def cli(context: click.Context) -> None:
 
 for command in (
     *(train_command, sweep_command),
-    *(evaluate_command, predict_command, explain_command, check_command),
+    *(evaluate_command, predict_command, explain_command, check_command, grade_command),
     *(runs_command, compare_command, show_command, lab_command),
     *(data_command, worksheet_command, models_command, export_command, open_command),
 ):

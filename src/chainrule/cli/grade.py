@@ -1,0 +1,219 @@
+"""`chainrule grade`: what is right in a file of somebody who learns, and which mistake is in it."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chainrule.cli.options import Place, example, json_option
+from chainrule.cli.printing import Column, Piece, print_json, show, table
+from chainrule.cli.writing import write_new
+from chainrule.network import Loss
+
+if TYPE_CHECKING:
+    from chainrule.explain.grade.report import Report
+
+LOSSES: dict[str | None, Loss] = {
+    "squared-error": "squared_error",
+    "cross-entropy": "cross_entropy",
+}
+STYLES = ("columns", "rows", "layers")
+MOST_FILES = 1_000
+KINDS = (".py", ".ipynb")
+
+
+@click.command("grade", epilog=example("grade my_network.py --hints 1"))
+@click.argument("places", metavar="FILE...", nargs=-1, type=Place())
+@click.option(
+    "--template",
+    is_flag=False,
+    flag_value="columns",
+    type=click.Choice(STYLES),
+    help="Print the form to fill in: columns (the default), rows or layers.",
+)
+@click.option(
+    "--hints",
+    type=click.IntRange(0, 3),
+    default=2,
+    show_default=True,
+    help="0 the verdict, 1 where it is wrong, 2 a question that leads on, 3 the mistake's name.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["squared-error", "cross-entropy"]),
+    help="The loss of the task, for files without a loss of their own.",
+)
+@click.option(
+    "--max-points", type=click.FloatRange(min=0), help="The points of a file that is all right."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1, max=600),
+    default=5.0,
+    show_default=True,
+    help="The time of a file, and of each call of a function.",
+)
+@click.option("--csv", "table_file", type=Place(), help="Write a table, a line a file, as CSV.")
+@click.option("--force", is_flag=True, help="Overwrite what is at --csv.")
+@json_option
+def grade_command(
+    places: tuple[Path, ...],
+    template: str | None,
+    hints: int,
+    loss: str | None,
+    max_points: float | None,
+    seconds: float,
+    table_file: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Say what is right in a file, and what is wrong with the rest.
+
+    A file of Python or a notebook defines some of forward, loss, backward, softmax,
+    relu_derivative, one_hot, update and train_step, under these or the usual other names. Its
+    gradient is judged by difference quotients of its own loss. What is wrong is compared with the
+    mistakes that people make. Several files, or a folder of them, give a table.
+
+    A file runs in a process of its own with limits on time, memory and output. That protects from
+    mistakes, not from malice.
+
+    Exit code 0: all is right; 1: something is wrong; 2: a file could not be graded.
+    """
+    if template:
+        show(template_of(template).splitlines())
+        return
+    wanted = list(gathered(places))
+    from chainrule.explain.grade.grading import grade
+
+    reports = [grade(path, loss=LOSSES.get(loss), seconds=seconds) for path in wanted]
+    if table_file is not None:
+        write_table(table_file, reports, max_points, force=force)
+    if as_json:
+        print_json(files=[fields_of(report, hints, max_points) for report in reports])
+    elif len(reports) == 1 and reports[0].refused is not None:
+        raise click.ClickException(reports[0].refused)
+    elif len(reports) > 1:
+        show(overview(reports, max_points))
+    else:
+        show(told(reports[0], hints, max_points))
+    sys.exit(max(report.code for report in reports))
+
+
+def template_of(style: str) -> str:
+    """The text of a form."""
+    place = files("chainrule.explain.grade") / "templates" / f"{style}.txt"
+    return place.read_text(encoding="utf-8")
+
+
+def gathered(places: Sequence[Path]) -> Iterator[Path]:
+    """The files; of a folder its Python files and notebooks, by name."""
+    if not places:
+        raise click.UsageError(
+            "wanted a file, or --template for a form to fill in", click.get_current_context()
+        )
+    found = 0
+    for place in places:
+        inside = sorted(each for each in place.iterdir() if each.suffix in KINDS) if (
+            place.is_dir()) else [place]  # fmt: skip
+        if not inside:
+            raise click.ClickException(f"{place}: wanted files *.py or *.ipynb, got none")
+        found += len(inside)
+        if found > MOST_FILES:
+            raise click.ClickException(f"wanted at most {MOST_FILES:,} files, got more")
+        yield from inside
+
+
+# -------------------------------------------------------------------------------- what is printed
+
+
+def told(report: "Report", hints: int, most: float | None) -> list[Piece]:
+    """One file in sentences."""
+    from chainrule.explain.grade.report import lines
+
+    said: list[Piece] = list(lines(report, hints))
+    if report.judged:
+        right = sum(each.verdict == "right" for each in report.findings)
+        points = "" if most is None else f", {points_of(report, most):g} of {most:g} points"
+        said.append(f"{right} of {len(report.findings)} right{points}")
+    return said
+
+
+def overview(reports: Sequence["Report"], most: float | None) -> list[Piece]:
+    """A table for the teacher: a line a file."""
+    rows = [row_of(report, most) for report in reports]
+    names = ["file", "right"] + ["points"] * (most is not None)
+    columns = [Column(name, [row[name] for row in rows], left=name == "file") for name in names]
+    told = [f"{row['file']}: {row['mistakes']}" for row in rows if row["mistakes"]]
+    return [table(columns), "", *told] if told else [table(columns)]
+
+
+def row_of(report: "Report", most: float | None) -> dict[str, str]:
+    """A file in a line of a table."""
+    right = sum(each.verdict == "right" for each in report.findings)
+    mistakes = [
+        f"{each.function}: {', '.join(bug.name for bug in each.bugs) or each.verdict}"
+        for each in report.findings
+        if each.verdict != "right" and each.follows is None
+    ]
+    return {
+        "file": report.file,
+        "right": f"{right} of {len(report.findings)}" if report.judged else "not graded",
+        "points": "" if most is None else f"{points_of(report, most):g}",
+        "mistakes": (report.refused or "; ".join(mistakes)).removeprefix(f"{report.file}: "),
+    }
+
+
+def points_of(report: "Report", most: float) -> float:
+    return round(most * report.share, 2)
+
+
+def write_table(
+    place: Path, reports: Sequence["Report"], most: float | None, *, force: bool
+) -> None:
+    """The table as CSV; no cell of it is a formula in a spreadsheet."""
+    import csv
+    import io
+
+    from chainrule.cli.answers import harmless
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = ["file", "right", "points", "mistakes"]
+    writer.writerow(names)
+    for report in reports:
+        row = row_of(report, most)
+        writer.writerow(harmless([row[name] for name in names]))
+    write_new(place, text.getvalue().encode(), force=force)
+
+
+def fields_of(report: "Report", hints: int, most: float | None) -> dict[str, object]:
+    """What JSON says of a file, as far as the hints go."""
+    return {
+        "file": report.file,
+        "code": report.code,
+        "refused": report.refused,
+        "notes": report.notes,
+        "loss": report.loss,
+        "points": None if most is None else points_of(report, most),
+        "functions": [
+            {
+                "function": each.function,
+                "role": each.role,
+                "verdict": each.verdict,
+                "reading": each.reading,
+                "trouble": each.trouble,
+                "wrong": each.wrong if hints >= 1 else None,
+                "most_in": each.place._asdict() if each.place and hints >= 1 else None,
+                "questions": [bug.question for bug in each.bugs] if hints >= 2 else None,
+                "mistakes": [bug.name for bug in each.bugs] if hints >= 3 else None,
+                "sure": each.explanation.sure if each.explanation and hints >= 3 else None,
+                "follows": each.follows,
+                "notes": each.notes,
+            }
+            for each in report.findings
+        ],
+        "not_judged": report.others,
+    }

@@ -1,0 +1,109 @@
+"""What names mean: W_hidden is W1, y_hat the last A, back_prop the backward pass."""
+
+import re
+from typing import Literal
+
+Role = Literal[
+    "forward", "loss", "backward", "softmax", "relu", "relu_derivative", "one_hot", "update",
+    "train_step", "init",
+]  # fmt: skip
+
+# The first that fits a function's name, in small letters and without underscores.
+ROLES: tuple[tuple[Role, str], ...] = (
+    ("relu_derivative", r"d(eriv)?(erivative)?(of)?relu|relu(d(er)?|deriv\w*|prime|grad(ient)?|"
+                        r"back(ward)?|der)|(deriv|derivative|grad|gradient|prime)(of)?relu|"
+                        r"reluderivative|gradrelu"),
+    ("one_hot", r"\w*onehot\w*|tocategorical|encode(labels?|y)?"),
+    ("softmax", r"(stable|my)?softmax(stable)?"),
+    ("relu", r"relu"),
+    ("init", r"init\w*|make(params|parameters|network)|createnetwork"),
+    ("train_step", r"train(ing)?step|(gradient)?descentstep|sgdtrainstep|onestep|step|trainonce|"
+                   r"trainbatch|traininonestep"),
+    ("update", r"update\w*|applygrad(s|ients)?|(sgd|gd)(step|update)?|optimi[sz]erstep|"
+               r"gradientstep|stepparams|descend|takestep|move"),
+    ("backward", r"back\w*|(compute|calc|calculate|get)?(the)?grad(s|ients?)|bprop|"
+                 r"(compute|calc)derivatives|derivatives|gradientsof\w*"),
+    ("loss", r"(compute|calc|calculate|get|the|mean|my)?(loss|cost|crossentropy|xent|ce|nll|mse|"
+             r"squarederrors?|meansquarederror|error|objective|energy)(loss|cost|function|fn|of\w*)?|"
+             r"(squared|crossentropy)\w*"),
+    ("forward", r"(for|forward|feedforward|fwd|fprop|ff)(pass|prop(agat(e|ion))?|step)?|"
+                r"(model|nn|network|net)?forward\w*|feedforward|predictproba|runnetwork|propagate|"
+                r"compute(outputs?|activations)|activate"),
+)  # fmt: skip
+
+FIRST = r"1|h|hid|hidden|ih|in|input|inputhidden|inputtohidden|xh|first|one"
+SECOND = r"2|o|out|output|ho|hiddenoutput|hiddentooutput|hy|y|last|second|two"
+DERIVED = r"(?:dl|dloss|dj|de|dc|d|grad(?:ient)?(?:of)?|nabla|g|delta)"
+KINDS: tuple[tuple[str, str], ...] = (
+    ("W", r"w|wt|ws?|weights?|kernel|theta|mat"),
+    ("b", r"b|bias|biases|bs|offset"),
+    ("Z", r"z|zs|pre|preact(?:ivation)?|net|in|s|logits?|lin|linear|sum"),
+    ("A", r"a|act(?:ivation)?s?|post|h"),
+)
+WHOLE: tuple[tuple[str, str], ...] = (
+    ("X", r"x|xs|inputs?|data|images?|pixels|x(?:train|batch|b|data|in|input)|batchx|a0|features"),
+    ("labels", r"labels?|lab|classids?|digits?|y(?:labels?|int|ids?|idx)|targetlabels"),
+    ("Y", r"y|ys|t|ts|targets?|truths?|y(?:true|train|batch|b|oh|onehot|t|real|hot|data)|onehoty?|"
+          r"onehotlabels|batchy|truelabels|goal|expected|desired|hot|ground(?:truth)?"),
+    ("probs", r"yhat|ypred|yp|ypr|pred|preds|predictions?|probs?|probabilit(?:y|ies)|p|ps|"
+              r"outputs?|out|al|afinal|aout|alast|softmaxout|yout|softmaxoutput|guess|o"),
+    ("alpha", r"alpha|lr|learningrate|eta|rate|stepsize|step|learnrate|a"),
+    ("m", r"m|n|batchsize|nsamples|numsamples|nexamples|numexamples|examples|samples|size"),
+    ("classes", r"(?:num|n|no|numof)?(?:classes|class|labels|outputs|categories|digits)|k|c|depth"),
+    ("params", r"params?|parameters?|theta|model|net|network|nn|layers|p|wandb|weightsandbiases"),
+    ("grads", r"grads?|gradients?|derivatives|dparams|g|deltas|dtheta"),
+    ("cache", r"caches?|trace|memory|mem|store|stored|intermediates?|state|states|fwd|history|"
+              r"ctx|context|saved|tape|values|passed|forwardpass|record|activations"),
+    ("A1", r"h|hidden|hiddenlayer|hiddenout(?:put)?|hact|hiddenact(?:ivation)?s?"),
+)  # fmt: skip
+
+
+def role_of(name: str) -> Role | None:
+    """What a function of this name computes."""
+    short = squeezed(name.rpartition(".")[2])
+    return next((role for role, names in ROLES if re.fullmatch(names, short)), None)
+
+
+def squeezed(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def meaning_of(name: str) -> str | None:
+    """What a variable of this name holds: W1, dW2, Z1, X, Y, labels, probs, params, alpha, …
+
+    W, b, dW, db, Z and A without a number are lists of those of every layer.
+    """
+    short = squeezed(name)
+    whole = next((kind for kind, names in WHOLE if re.fullmatch(names, short)), None)
+    if whole in ("X", "labels", "Y", "probs", "m", "A1"):
+        return whole
+    for kind, names in KINDS:
+        for derived, pattern in (
+            ("", rf"(?:{names})"),
+            ("d", rf"{DERIVED}(?:{names})"),
+            ("d", rf"(?:{names})(?:grads?|gradient|derivative)"),
+        ):
+            if re.fullmatch(pattern, short) and not (kind in "ZA" and derived == ""):
+                return f"{derived}{kind}" if whole is None else whole
+            for layer, numbers in ((1, FIRST), (2, SECOND)):
+                if re.fullmatch(rf"{pattern}(?:{numbers})", short) or (
+                    re.fullmatch(
+                        rf"(?:{DERIVED})?(?:hidden|h)(?:{names})"
+                        if layer == 1
+                        else rf"(?:{DERIVED})?(?:output|out|o)(?:{names})",
+                        short,
+                    )
+                    and derived
+                    == ("d" if re.match(rf"{DERIVED}(?:hidden|output|out)", short) else "")
+                ):
+                    return f"{derived}{kind}{layer}"
+            found = re.fullmatch(rf"{pattern}(\d)", short) or re.fullmatch(
+                rf"{pattern[:-1]})(\d)(?:grads?|gradient)", short
+            )
+            if found:
+                return f"{derived or 'd' * short.endswith(('grad', 'gradient'))}{kind}{found[1]}"
+    if found := re.fullmatch(r"(?:d|delta|error|err)([12])", short):
+        return f"dZ{found[1]}"
+    if whole is None and short in ("z", "zs", "a", "acts", "activations"):
+        return {"z": "Z", "a": "A"}[short[0]]
+    return whole

@@ -1,0 +1,159 @@
+"""What is told of a file: a finding for each function, and the whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from chainrule.explain.bugs.bug import Bug
+from chainrule.explain.grade.attempt import Loaded, Trouble
+from chainrule.explain.grade.judge import Place
+from chainrule.explain.grade.naming import Explanation
+
+Verdict = Literal["right", "wrong", "failed", "not written", "not read"]
+VERDICT, WHERE, QUESTION, NAME = range(4)  # how much is told: the levels of hints
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One function of the file: how it was read, whether it is right, and what is wrong with it."""
+
+    function: str
+    role: str
+    verdict: Verdict
+    reading: str | None = None
+    trouble: str | None = None  # why it failed, or could not be read
+    wrong: tuple[str, ...] = ()  # arrays
+    place: Place | None = None  # where it shows most
+    explanation: Explanation | None = None
+    follows: str | None = None  # the function whose mistake this is
+    notes: tuple[str, ...] = ()
+    fragile: tuple[Bug, ...] = ()  # right here, and wrong on other numbers
+
+    @property
+    def bugs(self) -> tuple[Bug, ...]:
+        """The likeliest mistakes, the first one first."""
+        return self.explanation.bugs if self.explanation else ()
+
+
+def finding_of(function: str, role: str, trouble: Trouble | None) -> Finding:
+    """The finding on a function that gave nothing to judge."""
+    trouble = trouble or Trouble("Unread", "it gives nothing that can be read")
+    verdicts: dict[str, Verdict] = {"NotImplementedError": "not written", "Unread": "not read"}
+    verdict = verdicts.get(trouble.kind, "failed")
+    words = trouble.message if trouble.kind == "Unread" else trouble.in_words()
+    return Finding(function, role, verdict, trouble=None if verdict == "not written" else words)
+
+
+def how_it_ran(loaded: Loaded) -> Iterator[str]:
+    """What is to be said of the run of the file."""
+    if loaded.whole:
+        return
+    if loaded.trouble:
+        yield (
+            f"its top-level code does not run to its end ({loaded.trouble.in_words()}); only "
+            f"functions, classes and imports are used"
+        )
+    for trouble in loaded.failed:
+        if trouble != loaded.trouble:
+            yield f"left out: {trouble.in_words()}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is told of a file."""
+
+    file: str
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()  # how the file was read
+    loss: str | None = None  # the loss that a gradient was judged by, and why that one
+    others: tuple[str, ...] = ()  # functions that were not judged
+    refused: str | None = None  # why nothing could be judged
+
+    @property
+    def right(self) -> bool:
+        return self.judged and all(each.verdict == "right" for each in self.findings)
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be judged."""
+        return self.refused is None and bool(self.findings)
+
+    @property
+    def share(self) -> float:
+        """The part of the functions that is right."""
+        right = sum(each.verdict == "right" for each in self.findings)
+        return right / len(self.findings) if self.judged else 0.0
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0 all right, 1 something wrong, 2 nothing could be judged."""
+        return 2 if not self.judged else int(not self.right)
+
+
+def lines(report: Report, hints: int) -> list[str]:
+    """The report in sentences, with as many hints as are wanted."""
+    if report.refused is not None:
+        return [report.refused]
+    said = [f"{report.file}: {note}" for note in report.notes]
+    for finding in report.findings:
+        said += [*lines_of(finding, hints)]
+    if report.loss:
+        said.append(f"the gradient is judged by the difference quotients of {report.loss}")
+    if report.others:
+        said.append(f"not judged: {', '.join(report.others)}")
+    return said
+
+
+def lines_of(finding: Finding, hints: int) -> list[str]:
+    """A finding in sentences; the first line is the verdict."""
+    told = {"failed": "does not run", "not read": "cannot be read"}
+    verdict = told.get(finding.verdict, finding.verdict)
+    said = [f"{finding.function}: {verdict}"]
+    if finding.reading:
+        said.append(f"  read as {finding.reading}")
+    if finding.trouble:
+        said.append(f"  {finding.trouble}")
+    if hints >= WHERE and finding.verdict == "wrong":
+        said += [f"  {line}" for line in where(finding)]
+    if finding.follows:
+        said.append(f"  it follows from {finding.follows}")
+    else:
+        said += [f"  {line}" for line in hinted(finding.explanation, hints)]
+    said += [f"  note: {note}" for note in finding.notes]
+    for bug in finding.fragile:
+        words = {QUESTION: bug.question, NAME: f"{bug.name}: {bug.sentence}"}
+        said += (
+            [f"  note, right here, but not for all numbers: {words[hints]}"]
+            if hints >= QUESTION
+            else []
+        )
+    return said
+
+
+def where(finding: Finding) -> list[str]:
+    """Which arrays are wrong, and where it shows most."""
+    said = [f"wrong: {' '.join(finding.wrong)}"] if finding.wrong else []
+    if finding.place:
+        array, row, column, yours, quotient = finding.place
+        cell = f"{array}[{row}]" if array[1] == "b" else f"{array}[{row},{column}]"
+        said.append(f"most in {cell}: yours is {yours:.6g}, the difference quotient {quotient:.6g}")
+    return said
+
+
+def hinted(explanation: Explanation | None, hints: int) -> list[str]:
+    """What is told of the mistakes: a question that leads on; or their names."""
+    if explanation is None or hints < QUESTION or explanation.right:
+        return []
+    if not explanation.bugs:
+        return ["none of the known mistakes gives these numbers; begin with the last layer"]
+    said = []
+    for place, bug in enumerate(explanation.bugs):
+        perhaps = "" if explanation.sure else "perhaps: "
+        if hints >= NAME:
+            others = explanation.alike if len(explanation.bugs) == 1 else ()
+            either = "".join(f", or {each.name}" for each in others)
+            said.append(f"{perhaps}{bug.name}{either}: {bug.sentence}")
+        question = f"question: {bug.question}"
+        if question not in said:
+            said.append(question if place == 0 or hints >= NAME else f"and: {bug.question}")
+    return said

@@ -1,0 +1,254 @@
+"""The text of a file that somebody hands in, and what can be seen in it without running it."""
+
+import ast
+import io
+import json
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MOST_BYTES = 1_000_000  # of a file; of a notebook, whose pictures count, ten times as many
+Names = str | list["Names"] | None  # what a `return` names: Z1, or [dW1, db1], or [[…], […]]
+
+
+class SourceError(ValueError):
+    """A file that cannot be graded: wanted, came, do, in one line."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the file, as it is written."""
+
+    name: str
+    line: int
+    params: tuple[str, ...]  # without self
+    required: int  # so many of them have no default
+    returned: Names = None
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)  # texts in parameter["…"]
+    indexing: frozenset[str] = frozenset()  # parameters used as indices, or made one-hot
+    owner: str = ""  # its class
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text, its functions by name in the order of the file, and what was done to read it."""
+
+    name: str
+    text: str
+    functions: dict[str, Function]
+    notes: tuple[str, ...] = ()
+
+
+def read_source(path: Path) -> Source:
+    """The functions of a .py or .ipynb file; SourceError for one that cannot be read."""
+    notebook = path.suffix == ".ipynb"
+    most = MOST_BYTES * (10 if notebook else 1)
+    if path.is_dir():
+        raise SourceError(f"{path.name}: wanted a file of Python, got a folder")
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise SourceError(f"{path.name}: wanted at most {most:,} bytes, got more")
+    text, notes = decoded(data, path.name)
+    if notebook:
+        text, more = code_of_notebook(text, path.name)
+        notes += more
+    return source_of(text, path.name, notes)
+
+
+def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
+    """What a text defines; SourceError if it is empty or no Python."""
+    if not text.strip():
+        raise SourceError(f"{name} is empty; wanted functions such as forward and backward")
+    try:
+        tree = ast.parse(text, name)
+    except SyntaxError as error:
+        said = (error.text or "").strip()[:60]
+        raise SourceError(
+            f"{name}, line {error.lineno}: Python cannot read it: {error.msg}"
+            + (f": {said}" if said else "")
+        ) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"{name}: Python cannot read it: {error}") from None
+    functions = {each.name: each for each in functions_in(tree)}
+    if not functions:
+        raise SourceError(
+            f"{name} defines no function; wanted forward, loss, backward or others of "
+            f"chainrule grade --template"
+        )
+    return Source(name, text, functions, notes)
+
+
+def decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
+    """The text of these bytes, and a note where the encoding is not UTF-8."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16"), ("read as UTF-16; UTF-8 is what Python expects",)
+        except UnicodeDecodeError:
+            raise SourceError(f"{name} is no text; wanted a file of Python") from None
+    if b"\0" in data:
+        raise SourceError(f"{name} is no text, it holds zero bytes; wanted a file of Python")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return plain_lines(data.decode(encoding)), ()
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        text = plain_lines(data.decode("latin-1"))
+        return text, ("not UTF-8, read as Latin-1; save it as UTF-8",)
+
+
+def plain_lines(text: str) -> str:
+    """Line ends as \\n; and no coding line, which a text that is decoded must not have."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"(?m)\A((?:#.*\n)?)#.*coding[:=].*$", r"\1#", text)
+
+
+def code_of_notebook(text: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """The code cells of a notebook one after another; magics, and cells of broken code, left out.
+
+    A notebook of which no cell can be read raises SourceError.
+    """
+    try:
+        cells = json.loads(text)["cells"]
+        code = [each for each in cells if each["cell_type"] == "code"]
+        texts = ["".join(each["source"]) for each in code]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise SourceError(
+            f"{name} is no notebook; wanted the JSON that Jupyter writes, in format 4"
+        ) from None
+    kept, broken = [], 0
+    for cell in texts:
+        plain = without_magics(cell)
+        try:
+            ast.parse(plain)
+            kept.append(plain)
+        except (SyntaxError, ValueError):
+            broken += 1
+    if broken and not any(each.strip() for each in kept):
+        raise SourceError(f"{name}: Python can read none of its {broken} cells")
+    notes = [f"a notebook: its {len(kept)} cells of code are read, magics are left out"]
+    notes += [f"{broken} of its cells are not Python and left out"] if broken else []
+    return "\n\n".join(kept), tuple(notes)
+
+
+def without_magics(cell: str) -> str:
+    """A cell in which each line of IPython is `pass`; a cell in another language goes."""
+    if re.match(r"\s*%%(?!time|capture|prun)", cell):
+        return ""
+    magic = r"(?m)^([ \t]*)(?:[%!?].*|\w+ *= *[%!].*|[\w.]+\?+)$"
+    return re.sub(magic, r"\1pass", cell)
+
+
+# ------------------------------------------------------------------------------------- functions
+
+
+def functions_in(tree: ast.Module) -> Iterator[Function]:
+    """Functions, methods of classes, and lambdas with a name; later ones replace earlier ones."""
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef():
+                yield described(node.name, node.args, node)
+            case ast.ClassDef():
+                for inner in node.body:
+                    if isinstance(inner, ast.FunctionDef):
+                        yield described(inner.name, inner.args, inner, node.name)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as value):
+                yield described(name, value.args, value)
+
+
+def described(
+    name: str, arguments: ast.arguments, node: ast.FunctionDef | ast.Lambda, owner: str = ""
+) -> Function:
+    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    static = isinstance(node, ast.FunctionDef) and any(
+        isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list
+    )
+    params = names[1:] if owner and not static else names
+    body = list(walk_inside(node))
+    return Function(
+        name=f"{owner}.{name}" if owner else name,
+        line=node.lineno,
+        params=tuple(params),
+        required=max(0, len(params) - len(arguments.defaults)),
+        returned=returned(body),
+        keys={each: keys_of(each, body) for each in params},
+        indexing=frozenset(each for each in params if indexes(each, body)),
+        owner=owner,
+    )
+
+
+def walk_inside(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function in the order of the text, not those of functions inside it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from walk_inside(child)
+
+
+def returned(body: list[ast.AST]) -> Names:
+    """What the last `return` names; a name that stands for a tuple is opened."""
+    values = [each.value for each in body if isinstance(each, ast.Return) and each.value]
+    meant = {
+        each.targets[0].id: each.value
+        for each in body
+        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+    }
+
+    def names(value: ast.expr, depth: int = 0) -> Names:
+        match value:
+            case ast.Name(id=name):
+                stands_for = meant.get(name)
+                if isinstance(stands_for, ast.Tuple) and stands_for.elts and depth < 4:
+                    return names(stands_for, depth + 1)
+                return name
+            case ast.Attribute(attr=name):
+                return name
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return [names(part, depth) for part in parts]
+        return None
+
+    return names(values[-1]) if values else None
+
+
+def keys_of(parameter: str, body: list[ast.AST]) -> tuple[str, ...]:
+    """The texts k in parameter["k"], in the order of the text."""
+    found: dict[str, None] = {}
+    for each in body:
+        match each:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
+                if name == parameter:
+                    found[key] = None
+    return tuple(found)
+
+
+def indexes(parameter: str, body: list[ast.AST]) -> bool:
+    """Whether a parameter is used as labels: as an index, or given to a function that says so."""
+
+    def named(node: ast.AST) -> bool:
+        return any(isinstance(each, ast.Name) and each.id == parameter for each in ast.walk(node))
+
+    for each in body:
+        match each:
+            case ast.Subscript(slice=index) if named(index) and not isinstance(index, ast.Slice):
+                uses_shape = any(isinstance(n, ast.Attribute | ast.Call) for n in ast.walk(index))
+                if not uses_shape or direct_index(index, parameter):
+                    return True
+            case ast.Call(func=function, args=[first, *_]) if named(first):
+                called = ast.unparse(function).lower().replace("_", "")
+                if re.search(r"onehot|categorical|encode", called):
+                    return True
+    return False
+
+
+def direct_index(index: ast.expr, parameter: str) -> bool:
+    """Whether the parameter itself, or one made whole or flat, is an index: A[np.arange(m), y]."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    for part in parts:
+        while isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            if part.func.attr not in ("astype", "ravel", "flatten", "squeeze", "reshape"):
+                break
+            part = part.func.value
+        if isinstance(part, ast.Name) and part.id == parameter:
+            return True
+    return False

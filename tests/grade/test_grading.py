@@ -1,0 +1,138 @@
+"""Files of learners: right ones are right, however they are written; mistakes have their names."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.mistaken import MISTAKES, STYLES, program
+
+from chainrule.explain.bugs.program import RIGHT, Case, run
+from chainrule.explain.bugs.zoo import ZOO
+from chainrule.explain.grade.grading import grade, grade_source
+from chainrule.explain.grade.judge import cases, quotients
+from chainrule.explain.grade.source import source_of
+
+PROGRAMS = sorted((Path(__file__).parent / "right").glob("*.py"))
+SIZES = (784, 10, 10)
+RARE = {"≥ for >", "no maximum taken away"}  # seen at a corner and in an overflow alone
+FIRST, BOTH = 0.95, 0.80  # of the mistakes are to be named
+
+
+def graded(text):
+    return grade_source(source_of(text, "mine.py"))
+
+
+def all_named(report):
+    """Every mistake that a report names, with those that give the same numbers."""
+    found = set()
+    for each in report.findings:
+        alike = each.explanation.alike if each.explanation else ()
+        found |= {bug.name for bug in (*each.bugs, *alike, *each.fragile)}
+    return found
+
+
+def first_named(report):
+    """What is named first: of the first function that is wrong, or else what is fragile."""
+    for each in report.findings:
+        if each.verdict != "right":
+            alike = each.explanation.alike if each.explanation else ()
+            return {bug.name for bug in (*each.bugs[:1], *alike)}
+    return all_named(report)
+
+
+def count(mistakes, seed):
+    """How many of these are named first, over the three styles, and the ones that are not."""
+    missed = [
+        (style, name)
+        for style in STYLES
+        for name in mistakes
+        if name not in first_named(graded(program((name,), style=style, seed=seed)))
+    ]
+    total = len(STYLES) * len(mistakes)
+    return (total - len(missed)) / total, missed
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_right_programs_are_right(path):
+    report = grade(path)
+    assert report.right, [
+        (each.function, each.verdict, each.trouble, each.wrong) for each in report.findings
+    ]
+
+
+def test_the_written_mistakes_are_those_of_the_zoo():
+    assert set(MISTAKES) <= {bug.name for bug in ZOO}
+
+
+def test_quotients_are_the_derivatives_of_the_right_program():
+    case = cases()[0]
+    for loss in ("squared_error", "cross_entropy"):
+        network = case.network.__class__(SIZES, case.network.parameters, loss)
+        flat = run(RIGHT, Case(network, case.X, case.labels)).flat
+        cells = np.array([7859, 3, 7845, 500])
+        assert quotients(case, loss, cells) == pytest.approx(flat[cells], rel=1e-5, abs=1e-9)
+
+
+def test_a_few_mistakes_are_named_first_in_each_style():
+    share, missed = count(["W not transposed", "s(1 − s)", "one db for all units"], seed=11)
+    assert share == 1, missed
+
+
+def test_two_mistakes_at_once():
+    pairs = [("Y − A", "no ReLU′"), ("W not transposed", "db of dA")]
+    for style, pair in zip(STYLES, pairs, strict=False):
+        assert set(pair) <= all_named(graded(program(pair, style=style, seed=5)))
+
+
+@pytest.mark.long
+def test_most_mistakes_are_named_first():
+    for seed in (1, 2):
+        share, missed = count(sorted(MISTAKES), seed)
+        assert share >= FIRST, missed
+
+
+@pytest.mark.long
+def test_most_pairs_are_named():
+    rng, tried, missed = random.Random(0), 0, []
+    while tried < 60:
+        pair = tuple(rng.sample(sorted(set(MISTAKES) - RARE), 2))
+        if set(MISTAKES[pair[0]]) & set(MISTAKES[pair[1]]):
+            continue
+        tried += 1
+        if not set(pair) <= all_named(graded(program(pair, style=STYLES[tried % 3], seed=tried))):
+            missed.append(pair)
+    assert 1 - len(missed) / tried >= BOTH, missed
+
+
+@pytest.mark.long
+def test_right_programs_of_every_style_are_right():
+    for seed in range(6):
+        for style in STYLES:
+            for loss in ("squared_error", "cross_entropy"):
+                text = program(style=style, seed=seed, loss=loss)
+                assert graded(text).right, text
+
+
+def test_the_loss_of_the_file_decides():
+    """The same backward pass is right for one loss, and a mistake for the other."""
+    crossed = program(loss="cross_entropy", seed=3)
+    squared = program(seed=3)
+    assert graded(crossed).right
+    assert graded(squared).right
+    wrong = graded(program(("A − Y with squared error",), seed=3))
+    assert first_named(wrong) == {"A − Y with squared error"}
+
+
+def test_a_gradient_of_another_scale_than_its_loss_is_named():
+    text = program(seed=4).replace("/ 2 / Y.shape[1]", "/ Y.shape[1]")
+    for name in ("targets", "y", "one_hot_Y", "T", "y_true"):
+        text = text.replace(f"/ 2 / {name}.shape[1]", f"/ {name}.shape[1]")
+    assert "loss without ½, gradient with it" in first_named(graded(text))
+
+
+def test_without_a_loss_it_says_which_one_it_recognised():
+    text = (Path(__file__).parent / "right/columns_plain.py").read_text(encoding="utf-8")
+    assert graded(text).loss == "cross entropy, recognised in the gradient"
+    asked = grade_source(source_of(text, "mine.py"), loss="squared_error")
+    assert "A − Y with squared error" in all_named(asked)
