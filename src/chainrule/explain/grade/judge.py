@@ -23,7 +23,6 @@ TOLERANCE = 2e-4  # ‖yours - right‖/‖right‖: float32 is within, float16 
 SAMPLE = 12  # cells of each array that are measured by a quotient
 PIXELS = 0.2  # of an image are ink
 SIZES = (784, 10, 10)
-OTHER_SIZES = (7, 5, 4)
 
 
 @dataclass(frozen=True, eq=False)
