@@ -53,6 +53,57 @@ def count(mistakes, seed):
     return (total - len(missed)) / total, missed
 
 
+USUAL = """
+import numpy as np
+import pandas as pd
+
+table = pd.read_csv("digits/train.csv").to_numpy()
+m, n = table.shape
+pixels, digits = table[:, 1:].T / 255, table[:, 0]
+
+def relu(Z):
+    return np.maximum(0, Z)
+
+def softmax(Z):
+    return np.exp(Z) / sum(np.exp(Z))
+
+def forward_prop(W1, b1, W2, b2, X):
+    Z1 = W1 @ X + b1
+    A1 = relu(Z1)
+    Z2 = W2 @ A1 + b2
+    return Z1, A1, Z2, softmax(Z2)
+
+def one_hot(y):
+    return np.eye(10)[y].T
+
+def back_prop(Z1, A1, Z2, A2, W2, X, y):
+    dZ2 = A2 - one_hot(y)
+    dZ1 = W2.T @ dZ2 * (Z1 > 0)
+    return dZ1 @ X.T / m, np.sum(dZ1) / m, dZ2 @ A1.T / m, np.sum(dZ2) / m
+"""
+
+
+def test_the_usual_notebook_without_its_data():
+    """No loss, a global m from a table that is not there, and the biases' well-known mistake."""
+    report = graded(USUAL)
+    assert [
+        (each.function, each.verdict) for each in report.findings if each.verdict != "right"
+    ] == [("back_prop", "wrong")]
+    (wrong,) = [each for each in report.findings if each.function == "back_prop"]
+    assert [bug.name for bug in wrong.bugs] == ["one db for all units"]
+    assert set(wrong.wrong) == {"db1", "db2"}
+    assert "cross entropy" in report.loss
+    assert "no maximum taken away" in all_named(report)
+    assert any("the global m is set" in note for note in report.notes)
+    # It is the number of images of each call: a fixed one would be another mistake.
+    mended = graded(
+        USUAL.replace("np.sum(dZ1) / m", "np.sum(dZ1, axis=1, keepdims=True) / m").replace(
+            "np.sum(dZ2) / m", "np.sum(dZ2, axis=1, keepdims=True) / m"
+        )
+    )
+    assert mended.right
+
+
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_right_programs_are_right(path):
     report = grade(path)

@@ -82,6 +82,7 @@ class Attempt:
         self.folder = tempfile.TemporaryDirectory(prefix="chainrule-grade-")
         self.process: subprocess.Popen[bytes] | None = None
         self.definitions = False
+        self.shared: dict[str, Any] = {}
 
     def __enter__(self) -> "Attempt":
         return self
@@ -139,6 +140,12 @@ class Attempt:
             return [answer] * len(asked)
         return [read(each) for each in answer.value]
 
+    def share(self, values: dict[str, Any]) -> None:
+        """Set global names of the file, where they are other ones than now."""
+        if values != self.shared:
+            self.shared = values
+            self.ask({"do": "share", "values": values})
+
     def set(self, slot: str, **fields: object) -> Answer:
         return self.ask({"do": "set", "slot": slot, "fields": fields})
 
@@ -157,6 +164,8 @@ class Attempt:
                 again = self.exchange(pack(self.loading()))
                 if again.trouble is not None:
                     return again
+                if self.shared:
+                    self.exchange(pack({"do": "share", "values": self.shared}))
         return self.exchange(frame)
 
     def exchange(self, frame: bytes) -> Answer:

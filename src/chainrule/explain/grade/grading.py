@@ -117,7 +117,7 @@ class Grading:
         return Report(
             file=source.name,
             findings=tuple(self.findings),
-            notes=(*source.notes, *how_it_ran(loaded)),
+            notes=(*source.notes, *how_it_ran(loaded), *counted(source)),
             loss=self.judged.why if self.judged else None,
             others=tuple(others),
             refused=refused,
@@ -386,7 +386,14 @@ def other_scale(
     return None
 
 
+def counted(source: Source) -> Iterator[str]:
+    """What is to be said of global names that functions read."""
+    if source.counts:
+        names = " and ".join(source.counts)
+        yield f"the global {names} is set to the number of images of each call; X.shape tells it"
+
+
 def notes_on(found: Found, reading: Reading) -> Iterator[str]:
     """What is to be said of shapes that do not fit."""
     for name, shape in found.shapes.items():
-        yield f"{name} has the shape {shape}, and {name[1:]} another one"
+        yield f"{name} has the shape {shape}, {name[1:]} has another one"

@@ -238,6 +238,7 @@ class Reader:
         self, function: Function, role: Role, form: Form, bindings: Sequence[Binding]
     ) -> Iterator[tuple[Binding, Answer]]:
         """Each binding with what comes of it."""
+        self.count(self.numbers)
         try:
             calls = [filled(form, binding, self.numbers) for binding in bindings]
         except KeyError:
@@ -260,6 +261,7 @@ class Reader:
         slot: str | None = None,
     ) -> Answer:
         """Call a function; one of a class on its object, whose parameters are set before."""
+        self.count(numbers)
         in_place = role in ("update", "train_step")
         if not function.owner:
             return self.attempt.call(function.name, named, slot=slot, given=in_place)
@@ -272,6 +274,10 @@ class Reader:
             return answer
         fields = self.attempt.get("self").value
         return Answer([answer.value, fields], printed=answer.printed)
+
+    def count(self, numbers: Numbers) -> None:
+        """Give the file's global m, if its functions read one, the number of images here."""
+        self.attempt.share(dict.fromkeys(self.source.counts, numbers["X"].shape[1]))
 
     def prepare(
         self, function: Function, form: Form, numbers: Numbers, role: Role

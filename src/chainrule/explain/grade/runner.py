@@ -227,6 +227,10 @@ class Room:
                 found.append({"error": self.said(error)})
         return found
 
+    def do_share(self, values: dict[str, Any]) -> None:
+        """Set global names of the file."""
+        self.module.__dict__.update(values)
+
     def do_set(self, slot: str, fields: dict[str, Any]) -> None:
         """Set attributes of an object that stays here."""
         for name, value in fields.items():

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chainrule.explain.grade.names import meaning_of
+
 MOST_BYTES = 1_000_000  # of a file; of a notebook, whose pictures count, ten times as many
 Names = str | list["Names"] | None  # what a `return` names: Z1, or [dW1, db1], or [[…], […]]
 
@@ -29,6 +31,7 @@ class Function:
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)  # texts in parameter["…"]
     indexing: frozenset[str] = frozenset()  # parameters used as indices, or made one-hot
     owner: str = ""  # its class
+    free: frozenset[str] = frozenset()  # names that it reads and does not make
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,13 @@ class Source:
     text: str
     functions: dict[str, Function]
     notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """The global names by which functions take the number of images, such as m."""
+        free = frozenset[str]().union(*(each.free for each in self.functions.values()))
+        found = [name for name in sorted(free) if meaning_of(name) == "m"]
+        return tuple(name for name in found if name != "n" or len(found) == 1)
 
 
 def read_source(path: Path) -> Source:
@@ -175,7 +185,15 @@ def described(
         keys={each: keys_of(each, body) for each in params},
         indexing=frozenset(each for each in params if indexes(each, body)),
         owner=owner,
+        free=free_names(node) - set(names),
     )
+
+
+def free_names(node: ast.AST) -> frozenset[str]:
+    """The names that are read in a function and nowhere set in it."""
+    names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+    made = {each.id for each in names if not isinstance(each.ctx, ast.Load)}
+    return frozenset(each.id for each in names) - made
 
 
 def walk_inside(node: ast.AST) -> Iterator[ast.AST]:
