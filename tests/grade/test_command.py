@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 from helpers.mistaken import program
@@ -105,3 +106,36 @@ def test_the_installed_command_grades_in_a_process(wrong):
     assert done.returncode == 1
     assert done.stderr == ""
     assert "2 of 3 right" in done.stdout
+
+
+def test_junit_has_a_case_for_each_function(inside, wrong, tmp_path):
+    (tmp_path / "broken.py").write_text("def forward(", encoding="utf-8")
+    (tmp_path / "odd.py").write_text(
+        "def softmax(Z):\n    raise ValueError('\\x00 \\x1b <&> \N{PRIME}')\n", encoding="utf-8"
+    )
+    place = tmp_path / "results.xml"
+    files = [wrong, tmp_path / "broken.py", tmp_path / "odd.py"]
+    done = inside("grade", *files, "--junit", place, "--hints", 1)
+    assert done.returncode == 2
+    suites = ElementTree.parse(place).getroot()
+    told = json.loads(inside("grade", *files, "--json").stdout)["files"]
+    for suite, file in zip(suites, told, strict=True):
+        assert suite.get("name") == file["file"]
+        cases = {each.get("name"): each for each in suite}
+        verdicts = {each["function"]: each["verdict"] for each in file["functions"]}
+        if not verdicts:
+            assert [each.tag for each in cases["the file"]] == ["error"]
+            assert suite.get("errors") == "1"
+            continue
+        assert list(cases) == list(verdicts)
+        failed = [name for name, case in cases.items() if case.find("failure") is not None]
+        assert failed == [name for name, verdict in verdicts.items() if verdict != "right"]
+        assert suite.get("failures") == str(len(failed))
+    text = place.read_text(encoding="utf-8")
+    assert "most in d" in text
+    assert "question:" not in text
+    assert "<&>" not in text
+    before = place.read_bytes()
+    again = inside("grade", wrong, "--junit", place)
+    assert again.returncode == 2
+    assert place.read_bytes() == before

@@ -4,17 +4,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from chainrule.cli.graded import fields_of, overview, told, write_junit, write_table
 from chainrule.cli.options import Place, example, json_option
-from chainrule.cli.printing import Column, Piece, print_json, show, table
-from chainrule.cli.writing import write_new
+from chainrule.cli.printing import print_json, show
 from chainrule.network import Loss
-
-if TYPE_CHECKING:
-    from chainrule.explain.grade.report import Report
 
 LOSSES: dict[str | None, Loss] = {
     "squared-error": "squared_error",
@@ -57,7 +53,10 @@ KINDS = (".py", ".ipynb")
     help="The time of a file, and of each call of a function.",
 )
 @click.option("--csv", "table_file", type=Place(), help="Write a table, a line a file, as CSV.")
-@click.option("--force", is_flag=True, help="Overwrite what is at --csv.")
+@click.option(
+    "--junit", type=Place(), help="Write JUnit XML, as GitHub Classroom and others read it."
+)
+@click.option("--force", is_flag=True, help="Overwrite what is at --csv or --junit.")
 @json_option
 def grade_command(
     places: tuple[Path, ...],
@@ -67,6 +66,7 @@ def grade_command(
     max_points: float | None,
     seconds: float,
     table_file: Path | None,
+    junit: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -91,6 +91,8 @@ def grade_command(
     reports = [grade(path, loss=LOSSES.get(loss), seconds=seconds) for path in wanted]
     if table_file is not None:
         write_table(table_file, reports, max_points, force=force)
+    if junit is not None:
+        write_junit(junit, reports, hints, force=force)
     if as_json:
         print_json(files=[fields_of(report, hints, max_points) for report in reports])
     elif len(reports) == 1 and reports[0].refused is not None:
@@ -124,96 +126,3 @@ def gathered(places: Sequence[Path]) -> Iterator[Path]:
         if found > MOST_FILES:
             raise click.ClickException(f"wanted at most {MOST_FILES:,} files, got more")
         yield from inside
-
-
-# -------------------------------------------------------------------------------- what is printed
-
-
-def told(report: "Report", hints: int, most: float | None) -> list[Piece]:
-    """One file in sentences."""
-    from chainrule.explain.grade.report import lines
-
-    said: list[Piece] = list(lines(report, hints))
-    if report.judged:
-        right = sum(each.verdict == "right" for each in report.findings)
-        points = "" if most is None else f", {points_of(report, most):g} of {most:g} points"
-        said.append(f"{right} of {len(report.findings)} right{points}")
-    return said
-
-
-def overview(reports: Sequence["Report"], most: float | None) -> list[Piece]:
-    """A table for the teacher: a line a file."""
-    rows = [row_of(report, most) for report in reports]
-    names = ["file", "right"] + ["points"] * (most is not None)
-    columns = [Column(name, [row[name] for row in rows], left=name == "file") for name in names]
-    told = [f"{row['file']}: {row['mistakes']}" for row in rows if row["mistakes"]]
-    return [table(columns), "", *told] if told else [table(columns)]
-
-
-def row_of(report: "Report", most: float | None) -> dict[str, str]:
-    """A file in a line of a table."""
-    right = sum(each.verdict == "right" for each in report.findings)
-    mistakes = [
-        f"{each.function}: {', '.join(bug.name for bug in each.bugs) or each.verdict}"
-        for each in report.findings
-        if each.verdict != "right" and each.follows is None
-    ]
-    return {
-        "file": report.file,
-        "right": f"{right} of {len(report.findings)}" if report.judged else "not graded",
-        "points": "" if most is None else f"{points_of(report, most):g}",
-        "mistakes": (report.refused or "; ".join(mistakes)).removeprefix(f"{report.file}: "),
-    }
-
-
-def points_of(report: "Report", most: float) -> float:
-    return round(most * report.share, 2)
-
-
-def write_table(
-    place: Path, reports: Sequence["Report"], most: float | None, *, force: bool
-) -> None:
-    """The table as CSV; no cell of it is a formula in a spreadsheet."""
-    import csv
-    import io
-
-    from chainrule.cli.answers import harmless
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = ["file", "right", "points", "mistakes"]
-    writer.writerow(names)
-    for report in reports:
-        row = row_of(report, most)
-        writer.writerow(harmless([row[name] for name in names]))
-    write_new(place, text.getvalue().encode(), force=force)
-
-
-def fields_of(report: "Report", hints: int, most: float | None) -> dict[str, object]:
-    """What JSON says of a file, as far as the hints go."""
-    return {
-        "file": report.file,
-        "code": report.code,
-        "refused": report.refused,
-        "notes": report.notes,
-        "loss": report.loss,
-        "points": None if most is None else points_of(report, most),
-        "functions": [
-            {
-                "function": each.function,
-                "role": each.role,
-                "verdict": each.verdict,
-                "reading": each.reading,
-                "trouble": each.trouble,
-                "wrong": each.wrong if hints >= 1 else None,
-                "most_in": each.place._asdict() if each.place and hints >= 1 else None,
-                "questions": [bug.question for bug in each.bugs] if hints >= 2 else None,
-                "mistakes": [bug.name for bug in each.bugs] if hints >= 3 else None,
-                "sure": each.explanation.sure if each.explanation and hints >= 3 else None,
-                "follows": each.follows,
-                "notes": each.notes,
-            }
-            for each in report.findings
-        ],
-        "not_judged": report.others,
-    }
