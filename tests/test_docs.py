@@ -161,7 +161,9 @@ def test_code_blocks_run_and_print_what_they_say(
         elif language == "sh":
             assert set(body.splitlines()) <= SET_UP
         else:
-            assert language in ("math", "toml", "yaml", "py"), f"{path.name}:{line}: what is ```{language}?"
+            assert language in ("math", "toml", "yaml", "py"), (
+                f"{path.name}:{line}: what is ```{language}?"
+            )
 
 
 def test_the_literal_code_in_the_equations_is_the_file():
