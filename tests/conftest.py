@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -15,6 +16,10 @@ from filelock import FileLock
 
 from chainrule import load_mnist
 from chainrule.cli.main import main
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts us in the background ignores Ctrl-C, and so would all that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite("helpers")
 from helpers import run  # noqa: E402 (only from here on do its asserts say what they saw)

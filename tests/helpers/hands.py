@@ -79,6 +79,7 @@ def settled(page):
     page.evaluate(
         "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
     )
+    page.evaluate("() => document.fonts.ready.then(() => true)")
     page.wait_for_function(
         """() => document.getAnimations().every(one => one.playState !== "running"
           || one.effect.getComputedTiming().iterations > 1)"""
