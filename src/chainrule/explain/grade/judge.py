@@ -5,9 +5,9 @@ compared with both known losses up to a factor. What is told of a gradient is to
 (E(θ + h) - E(θ - h)) / 2h of that loss in float64.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -214,7 +214,7 @@ def fraction(a: Array, b: Array) -> float | None:
     return s if same and np.isfinite(s) and s else None
 
 
-def score_gradient(case: Case) -> Any:  # noqa: ANN401
+def score_gradient(case: Case) -> Callable[[Found], float]:
     """How well a reading of a gradient explains itself: arrays that are right up to a factor."""
     truths = [case.numbers(loss) for loss in LOSSES]
 
@@ -230,7 +230,7 @@ def score_gradient(case: Case) -> Any:  # noqa: ANN401
     return score
 
 
-def score_forward(case: Case) -> Any:  # noqa: ANN401
+def score_forward(case: Case) -> Callable[[Found], float]:
     """How many arrays of a forward pass are what they should be, the last above all."""
     truth = case.numbers()
     last = f"A{depth_of(truth)}"

@@ -7,8 +7,8 @@ const share = (value) => `${(100 * value).toFixed(1)} %`;
 export const zoo = {
   heading: "What a mistake does",
   lead:
-    "Mistakes that people make in this network’s code, each in the small network, which is " +
-    "trained with it and without it. Many of them train well: a loss that falls proves nothing.",
+    "Choose a mistake that people make. The small network is trained with it and without it. " +
+    "Many mistakes train well: a loss that falls proves nothing.",
   mistake: "Mistake",
   loss: "Loss",
   losses: LOSSES,
