@@ -9,7 +9,7 @@ FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNT
 
 
 def execute(notebook, folder, *, errors=False):
-    """The notebook after a kernel ran all of it in this folder; an error ends it, unless allowed."""
+    """The notebook after a kernel ran all of it in this folder; an error may end it."""
     connection = {
         "transport": "ipc",  # no port is opened
         "ip": str(folder / "kernel"),
