@@ -124,9 +124,8 @@ def sentence(report: Report, hints: int) -> str:
     wrong = [each for each in report.findings if each.verdict != "right"]
     if not wrong:
         return ""
-    first, *rest = lines_of(wrong[0], hints)
-    told = [first, *(each.strip() for each in rest if not each.startswith("  read as "))]
-    return "; ".join(told).replace(": wrong; wrong: ", ": wrong in ", 1)
+    said = [line.strip() for line in lines_of(wrong[0], hints) if not line.startswith("  read as ")]
+    return "; ".join(each.removesuffix(".") for each in said).replace("; wrong: ", " in ", 1)
 
 
 def total(report: Report) -> str:

@@ -16,7 +16,7 @@ import signal
 import textwrap
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FunctionType, TracebackType
 from typing import Any
 
@@ -58,16 +58,20 @@ class Session(Callee):
     """Names of this process, called in a `with`, which leaves them as they were."""
 
     def __init__(self, names: dict[str, Any], *, seconds: float = SECONDS) -> None:
-        self.names, self.shared = names, {}
+        self.shared = {}
         # Python lets only its main thread hear the clock.
         clock = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
         self.room = Room(seconds if clock else 0)
         self.room.names = names
-        files = {code.co_filename for _, code in codes_in(names)}
+        ours = [function for _, function in defined_in(names)]
+        files = {each.__code__.co_filename for each in ours}
         self.room.texts = {file: linecache.getlines(file) for file in files}
+        # subtle: names may be a copy of what the functions take their global names from.
+        scopes = {id(each.__globals__): each.__globals__ for each in ours}
+        self.scopes = list(scopes.values())
 
     def __enter__(self) -> "Session":
-        self.before, self.random = dict(self.names), np.random.get_state()
+        self.before, self.random = list(map(dict, self.scopes)), np.random.get_state()
         if self.room.seconds:
             self.heard: Any = signal.signal(signal.SIGALRM, out_of_time)
         return self
@@ -81,9 +85,15 @@ class Session(Callee):
         if self.room.seconds:
             signal.signal(signal.SIGALRM, self.heard)
         np.random.set_state(self.random)
-        for name in self.names.keys() - self.before.keys():
-            del self.names[name]
-        self.names.update(self.before)
+        for scope, before in zip(self.scopes, self.before, strict=True):
+            for name in scope.keys() - before.keys():
+                del scope[name]
+            scope.update(before)
+
+    def share(self, values: dict[str, Any]) -> None:
+        """Set global names of the functions."""
+        for scope in self.scopes:
+            scope.update(values)
 
     def ask(self, request: dict[str, Any]) -> Answer:
         """One exchange; values travel as between two processes, so that neither side changes one.
@@ -105,39 +115,38 @@ class Session(Callee):
 def functions_of(names: dict[str, Any]) -> dict[str, Function]:
     """The functions and methods that were defined where the names are, as they are written."""
     found = {}
-    for name, code in codes_in(names):
+    for name, function in defined_in(names):
         owner, _, own = name.rpartition(".")
-        node = written(code)
+        node = written(function)
         if node is not None:
             found[name] = described(own, node.args, node, owner)
     return found
 
 
-def codes_in(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The code of each function by its name, and of each method by Class.method."""
+def defined_in(names: dict[str, Any]) -> Iterator[tuple[str, FunctionType]]:
+    """Each function by its name, and each method by Class.method, below what decorates it."""
     here = names.get("__name__")
     for name, value in list(names.items()):
-        if name.startswith("_") or getattr(value, "__module__", None) != here:
+        if name.startswith("_") or not isinstance(value, FunctionType | type):
             continue
-        if isinstance(value, type):
-            for inner, method in vars(value).items():
-                code = code_of(getattr(method, "__func__", method))
-                if code is not None:
-                    yield f"{name}.{inner}", code
-        elif (code := code_of(value)) is not None:
-            yield name, code
+        if value.__module__ != here:
+            continue
+        inside = vars(value).items() if isinstance(value, type) else [("", value)]
+        for inner, function in inside:
+            function = getattr(function, "__func__", function)  # of a staticmethod
+            if isinstance(function, FunctionType):
+                yield f"{name}.{inner}".removesuffix("."), undecorated(function)
 
 
-def code_of(value: Callable[..., Any]) -> Any | None:  # noqa: ANN401
-    """The code of a function, below what decorates it."""
-    inner = inspect.unwrap(value) if callable(value) else value
-    return inner.__code__ if isinstance(inner, FunctionType) else None
+def undecorated(function: FunctionType) -> FunctionType:
+    inner = vars(function).get("__wrapped__")
+    return undecorated(inner) if isinstance(inner, FunctionType) else function
 
 
-def written(code: Any) -> ast.FunctionDef | ast.Lambda | None:  # noqa: ANN401
-    """The definition of this code as it is written; None where its text is not known."""
+def written(function: FunctionType) -> ast.FunctionDef | ast.Lambda | None:
+    """The definition of a function as it is written; None where its text is not known."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
     except (OSError, TypeError, SyntaxError, ValueError):
         return None
     nodes = (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda))
