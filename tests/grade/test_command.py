@@ -231,6 +231,13 @@ def test_a_class_of_folders(inside, tmp_path):
     assert told[-1].startswith("cem/net.py: line 1: Python cannot read it: ")
 
 
+def test_the_order_is_that_of_numbers(inside, tmp_path):
+    for name in ("b10", "b9", "B1"):
+        (tmp_path / f"{name}.py").write_text("")
+    files = json.loads(inside("grade", tmp_path, "--json").stdout)["files"]
+    assert [each["who"] for each in files] == ["B1", "b9", "b10"]
+
+
 def test_functions_of_a_task_count_and_are_missed(inside, wrong, tmp_path):
     asked = ("--functions", "backward,update,loss", "--max-points", 9)
     done = inside("grade", wrong, *asked, "--junit", tmp_path / "all.xml")

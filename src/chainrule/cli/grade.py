@@ -1,19 +1,19 @@
 """`chainrule grade`: what is right in a file of somebody who learns, and which mistake is in it."""
 
 import math
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from chainrule.cli.graded import fields_of, overview, told, write_junit, write_table
+from chainrule.cli.handed import Handed, gathered
 from chainrule.cli.options import Place, example, json_option
-from chainrule.cli.printing import print_json, show, warn
+from chainrule.cli.printing import print_json, show
 from chainrule.cli.progress import counting
 from chainrule.cli.writing import check_new
 from chainrule.explain.grade.names import GRADED
@@ -28,10 +28,7 @@ LOSSES: dict[str | None, Loss] = {
     "cross-entropy": "cross_entropy",
 }
 STYLES = ("columns", "rows", "layers")
-MOST_FILES = 1_000
 MOST_POINTS = 1_000_000
-KINDS = (".py", ".ipynb")
-NAMED = 5  # of the files that are left out
 
 
 class Functions(click.ParamType[tuple[str, ...]]):
@@ -48,14 +45,6 @@ class Functions(click.ParamType[tuple[str, ...]]):
         if not set(names) <= set(GRADED):
             self.fail(f"wanted some of {','.join(GRADED)}, got {value!r}", param, ctx)
         return names
-
-
-class Handed(NamedTuple):
-    """A file that somebody has handed in."""
-
-    path: Path
-    name: str  # in tables: from the folder on in which all of them are
-    who: str  # its name without its ending, or the folder that it is in
 
 
 @click.command("grade", epilog=example("grade my_network.py --hints 1"))
@@ -98,9 +87,7 @@ class Handed(NamedTuple):
     help="The time of a file, and of each call of a function.",
 )
 @click.option("--csv", "table_file", type=Place(), help="Write a table, a line a file, as CSV.")
-@click.option(
-    "--junit", type=Place(), help="Write JUnit XML, as GitHub Classroom and others read it."
-)
+@click.option("--junit", type=Place(), help="Write JUnit XML, for reports on GitHub or GitLab.")
 @click.option("--force", is_flag=True, help="Overwrite what is at --csv or --junit.")
 @json_option
 def grade_command(
@@ -196,64 +183,3 @@ def template_of(style: str) -> str:
     """The text of a form."""
     place = files("chainrule.explain.grade") / "templates" / f"{style}.txt"
     return place.read_text(encoding="utf-8")
-
-
-def gathered(places: Sequence[Path]) -> Iterator[Handed]:
-    """The files; of a folder its Python files and notebooks, and those of folders in it, by name.
-
-    What else is in a folder is named on stderr.
-    """
-    if not places:
-        raise click.UsageError(
-            "wanted a file, or --template for a form to fill in", click.get_current_context()
-        )
-    above = common([each if each.is_dir() else each.parent for each in places])
-    found = 0
-    for place in places:
-        inside, others = files_below(place) if place.is_dir() else ([place], [])
-        if not inside:
-            raise click.ClickException(f"{place}: wanted files *.py or *.ipynb, got none")
-        found += len(inside)
-        if found > MOST_FILES:
-            raise click.ClickException(f"wanted at most {MOST_FILES:,} files, got more")
-        if others:
-            more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
-            named = ", ".join(str(each) for each in others[:NAMED])
-            warn(f"left out, because they are neither *.py nor *.ipynb: {named}{more}")
-        for path in inside:
-            name = below(path, above)
-            first, *rest = below(path, place).parts if place.is_dir() else name.parts
-            yield Handed(path, name.as_posix(), first if rest else Path(first).stem)
-
-
-def common(folders: Sequence[Path]) -> Path:
-    """The folder that all of these are in, or the one that they are."""
-    try:
-        return Path(os.path.commonpath([each.absolute() for each in folders]))
-    except ValueError:  # they are on several drives
-        return Path()
-
-
-def below(path: Path, folder: Path) -> Path:
-    """The path from this folder on; the whole path if it is not in it."""
-    whole, start = path.absolute(), folder.absolute()
-    return whole.relative_to(start) if whole.is_relative_to(start) else path
-
-
-def files_below(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The files in a folder and below it, by name: those to be graded, and the others.
-
-    What is hidden is left out, and so are the copies that Python and Jupyter keep.
-    """
-    kept: list[Path] = []
-    others: list[Path] = []
-    closed: list[OSError] = []  # folders that nobody may look into
-    for place, inner, names in os.walk(folder, onerror=closed.append):
-        inner[:] = sorted(each for each in inner if not each.startswith((".", "__")))
-        for name in sorted(names):
-            if not name.startswith("."):
-                path = Path(place, name)
-                (kept if path.suffix.lower() in KINDS else others).append(path)
-        if len(kept) > MOST_FILES:
-            break
-    return sorted([*kept, *(Path(error.filename) for error in closed)]), others
