@@ -26,10 +26,11 @@ PROGRAMS = [path for path in PROGRAMS if path.stem != "trains_at_import"]
 S = "s(1 − s)"
 
 
-def session(text, **names):
-    """The names of a notebook that has run this text, whose lines Python knows."""
+def session(text, *, known=True, **names):
+    """The names of a notebook that has run this text, whose lines Python knows or not."""
     file = f"<cell {random.getrandbits(64):x}>"
-    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    if known:
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
     names = {"__name__": "a_notebook", **names}
     exec(compile(text, file, "exec"), names)
     return names
@@ -54,6 +55,17 @@ def test_a_notebook_is_told_the_same_as_a_file(style, tmp_path):
     assert verdicts(here) == verdicts(apart)
     assert lines(here, 3) == lines(apart, 3)
     assert S in " ".join(lines(here, 3))
+
+
+@pytest.mark.parametrize("style", ["columns", "rows", "layers"])
+def test_functions_are_graded_without_their_text(style):
+    """As below %%time, where Python does not know the lines of a cell."""
+    right, wrong = (program(bugs, style=style, seed=8) for bugs in ((), (S,)))
+    assert grade_names(session(right, known=False)).right
+    names = session(wrong, known=False)
+    assert lines(grade_names(names), 3) == lines(grade_names(session(wrong)), 3)
+    broken = grade(session("def relu(Z):\n    return W3\n", known=False))
+    assert repr(broken).endswith("NameError: name 'W3' is not defined\n0 of 1 right")
 
 
 GLOBAL_M = """

@@ -186,7 +186,7 @@ class Room:
         return {
             "kind": kind,
             "message": message[:300],
-            "line": line,
+            "line": line if text else None,  # of a text that is not known it tells nothing
             "text": text[:100],
             "missing": missing if isinstance(missing, str) else None,
         }

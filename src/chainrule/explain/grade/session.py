@@ -118,7 +118,9 @@ def functions_of(names: dict[str, Any]) -> dict[str, Function]:
     for name, function in defined_in(names):
         owner, _, own = name.rpartition(".")
         node = written(function)
-        if node is not None:
+        if node is None:
+            found[name] = unwritten(name, owner, function)
+        else:
             found[name] = described(own, node.args, node, owner)
     return found
 
@@ -151,3 +153,13 @@ def written(function: FunctionType) -> ast.FunctionDef | ast.Lambda | None:
         return None
     nodes = (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda))
     return next(nodes, None)
+
+
+def unwritten(name: str, owner: str, function: FunctionType) -> Function:
+    """What the code alone tells of a function whose text is not known, as below %%time."""
+    code = function.__code__
+    params = code.co_varnames[: code.co_argcount][bool(owner) :]
+    required = max(0, len(params) - len(function.__defaults__ or ()))
+    return Function(
+        name, code.co_firstlineno, params, required, owner=owner, free=frozenset(code.co_names)
+    )
