@@ -191,6 +191,7 @@ def test_assertions_and_points_ask_for_the_functions_of_the_task():
     assert graded.points(10, "forward", "forward", "update", "loss", "backward") == 5
     assert graded.points(4, "backward") == 0
     assert grade(session(program(seed=2))).points(7, "backward") == 7
+    assert grade(session(program(seed=2))).points(2 / 3) == 2 / 3  # 0.67 is more than there are
     assert grade({}).points(7) == 0
 
 

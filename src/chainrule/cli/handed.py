@@ -82,10 +82,10 @@ def files_below(folder: Path) -> tuple[list[Path], list[Path]]:
         if len(kept) > MOST_FILES:
             break
     kept += [Path(error.filename) for error in closed]
-    return sorted(kept, key=counted), others
+    return sorted(kept, key=by_numbers), others
 
 
-def counted(path: Path) -> list[str | int]:
+def by_numbers(path: Path) -> list[str | int]:
     """The path for an order in which 9 comes before 10."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [int(part) if place % 2 else part for place, part in enumerate(parts)]

@@ -39,7 +39,8 @@ class Graded:
         """The share of these functions that is right, of `most` points, with two decimals."""
         if not 0 <= most < float("inf"):
             raise ValueError(f"wanted the points of a notebook that is all right, got {most!r}")
-        return round(most * asked_for(self.report, checked(functions)).share, 2)
+        share = asked_for(self.report, checked(functions)).share
+        return min(most, round(most * share, 2))  # nbgrader refuses more than the cell is worth
 
 
 def grade(
