@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Tests start hundreds of Pythons, each of which would compile chainrule anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: train lab test test-long test-floors lint pictures api dist bench bench-full clean
+.PHONY: train lab test test-long test-floors test-graders lint pictures api dist bench bench-full clean
 
 train: $(VENV)/ready
 	$(BIN)/chainrule train $(ARGS)
@@ -27,6 +27,18 @@ FLOORS := .venv-floors
 
 test-floors:
 	$(PYTHON) tests/floors.py $(ARGS)
+
+# Teachers' tools, in an environment of their own.
+GRADERS := .venv-graders
+
+test-graders: $(GRADERS)/ready
+	$(GRADERS)/bin/python tests/graders.py
+
+$(GRADERS)/ready: tests/graders.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(GRADERS)
+	$(GRADERS)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt \
+	    -r tests/graders.txt -e .
+	touch $@
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check --quiet
@@ -61,7 +73,7 @@ $(BENCH)/ready: benchmarks/requirements.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(FLOORS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(FLOORS) $(GRADERS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -57,9 +58,10 @@ def test_a_folder_gives_a_table_and_a_csv(inside, tmp_path, wrong):
     assert rows["'=x.py"]["points"] == "3"
     assert rows["wrong.py"]["points"] == "2"
     assert rows["wrong.py"]["mistakes"].endswith("W not transposed")
-    again = inside("grade", wrong, "--csv", tmp_path / "marks.csv")
-    assert again.returncode == 2
-    assert "holds something else" in again.stderr
+    assert {who: rows[file]["who"] for who, file in (("=x", "'=x.py"), ("wrong", "wrong.py"))} == {
+        "=x": "'=x",
+        "wrong": "wrong",
+    }
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,135 @@ def test_junit_has_a_case_for_each_function(inside, wrong, tmp_path):
     assert "most in d" in text
     assert "question:" not in text
     assert "<&>" not in text
-    before = place.read_bytes()
-    again = inside("grade", wrong, "--junit", place)
-    assert again.returncode == 2
-    assert place.read_bytes() == before
+    again = inside("grade", wrong, "--junit", place, "--force")
+    assert again.returncode == 1
+    assert len(ElementTree.parse(place).getroot()) == 1
+
+
+@pytest.fixture
+def ungraded(monkeypatch):
+    """Whatever is graded in spite of a refusal is told."""
+
+    def told(path, **_):
+        raise AssertionError(f"{path} was graded")
+
+    monkeypatch.setattr("chainrule.explain.grade.grading.grade", told)
+
+
+@pytest.mark.parametrize("option", ["--csv", "--junit"])
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("there", "is there; name another with"),
+        (".", "is a folder"),
+        ("no/x", "there is no folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_graded(
+    inside, wrong, tmp_path, ungraded, option, place, says
+):
+    (tmp_path / "there").write_text("mine")
+    done = inside("grade", wrong, option, place, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert says in done.stderr
+    assert option in done.stderr
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--max-points", "nan"), "got nan"),
+        (("--max-points", "inf"), "--max-points"),
+        (("--functions", "forward,backwards"), "got 'forward,backwards'"),
+        (("--functions", ""), "wanted some of forward,loss"),
+        (("--csv", "x", "--junit", "./x"), "name the same file"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_graded(
+    inside, wrong, tmp_path, ungraded, options, says
+):
+    done = inside("grade", wrong, *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert says in done.stderr
+
+
+def test_a_class_of_folders(inside, tmp_path):
+    """As platforms give them: a folder a person, the same file in each; some broken."""
+    relu = "def relu(Z):\n    return Z * (Z > 0)\n"
+    for name, text in {
+        "class/ada/net.py": relu,
+        "class/ben b/deep/net.PY": relu.replace(">", "<"),
+        "class/cem/net.py": "def relu(:",
+        "class/dora/solution.pdf": "",
+        "class/eli.py": relu,
+        "class/.ipynb_checkpoints/net.py": relu,
+        "class/__pycache__/net.py": relu,
+        "class/.hidden.py": relu,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "class/gone.py").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "class/pipe.py")
+    done = inside("grade", "class", "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    found = {each["file"]: each for each in json.loads(done.stdout)["files"]}
+    assert {file: (each["who"], each["code"]) for file, each in found.items()} == {
+        "ada/net.py": ("ada", 0),
+        "ben b/deep/net.PY": ("ben b", 1),
+        "cem/net.py": ("cem", 2),
+        "eli.py": ("eli", 0),
+        "gone.py": ("gone", 2),
+        "pipe.py": ("pipe", 2),
+    }
+    assert found["gone.py"]["refused"] == "gone.py: no such file or directory"
+    assert done.stderr.endswith("neither *.py nor *.ipynb: class/dora/solution.pdf\n")
+    # The same files named one by one, or folder by folder, are the same people.
+    places = ["class/ada/net.py", "class/cem/net.py"]
+    files = json.loads(inside("grade", *places, "--json", cwd=tmp_path).stdout)["files"]
+    assert [(each["file"], each["who"]) for each in files] == [
+        ("ada/net.py", "ada"),
+        ("cem/net.py", "cem"),
+    ]
+    told = inside("grade", "class/cem", "class/eli.py", cwd=tmp_path).stdout.splitlines()
+    assert told[-1].startswith("cem/net.py: line 1: Python cannot read it: ")
+
+
+def test_the_order_is_that_of_numbers(inside, tmp_path):
+    for name in ("b10", "b9", "B1"):
+        (tmp_path / f"{name}.py").write_text("")
+    files = json.loads(inside("grade", tmp_path, "--json").stdout)["files"]
+    assert [each["who"] for each in files] == ["B1", "b9", "b10"]
+
+
+def test_functions_of_a_task_count_and_are_missed(inside, wrong, tmp_path):
+    asked = ("--functions", "backward,update,loss", "--max-points", 9)
+    done = inside("grade", wrong, *asked, "--junit", tmp_path / "all.xml")
+    assert done.returncode == 1
+    assert "update: not written\n  it is not there\n" in done.stdout
+    assert done.stdout.endswith("1 of 3 right, 3 of 9 points\n")
+    (suite,) = ElementTree.parse(tmp_path / "all.xml").getroot()
+    cases = [each.get("name") for each in suite]
+    assert cases[1] == "update"  # the others have the names that the file gives them
+    assert len(cases) == 3
+    assert inside("grade", wrong, "--functions", "loss,forward").returncode == 0
+    (wrong.parent / "none.py").write_text("def relu(Z):\n    return Z * (Z > 0)\n")
+    said = inside("grade", wrong.parent, "--functions", "backward", "--max-points", 4).stdout
+    assert re.findall(r"\d of \d +\d", said) == ["0 of 1        0"] * 2
+    assert "none.py: backward: not written" in said
+
+
+def test_a_mistake_that_follows_from_one_that_is_not_asked_for_is_told(inside, tmp_path):
+    text = program(("softmax over everything",), seed=3)
+    place = tmp_path / "mine.py"
+    place.write_text(text, encoding="utf-8")
+    told = inside("grade", place, "--functions", "forward", "--hints", 3).stdout
+    assert "softmax over everything" in told
+    assert "it follows from" not in told
+
+
+def test_progress_is_for_a_terminal_and_changes_nothing(inside, wrong, monkeypatch):
+    (wrong.parent / "other.py").write_text(WRONG, encoding="utf-8")
+    quiet = inside("grade", wrong.parent)
+    monkeypatch.setattr("chainrule.cli.grade.is_watched", lambda handed: len(handed) == 2)
+    assert inside("grade", wrong.parent).stdout == quiet.stdout

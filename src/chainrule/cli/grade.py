@@ -1,24 +1,50 @@
 """`chainrule grade`: what is right in a file of somebody who learns, and which mistake is in it."""
 
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from chainrule.cli.graded import fields_of, overview, told, write_junit, write_table
+from chainrule.cli.handed import Handed, gathered
 from chainrule.cli.options import Place, example, json_option
 from chainrule.cli.printing import print_json, show
+from chainrule.cli.progress import counting
+from chainrule.cli.writing import check_new
+from chainrule.explain.grade.names import GRADED
+from chainrule.files import in_words
 from chainrule.network import Loss
+
+if TYPE_CHECKING:
+    from chainrule.explain.grade.report import Report
 
 LOSSES: dict[str | None, Loss] = {
     "squared-error": "squared_error",
     "cross-entropy": "cross_entropy",
 }
 STYLES = ("columns", "rows", "layers")
-MOST_FILES = 1_000
-KINDS = (".py", ".ipynb")
+MOST_POINTS = 1_000_000
+
+
+class Functions(click.ParamType[tuple[str, ...]]):
+    """Functions of a task: forward,loss,backward."""
+
+    name = "list"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(each.strip() for each in str(value).split(",")))
+        if not set(names) <= set(GRADED):
+            self.fail(f"wanted some of {','.join(GRADED)}, got {value!r}", param, ctx)
+        return names
 
 
 @click.command("grade", epilog=example("grade my_network.py --hints 1"))
@@ -43,7 +69,15 @@ KINDS = (".py", ".ipynb")
     help="The loss of the task, for files without a loss of their own.",
 )
 @click.option(
-    "--max-points", type=click.FloatRange(min=0), help="The points of a file that is all right."
+    "--functions",
+    type=Functions(),
+    help="The functions of the task, such as forward,loss,backward: these alone count, and one "
+    "that is not there is wrong.",
+)
+@click.option(
+    "--max-points",
+    type=click.FloatRange(min=0, max=MOST_POINTS),
+    help="The points of a file that is all right.",
 )
 @click.option(
     "--seconds",
@@ -53,9 +87,7 @@ KINDS = (".py", ".ipynb")
     help="The time of a file, and of each call of a function.",
 )
 @click.option("--csv", "table_file", type=Place(), help="Write a table, a line a file, as CSV.")
-@click.option(
-    "--junit", type=Place(), help="Write JUnit XML, as GitHub Classroom and others read it."
-)
+@click.option("--junit", type=Place(), help="Write JUnit XML, for reports on GitHub or GitLab.")
 @click.option("--force", is_flag=True, help="Overwrite what is at --csv or --junit.")
 @json_option
 def grade_command(
@@ -63,6 +95,7 @@ def grade_command(
     template: str | None,
     hints: int,
     loss: str | None,
+    functions: tuple[str, ...] | None,
     max_points: float | None,
     seconds: float,
     table_file: Path | None,
@@ -85,44 +118,68 @@ def grade_command(
     if template:
         show(template_of(template).splitlines())
         return
-    wanted = list(gathered(places))
-    from chainrule.explain.grade.grading import grade
-
-    reports = [grade(path, loss=LOSSES.get(loss), seconds=seconds) for path in wanted]
+    check_options(max_points, table_file, junit, force)
+    handed = list(gathered(places))
+    graded = []
+    with counting(len(handed), "files") if is_watched(handed) else nullcontext() as one_more:
+        for each in handed:
+            graded.append(graded_file(each, LOSSES.get(loss), seconds, functions or ()))
+            if one_more:
+                one_more()
+    reports = list(zip((each.who for each in handed), graded, strict=True))
     if table_file is not None:
-        write_table(table_file, reports, max_points, force=force)
+        write_table(table_file, reports, max_points)
     if junit is not None:
-        write_junit(junit, reports, hints, force=force)
+        write_junit(junit, graded, hints)
     if as_json:
-        print_json(files=[fields_of(report, hints, max_points) for report in reports])
-    elif len(reports) == 1 and reports[0].refused is not None:
-        raise click.ClickException(reports[0].refused)
-    elif len(reports) > 1:
+        print_json(files=[fields_of(who, each, hints, max_points) for who, each in reports])
+    elif len(graded) == 1 and graded[0].refused is not None:
+        raise click.ClickException(graded[0].refused)
+    elif len(graded) > 1:
         show(overview(reports, max_points))
     else:
-        show(told(reports[0], hints, max_points))
-    sys.exit(max(report.code for report in reports))
+        show(told(graded[0], hints, max_points))
+    sys.exit(max(report.code for report in graded))
+
+
+def check_options(most: float | None, table: Path | None, junit: Path | None, force: bool) -> None:
+    """UsageError for what could not be written after the grading."""
+    if most is not None and math.isnan(most):
+        raise click.BadParameter(
+            "wanted a number of points, got nan",
+            click.get_current_context(),
+            param_hint="--max-points",
+        )
+    for option, path in (("--csv", table), ("--junit", junit)):
+        if path is not None:
+            check_new(path, option, force=force)
+    if table is not None and junit is not None and table.absolute() == junit.absolute():
+        raise click.UsageError(
+            "--csv and --junit name the same file; wanted two", click.get_current_context()
+        )
+
+
+def is_watched(handed: Sequence[Handed]) -> bool:
+    return len(handed) > 1 and sys.stderr.isatty()
+
+
+def graded_file(
+    handed: Handed, loss: Loss | None, seconds: float, functions: Sequence[str]
+) -> "Report":
+    """The report on one of several files; one that cannot be opened is refused in it, too."""
+    from chainrule.explain.grade.grading import grade
+    from chainrule.explain.grade.report import Report, asked_for
+
+    try:
+        if handed.path.is_dir():
+            next(handed.path.iterdir(), None)  # the reason, if nobody may look into it
+        report = grade(handed.path, name=handed.name, loss=loss, seconds=seconds)
+    except OSError as error:
+        return Report(handed.name, refused=f"{handed.name}: {in_words(error)}")
+    return asked_for(report, functions)
 
 
 def template_of(style: str) -> str:
     """The text of a form."""
     place = files("chainrule.explain.grade") / "templates" / f"{style}.txt"
     return place.read_text(encoding="utf-8")
-
-
-def gathered(places: Sequence[Path]) -> Iterator[Path]:
-    """The files; of a folder its Python files and notebooks, by name."""
-    if not places:
-        raise click.UsageError(
-            "wanted a file, or --template for a form to fill in", click.get_current_context()
-        )
-    found = 0
-    for place in places:
-        inside = sorted(each for each in place.iterdir() if each.suffix in KINDS) if (
-            place.is_dir()) else [place]  # fmt: skip
-        if not inside:
-            raise click.ClickException(f"{place}: wanted files *.py or *.ipynb, got none")
-        found += len(inside)
-        if found > MOST_FILES:
-            raise click.ClickException(f"wanted at most {MOST_FILES:,} files, got more")
-        yield from inside

@@ -74,6 +74,21 @@ def progress(length: int) -> Iterator[Callable[[Snapshot], None]]:
         yield update
 
 
+@contextmanager
+def counting(length: int, what: str) -> Iterator[Callable[[], None]]:
+    """How many of them are done, the time left and a bar; each call says that one more is done."""
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+    bar = fitting(
+        TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {what}"),
+        TimeRemainingColumn(),
+        BarColumn(bar_width=20),
+    )
+    task = bar.add_task("", total=length)
+    with shown(bar):
+        yield lambda: bar.advance(task)
+
+
 class SweepLine:
     """How many runs of a sweep are finished, the time left by the steps to take, and a bar."""
 

@@ -26,6 +26,19 @@ def write_new(path: Path, content: bytes, *, force: bool | None = None) -> None:
     write_whole(path, content)
 
 
+def check_new(path: Path, option: str, *, force: bool) -> None:
+    """UsageError, before the work begins, for a path at which a file cannot be put after it."""
+    wrong = None
+    if not path.parent.is_dir():
+        wrong = f"there is no folder {path.parent}; wanted a new file at {option}"
+    elif path.is_dir():
+        wrong = f"{path} is a folder; wanted a new file at {option}"
+    elif path.exists() and not force:
+        wrong = f"{path} is there; name another with {option}, or overwrite it with --force"
+    if wrong:
+        raise click.UsageError(wrong, click.get_current_context())
+
+
 def holds(path: Path, content: bytes) -> bool:
     """Whether a file has these bytes; OSError for a folder or a pipe."""
     with open_regular(path, follow=True) as file:

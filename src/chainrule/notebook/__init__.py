@@ -5,10 +5,11 @@ ledgers, cells, proofs and comparisons have `_repr_html_`, which Jupyter, Colab,
 ask for. No script is needed for that.
 """
 
+from chainrule.notebook.grading import grade
 from chainrule.notebook.showing import show
 from chainrule.notebook.values import as_html, dress
 from chainrule.notebook.watching import watch
 
-__all__ = ["as_html", "show", "watch"]
+__all__ = ["as_html", "grade", "show", "watch"]
 
 dress()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -72,49 +73,14 @@ class Loaded:
     printed: int = 0
 
 
-class Attempt:
-    """A file in its own process. Use it in a `with`; it ends the process and removes the folder."""
+class Callee(ABC):
+    """Somebody else's functions, wherever they run: asked by requests, answered as data."""
 
-    def __init__(
-        self, text: str, name: str, *, seconds: float = SECONDS, memory: int = MEMORY
-    ) -> None:
-        self.text, self.name, self.seconds, self.memory = text, name, seconds, memory
-        self.folder = tempfile.TemporaryDirectory(prefix="chainrule-grade-")
-        self.process: subprocess.Popen[bytes] | None = None
-        self.definitions = False
-        self.shared: dict[str, Any] = {}
+    shared: dict[str, Any]
 
-    def __enter__(self) -> "Attempt":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
-        self.folder.cleanup()
-
-    def load(self) -> Loaded:
-        """Run the file; where that fails or takes too long, its definitions alone."""
-        answer = self.ask(self.loading())
-        if answer.trouble is None:
-            return Loaded(True, printed=answer.printed)
-        self.definitions = True
-        again = self.ask(self.loading())
-        if again.trouble is not None:
-            return Loaded(False, answer.trouble, [again.trouble], answer.printed)
-        failed = [Trouble(**each) for each in again.value["failed"]]
-        return Loaded(False, answer.trouble, failed, answer.printed)
-
-    def loading(self) -> dict[str, Any]:
-        return {
-            "do": "load",
-            "text": self.text,
-            "name": self.name,
-            "definitions": self.definitions,
-        }
+    @abstractmethod
+    def ask(self, request: dict[str, Any]) -> Answer:
+        """One exchange."""
 
     def call(
         self,
@@ -151,6 +117,51 @@ class Attempt:
 
     def get(self, slot: str) -> Answer:
         return self.ask({"do": "get", "slot": slot})
+
+
+class Attempt(Callee):
+    """A file in its own process. Use it in a `with`; it ends the process and removes the folder."""
+
+    def __init__(
+        self, text: str, name: str, *, seconds: float = SECONDS, memory: int = MEMORY
+    ) -> None:
+        self.text, self.name, self.seconds, self.memory = text, name, seconds, memory
+        self.folder = tempfile.TemporaryDirectory(prefix="chainrule-grade-")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.definitions = False
+        self.shared = {}
+
+    def __enter__(self) -> "Attempt":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+        self.folder.cleanup()
+
+    def load(self) -> Loaded:
+        """Run the file; where that fails or takes too long, its definitions alone."""
+        answer = self.ask(self.loading())
+        if answer.trouble is None:
+            return Loaded(True, printed=answer.printed)
+        self.definitions = True
+        again = self.ask(self.loading())
+        if again.trouble is not None:
+            return Loaded(False, answer.trouble, [again.trouble], answer.printed)
+        failed = [Trouble(**each) for each in again.value["failed"]]
+        return Loaded(False, answer.trouble, failed, answer.printed)
+
+    def loading(self) -> dict[str, Any]:
+        return {
+            "do": "load",
+            "text": self.text,
+            "name": self.name,
+            "definitions": self.definitions,
+        }
 
     def ask(self, request: dict[str, Any]) -> Answer:
         """One exchange; a process that is gone is started again, and knows the file again."""

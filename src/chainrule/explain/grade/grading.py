@@ -10,7 +10,7 @@ from chainrule.explain.bugs.bug import Bug
 from chainrule.explain.bugs.program import RIGHT, run
 from chainrule.explain.bugs.program import Case as Given
 from chainrule.explain.bugs.zoo import ZOO
-from chainrule.explain.grade.attempt import SECONDS, Attempt, Loaded, Trouble
+from chainrule.explain.grade.attempt import SECONDS, Attempt, Callee, Loaded, Trouble
 from chainrule.explain.grade.judge import (
     SIZES,
     Case,
@@ -41,7 +41,7 @@ from chainrule.explain.grade.naming import (
 )
 from chainrule.explain.grade.parts import judge_parts
 from chainrule.explain.grade.reading import Reader, Reading
-from chainrule.explain.grade.report import Finding, Report, finding_of, how_it_ran
+from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran
 from chainrule.explain.grade.results import Found
 from chainrule.explain.grade.source import Source, SourceError, read_source
 from chainrule.network import LOSSES, Loss
@@ -53,28 +53,34 @@ LOG_OF_0 = "log of 0"
 SLOPES = "argmax in the loss"
 
 
-def grade(path: Path, *, loss: Loss | None = None, seconds: float = SECONDS) -> Report:
+def grade(
+    path: Path, *, name: str | None = None, loss: Loss | None = None, seconds: float = SECONDS
+) -> Report:
     """The report on a file; what cannot be read or run at all is refused in it.
 
-    `loss` is that of the task, for a file without a loss. Raises OSError for a file that is not
-    there.
+    `name` is what the file is called in the report, `loss` that of the task, for a file without a
+    loss. Raises OSError for a file that is not there, or that nobody may read.
     """
     try:
-        source = read_source(path)
+        source = read_source(path, name)
     except SourceError as error:
-        return Report(path.name, refused=str(error))
+        return Report(name or path.name, refused=str(error))
     return grade_source(source, loss=loss, seconds=seconds)
 
 
 def grade_source(source: Source, *, loss: Loss | None = None, seconds: float = SECONDS) -> Report:
     """The same of a text that is read."""
     with Attempt(source.text, source.name, seconds=seconds) as attempt:
-        loaded = attempt.load()
-        report = Grading(attempt, source, loss).report(loaded)
-        if any(each.verdict == "failed" or each.notes for each in report.findings):
-            alone = Grading(attempt, source, loss, single=True).report(loaded)
-            return alone if alone.right else report
-        return report
+        return report_on(attempt, source, attempt.load(), loss)
+
+
+def report_on(attempt: Callee, source: Source, loaded: Loaded, loss: Loss | None) -> Report:
+    """The same of functions that can be called."""
+    report = Grading(attempt, source, loss).report(loaded)
+    if any(each.verdict == "failed" or each.notes for each in report.findings):
+        alone = Grading(attempt, source, loss, single=True).report(loaded)
+        return alone if alone.right else report
+    return report
 
 
 def named(name: str) -> Bug:
@@ -85,7 +91,7 @@ def named(name: str) -> Bug:
 class Grading:
     """One file on its way from its functions to a report."""
 
-    attempt: Attempt
+    attempt: Callee
     source: Source
     asked: Loss | None
     single: bool = False  # one image at a time
@@ -384,13 +390,6 @@ def other_scale(
             if ratios and all(abs(scale[m] / each - 1) < 1e-4 for m, each in ratios.items()):
                 return Explanation((bug,), loss=lineup.loss)
     return None
-
-
-def counted(source: Source) -> Iterator[str]:
-    """What is to be said of global names that functions read."""
-    if source.counts:
-        names = " and ".join(source.counts)
-        yield f"the global {names} is set to the number of images of each call; X.shape tells it"
 
 
 def notes_on(found: Found, reading: Reading) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """What names mean: W_hidden is W1, y_hat the last A, back_prop the backward pass."""
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 Role = Literal[
     "forward", "loss", "backward", "softmax", "relu", "relu_derivative", "one_hot", "update",
     "train_step", "init",
 ]  # fmt: skip
+GRADED: tuple[Role, ...] = tuple(role for role in get_args(Role) if role != "init")
 
 # The first that fits a function's name, in small letters and without underscores.
 ROLES: tuple[tuple[Role, str], ...] = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, permutations
 from typing import Any
 
-from chainrule.explain.grade.attempt import Answer, Attempt, Trouble
+from chainrule.explain.grade.attempt import Answer, Callee, Trouble
 from chainrule.explain.grade.frames import Opaque, Slot
 from chainrule.explain.grade.layout import (
     CONTAINERS,
@@ -72,7 +72,7 @@ class Reader:
     """Reads the functions of a file on the numbers of one case."""
 
     source: Source
-    attempt: Attempt
+    attempt: Callee
     numbers: Numbers
     single: bool = False  # one image at a time
     forward: Reading | None = None

@@ -1,13 +1,14 @@
 """What is told of a file: a finding for each function, and the whole."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from chainrule.explain.bugs.bug import Bug
 from chainrule.explain.grade.attempt import Loaded, Trouble
 from chainrule.explain.grade.judge import Place
 from chainrule.explain.grade.naming import Explanation
+from chainrule.explain.grade.source import Source
 
 Verdict = Literal["right", "wrong", "failed", "not written", "not read"]
 VERDICT, WHERE, QUESTION, NAME = range(4)  # how much is told: the levels of hints
@@ -58,6 +59,13 @@ def how_it_ran(loaded: Loaded) -> Iterator[str]:
             yield f"left out: {trouble.in_words()}"
 
 
+def counted(source: Source) -> Iterator[str]:
+    """What is to be said of global names that functions read."""
+    if source.counts:
+        names = " and ".join(source.counts)
+        yield f"the global {names} is set to the number of images of each call; X.shape tells it"
+
+
 @dataclass(frozen=True)
 class Report:
     """What is told of a file."""
@@ -88,6 +96,42 @@ class Report:
     def code(self) -> int:
         """The exit code: 0 all right, 1 something wrong, 2 nothing could be judged."""
         return 2 if not self.judged else int(not self.right)
+
+
+def asked_for(report: Report, roles: Sequence[str]) -> Report:
+    """The same on the functions of a task alone: one for each role, and none is not written."""
+    if report.refused is not None or not roles:
+        return report
+    last = {each.role: each for each in report.findings}
+    for role in set(roles) - set(last):
+        last[role] = Finding(role, role, "not written", trouble="it is not there")
+    chosen = [last[role] for role in roles]
+    names = {each.function for each in chosen}
+    return replace(
+        report,
+        findings=tuple(
+            each if each.follows in names else replace(each, follows=None) for each in chosen
+        ),
+        others=tuple(each.function for each in report.findings if each.function not in names)
+        + report.others,
+    )
+
+
+def sentence(report: Report, hints: int) -> str:
+    """In one line what is wrong with the first function that is not right; empty if none is."""
+    if report.refused is not None:
+        return report.refused
+    wrong = [each for each in report.findings if each.verdict != "right"]
+    if not wrong:
+        return ""
+    said = [line.strip() for line in lines_of(wrong[0], hints) if not line.startswith("  read as ")]
+    return "; ".join(each.removesuffix(".") for each in said).replace("; wrong: ", " in ", 1)
+
+
+def total(report: Report) -> str:
+    """How many of the functions are right."""
+    right = sum(each.verdict == "right" for each in report.findings)
+    return f"{right} of {len(report.findings)} right"
 
 
 def lines(report: Report, hints: int) -> list[str]:

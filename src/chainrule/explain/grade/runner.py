@@ -130,10 +130,23 @@ class Room:
     """What the file has defined, and the values that stay here under names."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.name, self.lines = "", [""]
-        self.module = ModuleType("attempt")
+        self.seconds = seconds  # 0: without a clock
+        self.texts: dict[str, list[str]] = {}  # the lines of each file whose functions are called
+        self.names: dict[str, Any] = {}  # what the file defines
         self.slots: dict[str, Any] = {}
+
+    def reply(self, request: dict[str, Any]) -> bytes:
+        """The answer as a frame; a value that cannot travel is an error."""
+        import numpy as np
+
+        from chainrule.explain.grade.frames import pack
+
+        np.random.seed(0)
+        found = self.answer(request)
+        try:
+            return pack(found)
+        except Exception as error:
+            return pack({**found, "value": None, "error": self.said(error)})
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what is asked, within the time, and say what came of it."""
@@ -152,17 +165,18 @@ class Room:
         found["seconds"] = time.perf_counter() - began
         return found
 
-    @staticmethod
-    def start_clock(seconds: float) -> None:
-        if hasattr(signal, "setitimer"):
+    def start_clock(self, seconds: float) -> None:
+        if self.seconds and hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def said(self, error: BaseException) -> dict[str, Any]:
         """An error as data: its kind, its message, and the line of the file it came from."""
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == self.name]
-        line = lines[-1] if lines else getattr(error, "lineno", None)
-        text = self.lines[line - 1].strip() if line and line <= len(self.lines) else ""
+        ours = [frame for frame in frames if frame.filename in self.texts]
+        line = ours[-1].lineno if ours else getattr(error, "lineno", None)
+        name = ours[-1].filename if ours else next(iter(self.texts), "")
+        lines = self.texts.get(name, [])
+        text = lines[line - 1].strip() if line and line <= len(lines) else ""
         kind = "Refused" if isinstance(error, Refused) else type(error).__name__
         try:
             message = str(error)
@@ -172,27 +186,27 @@ class Room:
         return {
             "kind": kind,
             "message": message[:300],
-            "line": line,
+            "line": line if text else None,  # of a text that is not known it tells nothing
             "text": text[:100],
             "missing": missing if isinstance(missing, str) else None,
         }
 
     def do_load(self, text: str, name: str, definitions: bool) -> dict[str, Any]:
         """Run the file; of `definitions` alone, each by itself, and say which cannot be run."""
-        self.name, self.lines = name, text.splitlines() or [""]
-        self.module = ModuleType("attempt")
-        self.module.__dict__["__file__"] = name
-        sys.modules["attempt"] = self.module
+        self.texts = {name: text.splitlines()}
+        sys.modules["attempt"] = module = ModuleType("attempt")
+        self.names = module.__dict__
+        self.names["__file__"] = name
         failed = []
         tree = ast.parse(text, name)
         if not definitions:
-            exec(compile(tree, name, "exec"), self.module.__dict__)
+            exec(compile(tree, name, "exec"), self.names)
             return {"failed": []}
         for statement in tree.body:
             if is_definition(statement):
                 part = ast.Module([statement], [])
                 try:
-                    exec(compile(part, name, "exec"), self.module.__dict__)
+                    exec(compile(part, name, "exec"), self.names)
                 except OutOfTime:
                     raise
                 except BaseException as error:
@@ -207,7 +221,10 @@ class Room:
         With `given`, what it was given comes back as well, because functions change it in place.
         """
         first, _, rest = function.partition(".")
-        target: Any = self.slots[first] if rest else getattr(self.module, first)
+        kept = self.slots if rest else self.names
+        if first not in kept:
+            raise NameError(f"name {first!r} is not defined")
+        target: Any = kept[first]
         for part in rest.split(".") if rest else ():
             target = getattr(target, part)
         arguments = {key: self.resolve(each) for key, each in named.items()}
@@ -229,7 +246,7 @@ class Room:
 
     def do_share(self, values: dict[str, Any]) -> None:
         """Set global names of the file."""
-        self.module.__dict__.update(values)
+        self.names.update(values)
 
     def do_set(self, slot: str, fields: dict[str, Any]) -> None:
         """Set attributes of an object that stays here."""
@@ -288,9 +305,7 @@ def main() -> None:
     for descriptor in (0, 1, 2):
         os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
     leave_network()  # while there is one thread
-    import numpy as np
-
-    from chainrule.explain.grade.frames import pack, unpack
+    from chainrule.explain.grade.frames import unpack
 
     limit_memory(memory)
     sys.dont_write_bytecode = True
@@ -306,13 +321,7 @@ def main() -> None:
             request = unpack(requests)
         except EOFError:
             return
-        np.random.seed(0)
-        found = room.answer(request)
-        try:
-            frame = pack(found)
-        except Exception as error:
-            frame = pack({**found, "value": None, "error": room.said(error)})
-        answers.write(frame)
+        answers.write(room.reply(request))
         answers.flush()
 
 

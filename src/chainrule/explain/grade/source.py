@@ -51,21 +51,23 @@ class Source:
         return tuple(name for name in found if name != "n" or len(found) == 1)
 
 
-def read_source(path: Path) -> Source:
-    """The functions of a .py or .ipynb file; SourceError for one that cannot be read."""
-    notebook = path.suffix == ".ipynb"
+def read_source(path: Path, name: str | None = None) -> Source:
+    """The functions of a .py or .ipynb file, called by this name; SourceError if there are none."""
+    name = name or path.name
+    notebook = path.suffix.lower() == ".ipynb"
     most = MOST_BYTES * (10 if notebook else 1)
-    if path.is_dir():
-        raise SourceError(f"{path.name}: wanted a file of Python, got a folder")
+    if path.exists() and not path.is_file():  # a pipe would have us wait for ever
+        what = "a folder" if path.is_dir() else "something else"
+        raise SourceError(f"{name}: wanted a file of Python, got {what}")
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise SourceError(f"{path.name}: wanted at most {most:,} bytes, got more")
-    text, notes = decoded(data, path.name)
+        raise SourceError(f"{name}: wanted at most {most:,} bytes, got more")
+    text, notes = decoded(data, name)
     if notebook:
-        text, more = code_of_notebook(text, path.name)
+        text, more = code_of_notebook(text, name)
         notes += more
-    return source_of(text, path.name, notes)
+    return source_of(text, name, notes)
 
 
 def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
