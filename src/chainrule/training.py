@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits, Examples
+from chainrule.deform import Deform, DeformName, deform_of
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, Rule
 from chainrule.engine.choice import EngineName, choose, opened
 from chainrule.engine.interface import Engine, Plan, Position
@@ -96,6 +97,7 @@ def train(
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int | None = None,
+    deform: Deform | DeformName | None = None,
     every: int | Callable[[int], int] = 1,
     test: Examples | None = None,
     validation: Examples | None = None,
@@ -119,6 +121,9 @@ def train(
 
     `learning_rate` may be a function: it is called once for each step in turn, with the number of
     steps before it, and gives its rate. It is asked for all steps until the next snapshot at once.
+
+    With `deform`, "light", "full" or a Deform, each epoch sees other deformed copies of the digits,
+    and a full batch is an epoch. E is then that of the copies.
 
     `test` adds the accuracy on those digits to each snapshot, `validation` accuracy and loss on
     others, `train_accuracy` the accuracy on the training digits. `rng` gives the key of the run.
@@ -154,7 +159,10 @@ def train(
     begun = begin(network, rule, rng) if start is None else check_start(start, network, rule)
     if not np.isfinite(begun.network.parameters).all():
         raise ValueError("the parameters must be finite, got NaN or infinity")
-    plan = Plan(*kind_of(network), examples, rule, batch_size, begun.key, length)
+    deform = deform_of(deform)
+    if deform and not isinstance(examples, Digits):
+        raise ValueError(f"deform needs images, got {examples!r}")
+    plan = Plan(*kind_of(network), examples, rule, batch_size, begun.key, length, deform)
 
     def rates(step: int) -> list[float]:
         """The rates of the steps up to the next snapshot."""
@@ -185,7 +193,7 @@ def snapshots(
     opening: AbstractContextManager[Engine],
 ) -> Iterator[Snapshot]:
     """The snapshots of a training; `rates` gives those of the steps from one to the next."""
-    answers = telling.train_accuracy and plan.batch_size is None
+    answers = telling.train_accuracy and plan.same
     with opening as engine:
         at = engine.begin(plan, begun.network.parameters, begun.memory, begun.step, answers=answers)
         if not math.isfinite(at.ahead.loss):
@@ -206,8 +214,8 @@ def snapshot_at(
     """The snapshot at this position; its loss is the mean of those of batches, if there are any."""
     network = Network(plan.sizes, at.parameters, plan.loss, plan.weight_decay)
     whole, loss = at.ahead, at.ahead.loss  # a full batch is the training set
-    losses = losses if plan.batch_size is not None else []
-    if plan.batch_size is not None and (telling.train_accuracy or not losses):
+    losses = [] if plan.same else losses
+    if not plan.same and (telling.train_accuracy or not losses):
         whole = engine.measure(network, plan.examples)
         loss = whole.loss + float(penalty(network))
     if losses:
