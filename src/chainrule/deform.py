@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import PIXELS, SIDE, Chosen, Digits, as_columns
+from chainrule.data import PIXELS, SIDE, Chosen, Digits, Examples, as_columns
 
 
 class Deform(NamedTuple):
@@ -36,10 +36,17 @@ FULL = Deform(turn=12.0, scale=0.12, slant=0.15, shift=1.0, elastic=4.0)
 MOST = Deform(turn=45.0, scale=0.5, slant=0.5, shift=8.0, elastic=8.0, thickness=1.0, noise=1.0)
 
 
-def deform_of(deform: Deform | DeformName | None) -> Deform | None:
-    """The strengths that are meant, None for none; ValueError for what cannot be."""
+def deform_of(
+    deform: Deform | DeformName | None, examples: Examples | None = None
+) -> Deform | None:
+    """The strengths that are meant, None for none.
+
+    Raises ValueError for what cannot be, and if the examples are no images.
+    """
     if deform is None or deform == "none":
         return None
+    if examples is not None and not isinstance(examples, Digits):
+        raise ValueError(f"deform needs images, got {examples!r:.60}")
     if isinstance(deform, str):
         if deform not in DEFORM_NAMES:
             raise ValueError(f"deform must be one of {', '.join(DEFORM_NAMES)}, got {deform!r:.60}")
