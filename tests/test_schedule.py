@@ -1,9 +1,11 @@
 """How the rate changes: against the cosine of the system, and in trainings and runs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.trainings import asked, content, trained, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +77,24 @@ def test_a_run_that_goes_on_longer_begins_its_schedule_anew(small, tmp_path):
     assert [run.scheduled_rate(step) for step in range(30)] == first + then
     assert run.rates == "α = 0.1, cosine"
     list(go_on(run, *digits))
+
+
+@pytest.mark.parametrize("batch_size", [None, 50])
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_stopped_anywhere_a_run_with_copies_ends_in_the_same_bytes(
+    tmp_path, small, batch_size, engine
+):
+    digits = load_digits(small)
+    settings = asked(
+        data=str(small), steps=23, batch_size=batch_size, deform="full", schedule="one-cycle"
+    )
+    whole, rows = trained(tmp_path / "whole", digits, settings, engine)
+    assert all(row.loss_of == "batches" for row in rows[1:])
+    for stops in ((1, 2, 3), (7, 19)):
+        folder = tmp_path / "-".join(map(str, stops))
+        for stop in stops:
+            trained(folder, digits, settings, engine, allowed=until(stop))
+        part, _ = trained(folder, digits)
+        assert content(part.folder) == content(whole.folder)
+    plain, _ = trained(tmp_path / "plain", digits, replace(settings, deform="none"), engine)
+    assert content(plain.folder) != content(whole.folder)

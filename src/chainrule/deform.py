@@ -30,7 +30,7 @@ class Deform(NamedTuple):
 
 DeformName = Literal["none", "light", "full"]
 DEFORM_NAMES: tuple[DeformName, ...] = get_args(DeformName)
-# Measured on validation digits: docs/design/deformations.md. They never change: runs name them.
+# Measured on validation digits: docs/design/deformations.md. Runs name them, so they never change.
 LIGHT = Deform(turn=8.0, scale=0.08, slant=0.08, shift=1.0, elastic=2.0)
 FULL = Deform(turn=12.0, scale=0.12, slant=0.15, shift=1.0, elastic=4.0)
 MOST = Deform(turn=45.0, scale=0.5, slant=0.5, shift=8.0, elastic=8.0, thickness=1.0, noise=1.0)

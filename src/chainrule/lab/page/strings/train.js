@@ -116,11 +116,11 @@ export const train = {
   seenTitle: "What the last step saw",
   seenNote: ({ step, epoch, batch, deform }) =>
     `The ${batch > 24 ? `first 24 of ${many(batch, "image")}` : many(batch, "image")} of step ` +
-    `${count(step + 1)}, in epoch ${count(epoch + 1)}` +
+    `${count(step + 1)}, in epoch ${count(epoch + 1)}.` +
     (deform === "none"
-      ? "."
-      : `: copies, deformed as nowhere else. Strength: ${deform}. They follow from the run’s key, ` +
-        "the epoch and the image, so they can be shown again."),
+      ? ""
+      : " They are copies that only this epoch sees. How they are deformed follows from the run’s " +
+        "key, the epoch and the image, so they can be shown again."),
   seenAloud: (name, number) => `${one(name)}, training image ${count(number)}`,
   runsTitle: "Runs",
   runsHint: "Tick two runs to compare them.",
