@@ -73,6 +73,8 @@ def test_train_in_json(small, tmp_path, answer):
         "momentum_decay": 0.9,
         "validation_share": None,
         "patience": None,
+        "deform": "none",
+        "schedule": "constant",
         "test_share": None,
         "transpose": False,
         "prepare": "auto",

@@ -18,6 +18,8 @@ from chainrule.runs.settings import ENTRIES, RunError, Settings
 LATER = {
     "weight_decay": (0.001, "0.001", "decay0.001", ["-0.1", "much", "nan", "inf"]),
     "momentum_decay": (0.5, "0.5", "keep0.5", ["-0.1", "1", "much", "nan"]),
+    "deform": ("full", "full", "deform-full", ["heavy", "1", ""]),
+    "schedule": ("cosine", "cosine", "cosine", ["cos", "1", ""]),
 }
 VALIDATION = {"validation_share", "patience"}  # they have tests/runs/test_validation.py
 PLAIN = {"hidden": (5,), "optimizer": "momentum", "learning_rate": 0.05, "batch_size": 50}
@@ -71,7 +73,7 @@ def test_a_run_with_it_is_the_training_of_the_library(name, tmp_path, small, dig
     network, rng = start_of(settings)
     *_, with_it = train(
         network, digits[0], optimizer=settings.rule, learning_rate=0.05, batch_size=50, steps=20,
-        rng=rng,
+        deform=settings.deform, schedule=settings.schedule, rng=rng,
     )  # fmt: skip
     ours = load_model(tmp_path / "a").parameters
     assert ours.tobytes() == with_it.network.parameters.tobytes()
@@ -127,8 +129,8 @@ def test_a_wrong_one_is_one_line(name, wrong, inside, tmp_path):
     option = f"--{name.replace('_', '-')}"
     refused = inside("train", f"{option}={wrong}", "--out", tmp_path / "a")
     assert refused.returncode == 2
-    wanted = f"chainrule: Invalid value for '{option}': wanted a number from 0"
-    assert refused.stderr.startswith(wanted)
+    wanted = "wanted a number from 0" if name.endswith("decay") else f"{wrong!r} is not one of"
+    assert refused.stderr.startswith(f"chainrule: Invalid value for '{option}': {wanted}")
     assert refused.stderr.count("\n") == 1
     assert not (tmp_path / "a").exists()
 

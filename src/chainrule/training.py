@@ -9,17 +9,19 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Digits, Examples
+from chainrule.deform import Deform, DeformName, deform_of
 from chainrule.descent import MEMORY_ROWS, OPTIMIZERS, Array, Optimizer, Rule
 from chainrule.engine.choice import EngineName, choose, opened
 from chainrule.engine.interface import Engine, Plan, Position
 from chainrule.network import LOSSES, Loss, Network, check_rng, penalty
+from chainrule.schedule import Schedule, checked_rate, share_of_rate
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -96,6 +98,8 @@ def train(
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int | None = None,
+    deform: Deform | DeformName | None = None,
+    schedule: Schedule = "constant",
     every: int | Callable[[int], int] = 1,
     test: Examples | None = None,
     validation: Examples | None = None,
@@ -120,6 +124,9 @@ def train(
     `learning_rate` may be a function: it is called once for each step in turn, with the number of
     steps before it, and gives its rate. It is asked for all steps until the next snapshot at once.
 
+    `deform`, "light", "full" or a Deform, shows other copies of the digits in each epoch, of which
+    a full batch is one; E is theirs. `schedule` takes the rates down to almost 0 at the end.
+
     `test` adds the accuracy on those digits to each snapshot, `validation` accuracy and loss on
     others, `train_accuracy` the accuracy on the training digits. `rng` gives the key of the run.
     `start`, a snapshot of an earlier call with the same settings, goes on after it to the same end
@@ -133,9 +140,8 @@ def train(
     batches are not shared. Neither changes a bit of what comes out. Digits that were loaded travel
     to other processes by name, other examples with their numbers.
 
-    Raises ValueError for settings that cannot be, and for a network that does not fit the examples,
-    when called, and DivergenceError at the step where the loss is no longer finite, with the rate
-    of the step before. (Longer than 60 lines because every setting is explained here.)
+    Raises ValueError for what cannot be, when called, and DivergenceError at the step where the
+    loss is no longer finite. (Longer than 60 lines because every setting is explained here.)
     """
     every = every if callable(every) else checked_count("every", every)
     threads = None if threads is None else checked_count("threads", threads)
@@ -154,17 +160,18 @@ def train(
     begun = begin(network, rule, rng) if start is None else check_start(start, network, rule)
     if not np.isfinite(begun.network.parameters).all():
         raise ValueError("the parameters must be finite, got NaN or infinity")
-    plan = Plan(*kind_of(network), examples, rule, batch_size, begun.key, length)
+    copying = deform_of(deform, examples)
+    plan = Plan(*kind_of(network), examples, rule, batch_size, begun.key, length, copying)
 
     def rates(step: int) -> list[float]:
         """The rates of the steps up to the next snapshot."""
         wanted = checked_count("every", every(step)) if callable(every) else every - step % every
-        count = min(wanted, length - step)
-        if callable(learning_rate):
-            return [checked(learning_rate(step + k)) for k in range(count)]
-        return [rate] * count
+        coming = range(step, step + min(wanted, length - step))
+        full = learning_rate if callable(learning_rate) else lambda _: rate
+        return [checked_rate(full(k) * share_of_rate(schedule, k, length)) for k in coming]
 
-    choose(engine, network.parameters.dtype)  # refuses what cannot be now
+    share_of_rate(schedule, 0, length)  # these refuse what cannot be now
+    choose(engine, network.parameters.dtype)
     opening = opened(engine, dtype=network.parameters.dtype, threads=threads, executor=executor)
     return snapshots(plan, begun, Telling(test, validation, train_accuracy), rates, opening)
 
@@ -185,7 +192,7 @@ def snapshots(
     opening: AbstractContextManager[Engine],
 ) -> Iterator[Snapshot]:
     """The snapshots of a training; `rates` gives those of the steps from one to the next."""
-    answers = telling.train_accuracy and plan.batch_size is None
+    answers = telling.train_accuracy and plan.same
     with opening as engine:
         at = engine.begin(plan, begun.network.parameters, begun.memory, begun.step, answers=answers)
         if not math.isfinite(at.ahead.loss):
@@ -206,8 +213,8 @@ def snapshot_at(
     """The snapshot at this position; its loss is the mean of those of batches, if there are any."""
     network = Network(plan.sizes, at.parameters, plan.loss, plan.weight_decay)
     whole, loss = at.ahead, at.ahead.loss  # a full batch is the training set
-    losses = losses if plan.batch_size is not None else []
-    if plan.batch_size is not None and (telling.train_accuracy or not losses):
+    losses = [] if plan.same else losses
+    if not plan.same and (telling.train_accuracy or not losses):
         whole = engine.measure(network, plan.examples)
         loss = whole.loss + float(penalty(network))
     if losses:
@@ -308,15 +315,8 @@ def settle(
     else:
         rate = recipe.batch_learning_rate
         length = (epochs or BATCH_EPOCHS) * math.ceil(m / batch_size)
-    rate = checked(rate if learning_rate is None else learning_rate)
+    rate = checked_rate(rate if learning_rate is None else learning_rate)
     return rate, length if steps is None else steps
-
-
-def checked(rate: float) -> float:
-    """The learning rate; ValueError unless it is positive and finite."""
-    if not isinstance(rate, Real) or not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"learning_rate must be a positive number, got {rate!r}")
-    return rate
 
 
 def checked_count(name: str, number: object) -> int:

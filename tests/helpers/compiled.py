@@ -43,11 +43,13 @@ def a_batch(rng, kind):
     return digits
 
 
-def a_plan(network, examples, *, optimizer="descent", batch_size=None, length=1000, key=7):
+def a_plan(
+    network, examples, *, optimizer="descent", batch_size=None, length=1000, key=7, deform=None
+):
     rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
     decay = network.weight_decay
     return Plan(
-        network.sizes, network.loss, decay, examples, rule, batch_size, key, length
+        network.sizes, network.loss, decay, examples, rule, batch_size, key, length, deform
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 
 from chainrule import Table, evaluate, initialise, load_mnist, train
+from chainrule.deform import MOST
 
 IMAGES = 300
 STEPS = 7
@@ -52,10 +53,15 @@ def hashes(threads):
                     for batch_size in (None, 50):
                         name = f"{'-'.join(map(str, sizes))} {loss} {optimizer} {batch_size}"
                         found[name] = one(data, sizes, loss, optimizer, rate, batch_size, threads)
+    digits = examples()["ink"]
+    for batch_size in (None, 50):
+        for name, deform in (("full", "full"), ("most", MOST)):
+            kind = (784, 70, 10), "cross_entropy", "momentum", RATES["momentum"]
+            found[f"{name} {batch_size}"] = one(digits, *kind, batch_size, threads, deform)
     return found
 
 
-def one(data, sizes, loss, optimizer, rate, batch_size, threads):
+def one(data, sizes, loss, optimizer, rate, batch_size, threads, deform=None):
     from dataclasses import replace
 
     *_, last = train(
@@ -64,6 +70,7 @@ def one(data, sizes, loss, optimizer, rate, batch_size, threads):
         optimizer=optimizer,
         learning_rate=rate,
         batch_size=batch_size,
+        deform=deform,
         steps=STEPS,
         every=3,
         rng=np.random.default_rng(1),

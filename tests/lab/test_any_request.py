@@ -15,7 +15,7 @@ from chainrule.lab.server.guard import POLICY
 from chainrule.lab.server.served import Served
 
 GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/api/lessons"]
-GETS += ["/lab/style.css", "/api/sets", "/api/zoo"]
+GETS += ["/lab/style.css", "/api/sets", "/api/zoo", "/api/seen"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save", "answer"]
 POSTS += ["picture", "curve", "formula", "number", "name-set", "read-set", "bug", "truth"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings", "name"]

@@ -269,8 +269,8 @@ def test_a_newer_run_is_called_newer_and_not_damaged(tmp_path, digits, monkeypat
             newer.setattr("chainrule.runs.checkpoint.FORMAT", FORMAT + 1)
             write_run(a_run) if name == RUN else write_checkpoint(a_run, found)
     newer = [
-        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3, 4, 5 and "
-        f"{FORMAT}, the file has {FORMAT + 1}"
+        f"runs/{name}/{name}: made by a newer chainrule: this one reads format 1, 2, 3, 4, 5, "
+        f"6 and {FORMAT}, the file has {FORMAT + 1}"
         for name in (CHECKPOINT, RUN)
     ]
     said = inside("runs", cwd=tmp_path).stdout

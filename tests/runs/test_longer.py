@@ -107,7 +107,7 @@ def test_a_run_whose_patience_ended_it_waits_anew(tmp_path, digits):
     assert network_at(run, first) is not None
     id = run_id(run)
     assert f".longer{first}-6000" in id
-    with pytest.raises(RunError, match="its patience waited anew as it was made longer"):
+    with pytest.raises(RunError, match="its patience or schedule began anew"):
         settings_of(id)
 
 

@@ -23,6 +23,7 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
     seen += f" of {digits.name}"
     rate = f"α = {run.learning_rate(-1):g}"
+    rate += f", {settings.schedule}" if settings.schedule != "constant" else ""
     how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
     lines = [str(network), how]
     if run.start is not None:
@@ -30,6 +31,8 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
     if m < len(digits):
         waits = f", patience {settings.patience}" if settings.patience else ""
         lines.append(f"{len(digits) - m:,} images are set apart to validate on{waits}")
+    if settings.deform != "none":
+        lines.append(f"each epoch sees other deformed copies of the images: {settings.deform}")
     if run.extensions:
         lines.append(f"made longer after step {run.extensions[-1].step:,}")
     if run.changes:

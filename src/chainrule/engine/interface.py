@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from chainrule.data import Examples
+from chainrule.deform import Deform
 from chainrule.descent import MEMORY_ROWS, Rule
 from chainrule.engine.sums import Part
 from chainrule.network import Array, Loss, Network
@@ -27,6 +28,12 @@ class Plan(NamedTuple):
     batch_size: int | None  # None: all examples in each step
     key: int  # the order of epoch e comes from default_rng((key, e))
     length: int  # steps in all
+    deform: Deform | None = None  # how copies differ that are seen instead of the digits
+
+    @property
+    def same(self) -> bool:
+        """Whether each step sees all examples as they are, so that E is that of all of them."""
+        return self.batch_size is None and self.deform is None
 
 
 class Position(NamedTuple):

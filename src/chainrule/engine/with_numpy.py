@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chainrule.data import Examples
+from chainrule.data import Digits, Examples
+from chainrule.deform import Deformed
 from chainrule.descent import take_step
 from chainrule.engine.batches import Batch
 from chainrule.engine.blas import cores
@@ -42,7 +43,7 @@ class NumpyEngine:
         """The position with these parameters and this memory; `answers`: with the confusion."""
         network = Network(plan.sizes, parameters, plan.loss, plan.weight_decay)
         slope = step < plan.length
-        ahead = self.total(network, plan.examples, batch_of(plan, step), slope, answers)
+        ahead = self.total(network, examples_at(plan, step), batch_of(plan, step), slope, answers)
         return Position(parameters, memory, step, ahead)
 
     def advance(
@@ -92,9 +93,18 @@ def batch_of(plan: Plan, step: int) -> Batch:
     """The batch of the step that is taken after `step` steps."""
     m, size = len(plan.examples), plan.batch_size
     if size is None:
+        if plan.deform:
+            return Batch(m, plan.key, step)  # an epoch of its own
         return Batch(m, by_ink=has_ink_order(plan.examples, m))
     epoch, k = divmod(step, math.ceil(m / size))
     return Batch(m, plan.key, epoch, (k * size, min((k + 1) * size, m)))
+
+
+def examples_at(plan: Plan, step: int) -> Examples:
+    """What there is to see in the step after `step` steps: the examples, or their copies."""
+    if plan.deform is None or not isinstance(plan.examples, Digits):
+        return plan.examples
+    return Deformed(plan.examples, plan.deform, plan.key, batch_of(plan, step).epoch)
 
 
 @contextmanager

@@ -134,5 +134,6 @@ def unusual(run: Run) -> list[str]:
     for name, entry in ENTRIES.items():
         value = getattr(settings, name)
         if entry.since > 1 and not entry.of_digits and value != getattr(usual, name):
-            found.append(f"{entry.label[0].lower()}{entry.label[1:]} {value:g}")
+            label = f"{entry.label[0].lower()}{entry.label[1:]}"
+            found.append(f"{label} {value if isinstance(value, str) else format(value, 'g')}")
     return found

@@ -2,7 +2,7 @@
 
 It says what decides every bit of the run, so a link to it can be trained on any computer. The
 engine of NumPy is not written: ids that say nothing of an engine are its. A run that was made
-longer is as one that was to be so long from the start, unless it has patience.
+longer is as one that was to be so long from the start, unless it has patience or a schedule.
 """
 
 import math
@@ -47,7 +47,8 @@ ID = re.compile(
 def run_id(run: Run) -> str:
     """The id of a run whose digits have been read: its settings, its engine, and what changed."""
     first, settings = Settings(), run.settings
-    steps = run.length if settings.patience is None else settings.steps
+    anew = settings.patience is not None or settings.schedule != "constant"
+    steps = settings.steps if anew else run.length
     values = {name: getattr(settings, name) for name in IN_IDS} | {"steps": steps}
     parts = [
         text_of(IN_IDS[name], value)
@@ -58,7 +59,7 @@ def run_id(run: Run) -> str:
     parts += [each.engine for each in run.engines[:1] if each.engine != "numpy"]
     parts += [f"rate{step}-{shortest(rate)}" for step, rate in run.changes]
     parts += [f"{engine}{step}" for step, engine in run.engines[1:]]
-    if settings.patience is not None:
+    if anew:
         parts += [f"longer{each.step}-{each.steps}" for each in run.extensions]
     if settings.data is not None and run.data is not None:
         parts.append(f"data-{run.data['training'][:8]}")
@@ -83,7 +84,7 @@ def settings_of(id: str) -> Recipe:
         why = "its digits are not in the package" if ".data-" in id else "that is no run's id"
         why = "one engine went on after another" if MIXED.search(id) else why
         why = "it started from a model that is not in the link" if ".from-" in id else why
-        why = "its patience waited anew as it was made longer" if ".longer" in id else why
+        why = "its patience or schedule began anew as it went on" if ".longer" in id else why
         raise RunError(f"{shown} cannot be trained here: {why}")
     texts = {name: text for name in IN_IDS if (text := found[name]) is not None}
     values: dict[str, Any] = {

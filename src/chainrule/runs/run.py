@@ -10,16 +10,17 @@ from chainrule.arrays import DIGITS
 from chainrule.engine.with_numpy import NumpyEngine
 from chainrule.network import Array, Network, count_parameters
 from chainrule.runs.settings import ENTRIES, Change, Computing, Extension, RunError, Settings
+from chainrule.schedule import share_of_rate
 
 RUN = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.csv"
 TRAJECTORY = "trajectory"
 START = "start.safetensors"  # what a run starts from that starts from a model
-FORMAT = 6  # of run.json and the checkpoint
+FORMAT = 7  # of run.json and the checkpoint
 # Those that are read; 1 had no changes, 2 no engine, 3 a single one, 4 ten classes, 5 no validation
-# and one length.
-FORMATS = (1, 2, 3, 4, 5, FORMAT)
+# and one length, 6 no copies and no schedule.
+FORMATS = (1, 2, 3, 4, 5, 6, FORMAT)
 MOMENTS = 100  # about so many rows of history in a run; one more for the start
 TRAJECTORY_BYTES = 64_000_000
 
@@ -67,13 +68,22 @@ class Run:
         return Extension(0, self.settings.steps), *self.extensions
 
     def learning_rate(self, step: int) -> float:
-        """The rate of the step that is taken after `step` steps: the last change until then."""
+        """The rate of the step that is taken after `step` steps: the last change until then.
+
+        The schedule is not in it: see `scheduled_rate`.
+        """
         rate = self.settings.learning_rate
         for change in self.changes:
             rate = change.learning_rate if change.step <= step else rate
         if rate is None:
             raise RunError(f"{self.folder}: its digits have not been read yet")
         return rate
+
+    def scheduled_rate(self, step: int) -> float:
+        """That rate as the schedule has it. A run that is made longer begins its schedule anew."""
+        leg = next(leg for leg in reversed(self.legs) if leg.step <= step)
+        share = share_of_rate(self.settings.schedule, step - leg.step, leg.steps - leg.step)
+        return self.learning_rate(step) * share
 
     def network(self, parameters: Array) -> Network:
         """The run's network with these parameters."""
@@ -93,6 +103,8 @@ class Run:
             words += f", changed {len(self.changes):,} times"
         for step, rate in self.changes[-1 if len(self.changes) > 3 else 0 :]:
             words += f", {rate:g} from step {step:,}"
+        if self.settings.schedule != "constant":
+            words += f", {self.settings.schedule}"
         return words
 
     @property

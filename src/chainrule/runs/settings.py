@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, get_type_hints
 
 from chainrule.data import CLASSES, PIXELS
+from chainrule.deform import DEFORM_NAMES, DeformName
 from chainrule.descent import OPTIMIZERS, Optimizer, Rule
 from chainrule.files import NewerFormatError, in_words, printable
 from chainrule.model import beyond
 from chainrule.network import LOSSES, Loss
 from chainrule.runs.kinds import Choice, Flag, Kind, Number, Place, Whole, Widths
+from chainrule.schedule import SCHEDULES, Schedule
 from chainrule.sources.opening import PREPARE, Prepare
 
 
@@ -148,6 +150,27 @@ class Settings:
         ),
     ] = None
 
+    deform: Annotated[
+        DeformName,
+        Entry(
+            Choice(DEFORM_NAMES),
+            "Deform",
+            "Each epoch sees other copies of the images: turned, slanted, moved and bent.",
+            prefix="deform-",
+            since=7,
+        ),
+    ] = "none"
+    schedule: Annotated[
+        Schedule,
+        Entry(
+            Choice(SCHEDULES),
+            "Schedule",
+            "How the rate changes: not; down to 0 along half a cosine wave; up first, then down.",
+            prefix="",
+            since=7,
+        ),
+    ] = "constant"
+
     test_share: Annotated[
         float | None,
         Entry(
@@ -198,6 +221,11 @@ class Settings:
             raise RunError("patience needs a validation share: images to validate on")
         if too_large := beyond(self.sizes()):
             raise RunError(too_large)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether each step sees all images as they are, so that its loss is that of all."""
+        return self.batch_size is None and self.deform == "none"
 
     def sizes(self, classes: int = CLASSES) -> tuple[int, ...]:
         """The layer sizes of the network that reads so many classes, inputs first."""

@@ -41,9 +41,9 @@ class Source:
         self.order = np.arange(m if self.whole else 0)
 
     def at_hand(
-        self, examples: Examples, chosen: slice | NDArray[np.int64]
+        self, examples: Examples, chosen: slice | NDArray[np.int64], epochs: int | NDArray[np.int64]
     ) -> tuple[Data, NDArray[np.int64]]:
-        """Data in which these examples are, and where."""
+        """Data in which these examples are, and where. They are the same in every epoch."""
         if self.whole is None:
             data = read(examples, chosen, self.dense)
             return data, np.arange(len(data.labels))

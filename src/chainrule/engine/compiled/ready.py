@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.data import Digits
+from chainrule.deform import Deform
 from chainrule.descent import Rule
 from chainrule.engine.compiled.columns import FEW, read_columns
 from chainrule.engine.compiled.engine import CompiledEngine
@@ -52,7 +53,7 @@ def use_all() -> None:
     images[:, 300:310] = 255
     labels = np.zeros(20, np.uint8)
     network = initialise((784, 16, 10), rng=np.random.default_rng(0))
-    for batch_size in (None, 10):
+    for batch_size, deform in ((None, None), (10, None), (10, Deform(noise=0.1))):
         plan = Plan(
             network.sizes,
             network.loss,
@@ -62,6 +63,7 @@ def use_all() -> None:
             batch_size,
             0,
             2,
+            deform,
         )
         engine = CompiledEngine(None, 1)
         memory = np.zeros((0, len(network.parameters)), np.float32)

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Examples
+from chainrule.data import Digits, Examples
+from chainrule.deform import Deform
 from chainrule.descent import MEMORY_ROWS
 from chainrule.engine.batches import Batch
-from chainrule.engine.compiled.examples import NOWHERE, source_of
+from chainrule.engine.compiled.copies import CopiesOf
+from chainrule.engine.compiled.examples import NOWHERE, Source, source_of
 from chainrule.engine.compiled.form import LANES, State, aligned, layout, padded
 from chainrule.engine.compiled.moves import KINDS, rates_of
 from chainrule.engine.compiled.passes import KEEP, ByPixel
@@ -50,6 +52,9 @@ def tile_size(sizes: tuple[int, ...], m: int) -> int:
     return min(tile, padded(m))
 
 
+Copying = tuple[Deform, int] | None  # instead of examples their copies, in the run with this key
+
+
 class Tiles:
     """A network in the form of lanes, and examples that it sees tile by tile."""
 
@@ -60,10 +65,16 @@ class Tiles:
         examples: Examples,
         executor: Executor | None,
         threads: int | None,
+        copies: Copying = None,
     ) -> None:
         self.sizes = sizes
         self.examples = examples
-        self.source = source_of(examples)
+        self.copies = copies
+        self.source: Source | CopiesOf
+        if copies and isinstance(examples, Digits):
+            self.source = CopiesOf(examples, *copies)
+        else:
+            self.source = source_of(examples)
         self.executor = executor
         self.threads = threads
         self.tile = tile_size(sizes, len(examples))
@@ -149,7 +160,7 @@ class TileWork:
 
     def __reduce__(self) -> tuple[Any, ...]:
         tiles = self.tiles
-        how = tiles.sizes, tiles.loss, tiles.examples
+        how = tiles.sizes, tiles.loss, tiles.examples, tiles.copies
         return work_elsewhere, (how, tiles.P, self.batch, self.slope, self.answers)
 
     def run(self, first: int, last: int) -> Part:
@@ -168,7 +179,7 @@ class TileWork:
         tiles, batch = self.tiles, self.batch
         size, classes = tiles.tile, tiles.source.classes
         chosen = batch.columns(first * size, min(last * size, len(batch)))
-        data, order = tiles.source.at_hand(tiles.examples, chosen)
+        data, order = tiles.source.at_hand(tiles.examples, chosen, batch.epoch)
         sums = place.sums if self.slope else NOTHING
         confusion = np.zeros(classes**2 if self.answers else 0, np.int64)
         by = place.by if self.sorted is None else self.sorted
@@ -180,7 +191,7 @@ class TileWork:
 
 
 def work_elsewhere(
-    how: tuple[tuple[int, ...], Loss, Examples],
+    how: tuple[tuple[int, ...], Loss, Examples, Copying],
     P: Array,
     batch: Batch,
     slope: bool,
@@ -191,8 +202,10 @@ def work_elsewhere(
 
     make_ready()
     kept: Tiles | None = getattr(here, "tiles", None)
-    if kept is None or kept.examples is not how[2] or (kept.sizes, kept.loss) != how[:2]:
-        kept = here.tiles = Tiles(*how, None, 1)
+    sizes, loss, examples, copies = how
+    wanted = sizes, loss, copies
+    if not kept or kept.examples is not examples or wanted != (kept.sizes, kept.loss, kept.copies):
+        kept = here.tiles = Tiles(sizes, loss, examples, None, 1, copies)
     kept.P[:] = P
     return TileWork(kept, batch, slope, answers)
 
@@ -205,7 +218,8 @@ class Tiled:
 
     def __init__(self, plan: Plan, executor: Executor | None, threads: int | None) -> None:
         self.plan = plan
-        self.tiles = Tiles(plan.sizes, plan.loss, plan.examples, executor, threads)
+        copies = (plan.deform, plan.key) if plan.deform else None
+        self.tiles = Tiles(plan.sizes, plan.loss, plan.examples, executor, threads, copies)
         self.state = State(self.tiles.layout, MEMORY_ROWS[plan.rule.optimizer])
         self.tiles.P = self.state.P
         self.slope = NOTHING  # of the batch ahead

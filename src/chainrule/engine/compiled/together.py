@@ -9,8 +9,10 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 
+from chainrule.data import Digits
 from chainrule.descent import MEMORY_ROWS
-from chainrule.engine.compiled.examples import NOWHERE, source_of
+from chainrule.engine.compiled.copies import CopiesOf
+from chainrule.engine.compiled.examples import NOWHERE, Source, source_of
 from chainrule.engine.compiled.form import LANES, Numbers, State, aligned, layout, padded
 from chainrule.engine.compiled.layers import Mine
 from chainrule.engine.compiled.moves import KINDS, rates_of
@@ -33,7 +35,11 @@ class Together:
         size = plan.batch_size or 0
         self.plan = plan
         self.executor = executor
-        self.source = source_of(plan.examples)
+        self.source: Source | CopiesOf
+        if plan.deform and isinstance(plan.examples, Digits):
+            self.source = CopiesOf(plan.examples, plan.deform, plan.key, executor, threads)
+        else:
+            self.source = source_of(plan.examples)
         self.layout = layout(plan.sizes, size, dense=self.source.dense)
         self.state = State(self.layout, MEMORY_ROWS[plan.rule.optimizer])
         lanes = self.layout.form.lanes
@@ -96,7 +102,8 @@ class Together:
         batches = [batch_of(plan, step + k) for k in range(steps + 1)]
         rows = np.concatenate([np.asarray(each.columns(0, len(each))) for each in batches])
         cuts = np.cumsum([0, *map(len, batches)])
-        data, order = self.source.at_hand(plan.examples, rows)
+        epochs = np.repeat([each.epoch for each in batches], np.diff(cuts))
+        data, order = self.source.at_hand(plan.examples, rows, epochs)
         losses = np.zeros(steps + 1)
         words = np.zeros_like(self.room.words)
         room = self.room._replace(

@@ -127,7 +127,7 @@ class Training:
             reached.step,
             self.run.key,
             E,
-            "training set" if settings.batch_size is None else "batches",
+            "training set" if settings.sees_all else "batches",
             on_train,
             on_test,
         )

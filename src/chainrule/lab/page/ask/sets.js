@@ -24,3 +24,10 @@ export async function sheet({ network, part, chosen, start }) {
   const answer = await ask(`api/sheet?${new URLSearchParams(asked)}`);
   return { ...answer, images: bytes(answer.images) };
 }
+
+// The first images of the step that led to this one, deformed as the training saw them.
+export async function seen({ network, step }, signal) {
+  const asked = { network, ...(step === null ? {} : { step }) };
+  const answer = await ask(`api/seen?${new URLSearchParams(asked)}`, undefined, signal);
+  return { ...answer, images: bytes(answer.images) };
+}

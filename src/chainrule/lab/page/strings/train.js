@@ -1,5 +1,6 @@
 // Words of Train.
 
+import { count } from "../parts/numbers.js";
 import { LOSSES, OPTIMIZERS, aboutRun, areDigits, exactly, many, one } from "./shared.js";
 
 const STANDS = {
@@ -25,6 +26,8 @@ export const train = {
   losses: LOSSES,
   optimizers: { descent: "descent", momentum: "momentum", adam: "Adam" },
   engines: { auto: "fastest", numpy: "NumPy", compiled: "compiled" },
+  deforms: { none: "not at all", light: "lightly", full: "fully" },
+  schedules: { constant: "constant", cosine: "cosine", "one-cycle": "one cycle" },
   allImages: "all",
   length: "Length",
   unit: "The length is in",
@@ -72,6 +75,12 @@ export const train = {
       "By batches, how many of the 60,000 training images are read right is measured only if you " +
       "ask for it here, about a hundred times in a run: it takes time. With all images a step it " +
       "is known anyway. It changes no bit of the network.",
+    deform:
+      "Each epoch sees other copies of the images: turned, slanted, moved and bent a little. The " +
+      "network learns what a digit keeps, and reads new ones better; it needs more epochs.",
+    schedule:
+      "How the learning rate changes on the way: not at all; down to 0 along half a cosine wave; " +
+      "or up first, for three tenths of the steps, and then down.",
     validation_share:
       "A share of the training images, such as 0.1, that it does not learn from. A second curve " +
       "is measured on them: where that loss rises, the network learns by heart.",
@@ -104,6 +113,15 @@ export const train = {
   watchedSure: exactlyWhole,
   watchedAloud: (label, read, sure) =>
     read === null ? `${one(label)}, not read yet` : `${one(label)}, read as ${read}, ${sure}`,
+  seenTitle: "What the last step saw",
+  seenNote: ({ step, epoch, batch, deform }) =>
+    `The ${batch > 24 ? `first 24 of ${many(batch, "image")}` : many(batch, "image")} of step ` +
+    `${count(step + 1)}, in epoch ${count(epoch + 1)}.` +
+    (deform === "none"
+      ? ""
+      : " They are copies that only this epoch sees. How they are deformed follows from the run’s " +
+        "key, the epoch and the image, so they can be shown again."),
+  seenAloud: (name, number) => `${one(name)}, training image ${count(number)}`,
   runsTitle: "Runs",
   runsHint: "Tick two runs to compare them.",
   compareTwo: "Compare the two",

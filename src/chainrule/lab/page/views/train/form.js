@@ -22,6 +22,10 @@ function rowsOf(lab) {
   for (const option of engine.input.options) {
     option.disabled = option.value === "compiled" && of.engine.missing !== null;
   }
+  const deform = chosen(of.deform, says.deforms);
+  const schedule = chosen(of.schedule, says.schedules);
+  deform.why.textContent = says.why.deform;
+  schedule.why.textContent = says.why.schedule;
   const units = Object.entries(says.units);
   const unit = element(
     "select",
@@ -47,12 +51,15 @@ function rowsOf(lab) {
     Object.entries(others).flatMap(([name, each]) => (RARE.includes(name) === rare ? [each] : []));
   return {
     ...{ fields, loss, optimizer, engine, unit, length, threads, measured, rate, batch },
+    ...{ deform, schedule },
     usual: [hidden, loss, optimizer, rate, batch, length, ...some(false)],
-    others: [...some(true), engine, threads, measured],
+    others: [deform, schedule, ...some(true), engine, threads, measured],
     choices: [
       [loss, of.loss.default],
       [optimizer, of.optimizer.default],
       [engine, of.engine.default],
+      [deform, of.deform.default],
+      [schedule, of.schedule.default],
     ],
   };
 }
@@ -61,6 +68,7 @@ function rowsOf(lab) {
 export function form({ lab, begin, changed }) {
   const rows = rowsOf(lab);
   const { fields, loss, optimizer, engine, unit, length, threads, measured, rate, batch } = rows;
+  const { deform, schedule } = rows;
   const objection = element("p", {
     class: "bad",
     role: "alert",
@@ -141,6 +149,8 @@ export function form({ lab, begin, changed }) {
       epochs: inEpochs ? length.meant() : null,
       threads: threads.meant(),
       engine: engine.input.value,
+      deform: deform.input.value,
+      schedule: schedule.input.value,
       train_accuracy: !measured.input.disabled && measured.input.checked,
     };
   }

@@ -17,6 +17,7 @@ import { form as makeForm } from "./form.js";
 import { history as makeHistory } from "./history.js";
 import { measures as makeMeasures } from "./measures.js";
 import { naming as makeNaming } from "./naming.js";
+import { seen as makeSeen } from "./seen.js";
 import { sheet as makeSheet } from "./sheet.js";
 import { shelf as makeShelf } from "./shelf.js";
 
@@ -40,6 +41,7 @@ export function train({ lab, tell }) {
   const measures = makeMeasures();
   const history = makeHistory();
   const sheet = makeSheet({ limit: lab.limits.units });
+  const saw = makeSeen({ names: () => chosen()?.classes ?? DIGITS, tell });
   const board = element(
     "div",
     { class: "board", id: "run-board" },
@@ -48,6 +50,7 @@ export function train({ lab, tell }) {
     answers.node,
     history.node,
     element("div", { class: "units-and-measures" }, sheet.node, measures.node),
+    saw.node,
   );
   const shelf = makeShelf();
   const welcome = element("p", { class: "lead", id: "train-welcome" }, says.welcome);
@@ -115,6 +118,7 @@ export function train({ lab, tell }) {
     }
     if (!run) {
       shownId = null;
+      saw.empty();
       preview(0);
       return;
     }
@@ -123,6 +127,7 @@ export function train({ lab, tell }) {
       shownId = run.id;
       sheet.empty();
       measures.empty();
+      saw.empty();
     }
     numbers();
   }
@@ -161,6 +166,8 @@ export function train({ lab, tell }) {
     const at = momentOf(run.history, step, moving);
     figures.show(at, run.length, moving);
     if (frame) controls.rateIs(frame.rate);
+    const still = frame?.state !== "running" && shown && at.step !== undefined;
+    saw.show(still ? { network: run.id, step: moving ? null : step, reached: at.step } : null);
     history.show(run.history, step, at);
     if (moving) seen(moving);
     else if (shown && run.images) measures.showRecorded(networkAt(), seen);
