@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from helpers.mistaken import MISTAKES, STYLES, program
 
 from chainrule.explain.bugs.program import RIGHT, Case, run
@@ -114,6 +115,8 @@ def test_right_programs_are_right(path):
 
 def test_the_written_mistakes_are_those_of_the_zoo():
     assert set(MISTAKES) <= {bug.name for bug in ZOO}
+    page = (ROOT / "docs/guide/grade.md").read_text(encoding="utf-8")
+    assert f"programs with {len(MISTAKES)} of the mistakes" in page
 
 
 def test_quotients_are_the_derivatives_of_the_right_program():
