@@ -105,6 +105,24 @@ def test_what_is_seen_only_at_special_numbers():
         assert bug.differs(huge) == shows(bug, huge)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("pixels counted for m", {"X": np.full((4, 4), 0.5), "labels": np.array([0, 1, 2, 0])}),
+        ("shuffled apart", {"labels": np.full(5, 2)}),
+        ("learning rate twice", {"learning_rate": 1.0}),
+    ],
+)
+def test_what_is_not_seen_where_two_numbers_happen_to_agree(name, changed):
+    """As many images as pixels; one label for all; a learning rate of 1."""
+    bug, case = BY_NAME[name], case_of((4, 4, 3))
+    assert shows(bug, case)
+    alike = case._replace(**changed)
+    assert bug.applies(alike)
+    assert not bug.differs(alike)
+    assert not shows(bug, alike)
+
+
 def test_every_mistake_has_its_words_and_is_seen_somewhere():
     assert len(BY_NAME) == len(ZOO) >= 40
     rare = {"≥ for >", "no maximum taken away", "log of 0"}
