@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from helpers.mistaken import MISTAKES, STYLES, program
 
 from chainrule.explain.bugs.program import RIGHT, Case, run
@@ -114,6 +115,8 @@ def test_right_programs_are_right(path):
 
 def test_the_written_mistakes_are_those_of_the_zoo():
     assert set(MISTAKES) <= {bug.name for bug in ZOO}
+    page = (ROOT / "docs/guide/grade.md").read_text(encoding="utf-8")
+    assert f"programs with {len(MISTAKES)} of the mistakes" in page
 
 
 def test_quotients_are_the_derivatives_of_the_right_program():
@@ -187,3 +190,55 @@ def test_without_a_loss_it_says_which_one_it_recognised():
     assert graded(text).loss == "cross entropy, recognised in the gradient"
     asked = grade_source(source_of(text, "mine.py"), loss="squared_error")
     assert "A − Y with squared error" in all_named(asked)
+
+
+IN_PLACE = """
+import numpy as np
+
+def slope(A):
+    A[A > 0] = 1
+    A[A <= 0] = 0
+    return A
+
+def loss(A2, Y):
+    return -np.sum(Y * np.log(A2)) / Y.shape[1]
+
+def backward(W1, b1, W2, b2, X, Y):
+    Z1 = W1 @ X + b1
+    A1 = np.maximum(Z1, 0)
+    Z2 = W2 @ A1 + b2
+    e = np.exp(Z2 - Z2.max(axis=0))
+    dZ2 = (e / e.sum(axis=0) - Y) / X.shape[1]
+    dZ1 = W2.T @ dZ2 * slope(Z1)
+    dW2 = dZ2 @ A1.T
+    return dZ1 @ X.T, dZ1.sum(axis=1, keepdims=True), dW2, dZ2.sum(axis=1, keepdims=True)
+
+def train_step(W1, b1, W2, b2, X, Y, alpha):
+    for array, d in zip((W1, b1, W2, b2), backward(W1, b1, W2, b2, X, Y)):
+        array -= alpha * d
+    return W1, b1, W2, b2
+"""
+
+
+def test_a_slope_written_in_place_is_right_where_nothing_reads_it_again():
+    assert graded(IN_PLACE).right
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "name"),
+    [
+        ("slope(Z1)", "slope(A1)", "ReLU′ written into A"),
+        ("array -= alpha * d", "array = array - alpha * d", "step on a copy"),
+        ("array -= alpha", "array -= alpha * alpha", "learning rate twice"),
+        ("np.log(", "np.log10(", "log with base 10"),
+        ("Y * np.log(A2)", "Y * np.log(A2) + (1 - Y) * np.log(1 - A2)", "binary cross-entropy"),
+        (
+            "np.sum(Y * np.log(A2)) / Y.shape[1]",
+            "np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))",
+            "binary cross-entropy",
+        ),
+    ],
+)
+def test_mistakes_of_memory_steps_and_losses_are_named_first(right, wrong, name):
+    assert IN_PLACE.count(right) == 1
+    assert first_named(graded(IN_PLACE.replace(right, wrong))) == {name}

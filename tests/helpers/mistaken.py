@@ -25,12 +25,14 @@ RIGHT = {
     "db": "np.sum(dZ{l}, axis=1, keepdims=True)",
 }
 CROSSED = RIGHT | {"dA_last": "-Y / (M * A{l})", "dZ_last": "D / M"}
+# A pair is what is said of layer 1 and of layer 2.
 MISTAKES = {
     "1/m missing": {"divisor": "1"},
     "1/m twice": {"divisor": "m * m"},
     "a 2 too many": {"divisor": "m / 2"},
     "½ not cancelled": {"divisor": "2 * m"},
     "mean over the units, too": {"divisor": "Y.size"},
+    "pixels counted for m": {"divisor": "784"},
     "Y − A": {"away": "Y - A{l}"},
     "only the label's unit": {"away": "(A{l} - Y) * Y"},
     "only the other units": {"away": "A{l} * (1 - Y)"},
@@ -49,7 +51,9 @@ MISTAKES = {
     },
     "W not transposed": {"dA": "W{n} @ dZ{n}"},
     "W left out": {"dA": "dZ{n}"},
+    "dW for W": {"dA": "dW{n}.T @ dZ{n}"},
     "no ReLU′": {"dZ": "dA{l}"},
+    "ReLU′ alone": {"dZ": "1.0 * (Z{l} > 0)"},
     "ReLU for ReLU′": {"dZ": "dA{l} * A{l}"},
     "ReLU of dA": {"dZ": "np.maximum(dA{l}, 0)"},
     "≥ for >": {"dZ": "dA{l} * (Z{l} >= 0)"},
@@ -60,6 +64,8 @@ MISTAKES = {
     "sign for ReLU′": {"dZ": "dA{l} * np.sign(Z{l})"},
     "leaky ReLU′": {"dZ": "dA{l} * np.where(Z{l} > 0, 1, 0.01)"},
     "dW of dA": {"dW": "dA{l} @ A{p}.T"},
+    "dZ of the layer above": {"dW": ("dZ{n} @ A{p}.T", RIGHT["dW"])},
+    "ReLU′ written into A": {"dW": (RIGHT["dW"], "dZ{l} @ (A{p} > 0).T")},
     "dW divided by m again": {"dW": "dZ{l} @ A{p}.T / m"},
     "dW not divided by m": {"dW": "dZ{l} @ A{p}.T * m"},
     "db a mean of all": {"db": "np.mean(dZ{l}) * np.ones(b{l}.shape)"},
@@ -160,7 +166,8 @@ def loss_function(loss, rows):
 
 def apart_lines(parts, rng, loss, rows):
     def layer(part, l):
-        text = parts[part].format(l=l, n=l + 1, p=l - 1).replace("A0", "X")
+        said = parts[part] if isinstance(parts[part], str) else parts[part][l - 1]
+        text = said.format(l=l, n=l + 1, p=l - 1).replace("A0", "X")
         return turned(text) if rows else text
 
     scaled = [f"    X = {parts['X']}"] if parts["X"] else []
@@ -192,7 +199,13 @@ def apart_lines(parts, rng, loss, rows):
 
 def layer_lines(parts, rng, loss, rows):
     def layer(part, l):
-        text = parts[part].format(l="@l@", n="@n@", p="@p@")
+        if isinstance(parts[part], tuple):
+            first, second = (in_lists(each, l) for each in parts[part])
+            return f"{first} if {l} == 0 else {second}"
+        return in_lists(parts[part], l)
+
+    def in_lists(said, l):
+        text = said.format(l="@l@", n="@n@", p="@p@")
         text = re.sub(r"\bA@p@", f"activations[{l}]", text)
         text = re.sub(r"\bA@([ln])@", lambda f: f"activations[{l} + {1 + (f[1] == 'n')}]", text)
         for kind, kept in (

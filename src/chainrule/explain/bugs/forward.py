@@ -23,6 +23,10 @@ def reshaped_images(at: Pass, l: int) -> Array:
     return at.case.X.T.reshape(at.case.X.shape)
 
 
+def of_the_image_before(at: Pass, l: int) -> Array:
+    return np.roll(at.case.X, 1, axis=1)
+
+
 def next_label(at: Pass, l: int) -> Array:
     return np.roll(right.one_hot(at, l), 1, axis=0)
 
@@ -106,9 +110,24 @@ def log_of_underflow(at: Pass, l: int) -> Array:
     return -np.sum(np.log(at.A[l][at.Y > 0])) / at.case.m
 
 
+def log_with_base_10(at: Pass, l: int) -> Array:
+    return right.E(at, l) / np.log(10)
+
+
+def of_yes_and_no(at: Pass, l: int) -> Array:
+    """-1/m Σ (Y log A + (1 - Y) log(1 - A)), over all units."""
+    of_the_truth = np.where(at.Y > 0, at.A[l], 1 - at.A[l])
+    return -np.sum(np.log(of_the_truth)) / at.case.m
+
+
 def loss_of_answers(at: Pass, l: int) -> Array:
     wrong = at.A[l].argmax(axis=0) != at.case.labels
     return np.asarray(wrong.mean())
+
+
+def plainly_crossed(case: Case) -> bool:
+    """The loss is cross-entropy and nothing else."""
+    return where.crossed(case) and not case.network.weight_decay
 
 
 def zero_probability(case: Case) -> bool:
@@ -147,6 +166,17 @@ FORWARD = (
         where="more than one image",
         question="Draw one column of X as a picture: which digit is it?",
         differs=where.several_images,
+    ),
+    Bug(
+        "shuffled apart",
+        {"X": of_the_image_before},
+        sentence="Images and labels are each put into an order of their own, so that an image has "
+        "the label of another.",
+        effect="The labels are noise: nothing can be learned.",
+        seen="not seen itself; issues of libraries and course code ask if their two shuffles agree",
+        where="images with different labels",
+        question="Draw a few columns of X after the shuffle: do their labels say what you see?",
+        differs=lambda case: len(set(case.labels.tolist())) > 1,
     ),
     Bug(
         "one-hot off by one",
@@ -314,8 +344,31 @@ FORWARD = (
         seen="issues of libraries, of a book and of course code, where the loss is NaN",
         where="cross-entropy, where the probability of a true label underflows to 0",
         question="What does your loss say of an image that is surely misread?",
-        applies=lambda case: where.crossed(case) and not case.network.weight_decay,
+        applies=plainly_crossed,
         differs=zero_probability,
+        judged="loss",
+    ),
+    Bug(
+        "log with base 10",
+        {"E": log_with_base_10},
+        sentence="The loss has the log with base 10, its gradient belongs to the natural one.",
+        effect="None on the steps; a gradient check fails by the factor 2.3.",
+        seen="an issue of research code that took two different logs in one loss",
+        where="cross-entropy",
+        question="What is the derivative of log10(x)?",
+        applies=plainly_crossed,
+        judged="loss",
+    ),
+    Bug(
+        "binary cross-entropy",
+        {"E": of_yes_and_no},
+        sentence="The loss has (1 − Y) log(1 − A) too, as for one answer of yes or no; after "
+        "softmax, A − Y is the gradient of Y log A alone.",
+        effect="None on the steps; a gradient check fails.",
+        seen="issues of libraries and course code that ask which of the two belongs to softmax",
+        where="cross-entropy",
+        question="For which units of a column does your loss take a log?",
+        applies=plainly_crossed,
         judged="loss",
     ),
     Bug(

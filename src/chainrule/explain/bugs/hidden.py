@@ -19,8 +19,16 @@ def no_weights(at: Pass, l: int) -> Array:
     return at.dZ[l + 1] if fits else right.dA(at, l)
 
 
+def of_the_derivatives(at: Pass, l: int) -> Array:
+    return at.dW[l + 1].T @ at.dZ[l + 1]
+
+
 def no_slope(at: Pass, l: int) -> Array:
     return at.dA[l]
+
+
+def slope_alone(at: Pass, l: int) -> Array:
+    return (at.Z[l] > 0).astype(at.case.X.dtype)
 
 
 def relu_for_its_slope(at: Pass, l: int) -> Array:
@@ -82,10 +90,20 @@ HIDDEN = (
         {"dA": no_weights},
         sentence="dA is the dZ of the layer above, without W.",
         effect="Blame goes to the unit with the same number, whatever its weights are.",
-        seen="not seen itself; copies of this network make dW1 of dZ2, without W2 and slope",
+        seen="not seen itself; copies of this network leave out W2 and slope for dW1 alone",
         where="layers with as many units as the one above",
         question="By which number does a hidden activation reach Z of the next layer?",
         applies=where.equal_neighbours,
+    ),
+    Bug(
+        "dW for W",
+        {"dA": of_the_derivatives},
+        sentence="dA is made with dW, the derivatives by the weights, where W belongs.",
+        effect="Hidden units that are on are pushed down until next to nothing comes through.",
+        seen="copies of this very network and of a course's network in public repositories",
+        where="a network with a hidden layer",
+        question="By which number does a hidden activation reach Z of the next layer?",
+        applies=where.hidden,
     ),
     Bug(
         "no ReLU′",
@@ -97,6 +115,17 @@ HIDDEN = (
         question="What happens to E when Z of a unit that is off moves a little?",
         applies=where.hidden,
         differs=where.unit_off,
+    ),
+    Bug(
+        "ReLU′ alone",
+        {"dZ": slope_alone},
+        sentence="dZ of a hidden layer is the slope of ReLU and nothing else: dA, which comes back "
+        "from above, is left out.",
+        effect="Every step pushes hidden units down; after a few, all are off for good.",
+        seen="a course's exercise in a public repository: a copy of dA is filled with 0 and 1",
+        where="a network with a hidden layer",
+        question="Does your dZ1 change when all labels change?",
+        applies=where.hidden,
     ),
     Bug(
         "ReLU for ReLU′",

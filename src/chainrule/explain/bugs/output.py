@@ -31,6 +31,10 @@ def mean_over_units(at: Pass, l: int) -> float:
     return at.case.m * len(at.Y)
 
 
+def mean_over_pixels(at: Pass, l: int) -> float:
+    return at.case.network.sizes[0]
+
+
 # ------------------------------------------------------------------------------------- A and Y
 
 
@@ -146,6 +150,17 @@ OUTPUT = (
         seen="copies of this very network that divide by the size of the one-hot table",
         where="always",
         question="By how many numbers does your mean divide?",
+    ),
+    Bug(
+        "pixels counted for m",
+        {"divisor": mean_over_pixels},
+        sentence="The sum is divided by the number of pixels: m is read from the wrong side of X's "
+        "shape.",
+        effect="Steps grow with the number of images: with 100 they are 8 times too short.",
+        seen="a question on a forum: the number of inputs was taken for that of examples",
+        where="more or fewer images than pixels",
+        question="Which number of X.shape counts the images?",
+        differs=lambda case: case.m != case.network.sizes[0],
     ),
     Bug(
         "Y − A",

@@ -22,6 +22,16 @@ def own_activations(at: Pass, l: int) -> Array:
     return decayed(at, l, at.dZ[l] @ (A if A.shape == at.A[l - 1].shape else at.A[l - 1]).T)
 
 
+def dZ_of_the_layer_above(at: Pass, l: int) -> Array:
+    dZ = at.dZ[l + 1] if l < at.L and at.dZ[l + 1].shape == at.dZ[l].shape else at.dZ[l]
+    return decayed(at, l, dZ @ at.A[l - 1].T)
+
+
+def slope_in_the_place_of_A(at: Pass, l: int) -> Array:
+    A = at.A[l - 1] if l == 1 else (at.A[l - 1] > 0).astype(at.case.X.dtype)
+    return decayed(at, l, at.dZ[l] @ A.T)
+
+
 def Z_for_A(at: Pass, l: int) -> Array:
     return decayed(at, l, at.dZ[l] @ (at.Z[l - 1] if l > 1 else at.A[0]).T)
 
@@ -58,6 +68,10 @@ def no_decay(at: Pass, l: int) -> Array:
 
 def decay_doubled(at: Pass, l: int) -> Array:
     return right.dW(at, l) + at.decay * at.W[l]
+
+
+def decay_the_wrong_way(at: Pass, l: int) -> Array:
+    return right.dW(at, l) - 2 * at.decay * at.W[l]
 
 
 def decayed_biases(at: Pass, l: int) -> Array:
@@ -134,6 +148,30 @@ PARAMETERS = (
         applies=where.any_equal,
     ),
     Bug(
+        "dZ of the layer above",
+        {"dW": dZ_of_the_layer_above},
+        sentence="dW1 is made of dZ2 where dZ1 belongs, which goes unnoticed where both have one "
+        "shape.",
+        effect="Hidden unit 3 learns to be a digit 3, as if there were no layer above; it reads as "
+        "well as ever.",
+        seen="many copies of a published notebook of this very network; 784-10-10 gives no error",
+        where="layers with as many units as the one above, as in 784-10-10",
+        question="Which Z does W1 enter first: Z1 or Z2?",
+        applies=where.equal_neighbours,
+    ),
+    Bug(
+        "ReLU′ written into A",
+        {"dW": slope_in_the_place_of_A},
+        sentence="The slope of ReLU is written into A in its place, and dW, which is made after "
+        "that, finds 0 and 1 where A was.",
+        effect="The last layer learns as if all units that are on were equally strong; it reads a "
+        "little worse.",
+        seen="code in public repositories whose ReLU′ changes the array that it is given",
+        where="a network with a hidden layer",
+        question="Print A1 before and after your ReLU′: is it still the same?",
+        applies=where.hidden,
+    ),
+    Bug(
         "Z for A",
         {"dW": Z_for_A},
         sentence="dW[l] is dZ[l] Z[l−1]ᵀ where A[l−1] belongs.",
@@ -202,6 +240,16 @@ PARAMETERS = (
         seen="issues of a course and of a public network, about the ½ before λ",
         where="weight decay",
         question="What is the derivative of λ/2 W²?",
+        applies=where.decaying,
+    ),
+    Bug(
+        "−λ",
+        {"dW": decay_the_wrong_way},
+        sentence="Weight decay takes λW away from dW where it should be added.",
+        effect="Weights are pushed away from 0, and grow with every step; it reads a little worse.",
+        seen="issues of deep-learning libraries, whose weights grew with weight decay",
+        where="weight decay",
+        question="If dW were λW alone, would a step make W smaller?",
         applies=where.decaying,
     ),
     Bug(

@@ -39,6 +39,14 @@ def uphill(at: Step) -> tuple[Array, Array]:
     return 2 * at.case.network.parameters - parameters, memory
 
 
+def of_a_copy(at: Step) -> tuple[Array, Array]:
+    return at.case.network.parameters, at.memory
+
+
+def rate_twice(at: Step) -> tuple[Array, Array]:
+    return right.step(at._replace(gradients=(at.case.learning_rate * at.gradient,)))
+
+
 def never_cleared(at: Step) -> tuple[Array, Array]:
     return right.step(at._replace(gradients=(np.sum(at.gradients, axis=0),)))
 
@@ -54,6 +62,24 @@ def memory_forgotten(at: Step) -> tuple[Array, Array]:
 
 def step_number(number: int, at: Step) -> tuple[Array, Array]:
     return right.step(at._replace(number=number))
+
+
+def t_of_every_array(at: Step) -> tuple[Array, Array]:
+    """t is counted up for W1, for b1, for W2, …, so that each has another one."""
+    sizes = [array.size for layer in at.case.network.layers for array in layer]
+    first, moved = 0, at.case.network.parameters.copy()
+    for k, size in enumerate(sizes, 1):
+        t = (at.number - 1) * len(sizes) + k
+        after, memory = step_number(t, at)
+        moved[first : first + size] = after[first : first + size]
+        first += size
+    return moved, memory
+
+
+def correction_kept(at: Step) -> tuple[Array, Array]:
+    moved, memory = right.step(at)
+    share = np.array([[1 - DECAY**at.number], [1 - SQUARE_DECAY**at.number]], memory.dtype)
+    return moved, memory / share
 
 
 def adam_with(
@@ -86,6 +112,10 @@ def by_momentum(case: Case) -> bool:
 
 def by_adam(case: Case) -> bool:
     return case.rule.optimizer == "adam"
+
+
+def another_rate_than_1(case: Case) -> bool:
+    return case.learning_rate != 1
 
 
 def a_batch_of_equal_size_before(case: Case) -> bool:
@@ -135,6 +165,28 @@ STEPS = (
         seen="issues of a library's tutorial and of courses, about plus and minus",
         where="always",
         question="Which way does the gradient point: up or down?",
+        judged="step",
+    ),
+    Bug(
+        "step on a copy",
+        {"step": of_a_copy},
+        sentence="The step moves a copy, and the network keeps the parameters that it had.",
+        effect="Nothing is learned; the loss stays what it was.",
+        seen="an issue of a neural-network library, whose optimizer moved a copy of the weights",
+        where="always",
+        question="Print W1[3,400] before and after a step: has it moved?",
+        judged="step",
+    ),
+    Bug(
+        "learning rate twice",
+        {"step": rate_twice},
+        sentence="The gradient is multiplied by the learning rate, and once more in the step.",
+        effect="Steps are too short where the learning rate is below 1.",
+        seen="an issue of an extension of a deep-learning library",
+        where="gradient descent or momentum, with another learning rate than 1",
+        question="If the learning rate is halved, by how much should a step shrink?",
+        applies=lambda case: not by_adam(case),
+        differs=another_rate_than_1,
         judged="step",
     ),
     Bug(
@@ -192,6 +244,30 @@ STEPS = (
         seen="issues of from-scratch code and of a training library: no power of t, no count",
         where="Adam, more than one step",
         question="What is t in the second step?",
+        applies=by_adam,
+        differs=where.several_steps,
+        judged="step",
+    ),
+    Bug(
+        "Adam's t counted for each array",
+        {"step": t_of_every_array},
+        sentence="t is counted up once for W1, once for b1, and so on, and not once a step.",
+        effect="The first steps are shorter than they should be; no harm is seen.",
+        seen="an issue of an automatic-differentiation library, and reviews of other optimizers",
+        where="Adam",
+        question="What is t for b2 in the first step?",
+        applies=by_adam,
+        judged="step",
+    ),
+    Bug(
+        "Adam keeps its correction",
+        {"step": correction_kept},
+        sentence="The corrected running means are stored in the place of the running means, and "
+        "corrected again in the next step.",
+        effect="The means grow without end, that of the squares most: the steps shrink to nothing.",
+        seen="an issue of a library of optimizers, where they were corrected in their place",
+        where="Adam, more than one step",
+        question="If the gradient is always 1, what is the running mean after two steps?",
         applies=by_adam,
         differs=where.several_steps,
         judged="step",

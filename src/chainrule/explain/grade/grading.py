@@ -39,6 +39,7 @@ from chainrule.explain.grade.naming import (
     alike,
     explain,
 )
+from chainrule.explain.grade.own_loss import of_own_loss
 from chainrule.explain.grade.parts import judge_parts
 from chainrule.explain.grade.reading import Reader, Reading
 from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran
@@ -285,8 +286,9 @@ class Grading:
             if not same:
                 wrong.append(name)
                 worst = place[1] if worst is None else worst
-        told = None if not wrong else replace(explanation, sure=False)
-        self.add(reading, not wrong, told, tuple(wrong), worst)
+        if wrong:
+            explanation = of_own_loss(explanation, self.reader, self.loss_reading, self.cases)
+        self.add(reading, not wrong, explanation, tuple(wrong), worst)
 
     def at_zero(self, reading: Reading, loss: Loss) -> tuple[Bug, ...]:
         """The mistake that shows only where some Z is exactly 0."""
