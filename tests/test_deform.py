@@ -89,6 +89,12 @@ def test_a_copy_follows_from_key_epoch_and_image_alone(some):
     assert all((whole.images([7])[0] != other).any() for other in others)
 
 
+def test_blocks_change_no_byte(some, monkeypatch):
+    whole = copies_of(some, MOST)
+    monkeypatch.setattr("chainrule.deform.BLOCK", 7)
+    assert np.array_equal(copies_of(some, MOST), whole)
+
+
 # --------------------------------------------------------------------------------- the copies
 
 

@@ -80,6 +80,11 @@ class Copies(NamedTuple):
     noise: NDArray[np.uint32]  # (k,), from which the noise of each pixel comes
     strength: int  # of the noise, in 255ths of full ink
 
+    def some(self, chosen: slice) -> "Copies":
+        """Those of some of the images."""
+        affine, arrows, thickness, noise, strength = self
+        return Copies(affine[chosen], arrows[chosen], thickness[chosen], noise[chosen], strength)
+
 
 def draw_copies(
     deform: Deform, key: int, epochs: int | NDArray[np.intp], rows: NDArray[np.intp]
@@ -155,12 +160,16 @@ PLACES = 2 * np.arange(SIDE, dtype=np.int32) - (SIDE - 1)  # half pixels from th
 
 # ---------------------------------------------------------------------------------- the copies
 
+BLOCK = 256  # images worked on at a time, so that they stay in the processor's cache
 WIDTH = 32  # of a sheet: an image with blank edges, so that all places beyond it are blank
 
 
 def deformed(images: NDArray[np.uint8], copies: Copies) -> NDArray[np.uint8]:
     """The copies (k, 784) of images (k, 784). Where a place lies between pixels, it is bilinear."""
     k = len(images)
+    if k > BLOCK:
+        blocks = [slice(first, first + BLOCK) for first in range(0, k, BLOCK)]
+        return np.concatenate([deformed(images[each], copies.some(each)) for each in blocks])
     quads = quads_of(thickened(images, copies.thickness)).ravel()
     arrows = copies.arrows.reshape(2 * k, KNOTS**2).astype(np.float32)
     field = (arrows @ FIELD).astype(np.int32).reshape(k, 2, SIDE, SIDE) >> 7  # now in FINE
@@ -222,6 +231,19 @@ def noisy(ink: NDArray[np.int32], copies: Copies) -> NDArray[np.int32]:
     h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
     share = 2 * (h >> np.uint32(16)).astype(np.int32) - 0xFFFF
     return np.where(ink > 0, np.clip(ink + (share * copies.strength >> 16), 0, 255), 0)
+
+
+# ----------------------------------------------------------------------------------- what is read
+
+VIEW = Deform(turn=5.0, scale=0.05, slant=0.05, shift=0.7, elastic=1.5)
+
+
+def view(images: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+    """The images (k, 784) as another view sees them, all deformed alike; 0 is the images alone."""
+    if number == 0:
+        return images
+    rows = np.zeros(len(images), np.intp)
+    return deformed(images, draw_copies(VIEW, 0, number, rows))
 
 
 # ------------------------------------------------------------------------------ what is learned

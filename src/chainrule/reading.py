@@ -5,21 +5,29 @@ network.py takes any finite numbers. A digit's pixels are from 0, paper, to 1, i
 here.
 """
 
+from collections.abc import Iterator
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import network as equations
 from chainrule.arrays import MOST_CLASSES, PIXELS
+from chainrule.data import as_columns
+from chainrule.deform import view
 from chainrule.engine.blas import cores
 from chainrule.engine.choice import EngineName, choose
 from chainrule.engine.memory import keep_memory
 from chainrule.network import Array, Network, check_array, check_inputs, not_finite
 
 BLOCK = 512  # columns that are read at a time
+MOST_VIEWS = 256
 FAR = 1.0  # beyond 0 and 1: further out there are no pixels, not even noisy ones
 
 
-def probabilities(network: Network, X: Array, *, engine: EngineName = "numpy") -> Array:
+def probabilities(
+    network: Network, X: Array, *, engine: EngineName = "numpy", views: int = 1
+) -> Array:
     """The last A for the columns of X: (classes, m), each column sums to 1.
 
     For a network of 784 inputs and 2 to 62 outputs X holds digits, pixels from 0 to 1. Raises
@@ -29,7 +37,11 @@ def probabilities(network: Network, X: Array, *, engine: EngineName = "numpy") -
     The `engine` is as in `train`, but NumPy unless another is asked for: to load the compiled one
     takes longer than to read some thousand digits. That one computes with float32, and does not
     look at weights that only blank pixels meet.
+
+    With more `views`, up to 256, it is the mean over so many slightly deformed views of each image,
+    of which the first is the image. Pixels are rounded to 255ths for them.
     """
+    views = count_views(views)
     check_array("X", X)
     if network.sizes[0] == PIXELS and network.sizes[-1] <= MOST_CLASSES and X.size:
         low, high = float(np.min(X)), float(np.max(X))
@@ -38,7 +50,29 @@ def probabilities(network: Network, X: Array, *, engine: EngineName = "numpy") -
                 f"the pixels of digits go from 0 (paper) to 1 (ink), "
                 f"got numbers from {low:g} to {high:g}; divide pixels from 0 to 255 by 255"
             )
-    return read(network, X, engine=engine)
+    A = read(network, X, engine=engine)
+    if views > 1:
+        for seen in views_of(network, X, views):
+            A = A + read(network, seen, engine=engine)
+        A = A / A.dtype.type(views)
+    return A
+
+
+def count_views(views: int) -> int:
+    """The number of views; ValueError unless it is whole, and there are so many."""
+    whole = isinstance(views, Integral) and not isinstance(views, bool)
+    if not whole or not 1 <= int(views) <= MOST_VIEWS:
+        raise ValueError(f"views must be a whole number from 1 to {MOST_VIEWS}, got {views!r:.60}")
+    return int(views)
+
+
+def views_of(network: Network, X: Array, views: int) -> Iterator[Array]:
+    """The columns of X as each view sees them but the first; ValueError unless they are images."""
+    if X.ndim != 2 or network.sizes[0] != PIXELS:
+        raise ValueError(f"views are of images: X must be ({PIXELS}, m), got {X.shape}")
+    images = np.rint(255 * np.clip(X.T, 0, 1)).astype(np.uint8)
+    for number in range(1, views):
+        yield as_columns(view(images, number)).astype(X.dtype, copy=False)
 
 
 def read(network: Network, X: Array, *, engine: EngineName = "numpy") -> Array:
@@ -65,10 +99,13 @@ def compiled(network: Network, X: Array) -> Array:
     return A
 
 
-def predict(network: Network, X: Array, *, engine: EngineName = "numpy") -> NDArray[np.intp]:
+def predict(
+    network: Network, X: Array, *, engine: EngineName = "numpy", views: int = 1
+) -> NDArray[np.intp]:
     """The most probable label of each column of X: (m,), such as the digits 0 to 9.
 
-    The engine is as in `probabilities`. Raises what that raises.
+    The engine and the views are as in `probabilities`. Raises what that raises.
     """
-    labels: NDArray[np.intp] = probabilities(network, X, engine=engine).argmax(axis=-2)
+    A = probabilities(network, X, engine=engine, views=views)
+    labels: NDArray[np.intp] = A.argmax(axis=-2)
     return labels
