@@ -10,6 +10,8 @@ from scipy import ndimage
 from chainrule.handwriting.picture import HandwritingError, Picture
 from chainrule.handwriting.stages import FAINT
 
+LEAST = 8  # pixels: no digit is shorter
+PALE = 110  # of 255: what is hardly darker is an edge of a shadow
 DUST = 0.08  # of the usual length of marks: what is shorter is dust
 DUSTY = 20  # times as many parts of marks as marks are allowed
 SMALL = 0.3  # what is shorter is a part of a mark, or a speck, a point, a comma
@@ -21,8 +23,10 @@ BESIDE = 0.4  # of the lower mark's height: neighbours in a line have it in comm
 PART = 0.7  # of the higher mark's height: what is lower may be a part of a digit
 NEAR_PART = 0.2  # of the lower mark's height: a part is nearer
 NEAR = 0.06  # the same for two marks of about one height
+USUAL = 0.7  # of its height: so wide is a digit, where nothing else is known
 MOST_CUTS = 8  # of a mark
 APART = 0.12  # of a mark's height: cuts are further apart
+MOST_CROSSED = 0.5  # of a mark's height: a cut goes through less ink
 SLANTS = (0.0, -0.15, 0.15, -0.3, 0.3, 0.45, 0.6)  # of a cut: pixels to the left for one down
 
 
@@ -70,13 +74,13 @@ def find_marks(ink: Picture, most: int) -> list[Mark]:
         return []
     lengths = np.array([max(side.stop - side.start for side in place) for place in places])
     usual = weighted_median(lengths, ndimage.sum_labels(ink, labels, range(1, len(places) + 1)))
-    count = int(np.sum(lengths >= SMALL * usual))
+    count = int(np.sum(lengths >= max(LEAST, SMALL * usual)))
     dust = max(3, DUST * usual)
     if count > most or np.sum(lengths >= dust) > DUSTY * most:
         raise HandwritingError(
             f"a page may have {most:,} marks, got {count:,}; cut out the part with the digits"
         )
-    marks = [
+    marks = (
         Mark(
             place[0].start,
             place[1].start,
@@ -84,8 +88,9 @@ def find_marks(ink: Picture, most: int) -> list[Mark]:
         )
         for number, place in enumerate(places, 1)
         if lengths[number - 1] >= dust
-    ]
-    return with_parts(marks, usual)
+    )
+    dark = [mark for mark in marks if np.percentile(mark.ink[mark.ink > FAINT], 75) > PALE]
+    return with_parts(dark, usual)
 
 
 def with_parts(marks: Sequence[Mark], usual: float) -> list[Mark]:
@@ -99,7 +104,7 @@ def with_parts(marks: Sequence[Mark], usual: float) -> list[Mark]:
         height = np.maximum(bottom, mark.bottom) - np.minimum(top, mark.top)
         above = (across > 0) & (down < OVER * np.minimum(bottom - top, mark.height))
         over = above | (across > OVER * np.minimum(right - left, mark.width))
-        small = max(mark.ink.shape) < SMALL * usual
+        small = max(mark.ink.shape) < max(LEAST, SMALL * usual)
         gaps = -np.minimum(across, down)
         near = (over | small) & (gaps < CLOSE * usual) & (height < TALL * usual)
         if near.any():
@@ -207,10 +212,13 @@ def cheapest_cuts(ink: Picture) -> list[tuple[int, float]]:
     least = np.min(costs, axis=0)
     room = max(1, round(APART * height))
     valleys = least == ndimage.minimum_filter1d(least, 2 * room + 1, mode="nearest")
-    valleys[:room] = valleys[width - room :] = False
-    chosen = sorted(np.flatnonzero(valleys), key=lambda place: least[place])
+    many = width / (USUAL * height)
+    counts = (math.floor(many), math.ceil(many)) if many > 1.5 else ()
+    equal = [width * k // n for n in counts for k in range(1, n)]
     kept: list[int] = []
-    for place in chosen:
-        if len(kept) < MOST_CUTS and all(abs(place - other) > room for other in kept):
+    for place in [*sorted(np.flatnonzero(valleys), key=lambda place: least[place]), *equal]:
+        apart = all(abs(place - other) > room for other in kept)
+        possible = room <= place < width - room and least[place] <= MOST_CROSSED * height * 255
+        if len(kept) < MOST_CUTS and apart and possible:
             kept.append(int(place))
     return [(place, SLANTS[best[place]]) for place in sorted(kept)]

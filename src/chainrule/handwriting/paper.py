@@ -26,8 +26,9 @@ def ink_of(picture: Picture) -> Picture:
     ink = even(picture)
     full = darkness(ink)
     if full > 0:
-        ink = without_rules(ink, full)
-        ink = without_rules(ink.T, full).T
+        rules = np.maximum(rules_of(ink, full), rules_of(ink.T, full).T)
+        # What is as dark as a rule becomes paper, and full ink stays what it is.
+        ink = (ink - rules) * full / (full - rules)
     return without_rim(inked(255 * ink))
 
 
@@ -45,29 +46,31 @@ def even(picture: Picture) -> Ink:
     return ink - np.median(ink)
 
 
-def without_rules(ink: Ink, full: float) -> Ink:
-    """The ink without the straight thin lines from left to right, turned by up to 12 degrees."""
+def rules_of(ink: Ink, full: float) -> Ink:
+    """How dark the straight thin lines from left to right are at each pixel, 0 between them.
+
+    They are turned by up to 12 degrees; `full` is how dark ink is.
+    """
     height, width = ink.shape
     slope = slope_of_rules(ink, full)
     if slope is None:
-        return ink
+        return np.zeros_like(ink)
     # The rules become level: each column is moved up or down by whole pixels.
     drop = np.rint(slope * (np.arange(width) - width / 2)).astype(int)
     room = int(np.abs(drop).max(initial=0))
     rows = np.arange(height + 2 * room)[:, None] - room + drop
-    level = np.where(
-        (rows >= 0) & (rows < height), ink[rows.clip(0, height - 1), np.arange(width)], 0
-    )
-    long = round(min(LONG * max(ink.shape), 0.95 * width))
+    inside = (rows >= 0) & (rows < height)
+    level = np.where(inside, ink[rows.clip(0, height - 1), np.arange(width)], 0)
     seen = ndimage.maximum_filter1d(level, 3, axis=0)
-    seen = ndimage.uniform_filter1d(seen, max(1, long // 8), axis=1)
-    rules = ndimage.grey_opening(seen, (1, long), mode="nearest")
+    # Beyond the border all is dark, so that a rule may be short where the border cuts it.
+    long = round(min(LONG * max(ink.shape), 0.95 * width))
+    seen = ndimage.uniform_filter1d(np.where(inside, seen, full), max(1, long // 8), axis=1)
+    rules = np.where(inside, ndimage.grey_opening(seen, (1, long), mode="nearest"), 0)
     thick = ndimage.grey_opening(rules, (thickest(ink) + 4, 1), mode="nearest")
     rules = np.clip(np.where(thick > 0.5 * rules, 0, rules), 0, 0.8 * full)
     rules = ndimage.maximum_filter1d(rules, 3, axis=0)
-    # What is as dark as the rule becomes paper, and full ink stays what it is.
-    level = (level - rules) * full / (full - rules)
-    return level[np.arange(height)[:, None] + room - drop, np.arange(width)]
+    found: Ink = rules[np.arange(height)[:, None] + room - drop, np.arange(width)]
+    return found
 
 
 def noise_of(ink: Ink) -> float:

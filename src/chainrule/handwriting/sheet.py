@@ -59,7 +59,7 @@ class Read(NamedTuple):
         if not self.novelty.by_likeness:
             return STRANGE
         unlikely = -math.log(max(float(self.A.max()), 1e-6))
-        return unlikely + 10 * max(0.0, self.novelty.score - 0.1)
+        return unlikely + 10 * max(0.0, self.novelty.score - 0.1) + self.novelty.unlike
 
     @property
     def is_doubtful(self) -> bool:
