@@ -1186,7 +1186,7 @@ def test_several_marks_are_said_by_predict(inside, images, answer):
     first, *_, last = inside("predict", LARGE, row).stdout.splitlines()
     digit = found["prediction"]
     assert first == f"{row}: several marks; taken for one digit, it would be {digit}"
-    assert last == "and read that."
+    assert last == "and read that. chainrule read reads lines of digits."
 
 
 def test_quiet_says_what_is_no_digit_on_stderr(images, inside):

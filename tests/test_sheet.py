@@ -116,7 +116,8 @@ def test_touching_digits_are_cut_apart(digits, gap, large):
     assert ndimage.label(picture < 128, np.ones((3, 3)))[1] == 1
     (line,) = read_sheet(picture, large)
     assert [digit.text for digit in line] == list(digits)
-    assert all(one.box[2] - other.box[0] < 20 for one, other in pairwise(line))
+    middles = [(digit.box[0] + digit.box[2]) / 2 for digit in line]
+    assert all(after - before > 20 for before, after in pairwise(middles))
 
 
 def test_a_digit_in_two_parts_is_one(large):

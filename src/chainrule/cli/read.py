@@ -181,8 +181,9 @@ def with_boxes(picture: "Picture", lines: "list[Line]") -> bytes:
         left, top, right, bottom = digit.box
         colour = UNLIKE if digit.novelty.unlike else RIGHT
         pen.rectangle((left, top, right - 1, bottom - 1), outline=colour)
-        font = ImageFont.load_default(size=min(max((bottom - top) // 2, 10), 40))
-        pen.text((left, top), digit.text, fill=colour, font=font, anchor="ld")
+        size = min(max((bottom - top) // 2, 10), 40)
+        font = ImageFont.load_default(size=size)
+        pen.text((left, max(top, size)), digit.text, fill=colour, font=font, anchor="ld")
     file = io.BytesIO()
     drawn.save(file, "PNG")
     return file.getvalue()
