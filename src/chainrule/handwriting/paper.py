@@ -10,7 +10,7 @@ from chainrule.handwriting.picture import Picture
 from chainrule.handwriting.stages import FAINT, inked, on_border, polarity
 from chainrule.handwriting.unlike import mark_lengths
 
-Ink = NDArray[np.float32]  # (height, width): 0 as light as paper, 1 black
+Ink = NDArray[np.floating]  # (height, width): 0 as light as paper, 1 black
 
 NARROW = 7  # strokes are narrower than the page's longer side by this factor
 DARKEST = 32.0  # of 255: paper is at least as light
