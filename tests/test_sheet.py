@@ -254,9 +254,14 @@ def test_limits_are_said(large):
     dots = np.full((800, 800), 255, np.uint8)
     for place, (y, x) in enumerate(product(range(2, 790, 16), repeat=2)):
         dots[y : y + 10, x + place % 7 : x + place % 7 + 3] = 0
+    combs = np.full((800, 1700), 255, np.uint8)
+    comb = (np.arange(90) % 10 < 3)[None] | (np.arange(30)[:, None] > 26)
+    for y, x in product(range(20, 750, 50), range(20, 1550, 110)):
+        combs[y : y + 30, x + y // 4 % 50 : x + y // 4 % 50 + 90][comb] = 0
     small = initialise([784, 3], loss="cross_entropy", rng=np.random.default_rng(0))
     for picture, network, says in (
         (dots, large, "a page may have 1,000 marks, got 2,500"),
+        (combs, large, "too many marks of the page are no single digits, as in a text"),
         (np.zeros((1, MOST_LONG + 1), np.uint8), large, "may be 2,000 pixels long, got 2,001"),
         (np.zeros((5, 5)), large, "must be unsigned bytes"),
         (dots, small, "784 inputs and 10 outputs, got 784 and 3"),

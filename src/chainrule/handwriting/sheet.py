@@ -24,6 +24,8 @@ UPRIGHT = 1.0  # degrees: lines that are turned less are read as they are
 WIDE = 1.0  # of its height: a mark that is wider may be several digits
 SURE = 0.95  # a mark that is read with a lower probability may be several digits
 MOST_PARTS = 4  # of one digit
+MOST_RUNS = 5_000  # of parts that are read on a page: each takes a few milliseconds
+BLOCK = 256  # marks that are prepared at a time
 EACH = 1.0  # the cost of each digit: so few are preferred to many
 STRANGE = 4.0  # the cost of what does not even have the form of a digit
 
@@ -75,8 +77,8 @@ def read_sheet(picture: Picture, network: Network) -> list[Line]:
     line, too; points, commas and specks are left out, and so is what is long and comes in from
     the border.
 
-    Raises HandwritingError for another picture, a page of more than 1,000 marks, or a network of
-    other inputs or outputs.
+    Raises HandwritingError for another picture, a page of more than 1,000 marks or with too many
+    that are no single digits, and a network of other inputs or outputs.
     """
     check_page(picture, network)
     ink, turn = ink_of(picture), 0.0
@@ -120,6 +122,11 @@ def read_lines(lines: Sequence[Sequence[Mark]], network: Network) -> list[list[R
     whole = iter(read_marks(list(chain(*lines)), network))
     rows = [list(rows_of([next(whole) for _ in line])) for line in lines]
     runs = list(chain(*map(runs_of, chain(*rows))))
+    if len(runs) > MOST_RUNS:
+        raise HandwritingError(
+            "too many marks of the page are no single digits, as in a text; "
+            "cut out the part with the digits"
+        )
     read = iter(read_marks([joined(run) for run in runs], network))
     return [[each for row in line for each in cheapest(row, read)] for line in rows]
 
@@ -173,13 +180,15 @@ def cheapest(row: Row, read: Iterator[Read]) -> list[Read]:
 
 def read_marks(marks: Sequence[Mark], network: Network) -> list[Read]:
     """What the network reads in each mark, taken for one digit."""
-    if not marks:
-        return []
-    made = [prepare_mark(mark) for mark in marks]
-    pixels = [each.pixels for each in made]
-    X = np.array(pixels).T.astype(np.float32) / np.float32(255)
-    A = equations.probabilities(network, X).T
-    return [Read(*each) for each in zip(marks, pixels, A, novelties(made, LOOSE), strict=True)]
+    read: list[Read] = []
+    for first in range(0, len(marks), BLOCK):
+        some = marks[first : first + BLOCK]
+        made = [prepare_mark(mark) for mark in some]
+        pixels = [each.pixels for each in made]
+        X = np.array(pixels).T.astype(np.float32) / np.float32(255)
+        A = equations.probabilities(network, X).T
+        read += map(Read, some, pixels, A, novelties(made, LOOSE))
+    return read
 
 
 def prepare_mark(mark: Mark) -> Prepared:
