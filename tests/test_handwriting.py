@@ -345,7 +345,8 @@ def a_photo(mode="L", height=7100):
 def test_a_photo_of_up_to_50_million_pixels_is_read(kind, monkeypatch):
     decoded = []
     monkeypatch.setattr(
-        "chainrule.handwriting.files.grey", lambda image: decoded.append(image.size) or grey(image)
+        "chainrule.handwriting.files.grey",
+        lambda image, longest: decoded.append(image.size) or grey(image, longest),
     )
     for content in (
         file_of(a_photo(), kind, **({"quality": 40} if kind == "JPEG" else {"compress_level": 1})),
@@ -430,7 +431,9 @@ def with_scans(count, *, comment=b""):
 
 def test_a_jpeg_of_more_than_100_scans_is_refused_before_it_is_decoded(monkeypatch):
     assert read_image(with_scans(MOST_SCANS)).shape == (64, 64)
-    monkeypatch.setattr("chainrule.handwriting.files.grey", lambda _: pytest.fail("it was decoded"))
+    monkeypatch.setattr(
+        "chainrule.handwriting.files.grey", lambda *_: pytest.fail("it was decoded")
+    )
     for scans in (MOST_SCANS + 1, 3000):
         with pytest.raises(HandwritingError, match="100 scans, got 101 or more; save it again"):
             read_image(with_scans(scans))
@@ -518,7 +521,7 @@ def test_memory_is_that_of_the_decoded_image_alone(mode, pixel):
 
 
 def test_too_little_memory_is_said_of_the_image(picture, monkeypatch):
-    def full(_):
+    def full(*_):
         raise MemoryError
 
     monkeypatch.setattr("chainrule.handwriting.files.grey", full)
@@ -527,7 +530,9 @@ def test_too_little_memory_is_said_of_the_image(picture, monkeypatch):
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
-    monkeypatch.setattr("chainrule.handwriting.files.grey", lambda _: pytest.fail("it was decoded"))
+    monkeypatch.setattr(
+        "chainrule.handwriting.files.grey", lambda *_: pytest.fail("it was decoded")
+    )
     with pytest.raises(HandwritingError, match="pixels"):
         read_image(png_of(60_000, 60_000, zlib.compress(bytes(10_000_000))))
 
@@ -1186,7 +1191,7 @@ def test_several_marks_are_said_by_predict(inside, images, answer):
     first, *_, last = inside("predict", LARGE, row).stdout.splitlines()
     digit = found["prediction"]
     assert first == f"{row}: several marks; taken for one digit, it would be {digit}"
-    assert last == "and read that."
+    assert last == "and read that. chainrule read reads lines of digits."
 
 
 def test_quiet_says_what_is_no_digit_on_stderr(images, inside):

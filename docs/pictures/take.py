@@ -1,7 +1,7 @@
 """Take the pictures of the lab anew, with the lab as it is: `make pictures`.
 
 A lab is started in an empty folder, and a Chromium looks at it: at one gradient opened, at a
-drawing, and at a training on its way.
+drawing, and at a training on its way. A page of digits is read by the command.
 """
 
 import io
@@ -16,12 +16,17 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "tests"))
+sys.path.insert(0, str(HERE.parent.parent / "benchmarks"))
+import pages  # noqa: E402 (the script that makes pages)
 from browser import chromium  # noqa: E402 (the tests know where a browser is)
+
+from chainrule import load_mnist  # noqa: E402 (after the folders above)
 
 THREE = "85-62-116-48-148-58-157-87-131-112-104-111-139-114-166-137-156-172-126-186-85-173"
 
 
 def main():
+    draw_boxes()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "chainrule", "lab", "--no-browser"]
         server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8")
@@ -59,6 +64,17 @@ def look(browser, address):
     keep(page, "train")
     page.get_by_role("button", name="Stop", exact=True).click()
     browser.close()
+
+
+def draw_boxes():
+    """A hard page of test digits, as `chainrule read --boxes` draws it."""
+    *_, (_, picture, _) = pages.pages(load_mnist()[1], True, 2, seed=2)
+    with tempfile.TemporaryDirectory() as folder:
+        page, out = Path(folder) / "page.png", Path(folder) / "seen.png"
+        Image.fromarray(picture).save(page)
+        command = [sys.executable, "-m", "chainrule", "read", page, "--boxes", out]
+        subprocess.run(command, check=True)
+        Image.open(out).quantize(48).save(HERE / "page.png", optimize=True)
 
 
 def keep(page, name):

@@ -21,6 +21,7 @@ from chainrule.cli.models import models_command
 from chainrule.cli.open import open_command
 from chainrule.cli.predict import predict_command
 from chainrule.cli.printing import fail, plain, show
+from chainrule.cli.read import read_command
 from chainrule.cli.runs import runs_command
 from chainrule.cli.show import show_command
 from chainrule.cli.sweep import sweep_command
@@ -110,7 +111,14 @@ def cli(context: click.Context) -> None:
 
 for command in (
     *(train_command, sweep_command),
-    *(evaluate_command, predict_command, explain_command, check_command, grade_command),
+    *(
+        evaluate_command,
+        predict_command,
+        read_command,
+        explain_command,
+        check_command,
+        grade_command,
+    ),
     *(runs_command, compare_command, show_command, lab_command),
     *(data_command, worksheet_command, models_command, export_command, open_command),
 ):

@@ -38,6 +38,7 @@ from chainrule.sources.opening import kind_of
 from chainrule.sources.pictures import ENDINGS
 
 MOST_PICTURES = 100_000
+SEVERAL = "chainrule read reads lines of digits."
 BLOCK = 10_000  # images of a table that are made columns at a time
 
 
@@ -237,7 +238,8 @@ def read_images(paths: Sequence[Path]) -> list[Seen]:
             continue
         novelty = handwriting.novelty(made.pixels, made.stages)
         x = made.pixels.astype(np.float32) / np.float32(255)
-        doubt = (novelty.kind, novelty.why) if novelty.unlike else None
+        why = f"{novelty.why} {SEVERAL}" if novelty.several else novelty.why
+        doubt = (novelty.kind, why) if novelty.unlike else None
         seen.append(Seen(str(path), about | {"unlike": novelty._asdict()}, x, doubt=doubt))
     return seen
 

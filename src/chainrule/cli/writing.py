@@ -12,15 +12,17 @@ def force_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--force", is_flag=True, help="Overwrite what is at --out.")(command)
 
 
-def write_new(path: Path, content: bytes, *, force: bool | None = None) -> None:
+def write_new(
+    path: Path, content: bytes, *, force: bool | None = None, option: str = "--out"
+) -> None:
     """Put these bytes at this path; a file with other bytes stays, unless by force.
 
-    A command without the option --force leaves it out.
+    A command without the option --force leaves it out. `option` is the one that named the path.
     """
     if not force and path.exists() and not holds(path, content):
         otherwise = "" if force is None else ", or overwrite it with --force"
         raise click.UsageError(
-            f"{path} is there and holds something else; name another with --out{otherwise}",
+            f"{path} is there and holds something else; name another with {option}{otherwise}",
             click.get_current_context(),
         )
     write_whole(path, content)

@@ -46,8 +46,8 @@ WANTED = "a PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC image"
 decoding = threading.Lock()  # one file at a time: it bounds memory, and filters are global
 
 
-def read_image(content: bytes) -> Picture:
-    """The grey picture in the bytes of an image file, at most 560 pixels long.
+def read_image(content: bytes, *, longest: int = LONGEST) -> Picture:
+    """The grey picture in the bytes of an image file, made smaller until `longest` pixels long.
 
     That is PNG, JPEG, WebP, BMP, GIF and TIFF, of which the first image counts, and HEIC if
     pillow-heif is installed. The file's orientation is respected, what is transparent is white
@@ -81,7 +81,7 @@ def read_image(content: bytes) -> Picture:
                 if width * height <= most and max(width, height) <= MOST_SIDE:
                     if kind is JpegImageFile and width * height > HALVED:
                         image.draft(image.mode, (width // 2, height // 2))
-                    return grey(image)
+                    return grey(image, longest)
         except HandwritingError:
             raise
         except MemoryError:
@@ -156,14 +156,14 @@ def count_scans(content: bytes) -> int:
     return scans
 
 
-def grey(image: Image.Image) -> Picture:
-    """The image upright, grey, on white, and at most LONGEST long."""
+def grey(image: Image.Image, longest: int = LONGEST) -> Picture:
+    """The image upright, grey, on white, and at most this long."""
     if isinstance(image, ImageFile):
         image.decodermaxblock = BLOCK
     image.load()
     if image.mode == "F":
         raise HandwritingError("the image has floats for pixels; save it with 8 or 16 bits")
-    factor = -(-max(image.size) // LONGEST)
+    factor = -(-max(image.size) // longest)
     # In strips, so that only the decoded image itself is as large as the file says.
     rows = factor * max(1, PIECE // (factor * image.width))
     cuts = [

@@ -54,15 +54,19 @@ def polarity(picture: Picture) -> Picture:
 
 def threshold(picture: Picture) -> Picture:
     """The paper's shade, shadows and noise become 0, ink 255; edges of ink stay grey."""
-    values = picture.astype(float) - paper(picture)
+    return inked(picture.astype(float) - paper(picture))
+
+
+def inked(values: NDArray[np.floating]) -> Picture:
+    """What is clearly brighter than most values becomes 255, what is not 0; all 0 if nothing is."""
     if np.ptp(values) < LEAST:
-        return np.zeros_like(picture)
+        return np.zeros(values.shape, np.uint8)
     middle = np.median(values)
     noise = 1.4826 * np.median(np.abs(values - middle))
     least = max(otsu(values), middle + 6 * noise)
     ink = values[values > least]
     if ink.size == 0 or np.percentile(ink, 75) - middle < LEAST:
-        return np.zeros_like(picture)
+        return np.zeros(values.shape, np.uint8)
     low, full = middle + 4 * noise, np.percentile(ink, 75)
     return np.rint(255 * np.clip((values - low) / (full - low), 0, 1)).astype(np.uint8)
 
@@ -84,7 +88,7 @@ def paper(picture: Picture) -> NDArray[np.float64]:
     return np.asarray(shades.resize((width, height), Image.Resampling.BILINEAR)).astype(float)
 
 
-def otsu(values: NDArray[np.float64]) -> float:
+def otsu(values: NDArray[np.floating]) -> float:
     """The threshold that parts values, not all the same, into the two classes that differ most.
 
     Source: Otsu, "A threshold selection method from gray-level histograms", 1979.
