@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule import initialise, load_digits, train
+from chainrule.runs.called import made_name
 from chainrule.runs.changes import extend
 from chainrule.runs.folder import begin, open_run, prepare
 from chainrule.runs.going import go_on
+from chainrule.runs.names import run_id
 from chainrule.runs.settings import Settings
 from chainrule.schedule import SCHEDULES, half_cosine, share_of_rate
 
@@ -36,13 +38,13 @@ def test_shares_are_above_0_and_up_to_1_and_end_low(schedule, length):
     assert math.isclose(max(shares), 1) or length == 1
     if length > 10:
         assert shares[-1] < 6 / length**2  # sin² of half a step of the wave
-        assert top == (math.ceil(0.3 * length) if schedule == "one-cycle" else 0)
+        assert top == (math.ceil(0.3 * length) if schedule == "one_cycle" else 0)
 
 
 def test_the_same_bits_everywhere():
     """Sums, products and quotients of IEEE 754 alone: a few shares to the last bit."""
     assert [share_of_rate("cosine", step, 7).hex() for step in (1, 3, 6)] == WANTED
-    with pytest.raises(ValueError, match="schedule must be one of constant, cosine, one-cycle"):
+    with pytest.raises(ValueError, match="schedule must be one of constant, cosine, one_cycle"):
         share_of_rate("linear", 0, 1)
 
 
@@ -86,7 +88,7 @@ def test_stopped_anywhere_a_run_with_copies_ends_in_the_same_bytes(
 ):
     digits = load_digits(small)
     settings = asked(
-        data=str(small), steps=23, batch_size=batch_size, deform="full", schedule="one-cycle"
+        data=str(small), steps=23, batch_size=batch_size, deform="full", schedule="one_cycle"
     )
     whole, rows = trained(tmp_path / "whole", digits, settings, engine)
     assert all(row.loss_of == "batches" for row in rows[1:])
@@ -98,3 +100,18 @@ def test_stopped_anywhere_a_run_with_copies_ends_in_the_same_bytes(
         assert content(part.folder) == content(whole.folder)
     plain, _ = trained(tmp_path / "plain", digits, replace(settings, deform="none"), engine)
     assert content(plain.folder) != content(whole.folder)
+
+
+def test_one_cycle_on_the_command_line(small, tmp_path, inside):
+    done = inside(
+        "train", "--data", small, "--batch-size", "50", "--steps", "30", "--schedule", "one-cycle",
+        "--learning-rate", "0.2", "--out", tmp_path / "a",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "descent, α = 0.2, one-cycle, 30 steps of" in done.stdout
+    run = open_run(tmp_path / "a")
+    assert run.settings.schedule == "one_cycle"
+    assert run_id(run).startswith("784-10-10.squared_error.descent.0.2.50.30.seed0.one_cycle")
+    assert made_name(run).endswith("batches of 50, schedule one-cycle, seed 0")
+    told = inside("train", "--resume", tmp_path / "a", "--json")
+    assert '"schedule": "one-cycle"' in told.stdout

@@ -4,7 +4,7 @@ import math
 from numbers import Real
 from typing import Literal, get_args
 
-Schedule = Literal["constant", "cosine", "one-cycle"]
+Schedule = Literal["constant", "cosine", "one_cycle"]
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 RISE = 0.3  # the part of its steps in which one cycle rises
 
@@ -12,13 +12,13 @@ RISE = 0.3  # the part of its steps in which one cycle rises
 def share_of_rate(schedule: Schedule, step: int, length: int) -> float:
     """The factor, above 0 and up to 1, for the rate of the step after `step` of `length` in all.
 
-    "cosine" falls along half a wave, slowly at both ends (Loshchilov and Hutter 2017). "one-cycle"
+    "cosine" falls along half a wave, slowly at both ends (Loshchilov and Hutter 2017). "one_cycle"
     first rises evenly (Smith 2018). Python's floats are those of IEEE 754, and no function of the
     system is called, so the factor is the same everywhere. ValueError for another name.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r:.60}")
-    rise = math.ceil(RISE * length) if schedule == "one-cycle" else 0
+    rise = math.ceil(RISE * length) if schedule == "one_cycle" else 0
     if schedule == "constant":
         return 1.0
     if step < rise:

@@ -80,6 +80,6 @@ def test_the_form_orders_copies_and_a_schedule(visit, fresh):
     expect(page.locator("#run-about")).to_contain_text("deform light, schedule one-cycle")
     (place,) = (folder / "runs").iterdir()
     settings = open_run(place).settings
-    assert (settings.deform, settings.schedule) == ("light", "one-cycle")
+    assert (settings.deform, settings.schedule) == ("light", "one_cycle")
     page.get_by_text("What the last step saw").click()
     expect(page.locator(".seen-images li")).to_have_count(24)

@@ -23,7 +23,7 @@ def run_lines(run: Run, digits: Digits) -> list[str]:
     seen = f"batches of {size:,} of {m:,} images" if size else f"all {m:,} images"
     seen += f" of {digits.name}"
     rate = f"α = {run.learning_rate(-1):g}"
-    rate += f", {settings.schedule}" if settings.schedule != "constant" else ""
+    rate += f", {dashed(settings.schedule)}" if settings.schedule != "constant" else ""
     how = f"{settings.optimizer}, {rate}, {run.length:,} steps of {seen}, seed {settings.seed}"
     lines = [str(network), how]
     if run.start is not None:
@@ -57,6 +57,7 @@ def settings_as_asked(run: Run) -> dict[str, object]:
         **settings,
         "data": "mnist" if settings["data"] is None else settings["data"],
         "loss": dashed(settings["loss"]),
+        "schedule": dashed(settings["schedule"]),
         "batch_size": settings["batch_size"] or "all",
     }
 

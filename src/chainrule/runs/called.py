@@ -135,5 +135,10 @@ def unusual(run: Run) -> list[str]:
         value = getattr(settings, name)
         if entry.since > 1 and not entry.of_digits and value != getattr(usual, name):
             label = f"{entry.label[0].lower()}{entry.label[1:]}"
-            found.append(f"{label} {value if isinstance(value, str) else format(value, 'g')}")
+            found.append(f"{label} {word_of(value)}")
     return found
+
+
+def word_of(value: str | float) -> str:
+    """A setting as a person reads it."""
+    return value.replace("_", "-") if isinstance(value, str) else f"{value:g}"

@@ -104,7 +104,7 @@ class Run:
         for step, rate in self.changes[-1 if len(self.changes) > 3 else 0 :]:
             words += f", {rate:g} from step {step:,}"
         if self.settings.schedule != "constant":
-            words += f", {self.settings.schedule}"
+            words += f", {self.settings.schedule.replace('_', '-')}"
         return words
 
     @property

@@ -48,7 +48,10 @@ export function aboutRun(run) {
     .slice(-3)
     .map(([step, to]) => `, ${to} from step ${step.toLocaleString("en-GB")}`)
     .join("");
-  const more = (settings.more ?? []).map(([label, value]) => `, ${small(label)} ${value}`).join("");
+  const said = (value) => String(value).replace("_", "-");
+  const more = (settings.more ?? [])
+    .map(([label, value]) => `, ${small(label)} ${said(value)}`)
+    .join("");
   return (
     `${sizesOf(run).join(" → ")}, ${LOSSES[settings.loss]}, ` +
     `${OPTIMIZERS[settings.optimizer]}${rate}${later}${more}, ${batch}, ` +

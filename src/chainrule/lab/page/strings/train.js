@@ -27,7 +27,7 @@ export const train = {
   optimizers: { descent: "descent", momentum: "momentum", adam: "Adam" },
   engines: { auto: "fastest", numpy: "NumPy", compiled: "compiled" },
   deforms: { none: "not at all", light: "lightly", full: "fully" },
-  schedules: { constant: "constant", cosine: "cosine", "one-cycle": "one cycle" },
+  schedules: { constant: "constant", cosine: "cosine", one_cycle: "one cycle" },
   allImages: "all",
   length: "Length",
   unit: "The length is in",
@@ -119,8 +119,8 @@ export const train = {
     `${count(step + 1)}, in epoch ${count(epoch + 1)}.` +
     (deform === "none"
       ? ""
-      : " They are copies that only this epoch sees. How they are deformed follows from the run’s " +
-        "key, the epoch and the image, so they can be shown again."),
+      : " They are copies that only this epoch sees. How they are deformed follows from the " +
+        "run’s key, the epoch and the image, so they can be shown again."),
   seenAloud: (name, number) => `${one(name)}, training image ${count(number)}`,
   runsTitle: "Runs",
   runsHint: "Tick two runs to compare them.",

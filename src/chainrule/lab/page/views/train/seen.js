@@ -60,6 +60,7 @@ export function seen({ names, tell }) {
 }
 
 function image({ numbers, images }, k, name) {
-  const aloud = element("span", { class: "unseen" }, says.seenAloud(name, numbers[k]));
-  return element("li", { title: says.seenAloud(name, numbers[k]) }, thumbnail(cut(images, k)), aloud);
+  const title = says.seenAloud(name, numbers[k]);
+  const aloud = element("span", { class: "unseen" }, title);
+  return element("li", { title }, thumbnail(cut(images, k)), aloud);
 }
