@@ -1,7 +1,8 @@
 """Take the pictures of the lab anew, with the lab as it is: `make pictures`.
 
 A lab is started in an empty folder, and a Chromium looks at it: at one gradient opened, at a
-drawing, and at a training on its way. A page of digits is read by the command.
+drawing, at code and its verdict, and at a training on its way. A page of digits is read by the
+command.
 """
 
 import io
@@ -23,6 +24,8 @@ from browser import chromium  # noqa: E402 (the tests know where a browser is)
 from chainrule import load_mnist  # noqa: E402 (after the folders above)
 
 THREE = "85-62-116-48-148-58-157-87-131-112-104-111-139-114-166-137-156-172-126-186-85-173"
+
+GRADED = HERE.parent / "guide/grade.md"  # whose first try is shown
 
 
 def main():
@@ -57,6 +60,13 @@ def look(browser, address):
     page.get_by_text("I say 3 (>").first.wait_for()
     keep(page, "draw")
 
+    page.set_viewport_size({"width": 1440, "height": 1160})
+    page.goto(f"{home}?view=code")
+    page.get_by_role("textbox", name="Your code").fill(first_try())
+    page.get_by_role("button", name="Check my code").click()
+    page.get_by_text("2 of 3 functions right").wait_for()
+    keep(page, "code")
+
     page.set_viewport_size({"width": 1440, "height": 940})
     page.goto(f"{home}?view=train")
     page.get_by_role("button", name="Start", exact=True).click()
@@ -75,6 +85,10 @@ def draw_boxes():
         command = [sys.executable, "-m", "chainrule", "read", page, "--boxes", out]
         subprocess.run(command, check=True)
         Image.open(out).quantize(48).save(HERE / "page.png", optimize=True)
+
+
+def first_try():
+    return re.search(r'"""\n(.*?)"""', GRADED.read_text(encoding="utf-8"), re.DOTALL)[1]
 
 
 def keep(page, name):

@@ -20,6 +20,7 @@ from helpers.hands import (
     tab_to,
     value_of,
 )
+from helpers.mistaken import program
 from playwright.sync_api import expect
 
 # ---------------------------------------------------------------------------- the keyboard alone
@@ -211,6 +212,13 @@ def drawn(page):
     says(page, 7)
 
 
+def checked(page):
+    """My code with a verdict, and the mistake named."""
+    page.get_by_role("textbox", name="Your code").fill(program(("s(1 − s)",), seed=2))
+    page.get_by_role("button", name="Check my code").click()
+    page.get_by_text("Name the mistake").click()
+
+
 def nothing(page):
     """Leave it as it comes."""
 
@@ -227,6 +235,7 @@ VIEWS = {
     ),
     "draw": ("?view=draw", drawn),
     "browse": ("", lambda page: page.get_by_role("button", name="Browse").click()),
+    "code": ("?view=code", checked),
     "projector": ("?projector=1&phase=dZ2", nothing),
 }
 
@@ -253,7 +262,7 @@ def test_axe_finds_no_serious_violation(visit, view):
 # ------------------------------------------------------------------------------ small, and still
 
 
-@pytest.mark.parametrize("view", ["all open", "draw", "story", "network"])
+@pytest.mark.parametrize("view", ["all open", "draw", "story", "network", "code"])
 def test_nothing_is_wider_than_a_narrow_page(visit, view):
     """A telephone, and a desk at 400 % zoom (1280 / 4): what is wide scrolls in its own place."""
     query, prepare = VIEWS[view]

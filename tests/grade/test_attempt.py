@@ -2,9 +2,12 @@
 
 import io
 import os
+import threading
+import time
 
 import numpy as np
 import pytest
+from helpers import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +118,23 @@ def test_arguments_are_not_changed_by_what_a_file_does_in_place():
     _, answer = called("def f(X):\n    X += 1\n    return X\n", X=X)
     assert np.array_equal(answer.value, [2, 2, 2])
     assert np.array_equal(X, [1, 1, 1])
+
+
+def test_all_calls_together_have_a_limit():
+    with Attempt("def f():\n    return 1\n", "mine.py", whole=0) as attempt:
+        assert attempt.load().trouble.kind == "OutOfTime"
+        assert attempt.call("f").trouble.kind == "OutOfTime"
+        assert attempt.process is None
+
+
+def test_who_waits_for_an_endless_loop_can_be_told_to_stop():
+    with Attempt("while True: pass\n", "mine.py", seconds=600) as attempt:
+        found = []
+        waits = threading.Thread(target=lambda: found.append(attempt.load()))
+        waits.start()
+        while attempt.process is None:
+            time.sleep(0.01)
+        attempt.stop()
+        waits.join(PATIENCE)
+        assert found[0].trouble.kind == "OutOfTime"
+        assert attempt.call("f").trouble.kind == "OutOfTime"

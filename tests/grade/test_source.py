@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.explain.grade.names import meaning_of, role_of
-from chainrule.explain.grade.source import SourceError, read_source, source_of
+from chainrule.explain.grade.source import SourceError, code_in, read_source, source_of
 
 TEXT = "# é\ndef softmax(Z):\n    return Z\n"
 
@@ -108,3 +108,23 @@ def test_names_mean_what_people_mean(name, meaning):
 )  # fmt: skip
 def test_functions_are_known_by_their_names(name, role):
     assert role_of(name) == role
+
+
+def test_a_text_is_read_as_the_bytes_of_its_file_are():
+    for text in (TEXT, "# coding: utf-8\n" + TEXT, TEXT.replace("\n", "\r\n")):
+        read = code_in(text, "mine.py", notebook=False)
+        assert read == code_in(text.encode(), "mine.py", notebook=False)
+    cells = notebook("%pylab\nimport numpy", TEXT)
+    read = code_in(cells, "mine.ipynb", notebook=True)
+    assert read == code_in(cells.encode(), "mine.ipynb", notebook=True)
+    assert read[0].endswith(TEXT)
+
+
+def test_code_that_is_nested_too_deeply_is_refused():
+    refused = ""
+    for depth in (*range(900, 1000, 15), 5000):  # the deepest that Python reads, and deeper
+        try:
+            source_of(f"def f(x):\n    return x{'+x' * depth}\n", "mine.py")
+        except SourceError as error:
+            refused = str(error)
+    assert "cannot read it" in refused

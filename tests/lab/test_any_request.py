@@ -15,12 +15,13 @@ from chainrule.lab.server.guard import POLICY
 from chainrule.lab.server.served import Served
 
 GETS = ["/", "/lab/index.html", "/api/lab", "/api/mistakes", "/api/images", "/api/lessons"]
-GETS += ["/lab/style.css", "/api/sets", "/api/zoo", "/api/seen"]
+GETS += ["/lab/style.css", "/api/sets", "/api/zoo", "/api/seen", "/api/forms"]
 POSTS = ["ledger", "cell", "proof", "impostors", "step", "drawing", "collect", "save", "answer"]
 POSTS += ["picture", "curve", "formula", "number", "name-set", "read-set", "bug", "truth"]
+POSTS += ["code", "grade"]
 FIELDS = ["network", "image", "label", "cell", "view", "drawings", "name"]
 FIELDS += ["test", "strokes", "pixels", "off", "file", "x", "changes", "set", "most", "keep"]
-FIELDS += ["bug", "loss"]
+FIELDS += ["bug", "loss", "text"]
 KNOWN = ["small", "large", "dW2[3,7]", "E", "fit", 1832, 3, "AAAA", 2**64, -1, "A1[7]"]
 VALUES = st.recursive(
     st.none()

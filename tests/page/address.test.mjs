@@ -181,6 +181,14 @@ test("what may be the id of a run is kept: the server knows whether it is", () =
   }
 });
 
+test("a link to the zoo opens it in My code, at a mistake", () => {
+  const first = { view: "code", bug: "one db for all units" };
+  assert.deepEqual(parse("view=zoo"), { ...BEGINNING, ...first });
+  assert.deepEqual(parse("view=zoo&bug=uphill"), { ...BEGINNING, ...first, bug: "uphill" });
+  assert.equal(write(parse("view=zoo&bug=uphill"), LAB), "?view=code&bug=uphill");
+  assert.equal(parse("view=code").bug, null);
+});
+
 test("a link to the map opens it in Evaluate", () => {
   const state = parse("view=map&network=large");
   assert.deepEqual(state, { ...BEGINNING, view: "evaluate", section: "map", network: "large" });

@@ -55,6 +55,7 @@ test("names, indices and powers", () => {
   assert.equal(formula("‖g‖²").shape, "msup(mo(‖)mi(g)mo(‖)mn(2))");
   assert.equal(formula("dZ1 xᵀ").shape, "msub(mi(d)mi(Z)mn(1))msup(mi(x)mi(T))");
   assert.equal(formula("ReLU′(Z1)").shape, "mi(ReLU′)mo(()msub(mi(Z)mn(1))mo())");
+  assert.equal(formula("J dA2 Xᵀ Y").shape, "mi(J)msub(mi(d)mi(A)mn(2))msup(mi(X)mi(T))mi(Y)");
   assert.equal(formula("0 or 1").textContent.replaceAll("\u00a0", " "), "0 or 1");
 });
 

@@ -4,18 +4,18 @@ import math
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chainrule.cli.graded import fields_of, overview, told, write_junit, write_table
+from chainrule.cli.graded import overview, points_of, told, write_junit, write_table
 from chainrule.cli.handed import Handed, gathered
 from chainrule.cli.options import Place, example, json_option
 from chainrule.cli.printing import print_json, show
 from chainrule.cli.progress import counting
 from chainrule.cli.writing import check_new
+from chainrule.explain.grade.forms import STYLES, template_of
 from chainrule.explain.grade.names import GRADED
 from chainrule.files import in_words
 from chainrule.network import Loss
@@ -27,7 +27,6 @@ LOSSES: dict[str | None, Loss] = {
     "squared-error": "squared_error",
     "cross-entropy": "cross_entropy",
 }
-STYLES = ("columns", "rows", "layers")
 MOST_POINTS = 1_000_000
 
 
@@ -132,7 +131,7 @@ def grade_command(
     if junit is not None:
         write_junit(junit, graded, hints)
     if as_json:
-        print_json(files=[fields_of(who, each, hints, max_points) for who, each in reports])
+        print_json(files=[all_of(who, each, hints, max_points) for who, each in reports])
     elif len(graded) == 1 and graded[0].refused is not None:
         raise click.ClickException(graded[0].refused)
     elif len(graded) > 1:
@@ -179,7 +178,9 @@ def graded_file(
     return asked_for(report, functions)
 
 
-def template_of(style: str) -> str:
-    """The text of a form."""
-    place = files("chainrule.explain.grade") / "templates" / f"{style}.txt"
-    return place.read_text(encoding="utf-8")
+def all_of(who: str, report: "Report", hints: int, most: float | None) -> dict[str, object]:
+    """What JSON says of a file, as far as the hints go."""
+    from chainrule.explain.grade.report import fields_of
+
+    points = None if most is None else points_of(report, most)
+    return {"who": who, **fields_of(report, hints), "points": points}

@@ -73,37 +73,6 @@ def write_table(place: Path, reports: Sequence[Whose], most: float | None) -> No
     write_whole(place, text.getvalue().encode())
 
 
-def fields_of(who: str, report: "Report", hints: int, most: float | None) -> dict[str, object]:
-    """What JSON says of a file, as far as the hints go."""
-    return {
-        "who": who,
-        "file": report.file,
-        "code": report.code,
-        "refused": report.refused,
-        "notes": report.notes,
-        "loss": report.loss,
-        "points": None if most is None else points_of(report, most),
-        "functions": [
-            {
-                "function": each.function,
-                "role": each.role,
-                "verdict": each.verdict,
-                "reading": each.reading,
-                "trouble": each.trouble,
-                "wrong": each.wrong if hints >= 1 else None,
-                "most_in": each.place._asdict() if each.place and hints >= 1 else None,
-                "questions": [bug.question for bug in each.bugs] if hints >= 2 else None,
-                "mistakes": [bug.name for bug in each.bugs] if hints >= 3 else None,
-                "sure": each.explanation.sure if each.explanation and hints >= 3 else None,
-                "follows": each.follows,
-                "notes": each.notes,
-            }
-            for each in report.findings
-        ],
-        "not_judged": report.others,
-    }
-
-
 def write_junit(place: Path, reports: Sequence["Report"], hints: int) -> None:
     """JUnit XML: a suite for each file, a case for each function that was judged.
 

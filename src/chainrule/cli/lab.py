@@ -16,7 +16,7 @@ from chainrule.cli.options import (
     model_place,
     read_digits,
 )
-from chainrule.cli.printing import show
+from chainrule.cli.printing import Piece, show
 from chainrule.cli.subjects import check_classes, model_name, read_subject
 from chainrule.data import CLASSES, DataError, bundled_mnist
 from chainrule.files import ModelError
@@ -31,9 +31,14 @@ OPEN = (
     "other machines can reach it, without encryption: only who has an address above, with its "
     "token, comes in."
 )
+RUNS = "Who comes in can have files of Python run here."
 
 if TYPE_CHECKING:
+    import socket
+
     from chainrule.lab.api.networks import GivenSet, NamedNetwork
+    from chainrule.lab.server.reach import Reach
+    from chainrule.lab.server.served import Served
     from chainrule.lessons.lesson import Lesson
 
 
@@ -72,6 +77,11 @@ if TYPE_CHECKING:
     default="127.0.0.1",
     help="Listen at another address of this machine: others can then try to come in.",
 )
+@click.option(
+    "--run-code",
+    is_flag=True,
+    help="With --host or --allow-host: files of Python that are checked on the page run here.",
+)
 def lab_command(
     model: Path | None,
     port: int | None,
@@ -82,6 +92,7 @@ def lab_command(
     names: tuple[str, ...],
     root: str,
     host: str,
+    run_code: bool,
 ) -> None:
     """Look inside in a browser: every number of a test image's pass, or of your own drawing.
 
@@ -96,20 +107,15 @@ def lab_command(
     from chainrule.lab.api.networks import shipped
     from chainrule.lab.live.thread import ThreadedTraining
     from chainrule.lab.server.browser import Invitation
-    from chainrule.lab.server.reach import Reach, ReachError
     from chainrule.lab.server.served import Served
-    from chainrule.lab.server.start import PortTakenError, listen, serve
+    from chainrule.lab.server.start import serve
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     shown = None if data.place is None else given_set(data, alone=model is None)
     given = None if model is None else given_network(model, shown)
     opens = many_runs(many, given)
     lessons = all_lessons(more)
-    try:
-        reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
-        listener = listen(port, host)
-    except (ReachError, PortTakenError) as error:
-        raise click.UsageError(str(error), click.get_current_context()) from None
+    reach, listener = reached(host, names, root, port)
     beside = (given,) if given and given.id not in bundled() else ()
     lab = Lab(
         (*shipped(), *beside),
@@ -118,6 +124,7 @@ def lab_command(
         given_run=given.run.folder if given and given.run else None,
         lessons=lessons,
         given_set=shown,
+        runs_code=run_code or not reach.away,
     )
     served = Served(lab, listener.getsockname()[1], reach, opens)
     invitation = Invitation(served)
@@ -129,9 +136,31 @@ def lab_command(
 
     with listener, closing(invitation), suppress(KeyboardInterrupt):
         with suppress(OSError):  # it serves as well where nobody reads its address
-            show([*served.addresses, f"Ctrl-C stops it; {OPEN if reach.open else SHUT}"])
+            show(greeting(served))
         serve(served, listener, ready)
     sys.exit(130)
+
+
+def reached(
+    host: str, names: tuple[str, ...], root: str, port: int | None
+) -> "tuple[Reach, socket.socket]":
+    """Where it is reached, and the socket that listens there; UsageError if none can."""
+    from chainrule.lab.server.reach import Reach, ReachError
+    from chainrule.lab.server.start import PortTakenError, listen
+
+    try:
+        reach = Reach(host, tuple(name.lower() for name in names), root.rstrip("/"))
+        return reach, listen(port, host)
+    except (ReachError, PortTakenError) as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
+
+
+def greeting(served: "Served") -> list[Piece]:
+    """Its addresses, how it is stopped, and who can come in."""
+    reach = served.reach
+    said = f"Ctrl-C stops it; {OPEN if reach.open else SHUT}"
+    runs = [RUNS] if reach.away and served.lab.runs_code else []
+    return [*served.addresses, said, *runs]
 
 
 def many_runs(many: str | None, given: "NamedNetwork | None") -> str:

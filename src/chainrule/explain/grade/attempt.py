@@ -9,11 +9,13 @@ writes only in a folder that is removed, and has limits on time, memory and outp
 from mistakes. It is no sandbox against malice: run files of strangers on a machine made for that.
 """
 
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -123,9 +125,17 @@ class Attempt(Callee):
     """A file in its own process. Use it in a `with`; it ends the process and removes the folder."""
 
     def __init__(
-        self, text: str, name: str, *, seconds: float = SECONDS, memory: int = MEMORY
+        self,
+        text: str,
+        name: str,
+        *,
+        seconds: float = SECONDS,
+        memory: int = MEMORY,
+        whole: float = math.inf,
     ) -> None:
+        """`seconds` are for the file and for each call; `whole`: for all of them together."""
         self.text, self.name, self.seconds, self.memory = text, name, seconds, memory
+        self.until = time.monotonic() + whole
         self.folder = tempfile.TemporaryDirectory(prefix="chainrule-grade-")
         self.process: subprocess.Popen[bytes] | None = None
         self.definitions = False
@@ -169,6 +179,8 @@ class Attempt(Callee):
             frame = pack(request)
         except FrameError as error:
             return Answer(trouble=Trouble("FrameError", str(error)))
+        if time.monotonic() > self.until:
+            return Answer(trouble=Trouble("OutOfTime", ""))
         if self.process is None:
             self.start()
             if request["do"] != "load":
@@ -198,7 +210,7 @@ class Attempt(Callee):
             return read(unpack(process.stdout))
         except (OSError, EOFError, FrameError) as error:
             self.end()
-            if overdue.is_set():
+            if overdue.is_set() or time.monotonic() > self.until:
                 return Answer(trouble=Trouble("OutOfTime", ""))
             why = str(error) if isinstance(error, FrameError) else ended(process.returncode)
             return Answer(trouble=Trouble("Ended", why))
@@ -225,6 +237,12 @@ class Attempt(Callee):
             cwd=folder,
             env={**kept, **one, "HOME": folder, "TMPDIR": folder, "MPLBACKEND": "Agg"},
         )
+
+    def stop(self) -> None:
+        """Give it no more time. Another thread may ask this: whoever waits gets OutOfTime."""
+        self.until = -math.inf
+        if process := self.process:
+            process.kill()
 
     def end(self) -> None:
         if self.process is not None:

@@ -1,6 +1,5 @@
 """A file graded: it runs apart, is read, and every function is judged and its mistakes named."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -42,7 +41,7 @@ from chainrule.explain.grade.naming import (
 from chainrule.explain.grade.own_loss import of_own_loss
 from chainrule.explain.grade.parts import judge_parts
 from chainrule.explain.grade.reading import Reader, Reading
-from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran
+from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran, misfits
 from chainrule.explain.grade.results import Found
 from chainrule.explain.grade.source import Source, SourceError, read_source
 from chainrule.network import LOSSES, Loss
@@ -125,7 +124,7 @@ class Grading:
             file=source.name,
             findings=tuple(self.findings),
             notes=(*source.notes, *how_it_ran(loaded), *counted(source)),
-            loss=self.judged.why if self.judged else None,
+            by=self.judged,
             others=tuple(others),
             refused=refused,
         )
@@ -355,7 +354,9 @@ class Grading:
                 place=None if right else place,
                 explanation=None if right else explanation,
                 follows=before[0] if before else None,
-                notes=tuple(notes_on(found, reading)) if found else (),
+                form=reading.form,
+                gives=reading.gives,
+                notes=tuple(misfits(found)) if found else (),
                 fragile=tuple(
                     bug for bug in fragile if not any(bug in each.fragile for each in self.findings)
                 ),
@@ -392,9 +393,3 @@ def other_scale(
             if ratios and all(abs(scale[m] / each - 1) < 1e-4 for m, each in ratios.items()):
                 return Explanation((bug,), loss=lineup.loss)
     return None
-
-
-def notes_on(found: Found, reading: Reading) -> Iterator[str]:
-    """What is to be said of shapes that do not fit."""
-    for name, shape in found.shapes.items():
-        yield f"{name} has the shape {shape}, {name[1:]} has another one"

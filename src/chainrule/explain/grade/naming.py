@@ -39,6 +39,11 @@ class Explanation:
     loss: Loss = "squared_error"
 
     @property
+    def others(self) -> tuple[Bug, ...]:
+        """Those that cannot be told from the only one that is named."""
+        return self.alike if len(self.bugs) == 1 else ()
+
+    @property
     def right(self) -> bool:
         return self.sure and not self.bugs
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from chainrule.explain.bugs.bug import Bug
 from chainrule.explain.grade.attempt import Loaded, Trouble
-from chainrule.explain.grade.judge import Place
+from chainrule.explain.grade.judge import Judged, Place
+from chainrule.explain.grade.layout import Form
 from chainrule.explain.grade.naming import Explanation
+from chainrule.explain.grade.results import Found
 from chainrule.explain.grade.source import Source
 
 Verdict = Literal["right", "wrong", "failed", "not written", "not read"]
@@ -26,6 +28,8 @@ class Finding:
     wrong: tuple[str, ...] = ()  # arrays
     place: Place | None = None  # where it shows most
     explanation: Explanation | None = None
+    form: Form | None = None  # how it lays out its numbers
+    gives: tuple[str, ...] = ()  # arrays
     follows: str | None = None  # the function whose mistake this is
     notes: tuple[str, ...] = ()
     fragile: tuple[Bug, ...] = ()  # right here, and wrong on other numbers
@@ -34,6 +38,11 @@ class Finding:
     def bugs(self) -> tuple[Bug, ...]:
         """The likeliest mistakes, the first one first."""
         return self.explanation.bugs if self.explanation else ()
+
+    @property
+    def others(self) -> tuple[Bug, ...]:
+        """Mistakes that cannot be told from the one that is named."""
+        return self.explanation.others if self.explanation else ()
 
 
 def finding_of(function: str, role: str, trouble: Trouble | None) -> Finding:
@@ -66,6 +75,12 @@ def counted(source: Source) -> Iterator[str]:
         yield f"the global {names} is set to the number of images of each call; X.shape tells it"
 
 
+def misfits(found: Found) -> Iterator[str]:
+    """What is to be said of shapes that do not fit."""
+    for name, shape in found.shapes.items():
+        yield f"{name} has the shape {shape}, {name[1:]} has another one"
+
+
 @dataclass(frozen=True)
 class Report:
     """What is told of a file."""
@@ -73,9 +88,14 @@ class Report:
     file: str
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()  # how the file was read
-    loss: str | None = None  # the loss that a gradient was judged by, and why that one
+    by: Judged | None = None  # the loss whose gradient was wanted
     others: tuple[str, ...] = ()  # functions that were not judged
     refused: str | None = None  # why nothing could be judged
+
+    @property
+    def loss(self) -> str | None:
+        """The loss that a gradient was judged by, and why that one."""
+        return self.by.why if self.by else None
 
     @property
     def right(self) -> bool:
@@ -132,6 +152,44 @@ def total(report: Report) -> str:
     """How many of the functions are right."""
     right = sum(each.verdict == "right" for each in report.findings)
     return f"{right} of {len(report.findings)} right"
+
+
+def fields_of(report: Report, hints: int) -> dict[str, Any]:
+    """The report as data for JSON, as far as the hints go.
+
+    `fragile` are mistakes that show on other numbers only: their names, or their questions.
+    """
+
+    def told(bug: Bug) -> str:
+        return bug.name if hints >= NAME else bug.question
+
+    return {
+        "file": report.file,
+        "code": report.code,
+        "refused": report.refused,
+        "notes": report.notes,
+        "loss": report.loss,
+        "functions": [
+            {
+                "function": each.function,
+                "role": each.role,
+                "verdict": each.verdict,
+                "reading": each.reading,
+                "trouble": each.trouble,
+                "wrong": each.wrong if hints >= WHERE else None,
+                "most_in": each.place._asdict() if each.place and hints >= WHERE else None,
+                "questions": [bug.question for bug in each.bugs] if hints >= QUESTION else None,
+                "mistakes": [bug.name for bug in each.bugs] if hints >= NAME else None,
+                "sure": each.explanation.sure if each.explanation and hints >= NAME else None,
+                "alike": [bug.name for bug in each.others] if hints >= NAME else None,
+                "fragile": [told(bug) for bug in each.fragile] if hints >= QUESTION else None,
+                "follows": each.follows,
+                "notes": each.notes,
+            }
+            for each in report.findings
+        ],
+        "not_judged": report.others,
+    }
 
 
 def lines(report: Report, hints: int) -> list[str]:
@@ -194,8 +252,7 @@ def hinted(explanation: Explanation | None, hints: int) -> list[str]:
     for place, bug in enumerate(explanation.bugs):
         perhaps = "" if explanation.sure else "perhaps: "
         if hints >= NAME:
-            others = explanation.alike if len(explanation.bugs) == 1 else ()
-            either = "".join(f", or {each.name}" for each in others)
+            either = "".join(f", or {each.name}" for each in explanation.others)
             said.append(f"{perhaps}{bug.name}{either}: {bug.sentence}")
         question = f"question: {bug.question}"
         if question not in said:

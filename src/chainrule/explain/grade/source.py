@@ -54,20 +54,38 @@ class Source:
 def read_source(path: Path, name: str | None = None) -> Source:
     """The functions of a .py or .ipynb file, called by this name; SourceError if there are none."""
     name = name or path.name
-    notebook = path.suffix.lower() == ".ipynb"
-    most = MOST_BYTES * (10 if notebook else 1)
     if path.exists() and not path.is_file():  # a pipe would have us wait for ever
         what = "a folder" if path.is_dir() else "something else"
         raise SourceError(f"{name}: wanted a file of Python, got {what}")
+    notebook = is_notebook(path.name)
     with path.open("rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise SourceError(f"{name}: wanted at most {most:,} bytes, got more")
-    text, notes = decoded(data, name)
+        data = file.read(most_bytes(notebook) + 1)
+    text, notes = code_in(data, name, notebook=notebook)
+    return source_of(text, name, notes)
+
+
+def is_notebook(name: str) -> bool:
+    """Whether a file of this name is a notebook."""
+    return name.lower().endswith(".ipynb")
+
+
+def most_bytes(notebook: bool) -> int:
+    return MOST_BYTES * (10 if notebook else 1)
+
+
+def code_in(data: bytes | str, name: str, *, notebook: bool) -> tuple[str, tuple[str, ...]]:
+    """The code in what a file holds, as bytes or as a text that is decoded, and notes on it.
+
+    SourceError if it cannot be read.
+    """
+    size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "replace"))
+    if size > most_bytes(notebook):
+        raise SourceError(f"{name}: wanted at most {most_bytes(notebook):,} bytes, got more")
+    text, notes = decoded(data, name) if isinstance(data, bytes) else (plain_lines(data), ())
     if notebook:
         text, more = code_of_notebook(text, name)
         notes += more
-    return source_of(text, name, notes)
+    return text, notes
 
 
 def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
@@ -75,7 +93,7 @@ def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
     if not text.strip():
         raise SourceError(f"{name} is empty; wanted functions such as forward and backward")
     try:
-        tree = ast.parse(text, name)
+        functions = {each.name: each for each in functions_in(ast.parse(text, name))}
     except SyntaxError as error:
         said = (error.text or "").strip()[:60]
         raise SourceError(
@@ -84,7 +102,6 @@ def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceError(f"{name}: Python cannot read it: {error}") from None
-    functions = {each.name: each for each in functions_in(tree)}
     if not functions:
         raise SourceError(
             f"{name} defines no function; wanted forward, loss, backward or others of "
@@ -97,7 +114,9 @@ def decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     """The text of these bytes, and a note where the encoding is not UTF-8."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
-            return data.decode("utf-16"), ("read as UTF-16; UTF-8 is what Python expects",)
+            return plain_lines(data.decode("utf-16")), (
+                "read as UTF-16; UTF-8 is what Python expects",
+            )
         except UnicodeDecodeError:
             raise SourceError(f"{name} is no text; wanted a file of Python") from None
     if b"\0" in data:
@@ -111,9 +130,8 @@ def decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def plain_lines(text: str) -> str:
-    """Line ends as \\n; and no coding line, which a text that is decoded must not have."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return re.sub(r"(?m)\A((?:#.*\n)?)#.*coding[:=].*$", r"\1#", text)
+    """Line ends as \\n."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def code_of_notebook(text: str, name: str) -> tuple[str, tuple[str, ...]]:

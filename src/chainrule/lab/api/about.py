@@ -48,6 +48,7 @@ def about(lab: Lab, query: list[tuple[str, str]]) -> Answer:
             for each in lab.networks
         ],
         "given": lab.given,
+        "runs_code": lab.runs_code,
         "given_set": lab.given_set and lab.given_set.name,
         "first": {"test": "small", "drawing": "large"},
         "renamed": RENAMED,

@@ -14,6 +14,7 @@ from chainrule.explain.surgery import AS_IT_IS, Changes, changed_units
 from chainrule.explain.truth import Truth
 from chainrule.lab.api import checks, requests
 from chainrule.lab.api.cache import Cache
+from chainrule.lab.api.desk import Desk
 from chainrule.lab.api.images import bytes_of, digits_of
 from chainrule.lab.api.networks import (
     RENAMED,
@@ -61,6 +62,8 @@ class Lab:
     folder: Path = field(default_factory=Path.cwd)  # for drawings and runs
     given_run: Path | None = None  # the folder of a run that may lie elsewhere
     given_set: GivenSet | None = None  # digits to look at
+    runs_code: bool = False  # whether files may be graded, which runs them
+    desk: Desk = field(default_factory=Desk)
     lessons: tuple[Lesson, ...] = field(default_factory=package_lessons)
     opened: Cache[Moment, Ledger] = field(default_factory=lambda: Cache(KEPT))
     true: Cache[Moment, Truth] = field(default_factory=lambda: Cache(KEPT))

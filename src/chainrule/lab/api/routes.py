@@ -10,6 +10,7 @@ from chainrule.lab.api import (
     about,
     bugs,
     drawings,
+    grading,
     lessons,
     moment,
     picture,
@@ -29,16 +30,19 @@ from chainrule.lab.wire import Answer
 MOMENT = 1 << 18  # bytes of a body that holds a moment
 UPLOAD = 41_000_000  # that holds an image file
 COLLECTION = 8_000_000  # that holds labelled drawings
+CODE = 22_000_000  # that holds a file of code or a notebook, as text or as base64
 
 
 class Route(NamedTuple):
     """A function that answers, and the bytes of the largest body that it is asked with.
 
-    Without a body it is asked with a list of names and values.
+    Without a body it is asked with a list of names and values. What is `apart` mostly waits for
+    another process, one at a time, and must not keep others from being answered.
     """
 
     answer: Callable[[Lab, Any], Answer]
     body: int | None = MOMENT
+    apart: bool = False
 
 
 ROUTES = {
@@ -77,6 +81,9 @@ ROUTES = {
     "train": Route(runs.order_training),
     "zoo": Route(bugs.zoo, None),
     "bug": Route(bugs.bug),
+    "forms": Route(grading.forms, None),
+    "code": Route(grading.code, CODE),
+    "grade": Route(grading.grade, CODE, apart=True),
     "lessons": Route(lessons.list_lessons, None),
     "answer": Route(lessons.check_answer),
 }

@@ -1,7 +1,7 @@
 // The address of what is shown, and back: every value of it is checked, a bad one falls back to the
 // default.
 
-export const VIEWS = ["inside", "draw", "train", "evaluate", "compare", "data", "zoo"];
+export const VIEWS = ["inside", "draw", "train", "evaluate", "compare", "data", "code"];
 const DEPTHS = ["story", "network", "numbers", "number"]; // of Look inside
 export const STORY = ["start", "why", "back", "right", "once", "yours"]; // its steps
 export const SECTIONS = ["limit", "damage", "mistakes", "map"]; // of Evaluate
@@ -28,7 +28,7 @@ export const DEFAULTS = {
   damage: {}, // of all test images, by kind
   limit: 0, // below which no answer is given
   pair: null, // the cell of the confusion matrix that is open: true class-read as
-  bug: null, // the mistake that is shown; null: the first
+  bug: null, // the mistake that is shown
   bugLoss: null, // the loss that it is trained with; null: one that it can be made with
   sheet: null, // of which set the images are shown; null: the given one, else the network's
   lesson: null,
@@ -36,6 +36,12 @@ export const DEFAULTS = {
 };
 
 const SCALES = ["unit", "matrix", "global"];
+// What links know as views: a part of Evaluate, and of My code; there the mistake that most copies
+// of this network have.
+const WITHIN = {
+  map: { view: "evaluate", section: "map" },
+  zoo: { view: "code", bug: "one db for all units" },
+};
 const CELL = /^(E|(x|y|d?[AZb]\d{1,3})\[\d{1,6}\]|d?W\d{1,3}\[\d{1,6},(\d{1,6}|\*)\])$/;
 const PHASE = /^(update|E|y|x|d?[AZWb]\d{1,3})$/;
 // cut=1.7,1.3 are units 7 and 3 of layer 1; a parameter has its value behind it:
@@ -75,9 +81,9 @@ export function read(parameters, lab) {
     networks.some((each) => each.id === id) || RUN.test(id ?? "") ? id : null;
   const like = (name, form) => (form.test(get(name) ?? "") ? get(name) : null);
   const [cell, phase, lesson] = [like("cell", CELL), like("phase", PHASE), like("lesson", LESSON)];
-  const map = get("view") === "map"; // a part of Evaluate, as links know it
+  const part = WITHIN[get("view")];
   return {
-    view: map ? "evaluate" : one("view", VIEWS, firstView(lab)),
+    view: part?.view ?? one("view", VIEWS, firstView(lab)),
     depth: one("depth", DEPTHS, usual(cell, phase, lesson)),
     story: one("story", STORY, DEFAULTS.story),
     network: network(get("network")),
@@ -92,11 +98,11 @@ export function read(parameters, lab) {
     hide: (get("hide") ?? "").split(",").filter((each) => PARTS.includes(each)),
     projector: get("projector") === "1",
     scale: one("scale", SCALES, DEFAULTS.scale),
-    section: map ? "map" : one("section", SECTIONS, null),
+    section: part?.section ?? one("section", SECTIONS, null),
     damage: readDamage(get, limits.damage ?? {}),
     limit: decimal(get("limit"), 0, 0.99) ?? 0,
     pair: /^\d{1,2}-\d{1,2}$/.test(get("pair") ?? "") ? get("pair") : null,
-    bug: like("bug", /^.{1,60}$/),
+    bug: like("bug", /^.{1,60}$/) ?? part?.bug ?? null,
     bugLoss: one("loss", ["squared_error", "cross_entropy"], null),
     sheet: one("sheet", ["given", "network"], null),
     lesson,
@@ -204,7 +210,7 @@ export function parameters(state, lab) {
     projector: state.projector ? "1" : null,
     scale: state.scale === DEFAULTS.scale ? null : state.scale,
     ...(state.view === "evaluate" ? measured(state) : {}),
-    ...(state.view === "zoo" ? { bug: state.bug, loss: state.bugLoss } : {}),
+    ...(state.view === "code" ? { bug: state.bug, loss: state.bugLoss } : {}),
     sheet: state.view === "data" && lab.given_set ? state.sheet : null,
     lesson: state.lesson,
     at: state.at,

@@ -18,6 +18,7 @@ import {
   unknown,
 } from "./state.js";
 import { words } from "./strings.js";
+import { code } from "./views/code/code.js";
 import { compare } from "./views/compare/compare.js";
 import { data } from "./views/data/data.js";
 import { draw } from "./views/draw/draw.js";
@@ -29,7 +30,6 @@ import { banner, tell, toast } from "./views/frame/telling.js";
 import { inside } from "./views/inside/inside.js";
 import { lessons as makeLessons, withStep } from "./views/lessons/lessons.js";
 import { train } from "./views/train/train.js";
-import { zoo } from "./views/zoo/zoo.js";
 
 const wide = matchMedia("(min-width: 60rem)");
 const widest = matchMedia("(min-width: 112rem)");
@@ -152,7 +152,7 @@ function makeViews(lab) {
     evaluate: evaluate({ lab, tell }),
     compare: compare({ tell }),
     data: data({ lab, tell }),
-    zoo: zoo({ tell }),
+    code: code({ lab, tell }),
     draw: draw({ lab, tell, isHidden, toInside }),
   };
 }

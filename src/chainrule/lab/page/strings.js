@@ -1,6 +1,7 @@
 // Every word of the page, ready for another language: a file for each view.
 
 import { cell } from "./strings/cell.js";
+import { code } from "./strings/code.js";
 import { compare } from "./strings/compare.js";
 import { data } from "./strings/data.js";
 import { draw } from "./strings/draw.js";
@@ -33,5 +34,6 @@ export const words = {
   keep,
   data,
   lessons,
+  code,
   zoo,
 };

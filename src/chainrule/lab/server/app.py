@@ -4,6 +4,7 @@ Nothing is computed here: `lab.api` answers. docs/reference/lab.md lists what is
 """
 
 import asyncio
+from collections.abc import Coroutine
 from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import quote, unquote_plus
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp
 from chainrule.encode import to_json
 from chainrule.explain.ledger import CellError
 from chainrule.lab.api.checks import parse_json
+from chainrule.lab.api.desk import BUSY
 from chainrule.lab.api.routes import MOMENT, ROUTES, ask
 from chainrule.lab.api.saved import TYPES, page_files, saved_page
 from chainrule.lab.server.feed import Feed
@@ -34,6 +36,8 @@ from chainrule.lab.server.replies import (
 from chainrule.lab.server.served import FULL, Served
 from chainrule.lab.wire import RefusedError
 
+TURN = 2.0  # seconds for a file before to end, which may have been stopped just now
+
 
 def make_app(served: Served) -> ASGIApp:
     """The whole application, behind its guard."""
@@ -45,9 +49,7 @@ def make_app(served: Served) -> ASGIApp:
         *(
             Route(f"/api/{name}", partial(answer_query, served, name))
             if route.body is None
-            else Route(
-                f"/api/{name}", partial(answer_body, served, name, route.body), methods=["POST"]
-            )
+            else Route(f"/api/{name}", partial(answer_body, served, name), methods=["POST"])
             for name, route in ROUTES.items()
         ),
         WebSocketRoute("/api/live", Feed(served.lab.live).watch),
@@ -74,10 +76,45 @@ async def answer_query(served: Served, name: str, request: Request) -> Response:
     return await computed(served, lambda: ask(served.lab, name, pairs))
 
 
-async def answer_body(served: Served, name: str, most: int, request: Request) -> Response:
-    """The answer to a request with a body of at most so many bytes."""
-    body = await read_body(request, most)
-    return await computed(served, lambda: ask(served.lab, name, parse_json(body)))
+async def answer_body(served: Served, name: str, request: Request) -> Response:
+    """The answer to a request with a body."""
+    route = ROUTES[name]
+    body = await read_body(request, route.body or 0)
+
+    def answer() -> object:
+        return ask(served.lab, name, parse_json(body))
+
+    if not route.apart:
+        return await computed(served, answer)
+    try:
+        async with asyncio.timeout(TURN):
+            await served.grading.acquire()
+    except TimeoutError:
+        raise RefusedError(BUSY, "conflict") from None
+    try:
+        return await unless_left(served, request, computed(served, answer, apart=True))
+    finally:
+        served.grading.release()
+
+
+async def unless_left(
+    served: Served, request: Request, answer: Coroutine[None, None, Response]
+) -> Response:
+    """The answer; where nobody waits for it any more, what is graded ends."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    work, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(left())
+    try:
+        await asyncio.wait((work, leaving), return_when=asyncio.FIRST_COMPLETED)
+        while not work.done():
+            served.lab.desk.stop()  # again and again: it may not have begun
+            await asyncio.wait((work,), timeout=0.1)
+        return await work
+    finally:
+        leaving.cancel()
 
 
 async def save(served: Served, files: dict[str, Path], request: Request) -> Response:

@@ -49,6 +49,11 @@ class Reach:
         return not ipaddress.ip_address(self.host).is_loopback
 
     @property
+    def away(self) -> bool:
+        """Whether a browser elsewhere may reach it: by itself, or by what forwards a name."""
+        return self.open or bool(self.names)
+
+    @property
     def own(self) -> str:
         """The address of this machine at which it listens, as it stands in a URL."""
         address = ipaddress.ip_address(self.host)

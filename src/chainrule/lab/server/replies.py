@@ -40,9 +40,15 @@ async def read_body(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
-async def computed(served: Served, answer: Callable[[], object]) -> Response:
-    """The JSON of what a function gives."""
-    content = await in_thread(served, lambda: to_json(answer()).encode())
+async def computed(
+    served: Served, answer: Callable[[], object], *, apart: bool = False
+) -> Response:
+    """The JSON of what a function gives; `apart` from those that wait for each other."""
+
+    def content_of() -> bytes:
+        return to_json(answer()).encode()
+
+    content = await (asyncio.to_thread(content_of) if apart else in_thread(served, content_of))
     headers = {"Cache-Control": "no-store"}
     return Answer(served, content, headers=headers, media_type="application/json")
 

@@ -30,6 +30,7 @@ class Served:
     sockets: int = 0
     sending: int = 0  # bytes of answers
     was_full: bool = False  # whether it has been said that too many files are open
+    grading: asyncio.Lock = field(default_factory=asyncio.Lock)  # of one file at a time
     threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(COMPUTING))
 
     @property

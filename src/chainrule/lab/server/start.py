@@ -80,6 +80,7 @@ def serve(served: Served, listener: socket.socket, when_ready: Callable[[], obje
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             # What is trained ends at a checkpoint; a second signal does not wait for it.
             ending = asyncio.create_task(asyncio.to_thread(served.lab.live.close))
+            served.lab.desk.stop()
             await super().shutdown(sockets)
             while not ending.done() and not self.force_exit:
                 await asyncio.wait((ending,), timeout=0.05)

@@ -13,7 +13,7 @@ const KINDS = [
 const TOKEN = new RegExp(`\\s*(${KINDS.map((kind) => kind.source).join("|")})`, "uy");
 const ARRAY = /^(d?[AZWb]\d+|[xyE]|d?[AZWb])(?:\[([^\]]*)\])?$/;
 const FUNCTIONS = new Set(["exp", "log", "max", "softmax", "ReLU", "ReLU′"]);
-const SYMBOLS = new Set(["M", "k", "i", "j", "h", "α", "λ", "m", "E", "g", "s"]);
+const SYMBOLS = new Set(["J", "X", "Y", "M", "k", "i", "j", "h", "α", "λ", "m", "E", "g", "s"]);
 
 export function formula(text) {
   return maths("math", {}, maths("mrow", {}, ...sequence(tokenise(text), () => false)));

@@ -1,4 +1,4 @@
-// Words of the view of mistakes, and of what one of them does to a training.
+// Words of the mistakes, and of what one of them does to a training.
 
 import { LOSSES, OPTIMIZERS, many } from "./shared.js";
 
@@ -10,6 +10,7 @@ export const zoo = {
     "Choose a mistake that people make. The small network is trained with it and without it. " +
     "Many mistakes train well: a loss that falls proves nothing.",
   mistake: "Mistake",
+  choose: "Choose one …",
   loss: "Loss",
   losses: LOSSES,
   effect: "What it does",

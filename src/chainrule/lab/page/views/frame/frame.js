@@ -70,7 +70,7 @@ export function frame({ lab, hide, lessons, label }) {
   // `own` are the view's own controls, which stand beside the picker.
   function showView(view, own = null) {
     slot.replaceChildren(...(own ? [own] : []));
-    bar.hidden = view === "zoo"; // it trains networks of its own
+    bar.hidden = view === "code"; // it has networks of its own
     const part = WITHIN[view] ?? view;
     for (const tab of tabs) {
       if (tab.dataset.view === part) tab.setAttribute("aria-current", "page");

@@ -1,6 +1,6 @@
-// Mistakes: each mistake of the zoo in words, and the small network trained with it and without it.
+// Each mistake of the zoo in words, and the small network trained with it and without it.
 
-import { bug as askBug, zoo as askZoo } from "../../ask/zoo.js";
+import { bug as askBug, zoo as askZoo } from "../../ask/code.js";
 import { queue } from "../../ask/queue.js";
 import { choice } from "../../parts/choice.js";
 import { element } from "../../parts/element.js";
@@ -15,7 +15,7 @@ export function zoo({ tell }) {
   let families = null;
   const select = element("select", {
     id: "zoo-mistake",
-    onchange: () => change({ bug: select.value, bugLoss: null }),
+    onchange: () => change({ bug: select.value || null, bugLoss: null }),
   });
   const losses = choice(says.loss, "zoo-loss", [], (value) => change({ bugLoss: value }));
   const sentence = element("p", { class: "lead", id: "zoo-sentence" });
@@ -38,26 +38,32 @@ export function zoo({ tell }) {
     select,
   );
   const settings = element("div", { class: "row-of-buttons" }, chooser, losses.node);
+  const title = element("h2", { id: "zoo-title", tabindex: "-1" }, says.heading);
   const node = element(
-    "div",
-    { class: "zoo", id: "view-zoo" },
-    element("h1", {}, says.heading),
+    "section",
+    { class: "zoo", "aria-labelledby": "zoo-title" },
+    title,
     element("p", { class: "quiet" }, says.lead),
     element("div", { class: "panel" }, settings, sentence, about),
     curves,
   );
   const send = queue(show, { node, failed: (failure) => tell(words.failed(failure.message)) });
 
-  async function enter() {
-    if (node.hidden) return;
-    await send();
+  const enter = () => send();
+
+  // It is one click away from wherever a mistake is named.
+  function reveal() {
+    title.scrollIntoView();
+    title.focus({ preventScroll: true });
   }
 
   async function show() {
     families ??= await made();
-    const bug = chosen();
-    select.value = bug.name;
+    const bug = families.flatMap((family) => family.bugs).find(({ name }) => name === now().bug);
+    select.value = bug?.name ?? "";
     describe(bug);
+    curves.hidden = losses.node.hidden = !bug;
+    if (!bug) return;
     const wanted = now().bugLoss;
     const at = bug.losses.includes(wanted) ? wanted : bug.losses[0];
     losses.fill(bug.losses.map((each) => [each, says.losses[each]]));
@@ -78,22 +84,13 @@ export function zoo({ tell }) {
         bugs.map((bug) => element("option", { value: bug.name }, bug.name)),
       ),
     );
-    select.replaceChildren(...groups);
+    select.replaceChildren(element("option", { value: "" }, says.choose), ...groups);
     return found;
   }
 
-  // The mistake of the address, or the one that most copies of this network have.
-  function chosen() {
-    const all = families.flatMap((family) => family.bugs);
-    return (
-      all.find((bug) => bug.name === now().bug) ??
-      all.find((bug) => bug.name === "one db for all units")
-    );
-  }
-
   function describe(bug) {
-    sentence.textContent = bug.sentence;
-    const facts = ["effect", "where", "seen"].flatMap((name) => [
+    sentence.textContent = bug?.sentence ?? "";
+    const facts = (bug ? ["effect", "where", "seen"] : []).flatMap((name) => [
       element("dt", {}, says[name]),
       element("dd", {}, capital(bug[name])),
     ]);
@@ -113,7 +110,7 @@ export function zoo({ tell }) {
     setting.textContent = says.setting(answer);
   }
 
-  return { node, enter };
+  return { node, enter, reveal };
 }
 
 const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`.replace("..", ".");
