@@ -188,6 +188,9 @@ def hinted(explanation: Explanation | None, hints: int) -> list[str]:
     """What is told of the mistakes: a question that leads on; or their names."""
     if explanation is None or hints < QUESTION or explanation.right:
         return []
+    if not explanation.bugs and explanation.remark:
+        name = [explanation.remark] * (hints >= NAME)
+        return [*name, f"question: {explanation.question}"]
     if not explanation.bugs:
         return ["none of the known mistakes gives these numbers; begin with the last layer"]
     said = []
@@ -200,4 +203,6 @@ def hinted(explanation: Explanation | None, hints: int) -> list[str]:
         question = f"question: {bug.question}"
         if question not in said:
             said.append(question if place == 0 or hints >= NAME else f"and: {bug.question}")
+    if explanation.remark and hints >= NAME:
+        said.append(explanation.remark)
     return said

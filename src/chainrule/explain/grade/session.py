@@ -49,7 +49,8 @@ def grade_names(
             refused="no function is known by its name; wanted forward, loss, backward or others of "
             "chainrule grade --template, and the cells that define them run",
         )
-    source = Source(NAME, "", functions)
+    made = frozenset(name for name, value in names.items() if not callable(value))
+    source = Source(NAME, "", functions, made=made)
     with Session(names, seconds=seconds) as session:
         return report_on(session, source, Loaded(whole=True), loss)
 
@@ -88,6 +89,11 @@ class Session(Callee):
         for scope, before in zip(self.scopes, self.before, strict=True):
             for name in scope.keys() - before.keys():
                 del scope[name]
+            scope.update(before)
+
+    def reload(self) -> None:
+        """Bind global names to what they meant; what was changed in place stays as it is now."""
+        for scope, before in zip(self.scopes, self.before, strict=True):
             scope.update(before)
 
     def share(self, values: dict[str, Any]) -> None:
