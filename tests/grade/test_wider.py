@@ -91,6 +91,7 @@ def test_every_published_form_is_in_the_list():
         ("step_with_velocity", "momentum * v", "1 * v", {"momentum without its decay"}),
         ("sequential", "-= lr * layer.weight", "+= lr * layer.weight", {"W1", "W2"}),
         ("loss_with_grads", "dscores /= N", "", {"1/m missing"}),
+        ("spanish", " tasa * g", " tasa * tasa * g", {"learning rate twice"}),
         ("steps_decayed", "lr * db1", "lr * (db1 + weight_decay * b1)", {"decay of biases"}),
     ],
 )

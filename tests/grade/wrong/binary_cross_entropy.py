@@ -1,4 +1,4 @@
-# wrong: dW1 db1 dW2 db2
+# binary cross-entropy
 import numpy as np
 
 

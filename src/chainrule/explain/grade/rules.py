@@ -6,7 +6,8 @@ not the parameters, so where it begins does not matter.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from chainrule.explain.differences import quiet
 from chainrule.network import Array, Network
 
 NEAR = 1e-3  # ‖step - rule's step‖/‖rule's step‖: ε and float32 are within
+PLAIN = ("", "momentum, decay 0.9", "Adam")  # beside which steps that follow no rule are looked at
 Directions = Callable[[Sequence[Array]], Iterator[Array]]
 
 
@@ -66,14 +68,16 @@ def root_of_sum(gradients: Sequence[Array]) -> Iterator[Array]:
         yield g / (np.sqrt(square) + 1e-8)
 
 
-def steps_of(program: Program, rule: Rule, gradients: Sequence[Array]) -> Iterator[Array]:
-    """The directions in which a program steps down, with learning rate 1."""
+def steps_of(
+    program: Program, rule: Rule, gradients: Sequence[Array], rate: float = 1.0
+) -> Iterator[Array]:
+    """The directions in which a program steps down: its steps over the learning rate."""
     theta = np.zeros_like(gradients[0])
     memory: Array = np.zeros((MEMORY_ROWS[rule.optimizer], theta.size))
     for number in range(1, len(gradients) + 1):
-        case = plain_case(theta, rule)
+        case = plain_case(theta, rule)._replace(learning_rate=rate)
         moved, memory = program.step(Step(case, tuple(gradients[:number]), memory, number))
-        yield theta - moved
+        yield (theta - moved) / rate
         theta = moved
 
 
@@ -101,7 +105,7 @@ def right_rules(decays: Sequence[float]) -> Iterator[tuple[str, Optimizer, Direc
 # ------------------------------------------------------------------------------------ recognising
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Walk:
     """Parameters before and after some steps, and the gradients that the steps were given."""
 
@@ -111,7 +115,7 @@ class Walk:
     rate: float | None  # None: the file does not say its learning rate
     remembers: bool  # whether it is handed something to remember, or says so in its name
 
-    @property
+    @cached_property
     def steps(self) -> list[Array]:
         """What each step took away."""
         return [a - b for a, b in zip(self.thetas, self.thetas[1:], strict=False)]
@@ -120,23 +124,25 @@ class Walk:
 @quiet
 def recognise(walk: Walk) -> Known:
     """The rule behind some steps, or the likeliest mistake in one."""
-    best: tuple[int, Known] | None = None
+    everything = tuple(walk.places)
+    nearest: list[tuple[str, ...]] = []
     for words, optimizer, rule in right_rules((0.9, *fitted_decay(walk))):
-        off, decayed = compared(walk, list(rule(walk.gradients)))
-        if not off:
+        directions = list(rule(walk.gradients))
+        if follows(walk, directions):
             if optimizer == "descent" and walk.remembers:
-                return Known(bugs=(named("velocity forgotten"),), wrong=tuple(walk.places))
+                return Known(bugs=(named("velocity forgotten"),), wrong=everything)
+            decayed = [name for name in everything if relation(walk, directions, name) == "decays"]
             biases = tuple(name for name in decayed if name[0] == "b")
             return Known(words, (named("decay of biases"),) * bool(biases), wrong=biases)
-        if best is None or len(off) < best[0]:
-            best = len(off), Known(wrong=tuple(off))
-        if not compared(walk, [-each for each in rule(walk.gradients)])[0]:
-            return Known(bugs=(named("uphill"),), wrong=tuple(walk.places))
+        if follows(walk, [-each for each in directions]):
+            return Known(bugs=(named("uphill"),), wrong=everything)
+        if words in PLAIN:
+            off = [name for name in everything if relation(walk, directions, name) == "off"]
+            nearest.append(tuple(off))
     found = list(mistakes(walk))
     if found:
-        return Known(bugs=(found[0],), alike=tuple(found[1:]), wrong=tuple(walk.places))
-    assert best is not None
-    return best[1]
+        return Known(bugs=(found[0],), alike=tuple(found[1:]), wrong=everything)
+    return Known(wrong=min(nearest, key=len))
 
 
 def mistakes(walk: Walk) -> Iterator[Bug]:
@@ -145,9 +151,11 @@ def mistakes(walk: Walk) -> Iterator[Bug]:
     for optimizer in order:
         for bug in ZOO:
             if bug.judged == "step" and "step" in bug.parts and fits_rule(bug, optimizer):
-                directions = list(steps_of(bug.in_(RIGHT), Rule(optimizer), walk.gradients))
+                rate = walk.rate or 1.0
+                steps = steps_of(bug.in_(RIGHT), Rule(optimizer), walk.gradients, rate)
+                directions = list(steps)
                 scaled = [0.1 * each for each in directions]  # a velocity that is a mean
-                if not all(compared(walk, each)[0] for each in (directions, scaled)):
+                if follows(walk, directions) or follows(walk, scaled):
                     yield bug
 
 
@@ -156,23 +164,26 @@ def fits_rule(bug: Bug, optimizer: Optimizer) -> bool:
     return bug.applies(plain_case(np.zeros(2), Rule(optimizer)))
 
 
-def compared(walk: Walk, directions: Sequence[Array]) -> tuple[list[str], list[str]]:
-    """The arrays that go other ways than these, and those that decay beside it."""
-    rate = walk.rate or rate_of(walk, directions)
-    off, decayed = [], []
-    for name, place in walk.places.items():
-        left = [a[place] - rate * b[place] for a, b in zip(walk.steps, directions, strict=True)]
-        sizes = [np.linalg.norm(rate * each[place]) for each in directions]
-        if all(np.linalg.norm(a) <= NEAR * size for a, size in zip(left, sizes, strict=True)):
-            continue
-        before = np.concatenate([theta[place] for theta in walk.thetas[:-1]])
-        rest = np.concatenate(left)
-        share = float(before @ rest / (before @ before))
-        if share > 0 and np.linalg.norm(rest - share * before) <= NEAR * np.linalg.norm(rest):
-            decayed.append(name)
-        else:
-            off.append(name)
-    return off, decayed
+def follows(walk: Walk, directions: Sequence[Array]) -> bool:
+    """Whether all arrays go these ways, but for decay; the small arrays are looked at first."""
+    names = sorted(walk.places, key=lambda name: walk.places[name].stop - walk.places[name].start)
+    return all(relation(walk, directions, name) != "off" for name in names)
+
+
+def relation(
+    walk: Walk, directions: Sequence[Array], name: str
+) -> Literal["same", "decays", "off"]:
+    """Whether an array goes these ways, or decays beside it, or goes others."""
+    place, rate = walk.places[name], walk.rate or rate_of(walk, directions)
+    left = [a[place] - rate * b[place] for a, b in zip(walk.steps, directions, strict=True)]
+    sizes = [np.linalg.norm(rate * each[place]) for each in directions]
+    if all(np.linalg.norm(a) <= NEAR * size for a, size in zip(left, sizes, strict=True)):
+        return "same"
+    before = np.concatenate([theta[place] for theta in walk.thetas[:-1]])
+    rest = np.concatenate(left)
+    share = float(before @ rest / (before @ before))
+    decays = share > 0 and np.linalg.norm(rest - share * before) <= NEAR * np.linalg.norm(rest)
+    return "decays" if decays else "off"
 
 
 def rate_of(walk: Walk, directions: Sequence[Array]) -> float:
