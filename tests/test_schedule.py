@@ -114,4 +114,4 @@ def test_one_cycle_on_the_command_line(small, tmp_path, inside):
     assert run_id(run).startswith("784-10-10.squared_error.descent.0.2.50.30.seed0.one_cycle")
     assert made_name(run).endswith("batches of 50, schedule one-cycle, seed 0")
     told = inside("train", "--resume", tmp_path / "a", "--json")
-    assert '"schedule": "one-cycle"' in told.stdout
+    assert '"schedule":"one-cycle"' in told.stdout

@@ -105,12 +105,26 @@ def test_the_usual_notebook_without_its_data():
     assert mended.right
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_right_programs_are_right(path):
+def is_right(path):
     report = grade(path)
     assert report.right, [
         (each.function, each.verdict, each.trouble, each.wrong) for each in report.findings
     ]
+
+
+@pytest.mark.parametrize("path", PROGRAMS[::4], ids=lambda path: path.stem)
+def test_some_right_programs_are_right(path):
+    is_right(path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_right_programs_are_right(path):
+    is_right(path)
+
+
+def test_there_are_more_than_fifty_right_programs():
+    assert len(PROGRAMS) > 50
 
 
 def test_the_written_mistakes_are_those_of_the_zoo():

@@ -26,6 +26,7 @@ from chainrule.explain.grade.frames import FrameError, pack, unpack
 
 SECONDS = 5.0  # for the file itself, and for each call
 MEMORY = 2_000_000_000  # bytes of addresses
+AT_ONCE = 24  # calls in one exchange: a frame holds so many parts
 GRACE = 2.0  # seconds after which a process that does not end by itself is ended
 
 
@@ -84,6 +85,10 @@ class Callee(ABC):
     def ask(self, request: dict[str, Any]) -> Answer:
         """One exchange."""
 
+    @abstractmethod
+    def reload(self) -> None:
+        """Make global names mean what they meant at the beginning."""
+
     def call(
         self,
         function: str,
@@ -101,18 +106,29 @@ class Callee(ABC):
     def call_each(
         self, function: str, calls: Sequence[dict[str, Any]], *, given: bool = False
     ) -> list[Answer]:
-        """Call a function with several sets of arguments, in one exchange."""
-        asked = [calling(function, named, None, given) for named in calls]
-        answer = self.ask({"do": "each", "calls": asked})
-        if answer.trouble is not None:
-            return [answer] * len(asked)
-        return [read(each) for each in answer.value]
+        """Call a function with several sets of arguments, AT_ONCE of them in one exchange."""
+        found: list[Answer] = []
+        for first in range(0, len(calls), AT_ONCE):
+            asked = [calling(function, each, None, given) for each in calls[first:][:AT_ONCE]]
+            answer = self.ask({"do": "each", "calls": asked})
+            if answer.trouble is not None:
+                return found + [answer] * (len(calls) - len(found))
+            found += map(read, answer.value)
+        return found
 
     def share(self, values: dict[str, Any]) -> None:
         """Set global names of the file, where they are other ones than now."""
-        if values != self.shared:
+        same = values.keys() == self.shared.keys() and all(
+            isinstance(each, int | float) and each == self.shared[name]
+            for name, each in values.items()
+        )
+        if not same:
             self.shared = values
             self.ask({"do": "share", "values": values})
+
+    def look(self, names: Sequence[str]) -> Answer:
+        """The values that global names of the file have now."""
+        return self.ask({"do": "look", "names": list(names)})
 
     def set(self, slot: str, **fields: object) -> Answer:
         return self.ask({"do": "set", "slot": slot, "fields": fields})
@@ -164,6 +180,11 @@ class Attempt(Callee):
             return Loaded(False, answer.trouble, [again.trouble], answer.printed)
         failed = [Trouble(**each) for each in again.value["failed"]]
         return Loaded(False, answer.trouble, failed, answer.printed)
+
+    def reload(self) -> None:
+        """Run the file again."""
+        self.shared = {}
+        self.ask(self.loading())
 
     def loading(self) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ import numpy as np
 MOST_BYTES = 64_000_000  # in one frame
 MOST_DEPTH = 8  # of structures within each other
 MOST_PARTS = 2_000  # of one structure
+LONG = 10  # a list of so many numbers, or of such lists, travels as an array
 
 
 class FrameError(ValueError):
@@ -33,6 +34,13 @@ class Slot:
 
     def __init__(self, name: str, path: tuple[str | int, ...] = ()) -> None:
         self.name, self.path = name, path
+
+
+class Made:
+    """An object that is to be made in the other process: its class there, and its fields."""
+
+    def __init__(self, kind: str, fields: dict[str, Any]) -> None:
+        self.kind, self.fields = kind, fields
 
 
 def pack(value: object) -> bytes:
@@ -107,6 +115,13 @@ def encoded(value: object, arrays: list[np.ndarray[Any, Any]]) -> list[Any]:
             return ["slot", value.name, list(value.path)]
         if depth >= MOST_DEPTH or parts > MOST_PARTS:
             return ["opaque", type(value).__name__, {}]
+        if is_table(value):
+            arrays.append(np.array(value, dtype=np.float64))
+            return ["array", len(arrays) - 1]
+        if isinstance(value, Made):
+            return ["made", value.kind, {k: enter(v, depth + 1) for k, v in value.fields.items()}]
+        if isinstance(value, tuple) and hasattr(value, "_asdict"):
+            value = value._asdict()
         if isinstance(value, list | tuple):
             kind = "list" if isinstance(value, list) else "tuple"
             return [kind, [enter(each, depth + 1) for each in value]]
@@ -122,6 +137,16 @@ def encoded(value: object, arrays: list[np.ndarray[Any, Any]]) -> list[Any]:
     return found
 
 
+def is_table(value: object) -> bool:
+    """Whether this is a long list of numbers, or a list of such lists, all of one length."""
+    if not isinstance(value, list) or not value:
+        return False
+    if isinstance(value[0], list):
+        same = all(isinstance(each, list) and len(each) == len(value[0]) for each in value)
+        return same and all(map(is_table, value))
+    return len(value) >= LONG and all(isinstance(each, int | float) for each in value)
+
+
 def decoded(tree: list[Any], arrays: list[np.ndarray[Any, Any]]) -> Any:  # noqa: ANN401
     """The value that a structure in JSON stands for."""
     match tree:
@@ -131,6 +156,8 @@ def decoded(tree: list[Any], arrays: list[np.ndarray[Any, Any]]) -> Any:  # noqa
             return arrays[index]
         case ["slot", str(name), list(path)]:
             return Slot(name, tuple(path))
+        case ["made", str(kind), dict(fields)]:
+            return Made(kind, {key: decoded(part, arrays) for key, part in fields.items()})
         case ["list", list(parts)]:
             return [decoded(part, arrays) for part in parts]
         case ["tuple", list(parts)]:

@@ -1,24 +1,20 @@
 """A file graded: it runs apart, is read, and every function is judged and its mistakes named."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from chainrule.explain.bugs.bug import Bug
-from chainrule.explain.bugs.program import RIGHT, run
-from chainrule.explain.bugs.program import Case as Given
 from chainrule.explain.bugs.zoo import ZOO
+from chainrule.explain.grade.arguments import Reading
 from chainrule.explain.grade.attempt import SECONDS, Attempt, Callee, Loaded, Trouble
 from chainrule.explain.grade.judge import (
-    SIZES,
-    Case,
-    Judged,
     Place,
     against_quotients,
     cases,
     compared,
-    judge_loss,
     kinked,
     make_case,
     own_quotients,
@@ -26,7 +22,17 @@ from chainrule.explain.grade.judge import (
     score_forward,
     score_gradient,
 )
-from chainrule.explain.grade.layout import Numbers
+from chainrule.explain.grade.layout import SIZES, Numbers
+from chainrule.explain.grade.losses import (
+    Judged,
+    decay_in_gradient,
+    decaying,
+    infinite_far_off,
+    judge_loss,
+    other_scale,
+    own_cases,
+    score_loss,
+)
 from chainrule.explain.grade.names import Role
 from chainrule.explain.grade.naming import (
     CROSSED_FACTORS,
@@ -37,13 +43,19 @@ from chainrule.explain.grade.naming import (
     Lineup,
     alike,
     explain,
+    of_shapes,
+    with_factor,
+    with_other_loss,
 )
+from chainrule.explain.grade.objects import sizes_of
 from chainrule.explain.grade.own_loss import of_own_loss
 from chainrule.explain.grade.parts import judge_parts
-from chainrule.explain.grade.reading import Reader, Reading
-from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran, misfits
+from chainrule.explain.grade.reading import Reader
+from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran
 from chainrule.explain.grade.results import Found
+from chainrule.explain.grade.rules import Known, Walk, recognise
 from chainrule.explain.grade.source import Source, SourceError, read_source
+from chainrule.explain.grade.stepping import Stepper
 from chainrule.network import LOSSES, Loss
 
 OWN_SAMPLE = 4  # cells of each array, where the loss is one that only the file computes
@@ -79,8 +91,19 @@ def report_on(attempt: Callee, source: Source, loaded: Loaded, loss: Loss | None
     report = Grading(attempt, source, loss).report(loaded)
     if any(each.verdict == "failed" or each.notes for each in report.findings):
         alone = Grading(attempt, source, loss, single=True).report(loaded)
-        return alone if alone.right else report
+        report = alone if alone.right else min(report, alone, key=unjudged)
+    sizes = sizes_of(attempt, source) if unjudged(report) else SIZES
+    if sizes != SIZES:
+        note = f"judged on a network {' → '.join(map(str, sizes))}, as the file has it"
+        other = Grading(attempt, source, loss, sizes=sizes).report(loaded)
+        other = replace(other, notes=(*other.notes, note))
+        report = min(report, other, key=unjudged)
     return report
+
+
+def unjudged(report: Report) -> int:
+    """How many functions do not run or cannot be read."""
+    return sum(each.verdict in ("failed", "not read") for each in report.findings)
 
 
 def named(name: str) -> Bug:
@@ -95,19 +118,21 @@ class Grading:
     source: Source
     asked: Loss | None
     single: bool = False  # one image at a time
+    sizes: tuple[int, ...] = SIZES
     findings: list[Finding] = field(default_factory=list)
     judged: Judged | None = None
     loss_reading: Reading | None = None
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.cases = cases(single=self.single)
+        self.cases = cases(single=self.single, sizes=self.sizes)
         self.case = self.cases[0]
         self.reader = Reader(self.source, self.attempt, self.case.numbers(), self.single)
 
     def report(self, loaded: Loaded) -> Report:
         source = self.source
         self.judge_forward()
-        self.findings[:0] = judge_parts(self.reader, self.case)
+        self.findings[:0] = judge_parts(self.reader, make_case(SIZES, self.case.m, 1))
         self.judge_loss()
         self.judge_gradient("backward")
         self.judge_gradient("train_step")
@@ -117,28 +142,32 @@ class Grading:
         refused = None
         if not self.findings:
             refused = (
-                f"{source.name}: no function is known by its name; wanted forward, loss, backward "
+                f"{source.name}: no function can be read; wanted forward, loss, backward "
                 f"or others of chainrule grade --template, got {', '.join(source.functions)}"
             )
         return Report(
             file=source.name,
             findings=tuple(self.findings),
-            notes=(*source.notes, *how_it_ran(loaded), *counted(source)),
+            notes=(*source.notes, *how_it_ran(loaded), *counted(source), *self.notes),
             by=self.judged,
             others=tuple(others),
             refused=refused,
         )
 
+    def first_read(
+        self, role: Role, score: Callable[[Found], float]
+    ) -> tuple[Reading | None, Found]:
+        """The reading of the first function of this role that can be read; else its trouble."""
+        reading, found, failed = self.reader.first(role, score)
+        if failed is not None:
+            self.add_trouble(failed.name, role, found.trouble)
+        return reading, found
+
     # ----------------------------------------------------------------------------- forward
 
     def judge_forward(self) -> None:
-        functions = self.reader.functions("forward")
-        if not functions:
-            return
-        function = functions[0]
-        reading, found = self.reader.read(function, "forward", score_forward(self.case))
+        reading, _ = self.first_read("forward", score_forward(self.case))
         if reading is None:
-            self.add_trouble(function.name, "forward", found.trouble)
             return
         self.reader.forward = reading
         claims = self.claims(reading)
@@ -162,81 +191,72 @@ class Grading:
     # ------------------------------------------------------------------------ loss, gradient
 
     def judge_loss(self) -> None:
-        self.judged = Judged(self.asked, None, said(self.asked)) if self.asked else None
+        self.judged = Judged(self.asked, None, self.asked.replace("_", " ")) if self.asked else None
         for function in self.reader.functions("loss"):
-            reading, found = self.reader.read(function, "loss", self.score_loss)
+            reading, found = self.reader.read(function, "loss", score_loss(self.case))
             if reading is None:
                 self.add_trouble(function.name, "loss", found.trouble)
                 continue
-            own = [
-                self.case,
-                make_case(SIZES, 3, 6),
-                make_case(SIZES, 1, 2),
-                make_case(SIZES, 1, 7),
-            ]
-            own = [case for case in own if case.m == self.case.m or not self.single]
-            judged = judge_loss(self.reader, reading, own)
+            judged = judge_loss(self.reader, reading, own_cases(self.case, single=self.single))
             if judged is None:
-                worthless = Explanation((named(SLOPES),), sure=False)
-                self.add(reading, False, worthless, ("E",))
+                self.add(reading, False, Explanation((named(SLOPES),), sure=False), ("E",))
                 continue
             self.judged, self.loss_reading = judged, reading
-            self.add(reading, True, fragile=self.log_of_zero(reading, judged))
+            far_off = infinite_far_off(self.reader, reading, judged, self.case)
+            self.cases = decaying(self.cases, judged.decay)
+            self.add(reading, True, fragile=(named(LOG_OF_0),) * far_off)
             return
-
-    def score_loss(self, found: Found) -> float:
-        """A loss is read best where it is one of the two, up to a factor that is a usual one."""
-        value = found.arrays.get("E")
-        if value is None or not np.isfinite(value):
-            return 0.0
-        ratios = [value / run(RIGHT, given(self.case, loss)).E for loss in LOSSES]
-        m, classes = self.case.m, SIZES[-1]
-        usual = [a * b for a in (1, 2, m) for b in (1, 1 / classes, m, 1 / m, 2)]
-        return 1.0 if any(abs(r / u - 1) < 1e-4 for r in ratios for u in usual) else 0.5
-
-    def log_of_zero(self, reading: Reading, judged: Judged) -> tuple[Bug, ...]:
-        if judged.loss != "cross_entropy":
-            return ()
-        network = self.case.network
-        far = replace(self.case, network=replace(network, parameters=3000 * network.parameters))
-        found = self.reader.run(reading, far.numbers("cross_entropy"))
-        value = found.arrays.get("E", 0.0)
-        return () if found.trouble or np.isfinite(value) else (named(LOG_OF_0),)
 
     def judge_gradient(self, role: Role) -> None:
-        functions = self.reader.functions(role)
-        if not functions:
+        if role == "train_step" and self.judge_steps():
             return
-        function = functions[0]
-        reading, found = self.reader.read(function, role, score_gradient(self.case))
+        reading, found = self.first_read(role, score_gradient(self.case))
         if reading is None:
-            self.add_trouble(function.name, role, found.trouble)
             return
-        if role == "backward":
+        function = reading.function
+        if reading.role == "backward":
             self.reader.backward = reading
         claims = self.claims(reading)
         if not claims:
             trouble = self.reader.run(reading, self.cases[0].numbers()).trouble
             self.add_trouble(function.name, role, trouble)
             return
-        explanation = self.explained(claims, "step" if role == "train_step" else "gradient")
+        self.recognise_decay(claims)
+        misshapen = tuple(name for name in found.misshapen if name not in claims[0])
+        explanation = self.explained(claims, "step" if reading.role == "train_step" else "gradient")
         if self.judged is not None and self.judged.loss is None:
             self.judge_by_own_loss(reading, claims[0], explanation)
             return
         if self.judged is None:
             why = "recognised" if explanation.bugs or explanation.right else "taken"
-            self.judged = Judged(
-                explanation.loss, None, f"{said(explanation.loss)}, {why} in the gradient"
-            )
-        wrong, place = self.compare(claims, explanation.loss)
+            why = f"{explanation.loss.replace('_', ' ')}, {why} in the gradient"
+            self.judged = Judged(explanation.loss, None, why)
+        others, place = self.compare(claims, explanation.loss)
+        wrong = (*misshapen, *others)
+        if wrong and not explanation.bugs and set(wrong) <= set(found.shapes):
+            explanation = of_shapes(wrong)
         right = explanation.right and not wrong
         fragile = self.at_zero(reading, explanation.loss) if right else ()
-        self.add(reading, right, explanation, wrong, place, fragile, found)
+        self.add(reading, right, explanation, wrong, place, fragile, found.notes)
+
+    def recognise_decay(self, claims: list[Numbers]) -> None:
+        """Weight decay in a gradient, where the file has no loss, or one without it."""
+        known = self.judged.loss if self.judged else None
+        if (self.judged and known is None) or any(c.network.weight_decay for c in self.cases):
+            return
+        losses = (known,) if known else LOSSES
+        decay = decay_in_gradient(self.cases[: len(claims)], claims, losses, self.factors())
+        self.cases = decaying(self.cases, decay)
+        if decay:
+            rate = decay[self.cases[0].m]
+            self.notes.append(f"the gradient has weight decay, λ = {rate:.4g}, and no loss has it")
 
     def claims(self, reading: Reading) -> list[Numbers]:
         """What a function gives on each case, as far as it runs."""
         found = [self.reader.run(reading, case.numbers()) for case in self.cases]
-        return [each.arrays for each in found if not each.trouble and each.arrays]
+        runs = [each for each in found if not each.trouble and each.arrays]
+        unfit = {name for each in runs[:1] for name in each.misshapen}
+        return [{k: v for k, v in each.arrays.items() if k not in unfit} for each in runs]
 
     def factors(self) -> Factors:
         """What may stand before the gradient: the factor of the file's loss, or a usual one."""
@@ -247,15 +267,19 @@ class Grading:
 
     def explained(self, claims: list[Numbers], kind: Kind) -> Explanation:
         known = self.judged.loss if self.judged else None
-        losses = (known,) if known else LOSSES
         own = self.cases[: len(claims)]
-        lineups = [Lineup(own, loss, kind) for loss in losses]
+        lineups = [Lineup(own, loss, kind) for loss in ((known,) if known else LOSSES)]
         if known and self.judged and self.judged.scale:
             plain = other_scale(claims, lineups[0], self.judged.scale)
             if plain:
                 return plain
         own_loss = self.judged is not None and known is None
-        return explain(claims, lineups, self.factors(), most=1 if own_loss else 2)
+        elsewhere = any(each.verdict == "failed" for each in self.findings)  # not the last reading
+        found = explain(claims, lineups, self.factors(), most=1 if own_loss or elsewhere else 2)
+        if self.judged and self.judged.why.endswith("computes it"):
+            others = [Lineup(own, loss, kind) for loss in LOSSES if loss != known]
+            found = with_other_loss(found, claims, others)
+        return found if found.bugs or found.right else with_factor(found, claims, lineups[0])
 
     def compare(self, claims: list[Numbers], loss: Loss) -> tuple[tuple[str, ...], Place | None]:
         """The arrays that disagree with the quotients, by the factor that makes fewest of them."""
@@ -305,28 +329,37 @@ class Grading:
     # -------------------------------------------------------------------------------- update
 
     def judge_update(self) -> None:
-        functions = self.reader.functions("update")
-        if not functions:
-            return
-        function = functions[0]
-        reading, found = self.reader.read(function, "update", lambda found: len(found.arrays))
-        if reading is None:
-            self.add_trouble(function.name, "update", found.trouble)
-            return
-        numbers = self.case.numbers()
-        moved = self.reader.run(reading, numbers).arrays
-        given_by = self.reader.backward
-        uses = given_by is not None and not any(
-            getattr(each, "meaning", "").startswith("d") for each in reading.binding.values()
-        )
-        gradient = self.reader.run(given_by, numbers).arrays if uses and given_by else numbers
-        right, up = (
-            all(alike(moved[k], numbers[k] + sign * 0.5 * gradient[f"d{k}"]) for k in moved)
-            for sign in (-1, 1)
-        )
-        wrong = tuple(k for k in moved if not alike(moved[k], numbers[k] - 0.5 * gradient[f"d{k}"]))
-        bugs = (named("uphill"),) if up else ()
-        self.add(reading, right, Explanation(bugs, sure=bool(bugs) or right), wrong)
+        """By the rule that several steps follow: descent, momentum, Adam, or another known one."""
+        for function in self.reader.functions("update")[:1]:
+            stepper = Stepper(self.reader, self.case, function)
+            reading, found = stepper.read()
+            walk = stepper.walk(reading) if reading else found.trouble
+            if reading and isinstance(walk, Walk):
+                self.add_known(reading, recognise(walk))
+            else:
+                self.add_trouble(function.name, "update", None if isinstance(walk, Walk) else walk)
+
+    def judge_steps(self) -> bool:
+        """A step of training that remembers something, by several steps; False if none does."""
+        for function in self.reader.functions("train_step")[:1]:
+            stepper = Stepper(self.reader, self.case, function, "train_step")
+            reading, _ = stepper.read()
+            if reading is None or not stepper.remembers():
+                return False
+            known = self.judged.loss if self.judged else None
+            for loss in (known,) if known else LOSSES:
+                walk = stepper.walk(reading, loss)
+                found = recognise(walk) if isinstance(walk, Walk) else None
+                if found and (found.bugs or not found.wrong):
+                    self.add_known(reading, found)
+                    return True
+        return False
+
+    def add_known(self, reading: Reading, known: Known) -> None:
+        """What is told of steps: their rule, or the mistake in them."""
+        told = Explanation(known.bugs, known.alike, sure=bool(known.bugs) or not known.wrong)
+        notes = (f"it steps by {known.words}",) if known.words and not known.wrong else ()
+        self.add(reading, not known.wrong, told, known.wrong, notes=notes)
 
     # ------------------------------------------------------------------------------ findings
 
@@ -338,7 +371,7 @@ class Grading:
         wrong: tuple[str, ...] = (),
         place: Place | None = None,
         fragile: tuple[Bug, ...] = (),
-        found: Found | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         bugs = explanation.bugs if explanation and not right else ()
         before = [each.function for each in self.findings if bugs and each.bugs == bugs]
@@ -356,7 +389,7 @@ class Grading:
                 follows=before[0] if before else None,
                 form=reading.form,
                 gives=reading.gives,
-                notes=tuple(misfits(found)) if found else (),
+                notes=notes,
                 fragile=tuple(
                     bug for bug in fragile if not any(bug in each.fragile for each in self.findings)
                 ),
@@ -365,31 +398,3 @@ class Grading:
 
     def add_trouble(self, function: str, role: str, trouble: Trouble | None) -> None:
         self.findings.append(finding_of(function, role, trouble))
-
-
-def given(case: Case, loss: Loss) -> Given:
-    return Given(replace(case.network, loss=loss), case.X, case.labels)
-
-
-def said(loss: Loss | None) -> str:
-    return (loss or "").replace("_", " ")
-
-
-def other_scale(
-    claims: list[Numbers], lineup: Lineup, scale: dict[int, float]
-) -> Explanation | None:
-    """Which loss has this factor, where the gradient is right but for it."""
-    if all(abs(each - 1) < 1e-4 for each in scale.values()):
-        return None
-    if not explain(claims, [lineup], lambda loss, m: (1.0,), most=0).right:
-        return None
-    for bug in ZOO:
-        if bug.judged == "loss" and "E" in bug.parts:
-            ratios = {}
-            for case in lineup.cases:
-                at = given(case, lineup.loss)
-                if bug.applies(at):
-                    ratios[case.m] = float(run(bug.in_(RIGHT), at).E / run(RIGHT, at).E)
-            if ratios and all(abs(scale[m] / each - 1) < 1e-4 for m, each in ratios.items()):
-                return Explanation((bug,), loss=lineup.loss)
-    return None

@@ -14,15 +14,15 @@ import numpy as np
 from chainrule.explain.bugs.program import Labels
 from chainrule.explain.check import arrays as cells_of_arrays
 from chainrule.explain.differences import H, central_differences, quiet
-from chainrule.explain.grade.layout import Numbers, depth_of, numbers_of
-from chainrule.explain.grade.reading import Reader, Reading
+from chainrule.explain.grade.arguments import Reading
+from chainrule.explain.grade.layout import SIZES, Numbers, depth_of, numbers_of
+from chainrule.explain.grade.reading import Reader
 from chainrule.explain.grade.results import Found
-from chainrule.network import LOSSES, Array, Loss, Network, count_parameters, error, forward
+from chainrule.network import LOSSES, Array, Loss, Network, count_parameters
 
 TOLERANCE = 2e-4  # ‖yours - right‖/‖right‖: float32 is within, float16 is not
 SAMPLE = 12  # cells of each array that are measured by a quotient
 PIXELS = 0.2  # of an image are ink
-SIZES = (784, 10, 10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +62,11 @@ def make_case(sizes: Sequence[int], m: int, seed: int) -> Case:
     return Case(network, X, labels)
 
 
-def cases(*, single: bool = False) -> tuple[Case, ...]:
+def cases(*, single: bool = False, sizes: Sequence[int] = SIZES) -> tuple[Case, ...]:
     """Those on which a gradient is judged; of one image at a time, three of one image."""
     if single:
-        return tuple(make_case(SIZES, 1, seed) for seed in (3, 4, 5))
-    return make_case(SIZES, 3, 1), make_case(SIZES, 1, 2)
+        return tuple(make_case(sizes, 1, seed) for seed in (3, 4, 5))
+    return make_case(sizes, 3, 1), make_case(sizes, 1, 2)
 
 
 def kinked(case: Case) -> Case:
@@ -78,49 +78,7 @@ def kinked(case: Case) -> Case:
     return replace(case, network=network, X=X)
 
 
-# -------------------------------------------------------------------------------------- the loss
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The loss whose gradient is wanted, and what it is known from."""
-
-    loss: Loss | None  # None: the file's own, which is neither of the two
-    scale: dict[int, float] | None  # the file's loss over ours, for m images; None: no loss
-    why: str
-
-
-def judge_loss(reader: Reader, reading: Reading, own: Sequence[Case]) -> Judged | None:
-    """Which loss a function computes, up to a factor; None if it is worth nothing."""
-    values = []
-    for case in own:
-        found = reader.run(reading, case.numbers())
-        if found.trouble or not np.isfinite(found.arrays.get("E", np.nan)):
-            return None
-        values.append(found.arrays["E"])
-    for loss in LOSSES:
-        scale: dict[int, float] = {}
-        for case, value in zip(own, values, strict=True):
-            ratio = value / float(known_loss(case, loss))
-            if abs(scale.setdefault(case.m, ratio) / ratio - 1 if ratio else 1) > TOLERANCE:
-                break
-        else:
-            factor = (
-                "" if all(abs(c - 1) < TOLERANCE for c in scale.values()) else ", up to a factor"
-            )
-            name = reading.function.name
-            return Judged(loss, scale, f"{loss.replace('_', ' ')}{factor}, as {name} computes it")
-    if len(set(values)) < len(values):
-        return None
-    return Judged(
-        None, None, f"the loss of {reading.function.name}, which is none of the known ones"
-    )
-
-
-def known_loss(case: Case, loss: Loss) -> float:
-    network = replace(case.network, loss=loss)
-    numbers = case.numbers(loss)
-    return float(error(network, forward(network, case.X), numbers["Y"]))
+# ---------------------------------------------------------------------------------- quotients
 
 
 @quiet

@@ -11,14 +11,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.explain.grade.frames import Opaque
+from chainrule.explain.grade.frames import Made, Opaque
 from chainrule.explain.grade.names import meaning_of
 from chainrule.network import Array, Network, backward, forward
 
 Numbers = dict[str, Any]
 Labels = Literal["one-hot", "flat", "row", "column"]
+SIZES = (784, 10, 10)  # on which functions are judged
 ALPHA = 0.5  # the learning rate of one step
-CONTAINERS = ("pairs", "list", "dict", "dict of lists")
+RATES = {"beta": 0.9, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 0.1}  # of optimizers
+CONTAINERS = ("pairs", "list", "dict", "dict of lists", "vector")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class Form:
     bias: Literal["column", "flat", "row"] = "column"
     single: bool = False  # one example at a time, as a vector
     container: str = "apart"  # how all parameters together are kept
+    kind: str = ""  # the class of an object that keeps them
+    ink: int = 1  # the largest pixel: 255 for a file that divides by it
     labels: Labels = "one-hot"
+    bare: bool = False  # derivatives in a dict have the names of the parameters: W1, not dW1
 
     def in_words(self) -> str:
         """How examples and weights stand."""
@@ -109,7 +114,7 @@ def given(form: Form, numbers: Numbers, asked: Asked) -> Any:  # noqa: ANN401
     L, m = depth_of(numbers), numbers["X"].shape[1]
     match name:
         case "X":
-            return form.examples(numbers["X"])
+            return form.ink * form.examples(numbers["X"])
         case "Y":
             return form.truth(numbers, form.labels)
         case "labels":
@@ -120,6 +125,17 @@ def given(form: Form, numbers: Numbers, asked: Asked) -> Any:  # noqa: ANN401
             return ALPHA
         case "m":
             return m
+        case "batch":  # pairs of one image and its class
+            return [
+                tuple(given(form, one_of(numbers, at), Asked(each)) for each in "XY")
+                for at in range(m)
+            ]
+        case "t":
+            return numbers.get("t", 1)
+        case "beta" | "beta1" | "beta2" | "epsilon" | "decay":
+            return RATES[name]
+        case "kept":
+            return numbers["kept"][keys[0]](form)
         case "classes":
             return numbers["sizes"][-1]
         case "sizes":
@@ -133,20 +149,40 @@ def given(form: Form, numbers: Numbers, asked: Asked) -> Any:  # noqa: ANN401
     return {"W": form.weight, "b": form.offset}.get(kind, form.examples)(array)
 
 
+def one_of(numbers: Numbers, at: int) -> Numbers:
+    """The image and the class at one place of a case."""
+    one = slice(at, at + 1)
+    kept = {"X": numbers["X"][:, one], "Y": numbers["Y"][:, one], "labels": numbers["labels"][one]}
+    return kept | {"sizes": numbers["sizes"]}
+
+
 def contained(form: Form, numbers: Numbers, d: str, keys: Sequence[str]) -> Any:  # noqa: ANN401
     """All parameters, or with d="d" all derivatives, in the container of the form."""
     L = depth_of(numbers)
-    pairs = [
-        tuple(given(form, numbers, Asked(f"{d}{k}{l}")) for k in "Wb") for l in range(1, L + 1)
-    ]
+    W, b = ([given(form, numbers, Asked(f"{d}{k}{l}")) for l in range(1, L + 1)] for k in "Wb")
+    pairs = list(zip(W, b, strict=True))
     match form.container:
         case "pairs":
             return pairs
         case "list":
             return [each for pair in pairs for each in pair]
+        case "vector":
+            return np.concatenate([each.ravel() for pair in pairs for each in pair])
         case "dict of lists":
             return {f"{d}W": [W for W, _ in pairs], f"{d}b": [b for _, b in pairs]}
+    if form.container == "object":
+        return Made(form.kind, dict_of(form, numbers, d, keys, pairs))
+    return dict_of(form, numbers, d, keys, pairs)
+
+
+def dict_of(
+    form: Form, numbers: Numbers, d: str, keys: Sequence[str], pairs: list[tuple[Array, Array]]
+) -> dict[str, Array]:
+    """The same as a dict, under the keys by which a file takes them, if it says any."""
+    L = len(pairs)
     meant = {key: meaning_of(key) or "" for key in keys}
+    if not any(meant.values()) and len(keys) == 2 * L:  # W1, b1, … in the order in which they stand
+        meant = dict(zip(keys, (f"{k}{l}" for l in range(1, L + 1) for k in "Wb"), strict=True))
     wanted = {f"{d}{k}{l}" for k in "Wb" for l in range(1, L + 1)}
     shift = 1 if any(meaning in ("W0", "b0", "dW0", "db0") for meaning in meant.values()) else 0
     found = {}
@@ -155,8 +191,14 @@ def contained(form: Form, numbers: Numbers, d: str, keys: Sequence[str]) -> Any:
         name = name if name.startswith("d") or not d else f"d{name}"
         if name in wanted:
             found[key] = given(form, numbers, Asked(name))
-    if len(found) < len(wanted):
-        found = {f"{d}{k}{l}": pairs[l - 1]["Wb".index(k)] for l in range(1, L + 1) for k in "Wb"}
+        elif name in (f"{d}W", f"{d}b"):
+            found[key] = given(form, numbers, Asked(name))
+            wanted = {each for each in wanted if each[: len(name)] != name}
+    lists = sum(isinstance(each, list) for each in found.values())
+    if len(found) - lists < len(wanted):
+        before = "" if form.bare else d
+        ordered = ((k, l) for l in range(1, L + 1) for k in "Wb")
+        found = {f"{before}{k}{l}": pairs[l - 1]["Wb".index(k)] for k, l in ordered}
     return found
 
 

@@ -1,6 +1,7 @@
 """What names mean: W_hidden is W1, y_hat the last A, back_prop the backward pass."""
 
 import re
+from functools import cache
 from typing import Literal, get_args
 
 Role = Literal[
@@ -19,17 +20,21 @@ ROLES: tuple[tuple[Role, str], ...] = (
     ("relu", r"relu"),
     ("init", r"init\w*|make(params|parameters|network)|createnetwork"),
     ("train_step", r"train(ing)?step|(gradient)?descentstep|sgdtrainstep|onestep|step|trainonce|"
-                   r"trainbatch|traininonestep"),
-    ("update", r"update\w*|applygrad(s|ients)?|(sgd|gd)(step|update)?|optimi[sz]erstep|"
+                   r"trainbatch|traininonestep|update(mini)?batch"),
+    ("update", r"update(?!(mini)?batch)\w*|(sgd|momentum|adam)update|actualizar\w*|"
+               r"applygrad(s|ients)?|(sgd|gd)(step|update)?|optimi[sz]erstep|"
                r"gradientstep|stepparams|descend|takestep|move"),
-    ("backward", r"back\w*|(compute|calc|calculate|get)?(the)?grad(s|ients?)|bprop|"
+    ("backward", r"(l?model|nn|network|net|deep)?back\w*|retropropag\w*|propagationarriere|"
+                 r"rueckwaerts|fanxiang\w*|bprop|(loss|cost|value)(and|with)grads?(ients?)?|"
+                 r"(compute|calc|calculate|get)?(the)?grad(s|ients?)?|"
                  r"(compute|calc)derivatives|derivatives|gradientsof\w*"),
     ("loss", r"(compute|calc|calculate|get|the|mean|my)?(loss|cost|crossentropy|xent|ce|nll|mse|"
              r"squarederrors?|meansquarederror|error|objective|energy)(loss|cost|function|fn|of\w*)?|"
              r"(squared|crossentropy)\w*"),
     ("forward", r"(for|forward|feedforward|fwd|fprop|ff)(pass|prop(agat(e|ion))?|step)?|"
-                r"(model|nn|network|net)?forward\w*|feedforward|predictproba|runnetwork|propagate|"
-                r"compute(outputs?|activations)|activate"),
+                r"(l?model|nn|network|net|deep)?forward\w*|feedforward|predictproba|runnetwork|"
+                r"propagate|compute(outputs?|activations)|activate|propag(acion|ar|ationavant)\w*|vorwaerts|"
+                r"qianxiang\w*"),
 )  # fmt: skip
 
 FIRST = r"1|h|hid|hidden|ih|in|input|inputhidden|inputtohidden|xh|first|one"
@@ -48,15 +53,43 @@ WHOLE: tuple[tuple[str, str], ...] = (
           r"onehotlabels|batchy|truelabels|goal|expected|desired|hot|ground(?:truth)?"),
     ("probs", r"yhat|ypred|yp|ypr|pred|preds|predictions?|probs?|probabilit(?:y|ies)|p|ps|"
               r"outputs?|out|al|afinal|aout|alast|softmaxout|yout|softmaxoutput|guess|o"),
-    ("alpha", r"alpha|lr|learningrate|eta|rate|stepsize|step|learnrate|a"),
+    ("alpha", r"alpha|l?lr|lrate|learningrate|eta|rate|stepsize|step|learnrate|a"),
+    ("beta1", r"beta1|b1rate|decay1"),
+    ("beta2", r"beta2|b2rate|decay2"),
+    ("beta", r"beta|momentum|gamma|mu|rho"),
+    ("epsilon", r"eps|epsilon"),
+    ("decay", r"weightdecay|wd|lambda?|lambd|lam|reg|l2|l2reg"),
     ("m", r"m|n|batchsize|nsamples|numsamples|nexamples|numexamples|examples|samples|size"),
     ("classes", r"(?:num|n|no|numof)?(?:classes|class|labels|outputs|categories|digits)|k|c|depth"),
-    ("params", r"params?|parameters?|theta|model|net|network|nn|layers|p|wandb|weightsandbiases"),
+    ("params", r"param\w*|theta|model\w*|net|network|nn|layers|p|wandb|weightsandbiases"),
+    ("batch", r"(?:mini)?batch"),
     ("grads", r"grads?|gradients?|derivatives|dparams|g|deltas|dtheta"),
     ("cache", r"caches?|trace|memory|mem|store|stored|intermediates?|state|states|fwd|history|"
               r"ctx|context|saved|tape|values|passed|forwardpass|record|activations"),
     ("A1", r"h|hidden|hiddenlayer|hiddenout(?:put)?|hact|hiddenact(?:ivation)?s?"),
 )  # fmt: skip
+
+
+# What an update is handed to remember: v, velocity, vW1, m_b2, cache, …
+KEPT = (
+    r"(?:v|m|s|vel|velocity|velocities|mom|moments?|momentum|sq|squares?|cache|mean|var|first|second|"
+    r"exp(?:avg)?(?:sq)?|g2|r)"
+)
+COUNTS = r"t|i|it|iter|iteration|epoch|timestep|tstep|stepnumber|step|k|count"
+
+
+def kept_like(name: str) -> str | None:
+    """Of what kind is a memory of this name: "W1" for vW1 or m_dW1, "" for one of all arrays."""
+    short = squeezed(name)
+    if re.fullmatch(rf"{KEPT}\d?|(?:opt\w*)?(?:state|memory|mem|slots?|cache)", short):
+        return ""
+    found = re.fullmatch(rf"{KEPT}d?([wb])([12]?)", short)
+    return found and f"{'W' if found[1] == 'w' else 'b'}{found[2]}"
+
+
+def of_training(name: str) -> bool:
+    """Whether only a whole training takes an argument of this name: how often it goes round."""
+    return bool(re.fullmatch(r"(n|num|max)?(epochs|iters|iterations)", squeezed(name)))
 
 
 def role_of(name: str) -> Role | None:
@@ -69,6 +102,7 @@ def squeezed(name: str) -> str:
     return name.lower().replace("_", "")
 
 
+@cache
 def meaning_of(name: str) -> str | None:
     """What a variable of this name holds: W1, dW2, Z1, X, Y, labels, probs, params, alpha, …
 

@@ -37,6 +37,8 @@ class Explanation:
     alike: tuple[Bug, ...] = ()  # others that give the same arrays as the one
     sure: bool = True  # False: not all arrays are explained
     loss: Loss = "squared_error"
+    remark: str = ""  # what else is seen: a factor, or the gradient of another loss
+    question: str = ""  # that leads on to it
 
     @property
     def others(self) -> tuple[Bug, ...]:
@@ -167,14 +169,18 @@ def fits(
 @quiet
 def same(claim: Numbers, found: Numbers, factor: float = 1.0) -> bool:
     """Whether a file's arrays are these, times a factor."""
-    return all(
-        name in found and alike(array, found[name] * factor) for name, array in claim.items()
-    )
+    small_first = sorted(claim.items(), key=lambda pair: pair[1].size)  # most differ in db already
+    return all(name in found and alike(array, found[name] * factor) for name, array in small_first)
 
 
 def alike(a: Array, b: Array) -> bool:
     """Whether two arrays are the same as far as float32 can tell; NaN is the same as NaN."""
-    if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+    if a.shape != b.shape:
+        return False
+    gap = float(np.linalg.norm(a - b))
+    if np.isfinite(gap):
+        return gap <= TOLERANCE * float(np.linalg.norm(b)) + SMALL * 100
+    if not np.array_equal(np.isfinite(a), np.isfinite(b)):
         return False
     a, b = np.nan_to_num(a, posinf=0, neginf=0), np.nan_to_num(b, posinf=0, neginf=0)
     return bool(np.linalg.norm(a - b) <= TOLERANCE * np.linalg.norm(b) + SMALL * 100)
@@ -183,7 +189,7 @@ def alike(a: Array, b: Array) -> bool:
 @quiet
 def nearest(claims: Sequence[Numbers], lineups: Sequence[Lineup], factors: Factors) -> Explanation:
     """The mistake that explains most arrays, if it explains more than none does."""
-    best: tuple[float, Explanation] | None = None
+    best: tuple[tuple[int, int], Explanation] | None = None
     for lineup in lineups:
         for bugs in [(), *((bug,) for bug in lineup.bugs)]:
             for choice in zip(
@@ -195,9 +201,58 @@ def nearest(claims: Sequence[Numbers], lineups: Sequence[Lineup], factors: Facto
                     for place, claim in enumerate(claims)
                     for name, array in claim.items()
                 )
-                if best is None or explained > best[0]:
-                    best = explained, Explanation(bugs, sure=False, loss=lineup.loss)
+                rank = explained, -len(bugs)
+                if best is None or rank > best[0]:
+                    best = rank, Explanation(bugs, sure=False, loss=lineup.loss)
     return best[1] if best else Explanation(sure=False)
+
+
+# ------------------------------------------------------------------------- what else is seen
+
+
+def with_other_loss(
+    found: Explanation, claims: Sequence[Numbers], others: Sequence[Lineup]
+) -> Explanation:
+    """The same with the remark that the gradient is right for another loss than the file's."""
+    for lineup in others:
+        if not found.right and fits(claims, lineup, (), lambda loss, m: (1.0,)):
+            return of_other_loss(found, lineup.loss)
+    return found
+
+
+def of_other_loss(found: Explanation, loss: Loss) -> Explanation:
+    """The same with the remark that the gradient is right for this loss, and not for the file's."""
+    name = loss.replace("_", " ")
+    remark = f"it is the right gradient of {name}, which is not the loss here"
+    return replace(found, remark=remark, question="Of which loss is this the gradient?")
+
+
+def of_shapes(names: Sequence[str]) -> Explanation:
+    """What is said where only shapes are wrong."""
+    remark = f"{' and '.join(names)}: not the shape of {' and '.join(n[1:] for n in names)}"
+    question = f"How many numbers should {names[0]} have?"
+    return Explanation(sure=False, remark=remark, question=question)
+
+
+@quiet
+def with_factor(found: Explanation, claims: Sequence[Numbers], lineup: Lineup) -> Explanation:
+    """The same with the remark that arrays are right but for one factor, where they are."""
+    factors: dict[float, list[str]] = {}
+    for name, array in claims[0].items():
+        truth: Array = lineup.arrays(0, ())[name]
+        size = float((truth * truth).sum())
+        factor = float((array * truth).sum()) / size if size else 0.0
+        if factor and np.isfinite(factor) and alike(array, factor * truth):
+            factors.setdefault(round(factor, 4), []).append(name)
+    off = {factor: names for factor, names in factors.items() if factor != 1}
+    if not off:
+        return found
+    said = [
+        f"{' '.join(names)} {'is' if len(names) == 1 else 'are'} {factor:g} times what is right"
+        for factor, names in off.items()
+    ]
+    question = "Which factor stands in your gradient, and not in your loss?"
+    return replace(found, remark="; ".join(said), question=question)
 
 
 # ------------------------------------------------------------------------- functions alone

@@ -10,9 +10,10 @@ from chainrule.explain.bugs.program import RIGHT, run
 from chainrule.explain.bugs.program import Case as Given
 from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.differences import quiet
+from chainrule.explain.grade.arguments import Reading
 from chainrule.explain.grade.judge import TOLERANCE, Case, make_case
-from chainrule.explain.grade.naming import Explanation
-from chainrule.explain.grade.reading import Reader, Reading
+from chainrule.explain.grade.naming import Explanation, of_other_loss
+from chainrule.explain.grade.reading import Reader
 from chainrule.network import Loss
 
 
@@ -31,7 +32,8 @@ def of_own_loss(
         for case in (*cases, *more)
     }
     found = mistakes_in(values, explanation.loss)
-    return replace(explanation, bugs=found[:1], alike=found[1:], sure=bool(found))
+    told = replace(explanation, bugs=found[:1], alike=found[1:], sure=bool(found))
+    return of_other_loss(told, explanation.loss)
 
 
 @quiet

@@ -1,13 +1,14 @@
 """Functions that are judged by themselves: softmax, ReLU and its slope, one-hot."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.grade.attempt import Answer, Trouble
 from chainrule.explain.grade.judge import Case
-from chainrule.explain.grade.layout import Numbers
+from chainrule.explain.grade.layout import Form, Numbers, leaves
 from chainrule.explain.grade.names import Role, meaning_of
 from chainrule.explain.grade.naming import Explanation, alike, explain_part
 from chainrule.explain.grade.reading import Reader
@@ -29,27 +30,28 @@ def judge_parts(reader: Reader, case: Case) -> Iterator[Finding]:
 
 def judge_part(reader: Reader, case: Case, function: Function, role: Role) -> Finding:
     numbers = case.numbers()
-    rows = reader.forward.form.rows if reader.forward else None
+    forms = [reader.forward.form] if reader.forward else [Form(), Form(rows=True)]
+    forms += [Form(single=True)] * reader.single
     trouble: Trouble | None = None
-    tried: list[tuple[str, Array]] = []
-    for turned in (False, True) if rows is None else (rows,):
-        answer = called(reader, function, role, numbers, turned)
+    tried: list[tuple[Form, str, Array]] = []
+    for form in forms:
+        answer = called(reader, function, role, numbers, form)
         trouble = trouble or answer.trouble
-        if not isinstance(answer.value, np.ndarray):
-            continue
-        value: Array = answer.value.astype(np.float64)
-        words = {"softmax": f"examples are {'rows' if turned else 'columns'}"}.get(role, "")
-        for each in (value.T if turned else value, value.T if role == "one_hot" else value):
-            if each.shape == wanted(role, numbers).shape:
-                tried.append((words, each))
+        words = form.in_words() if role == "softmax" else ""
+        for each in arrays_in(answer.value):
+            for value in (each.T if form.rows else each, each.T if role == "one_hot" else each):
+                if form.single and value.size == wanted(role, numbers).size:
+                    value = value.reshape(-1, 1)
+                if value.shape == wanted(role, numbers).shape:
+                    tried.append((form, words, value))
     if not tried:
         return finding_of(function.name, role, trouble or shapeless(role, numbers))
-    for words, value in tried:
+    for form, words, value in tried:
         if right(role, value, numbers):
-            rare = is_fragile(reader, function, role, numbers, words)
+            rare = is_fragile(reader, function, role, numbers, form)
             fragile = tuple(bug for bug in ZOO if rare and bug.name == FRAGILE[role])
             return Finding(function.name, role, "right", said(function, words), fragile=fragile)
-    words, value = tried[0]
+    _, words, value = tried[0]
     part, l = {"softmax": ("A_last", 2), "one_hot": ("Y", 2), "relu": ("A", 1)}.get(role, ("dZ", 1))
     off = numbers["Z1"] != 0
     found = explain_part(
@@ -71,9 +73,7 @@ def judge_part(reader: Reader, case: Case, function: Function, role: Role) -> Fi
     )
 
 
-def called(
-    reader: Reader, function: Function, role: Role, numbers: Numbers, turned: bool
-) -> Answer:
+def called(reader: Reader, function: Function, role: Role, numbers: Numbers, form: Form) -> Answer:
     """The function on Z of its layer, or on labels; other arguments by their names."""
     first = {"softmax": "Z2", "one_hot": "labels"}.get(role, "Z1")
     values = {}
@@ -81,14 +81,15 @@ def called(
     for place, name in enumerate(many):
         meaning = meaning_of(name) or ""
         of_dA = meaning[:1] == "d" or (place == 0 and meaning[:1] not in ("Z", "A"))
-        value: Array | int
+        value: Any
         if role == "relu_derivative" and len(many) == 2 and of_dA:
-            value = np.ones_like(numbers["Z1"])
+            value = form.examples(np.ones_like(numbers["Z1"]))
         elif place and role == "one_hot":
             value = len(numbers["Y"])
         else:
-            value = numbers[first]
-        values[name] = value.T if turned and isinstance(value, np.ndarray) else value
+            value = form.truth(numbers, "flat") if first == "labels" else numbers[first]
+            value = value if first == "labels" else form.examples(value)
+        values[name] = value
     if not function.params:
         return Answer(trouble=Trouble("Unread", f"{function.name} takes no argument"))
     return reader.attempt.call(function.name, values)
@@ -107,17 +108,27 @@ def right(role: Role, value: Array, numbers: Numbers) -> bool:
 
 
 def is_fragile(
-    reader: Reader, function: Function, role: Role, numbers: Numbers, words: str
+    reader: Reader, function: Function, role: Role, numbers: Numbers, form: Form
 ) -> bool:
     """Whether it is wrong for numbers that are rare: exactly 0, or too large for exp."""
-    turned = "rows" in words
     if role == "softmax":
-        large = called(reader, function, role, numbers | {"Z2": 1000 * numbers["Z2"]}, turned)
-        return isinstance(large.value, np.ndarray) and not np.isfinite(large.value).all()
+        large = called(reader, function, role, numbers | {"Z2": 1000 * numbers["Z2"]}, form)
+        return any(not np.isfinite(each).all() for each in arrays_in(large.value))
     if role == "relu_derivative":
-        zero = called(reader, function, role, numbers | {"Z1": 0 * numbers["Z1"]}, turned)
-        return isinstance(zero.value, np.ndarray) and bool((zero.value == 1).all())
+        zero = called(reader, function, role, numbers | {"Z1": 0 * numbers["Z1"]}, form)
+        return any(bool((each == 1).all()) for each in arrays_in(zero.value))
     return False
+
+
+def arrays_in(value: object) -> Iterator[Array]:
+    """The arrays in what a function gave, which may be lists of numbers, or have a cache beside."""
+    if isinstance(value, list) and value and isinstance(value[0], int | float | list):
+        try:
+            yield np.array(value, dtype=np.float64)
+        except (ValueError, TypeError):
+            return
+    else:
+        yield from (leaf.array.astype(np.float64) for leaf in leaves(value) if leaf.array.ndim)
 
 
 def said(function: Function, words: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from chainrule.explain.bugs.bug import Bug
 from chainrule.explain.grade.attempt import Loaded, Trouble
-from chainrule.explain.grade.judge import Judged, Place
+from chainrule.explain.grade.judge import Place
 from chainrule.explain.grade.layout import Form
+from chainrule.explain.grade.losses import Judged
 from chainrule.explain.grade.naming import Explanation
-from chainrule.explain.grade.results import Found
 from chainrule.explain.grade.source import Source
 
 Verdict = Literal["right", "wrong", "failed", "not written", "not read"]
@@ -73,12 +73,6 @@ def counted(source: Source) -> Iterator[str]:
     if source.counts:
         names = " and ".join(source.counts)
         yield f"the global {names} is set to the number of images of each call; X.shape tells it"
-
-
-def misfits(found: Found) -> Iterator[str]:
-    """What is to be said of shapes that do not fit."""
-    for name, shape in found.shapes.items():
-        yield f"{name} has the shape {shape}, {name[1:]} has another one"
 
 
 @dataclass(frozen=True)
@@ -246,6 +240,9 @@ def hinted(explanation: Explanation | None, hints: int) -> list[str]:
     """What is told of the mistakes: a question that leads on; or their names."""
     if explanation is None or hints < QUESTION or explanation.right:
         return []
+    if not explanation.bugs and explanation.remark:
+        name = [explanation.remark] * (hints >= NAME)
+        return [*name, f"question: {explanation.question}"]
     if not explanation.bugs:
         return ["none of the known mistakes gives these numbers; begin with the last layer"]
     said = []
@@ -257,4 +254,6 @@ def hinted(explanation: Explanation | None, hints: int) -> list[str]:
         question = f"question: {bug.question}"
         if question not in said:
             said.append(question if place == 0 or hints >= NAME else f"and: {bug.question}")
+    if explanation.remark and hints >= NAME:
+        said.append(explanation.remark)
     return said

@@ -1,17 +1,21 @@
 """What a function gave, as the equations have it: each array in its place and turned back."""
 
 from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
 
 import numpy as np
 
 from chainrule.explain.grade.attempt import Trouble
 from chainrule.explain.grade.layout import (
     ALPHA,
+    Asked,
     Form,
     Leaf,
     Numbers,
     back,
     depth_of,
+    given,
     leaf_meaning,
     shifted,
 )
@@ -28,6 +32,20 @@ class Found:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of those that do not fit
     trouble: Trouble | None = None
     dtypes: frozenset[str] = frozenset()
+    raw: Any = None  # of a step: what it gave, and its arguments as it left them
+
+    @property
+    def misshapen(self) -> tuple[str, ...]:
+        """The arrays of a shape that cannot be meant: not one number for all cells either."""
+        return tuple(name for name, shape in self.shapes.items() if prod(shape) != 1)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of shapes that do not fit."""
+        return tuple(
+            f"{name} has the shape {shape}; it should be that of {name[1:]}"
+            for name, shape in self.shapes.items()
+        )
 
 
 def forward_arrays(form: Form, found: list[Leaf], numbers: Numbers) -> Found:
@@ -68,6 +86,8 @@ def walked(found: Found, numbers: Numbers) -> Found:
 def assigned(form: Form, found: list[Leaf], numbers: Numbers, d: str) -> Found:
     """W and b of each layer, or their derivatives: by name, then by size, then in order."""
     L, result = depth_of(numbers), Found(dtypes=dtypes(found))
+    if len(found) == 1 and form.container == "vector":
+        found = parts_of(form, found[0], numbers, d)
     wanted = [f"{d}{kind}{l}" for l in range(1, L + 1) for kind in "Wb"]
     placed: dict[str, Array] = {}
     left: list[Array] = []
@@ -85,6 +105,8 @@ def assigned(form: Form, found: list[Leaf], numbers: Numbers, d: str) -> Found:
     missing = [name for name in wanted if name not in placed]
     if len(left) < len(missing) == len(left) + len(others):
         left = [each.array for each in found if not any(each.array is a for a in placed.values())]
+    if len(left) > len(missing):
+        left = [each for each in left if each.size > 1]  # a loss beside them
     if len(left) >= len(missing) > 0:
         placed |= by_size(left, missing, numbers)
     for name in wanted:
@@ -99,6 +121,19 @@ def assigned(form: Form, found: list[Leaf], numbers: Numbers, d: str) -> Found:
                 result.shapes[name] = array.shape
             result.arrays[name] = np.full(numbers[name].shape, np.nan) if laid is None else laid
     return result
+
+
+def parts_of(form: Form, whole: Leaf, numbers: Numbers, d: str) -> list[Leaf]:
+    """The arrays of all layers, which stand one after another in a vector."""
+    found, at = [], 0
+    for l in range(1, depth_of(numbers) + 1):
+        for kind in "Wb":
+            like: Array = given(form, numbers, Asked(f"{kind}{l}"))
+            part = whole.array.ravel()[at : at + like.size]
+            if part.size == like.size:
+                found.append(Leaf((l, kind), f"{d}{kind}{l}", part.reshape(like.shape)))
+            at += like.size
+    return found if at == whole.array.size else [whole]
 
 
 def by_size(arrays: list[Array], missing: list[str], numbers: Numbers) -> dict[str, Array]:

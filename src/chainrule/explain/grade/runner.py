@@ -17,7 +17,7 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
 MOST_PRINTED = 1_000_000  # characters
@@ -218,7 +218,8 @@ class Room:
     ) -> object:
         """Call a function, or Slot.method, of the file; keep its value under the slot's name.
 
-        With `given`, what it was given comes back as well, because functions change it in place.
+        With `given`, what it was given comes back as well, because functions change it in place;
+        both stay here under the name "after", too.
         """
         first, _, rest = function.partition(".")
         kept = self.slots if rest else self.names
@@ -231,7 +232,10 @@ class Room:
         value = target(**arguments)
         if slot is not None:
             self.slots[slot] = value
-        return [value, arguments] if given else value
+        if not given:
+            return value
+        self.slots["after"] = (value, arguments)
+        return [value, arguments]
 
     def do_each(self, calls: list[dict[str, Any]]) -> list[Any]:
         """Several calls, each with its own error."""
@@ -246,12 +250,23 @@ class Room:
 
     def do_share(self, values: dict[str, Any]) -> None:
         """Set global names of the file."""
-        self.names.update(values)
+        self.names.update({name: self.resolve(each) for name, each in values.items()})
+
+    def do_look(self, names: list[str]) -> dict[str, Any]:
+        """What global names of the file stand for."""
+        return {name: self.names.get(name) for name in names}
 
     def do_set(self, slot: str, fields: dict[str, Any]) -> None:
-        """Set attributes of an object that stays here."""
-        for name, value in fields.items():
-            setattr(self.slots[slot], name, self.resolve(value))
+        """Set attributes of an object that stays here; layers.0.W is one of a part of it."""
+        for path, value in fields.items():
+            *steps, name = path.split(".")
+            target = self.slots[slot]
+            for step in steps:
+                if isinstance(target, dict):
+                    target = target[step]
+                else:
+                    target = target[int(step)] if step.isdigit() else getattr(target, step)
+            setattr(target, name, self.resolve(value))
 
     def do_get(self, slot: str) -> object:
         return self.slots[slot]
@@ -260,8 +275,11 @@ class Room:
         """The value with what stays here in the place of its name."""
         import numpy as np
 
-        from chainrule.explain.grade.frames import Slot
+        from chainrule.explain.grade.frames import Made, Slot
 
+        if isinstance(value, Made):
+            kind = self.names.get(value.kind, SimpleNamespace)
+            return kind(**{key: self.resolve(each) for key, each in value.fields.items()})
         if isinstance(value, Slot):
             kept = self.slots[value.name]
             for step in value.path:

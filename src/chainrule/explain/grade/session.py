@@ -17,7 +17,7 @@ import textwrap
 import threading
 import warnings
 from collections.abc import Iterator
-from types import FunctionType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,12 @@ def grade_names(
             refused="no function is known by its name; wanted forward, loss, backward or others of "
             "chainrule grade --template, and the cells that define them run",
         )
-    source = Source(NAME, "", functions)
+    made = frozenset(
+        name
+        for name, value in names.items()
+        if not callable(value) and not isinstance(value, ModuleType)
+    )
+    source = Source(NAME, "", functions, made=made)
     with Session(names, seconds=seconds) as session:
         return report_on(session, source, Loaded(whole=True), loss)
 
@@ -72,6 +77,8 @@ class Session(Callee):
 
     def __enter__(self) -> "Session":
         self.before, self.random = list(map(dict, self.scopes)), np.random.get_state()
+        held = [value for scope in self.scopes for value in scope.values()]
+        self.contents = [(each, each.copy()) for each in held if type(each) in (dict, list)]
         if self.room.seconds:
             self.heard: Any = signal.signal(signal.SIGALRM, out_of_time)
         return self
@@ -88,7 +95,18 @@ class Session(Callee):
         for scope, before in zip(self.scopes, self.before, strict=True):
             for name in scope.keys() - before.keys():
                 del scope[name]
+        self.reload()
+
+    def reload(self) -> None:
+        """Global names mean what they meant; dicts and lists among them get back what they had."""
+        for scope, before in zip(self.scopes, self.before, strict=True):
             scope.update(before)
+        for value, content in self.contents:
+            if isinstance(value, dict):
+                value.clear()
+                value.update(content)
+            else:
+                value[:] = content
 
     def share(self, values: dict[str, Any]) -> None:
         """Set global names of the functions."""

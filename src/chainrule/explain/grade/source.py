@@ -29,9 +29,12 @@ class Function:
     required: int  # so many of them have no default
     returned: Names = None
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)  # texts in parameter["…"]
+    fields: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names in parameter.name
+    kinds: dict[str, str] = field(default_factory=dict)  # the classes that annotations say
     indexing: frozenset[str] = frozenset()  # parameters used as indices, or made one-hot
     owner: str = ""  # its class
     free: frozenset[str] = frozenset()  # names that it reads and does not make
+    scales: bool = False  # it has the number 255, by which pixels are divided
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Source:
     text: str
     functions: dict[str, Function]
     notes: tuple[str, ...] = ()
+    made: frozenset[str] = frozenset()  # names that are given values outside functions
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -93,7 +97,9 @@ def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
     if not text.strip():
         raise SourceError(f"{name} is empty; wanted functions such as forward and backward")
     try:
-        functions = {each.name: each for each in functions_in(ast.parse(text, name))}
+        tree = ast.parse(text, name)
+        functions = {each.name: each for each in functions_in(tree)}
+        made = frozenset(made_in(tree))
     except SyntaxError as error:
         said = (error.text or "").strip()[:60]
         raise SourceError(
@@ -107,7 +113,7 @@ def source_of(text: str, name: str, notes: tuple[str, ...] = ()) -> Source:
             f"{name} defines no function; wanted forward, loss, backward or others of "
             f"chainrule grade --template"
         )
-    return Source(name, text, functions, notes)
+    return Source(name, text, functions, notes, made)
 
 
 def decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
@@ -175,6 +181,7 @@ def without_magics(cell: str) -> str:
 
 def functions_in(tree: ast.Module) -> Iterator[Function]:
     """Functions, methods of classes, and lambdas with a name; later ones replace earlier ones."""
+    plain = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
     for node in tree.body:
         match node:
             case ast.FunctionDef():
@@ -185,35 +192,61 @@ def functions_in(tree: ast.Module) -> Iterator[Function]:
                         yield described(inner.name, inner.args, inner, node.name)
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as value):
                 yield described(name, value.args, value)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
+                if other in plain:
+                    yield described(name, plain[other].args, plain[other])
 
 
 def described(
     name: str, arguments: ast.arguments, node: ast.FunctionDef | ast.Lambda, owner: str = ""
 ) -> Function:
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    names, many = in_order(arguments)
     static = isinstance(node, ast.FunctionDef) and any(
         isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list
     )
     params = names[1:] if owner and not static else names
     body = list(walk_inside(node))
+    free = free_names(node) - set(names)
     return Function(
         name=f"{owner}.{name}" if owner else name,
         line=node.lineno,
         params=tuple(params),
-        required=max(0, len(params) - len(arguments.defaults)),
+        required=max(0, len(params) - many),
         returned=returned(body),
-        keys={each: keys_of(each, body) for each in params},
+        keys={each: keys_of(each, body) for each in {*params, *free}},
+        fields={each: fields_of(each, body) for each in params},
+        kinds=kinds_of(arguments),
         indexing=frozenset(each for each in params if indexes(each, body)),
         owner=owner,
-        free=free_names(node) - set(names),
+        free=free,
+        scales=any(isinstance(each, ast.Constant) and each.value == 255 for each in body),
     )
 
 
+def in_order(arguments: ast.arguments) -> tuple[list[str], int]:
+    """The names of all arguments, those with a default last, and how many those are."""
+    plain = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    defaults = len(arguments.defaults)
+    wanted, optional = plain[: len(plain) - defaults], plain[len(plain) - defaults :]
+    for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        (wanted if default is None else optional).append(each.arg)
+    return wanted + optional, len(optional)
+
+
 def free_names(node: ast.AST) -> frozenset[str]:
-    """The names that are read in a function and nowhere set in it."""
-    names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+    """The names that are read in a function and nowhere set in it, and those it says are global."""
+    every = list(ast.walk(node))
+    names = [each for each in every if isinstance(each, ast.Name)]
     made = {each.id for each in names if not isinstance(each.ctx, ast.Load)}
-    return frozenset(each.id for each in names) - made
+    outside = [name for each in every if isinstance(each, ast.Global) for name in each.names]
+    return (frozenset(each.id for each in names) - made).union(outside)
+
+
+def made_in(tree: ast.Module) -> Iterator[str]:
+    """The names that get a value at the top of a file, loops included."""
+    for each in walk_inside(tree):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            yield each.id
 
 
 def walk_inside(node: ast.AST) -> Iterator[ast.AST]:
@@ -258,6 +291,23 @@ def keys_of(parameter: str, body: list[ast.AST]) -> tuple[str, ...]:
                 if name == parameter:
                     found[key] = None
     return tuple(found)
+
+
+def fields_of(parameter: str, body: list[ast.AST]) -> tuple[str, ...]:
+    """The names in parameter.name that are those of parameters or derivatives."""
+    found: dict[str, None] = {}
+    for each in body:
+        match each:
+            case ast.Attribute(value=ast.Name(id=name), attr=field) if name == parameter:
+                if (meaning_of(field) or "").lstrip("d")[:1] in ("W", "b"):
+                    found[field] = None
+    return tuple(found)
+
+
+def kinds_of(arguments: ast.arguments) -> dict[str, str]:
+    """The classes by which arguments are annotated."""
+    every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return {each.arg: each.annotation.id for each in every if isinstance(each.annotation, ast.Name)}
 
 
 def indexes(parameter: str, body: list[ast.AST]) -> bool:

@@ -7,8 +7,9 @@ and of the loss to whoever learns them.
 from typing import NamedTuple
 
 from chainrule.explain.bugs.bug import Bug
-from chainrule.explain.grade.judge import TOLERANCE, Judged
+from chainrule.explain.grade.judge import TOLERANCE
 from chainrule.explain.grade.layout import Form
+from chainrule.explain.grade.losses import Judged
 from chainrule.explain.grade.report import Finding, Verdict
 from chainrule.network import Loss
 
