@@ -386,6 +386,8 @@ def test_every_setting_but_the_place_and_flags_takes_a_list(inside):
             "momentum-decay",
             "validation-share",
             "patience",
+            "deform",
+            "schedule",
             "test-share",
             "prepare",
         ),

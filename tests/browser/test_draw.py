@@ -146,7 +146,7 @@ def photo(kind):
 def test_what_is_no_picture_is_refused_in_words(board, watch):
     page = board
     watch.allow("400")
-    page.locator("input[type=file]").set_input_files(
+    page.locator("#view-draw input[type=file]").set_input_files(
         {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture at all"}
     )
     expect(page.get_by_text("wanted a PNG, JPEG, WebP")).to_be_visible()
@@ -206,7 +206,7 @@ def opened(page, picture):
     """Open a picture as a file."""
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "PNG")
-    page.locator("input[type=file]").set_input_files(
+    page.locator("#view-draw input[type=file]").set_input_files(
         {"name": "x.png", "mimeType": "image/png", "buffer": out.getvalue()}
     )
 

@@ -10,8 +10,9 @@ from chainrule.explain.bugs.program import RIGHT, run
 from chainrule.explain.bugs.program import Case as Given
 from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.grade.grading import grade_source
-from chainrule.explain.grade.judge import SIZES, Judged, make_case
+from chainrule.explain.grade.judge import SIZES, make_case
 from chainrule.explain.grade.layout import FORMS, ONE_IMAGE
+from chainrule.explain.grade.losses import Judged
 from chainrule.explain.grade.report import Finding
 from chainrule.explain.grade.source import source_of
 from chainrule.explain.grade.steps import BACKWARD, FORWARD, concerned, formulas, steps_of

@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -115,18 +116,32 @@ def judge_number(ledger: Ledger, cell: str, text: str, *, ms: Sequence[int] = ()
     if value and (slipped := by_factor(typed, value, ms)):
         return slipped._replace(typed=typed.digits)
     if typed.digits > 1:
+        near = others(ledger, array, index, 10 ** min(typed.digits - 1, 4))
+        # dW is a product of two cells: one of them alone is half of it, whatever mistake gives it.
+        factors = islice(near, 2 if array.startswith("dW") else 0)
+        if other := one_of(ledger, typed, factors):
+            return found._replace(kind="cell", cell=other)
         for name, wrong in known_mistakes(ledger, array).items() if array[0] == "d" else ():
             if fits(typed, float(wrong[index])):
                 return found._replace(kind="mistake", mistake=name)
-        for other in others(ledger, array, index, 10 ** min(typed.digits - 1, 4)):
-            if fits(typed, float(ledger.arrays[other[0]][other[1]])):
-                return found._replace(kind="cell", cell=named(other[0], *other[1]))
+        if other := one_of(ledger, typed, near):
+            return found._replace(kind="cell", cell=other)
     if not value:
         return found._replace(kind="zero")
     if typed.unit / 2 >= abs(typed.value - value):
         return found._replace(kind="coarse")
     close = abs(typed.value - value) <= CLOSE * abs(value)
     return found._replace(kind="close" if close else "wrong", digits=agreeing(typed, value))
+
+
+def one_of(
+    ledger: Ledger, typed: Typed, cells: Iterable[tuple[str, tuple[int, ...]]]
+) -> str | None:
+    """The name of the first of these cells that has the number."""
+    for array, index in cells:
+        if fits(typed, float(ledger.arrays[array][index])):
+            return named(array, *index)
+    return None
 
 
 def fits(typed: Typed, value: float) -> bool:

@@ -214,7 +214,9 @@ class Reader(Arguments):
             others = {name: each for name, each in arguments.items() if meaning_of(name) != "grads"}
             return held or others, None
         if isinstance(value, list | tuple) and isinstance(names, list) and len(value) == len(names):
-            pairs = [pair for pair in zip(value, names, strict=True) if self.is_parameter(pair[1])]
-            if pairs:
-                return [each for each, _ in pairs], [name for _, name in pairs]
+            known = [name for name in names if self.is_parameter(name)]
+            if known:  # what has no name, W - α dW, is a parameter, too
+                pairs = zip(value, names, strict=True)
+                kept = [(each, name) for each, name in pairs if name is None or name in known]
+                return [each for each, _ in kept], [name for _, name in kept]
         return value, names

@@ -139,7 +139,7 @@ def recognise(walk: Walk) -> Known:
         if words in PLAIN:
             off = [name for name in everything if relation(walk, directions, name) == "off"]
             nearest.append(tuple(off))
-    found = list(mistakes(walk))
+    found = list({bug.name: bug for bug in mistakes(walk)}.values())
     if found:
         return Known(bugs=(found[0],), alike=tuple(found[1:]), wrong=everything)
     return Known(wrong=min(nearest, key=len))
