@@ -214,7 +214,7 @@ def lines_of(finding: Finding, hints: int) -> list[str]:
     if finding.follows:
         said.append(f"  it follows from {finding.follows}")
     else:
-        said += [f"  {line}" for line in hinted(finding.explanation, hints)]
+        said += [f"  {line}" for line in hinted(finding, hints)]
     said += [f"  note: {note}" for note in finding.notes]
     for bug in finding.fragile:
         words = {QUESTION: bug.question, NAME: f"{bug.name}: {bug.sentence}"}
@@ -236,15 +236,17 @@ def where(finding: Finding) -> list[str]:
     return said
 
 
-def hinted(explanation: Explanation | None, hints: int) -> list[str]:
+def hinted(finding: Finding, hints: int) -> list[str]:
     """What is told of the mistakes: a question that leads on; or their names."""
+    explanation = finding.explanation
     if explanation is None or hints < QUESTION or explanation.right:
         return []
     if not explanation.bugs and explanation.remark:
         name = [explanation.remark] * (hints >= NAME)
         return [*name, f"question: {explanation.question}"]
     if not explanation.bugs:
-        return ["none of the known mistakes gives these numbers; begin with the last layer"]
+        where = "" if finding.role == "update" else "; begin with the last layer"
+        return [f"none of the known mistakes gives these numbers{where}"]
     said = []
     for place, bug in enumerate(explanation.bugs):
         perhaps = "" if explanation.sure else "perhaps: "
