@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.explain.bugs.bug import Bug
-from chainrule.explain.bugs.zoo import ZOO
 from chainrule.explain.grade.arguments import Reading
 from chainrule.explain.grade.attempt import SECONDS, Attempt, Callee, Loaded, Trouble
 from chainrule.explain.grade.judge import (
@@ -53,7 +52,7 @@ from chainrule.explain.grade.parts import judge_parts
 from chainrule.explain.grade.reading import Reader
 from chainrule.explain.grade.report import Finding, Report, counted, finding_of, how_it_ran
 from chainrule.explain.grade.results import Found
-from chainrule.explain.grade.rules import Known, Walk, recognise
+from chainrule.explain.grade.rules import Known, Walk, named, recognise
 from chainrule.explain.grade.source import Source, SourceError, read_source
 from chainrule.explain.grade.stepping import Stepper
 from chainrule.network import LOSSES, Loss
@@ -104,10 +103,6 @@ def report_on(attempt: Callee, source: Source, loaded: Loaded, loss: Loss | None
 def unjudged(report: Report) -> int:
     """How many functions do not run or cannot be read."""
     return sum(each.verdict in ("failed", "not read") for each in report.findings)
-
-
-def named(name: str) -> Bug:
-    return next(bug for bug in ZOO if bug.name == name)
 
 
 @dataclass
